@@ -1,0 +1,25 @@
+//! The words of Greenroom as plain types: no async, no I/O, no clock.
+
+mod alert;
+mod call;
+mod goal;
+mod ids;
+mod message;
+mod persona;
+mod plan;
+mod proof;
+mod receipt;
+mod run;
+mod words;
+
+pub use alert::*;
+pub use call::*;
+pub use goal::*;
+pub use ids::*;
+pub use message::*;
+pub use persona::*;
+pub use plan::*;
+pub use proof::*;
+pub use receipt::*;
+pub use run::*;
+pub use words::UnknownWord;

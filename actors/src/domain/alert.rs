@@ -1,0 +1,32 @@
+//! Something a person should see, kept until it is resolved.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AlertId, GoalId, PersonaId, words::words};
+
+words! {
+    /// Why a person should look.
+    AlertKind("alert kind") {
+        /// A persona kept falling and is paused.
+        PersonaPaused = "persona_paused",
+        /// Three goals in a row failed; the persona is paused.
+        CircuitOpen = "circuit_open",
+        /// An effect ended unknown; someone must say whether it happened.
+        Reconcile = "reconcile",
+        /// The store, the browser or a model cannot be reached.
+        Unavailable = "unavailable",
+    }
+}
+
+/// An alert as the journal knows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    pub id: AlertId,
+    pub kind: AlertKind,
+    pub persona: Option<PersonaId>,
+    pub goal: Option<GoalId>,
+    /// One sentence: what happened and what to do next.
+    pub text: String,
+    pub raised_ms: i64,
+    pub resolved_ms: Option<i64>,
+}

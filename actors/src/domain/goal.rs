@@ -1,0 +1,287 @@
+//! A goal: a unit of work with a typed payload and the proof it needs.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{GoalId, Length, PersonaId, Proof, Step, TraceId, words::words};
+
+words! {
+    /// What sort of work a goal is.
+    GoalKind("goal kind") {
+        Browser = "browser",
+        Io = "io",
+        Ai = "ai",
+        Report = "report",
+    }
+}
+
+words! {
+    /// Where a goal stands.
+    GoalState("goal state") {
+        /// Waits for a slice, or for its `due_ms` after a failed attempt.
+        Pending = "pending",
+        Running = "running",
+        /// Waits for something that `parked_on` names, without a slice.
+        Parked = "parked",
+        /// Proven.
+        Done = "done",
+        /// Carried out to the end, but its proof does not hold.
+        Unconfirmed = "unconfirmed",
+        Failed = "failed",
+        Cancelled = "cancelled",
+    }
+}
+
+impl GoalState {
+    /// Nothing more will happen unless a person acts.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Unconfirmed | Self::Failed | Self::Cancelled)
+    }
+}
+
+words! {
+    /// What a parked goal waits for.
+    ParkedOn("reason to park") {
+        /// The pace of a site; `due_ms` says until when.
+        Rate = "rate",
+        /// A person must say whether an effect happened.
+        Reconcile = "reconcile",
+        /// Its persona was paused.
+        Pause = "pause",
+    }
+}
+
+/// A goal as the journal knows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Goal {
+    pub id: GoalId,
+    pub persona: PersonaId,
+    pub title: String,
+    pub payload: Payload,
+    pub proof: Proof,
+    pub state: GoalState,
+    pub parked_on: Option<ParkedOn>,
+    /// Attempts begun so far; a resume after a crash is not one.
+    pub attempts: u32,
+    pub last_error: Option<String>,
+    /// One line for people, when it is over: what was shown.
+    pub result: Option<String>,
+    /// Not before this moment; none: now.
+    pub due_ms: Option<i64>,
+    pub version: i64,
+    pub trace: TraceId,
+    pub correlation: Option<String>,
+    pub project: Option<String>,
+    /// Who asked for it.
+    pub created_by: String,
+    pub created_ms: i64,
+    pub updated_ms: i64,
+}
+
+/// What is to be done, typed by kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Payload {
+    Browser(StepsPayload),
+    Io(StepsPayload),
+    Ai(AiPayload),
+    Report(ReportPayload),
+}
+
+/// A fixed plan. `io` takes file steps only; `browser` takes every step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepsPayload {
+    pub steps: Vec<Step>,
+}
+
+/// A text to write in the persona's voice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AiPayload {
+    pub prompt: String,
+    /// Also kept as this file in the persona's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    #[serde(default)]
+    pub length: Length,
+}
+
+/// A report about the persona's company.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportPayload {
+    /// File in the persona's folder.
+    pub file: String,
+}
+
+/// A payload that cannot be carried out: which field, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {reason}")]
+pub struct BadPayload {
+    pub field: String,
+    pub reason: String,
+}
+
+const MOST_STEPS: usize = 200;
+
+impl Payload {
+    /// Reads the payload of a goal of this kind; refuses with the field's name.
+    pub fn parse(kind: GoalKind, payload: Value) -> Result<Self, BadPayload> {
+        let parsed = match kind {
+            GoalKind::Browser => Self::Browser(fields(payload)?),
+            GoalKind::Io => Self::Io(fields(payload)?),
+            GoalKind::Ai => Self::Ai(fields(payload)?),
+            GoalKind::Report => Self::Report(fields(payload)?),
+        };
+        parsed.check()?;
+        Ok(parsed)
+    }
+
+    /// The kind of goal it belongs to.
+    pub const fn kind(&self) -> GoalKind {
+        match self {
+            Self::Browser(_) => GoalKind::Browser,
+            Self::Io(_) => GoalKind::Io,
+            Self::Ai(_) => GoalKind::Ai,
+            Self::Report(_) => GoalKind::Report,
+        }
+    }
+
+    /// The steps it comes down to, in order.
+    pub fn steps(&self) -> Vec<Step> {
+        let keep = |path: &str, name: &str, description: &str| Step::WriteFile {
+            path: path.to_owned(),
+            content: format!("{{{{{name}}}}}"),
+            description: description.to_owned(),
+        };
+        match self {
+            Self::Browser(plan) | Self::Io(plan) => plan.steps.clone(),
+            Self::Ai(ai) => {
+                let name = "text".to_owned();
+                let compose = Step::Compose { prompt: ai.prompt.clone(), save_as: name.clone(), length: ai.length };
+                let file = ai.file.as_ref().map(|path| keep(path, &name, "composed text"));
+                std::iter::once(compose).chain(file).collect()
+            }
+            Self::Report(report) => {
+                let name = "report".to_owned();
+                vec![Step::DailyReport { save_as: name.clone() }, keep(&report.file, &name, "daily report")]
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), BadPayload> {
+        let bad = |field: String, reason: &str| Err(BadPayload { field, reason: reason.to_owned() });
+        match self {
+            Self::Browser(plan) | Self::Io(plan) if plan.steps.is_empty() => {
+                return bad("steps".into(), "must hold at least one step");
+            }
+            Self::Browser(plan) | Self::Io(plan) if plan.steps.len() > MOST_STEPS => {
+                return bad("steps".into(), "must hold at most 200 steps");
+            }
+            Self::Ai(ai) if ai.prompt.trim().is_empty() => return bad("prompt".into(), "must not be empty"),
+            _ => {}
+        }
+        for (index, step) in self.steps().iter().enumerate() {
+            let field = |name: &str| format!("steps[{index}].{name}");
+            if matches!(self, Self::Io(_)) && !matches!(step, Step::WriteFile { .. } | Step::AppendCsv { .. }) {
+                return bad(field("action"), "an `io` goal takes only `write_file` and `append_csv`");
+            }
+            if let Some((name, reason)) = step_fault(step) {
+                return bad(field(name), reason);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first field of a step that cannot be right, and why.
+fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
+    let selector = match step {
+        Step::Type { selector, .. }
+        | Step::Click { selector, .. }
+        | Step::Select { selector, .. }
+        | Step::WaitFor { selector, .. }
+        | Step::Extract { selector, .. }
+        | Step::ExpectSelector { selector, .. } => Some(selector),
+        Step::ExpectText { selector, .. } | Step::Screenshot { selector, .. } => selector.as_ref(),
+        _ => None,
+    };
+    if selector.is_some_and(|text| text.trim().is_empty()) {
+        return Some(("selector", "must not be empty"));
+    }
+    if step.timeout_ms().is_some_and(|ms| !(1..=120_000).contains(&ms)) {
+        return Some(("timeout_ms", "must be between 1 and 120000"));
+    }
+    if step.saves_as().is_some_and(|name| !is_name(name)) {
+        return Some(("save_as", "must be 1 to 40 letters, digits or `_`"));
+    }
+    match step {
+        Step::Goto { url, .. } if url.trim().is_empty() => Some(("url", "must not be empty")),
+        Step::ExpectTitle { contains, .. } | Step::ExpectText { contains, .. } if contains.is_empty() => {
+            Some(("contains", "must not be empty: every page would match"))
+        }
+        Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } if !is_inside(path) => {
+            Some(("path", "must be a relative path without `..` inside the persona's folder"))
+        }
+        Step::AppendCsv { row, .. } if row.is_empty() => Some(("row", "must hold at least one column")),
+        Step::Screenshot { file: Some(name), .. } if name.contains(['/', '\\']) || !is_inside(name) => {
+            Some(("file", "must be a file name without folders"))
+        }
+        _ => None,
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A path that stays inside the folder it is relative to.
+fn is_inside(path: &str) -> bool {
+    let part = |part: &str| !part.is_empty() && part != "." && part != "..";
+    path.len() <= 200 && !path.contains(['\\', '\0', '\n']) && path.split('/').all(part)
+}
+
+fn fields<T: serde::de::DeserializeOwned>(payload: Value) -> Result<T, BadPayload> {
+    serde_path_to_error::deserialize(payload).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { "payload".to_owned() } else { path };
+        BadPayload { field, reason: error.into_inner().to_string() }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn refused(kind: GoalKind, payload: Value) -> String {
+        Payload::parse(kind, payload).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_wrong_payload_is_refused_with_the_name_of_the_field() {
+        let browser = |step: Value| refused(GoalKind::Browser, json!({ "steps": [step] }));
+        assert!(browser(json!({"action": "goto"})).contains("missing field `url`"));
+        assert!(browser(json!({"action": "goto", "url": "http://x", "colour": 1})).contains("unknown field `colour`"));
+        assert!(browser(json!({"action": "fly"})).contains("unknown variant `fly`"));
+        assert!(browser(json!({"action": "click", "selector": " "})).starts_with("steps[0].selector"));
+        assert!(browser(json!({"action": "write_file", "path": "../x", "content": ""})).starts_with("steps[0].path"));
+        assert!(
+            browser(json!({"action": "wait_for", "selector": "a", "timeout_ms": 0})).starts_with("steps[0].timeout_ms")
+        );
+        assert!(refused(GoalKind::Browser, json!({"steps": []})).starts_with("steps:"));
+        assert!(refused(GoalKind::Io, json!({"steps": [{"action": "snapshot"}]})).starts_with("steps[0].action"));
+        assert!(refused(GoalKind::Ai, json!({"prompt": "  "})).starts_with("prompt:"));
+        assert!(refused(GoalKind::Ai, json!({"prompt": 7})).starts_with("prompt:"));
+        assert!(refused(GoalKind::Report, json!({})).contains("missing field `file`"));
+    }
+
+    #[test]
+    fn clicks_and_scripts_are_irreversible_until_someone_says_otherwise() {
+        let plain: Step = serde_json::from_value(json!({"action": "click", "selector": "a"})).unwrap();
+        let read: Step = serde_json::from_value(json!({"action": "click", "selector": "a", "effect": "read"})).unwrap();
+        assert_eq!(plain.effect(), super::super::Effect::Irreversible);
+        assert_eq!(read.effect(), super::super::Effect::Read);
+    }
+}

@@ -1,0 +1,162 @@
+//! An identity: who a persona is, how it writes, what it may reach.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{PersonaId, words::words};
+
+words! {
+    /// What a persona is for.
+    Role("role") {
+        Manager = "manager",
+        Worker = "worker",
+        Performer = "performer",
+        Friend = "friend",
+    }
+}
+
+words! {
+    /// Whether a persona may work.
+    PersonaStatus("persona status") {
+        Active = "active",
+        Paused = "paused",
+        /// Soft: the chain stays.
+        Deleted = "deleted",
+    }
+}
+
+/// A unique name in addresses and folders: lower-case letters, digits and single `-` between them, at most 48.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Slug(String);
+
+/// A text that cannot be a slug.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a slug: use 1 to 48 lower-case letters, digits and single `-` between them")]
+pub struct BadSlug(String);
+
+impl Slug {
+    /// The slug as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The slug nearest to a display name, if any letter or digit of it can be kept.
+    pub fn from_name(name: &str) -> Result<Self, BadSlug> {
+        let mut slug = String::new();
+        for c in name.chars().flat_map(char::to_lowercase) {
+            if c.is_ascii_alphanumeric() {
+                slug.push(c);
+            } else if !slug.is_empty() && !slug.ends_with('-') {
+                slug.push('-');
+            }
+        }
+        slug.truncate(48);
+        slug.trim_end_matches('-').parse().map_err(|_| BadSlug(name.to_owned()))
+    }
+}
+
+impl FromStr for Slug {
+    type Err = BadSlug;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        // An id is accepted wherever a slug is, so no slug may look like one.
+        let looks_like_id = uuid::Uuid::try_parse(text).is_ok();
+        if text.len() <= 48 && text.split('-').all(part) && !looks_like_id {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BadSlug(text.to_owned()))
+        }
+    }
+}
+
+impl TryFrom<String> for Slug {
+    type Error = BadSlug;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Slug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// How long an answer should be, in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LengthTargets {
+    pub short: u32,
+    pub long: u32,
+}
+
+impl Default for LengthTargets {
+    fn default() -> Self {
+        Self { short: 40, long: 180 }
+    }
+}
+
+/// How a persona writes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Profile {
+    /// Free text in front of every prompt; 3,000 characters fit.
+    pub style_primer: String,
+    #[serde(rename = "do")]
+    pub do_: Vec<String>,
+    pub dont: Vec<String>,
+    pub topics: Vec<String>,
+    pub signature_phrases: Vec<String>,
+    /// Sampling temperature for models that take one, in thousandths.
+    pub temperature_thousandths: Option<u16>,
+    pub length: LengthTargets,
+}
+
+/// A persona as the journal knows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Persona {
+    pub id: PersonaId,
+    pub slug: Slug,
+    /// As people see it, 1 to 80 characters.
+    pub name: String,
+    pub role: Option<Role>,
+    pub description: String,
+    pub status: PersonaStatus,
+    /// Rises with every change; an update names the version it read.
+    pub version: i64,
+    pub profile: Profile,
+    /// Host rules in addition to the rehearsal site (`egress` gives them meaning).
+    pub hosts: Vec<String>,
+    /// Which model answers for it; none: the configured default.
+    pub model: Option<String>,
+    pub created_ms: i64,
+    pub updated_ms: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slug_is_strict() {
+        for good in ["ada", "ada-2", "a-b-c", "7"] {
+            assert!(good.parse::<Slug>().is_ok(), "{good}");
+        }
+        let long = "a".repeat(49);
+        for bad in
+            ["", "-a", "a-", "a--b", "Ada", "a_b", "../x", "a b", "é", &long, "67e55044-10b1-426f-9247-bb680e5fe0c8"]
+        {
+            assert!(bad.parse::<Slug>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_becomes_the_nearest_slug() {
+        assert_eq!(Slug::from_name("  Ada Lovelace (2nd)").unwrap().as_str(), "ada-lovelace-2nd");
+        assert!(Slug::from_name("日本").is_err());
+    }
+}

@@ -1,0 +1,238 @@
+//! A fixed plan: the steps of a goal as people and templates write them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Effect, ReceiptKind};
+
+/// One step, written `{"action": "goto", "url": "…"}`.
+///
+/// A `selector` is CSS, or `ref=e12` for an element of the newest snapshot. Texts may hold `{{name}}`
+/// (saved by an earlier step), `{{idempotency_key}}` and `${secret:name}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Step {
+    /// Opens an address.
+    Goto {
+        url: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    },
+    /// Fills a field, replacing what it holds.
+    Type {
+        selector: String,
+        text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    },
+    /// Presses an element. Irreversible unless a person or template says otherwise.
+    Click {
+        selector: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effect: Option<Effect>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    },
+    /// Chooses an option of a list by its value.
+    Select {
+        selector: String,
+        value: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    },
+    /// Waits until an element is there and visible.
+    WaitFor {
+        selector: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    },
+    /// Reads the text (or an attribute) of the first match and keeps it under a name.
+    Extract {
+        selector: String,
+        save_as: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attribute: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    },
+    /// Runs a script in the page. Irreversible unless a person or template says otherwise.
+    Evaluate {
+        script: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        save_as: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effect: Option<Effect>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    },
+    /// The page as compact text with element refs.
+    Snapshot {},
+    /// A picture of the page.
+    Screenshot {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caption: Option<String>,
+        /// File name without folders; the extension follows the format.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
+        #[serde(default)]
+        full_page: bool,
+        /// Only this element.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        selector: Option<String>,
+        #[serde(default)]
+        format: PictureFormat,
+    },
+    /// The title contains this text.
+    ExpectTitle {
+        contains: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    },
+    /// An element is there and visible.
+    ExpectSelector {
+        selector: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    },
+    /// The page (or one element of it) shows this text.
+    ExpectText {
+        contains: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        selector: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    },
+    /// Writes a file in the persona's folder.
+    WriteFile {
+        path: String,
+        content: String,
+        #[serde(default)]
+        description: String,
+    },
+    /// Adds one row to a CSV file; the same step never adds it twice.
+    AppendCsv {
+        path: String,
+        row: Vec<(String, String)>,
+        #[serde(default)]
+        description: String,
+    },
+    /// A model writes a text in the persona's voice and it is kept under a name.
+    Compose {
+        prompt: String,
+        save_as: String,
+        #[serde(default)]
+        length: Length,
+    },
+    /// Counts the day from the receipts and keeps the text under a name.
+    DailyReport { save_as: String },
+}
+
+/// How a picture is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PictureFormat {
+    #[default]
+    Jpeg,
+    Png,
+}
+
+/// Which of the persona's length targets a text aims at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Length {
+    #[default]
+    Short,
+    Long,
+}
+
+impl Step {
+    /// The tool that carries it out.
+    pub const fn tool(&self) -> &'static str {
+        match self {
+            Self::Goto { .. } => "browser_navigate",
+            Self::Type { .. } => "browser_fill",
+            Self::Click { .. } => "browser_click",
+            Self::Select { .. } => "browser_select",
+            Self::WaitFor { .. } => "browser_wait_for",
+            Self::Extract { .. } => "browser_extract",
+            Self::Evaluate { .. } => "browser_evaluate",
+            Self::Snapshot {} => "browser_snapshot",
+            Self::Screenshot { .. } => "browser_screenshot",
+            Self::ExpectTitle { .. } => "browser_expect_title",
+            Self::ExpectSelector { .. } => "browser_expect_selector",
+            Self::ExpectText { .. } => "browser_expect_text",
+            Self::WriteFile { .. } => "file_write",
+            Self::AppendCsv { .. } => "csv_append",
+            Self::Compose { .. } => "compose",
+            Self::DailyReport { .. } => "report_daily",
+        }
+    }
+
+    /// Whether it needs the page as earlier steps left it.
+    pub fn is_browser(&self) -> bool {
+        self.tool().starts_with("browser_")
+    }
+
+    /// Whether it is an assertion: it only looks, and fails the run when it does not hold.
+    pub const fn is_expect(&self) -> bool {
+        matches!(self, Self::ExpectTitle { .. } | Self::ExpectSelector { .. } | Self::ExpectText { .. })
+    }
+
+    /// What it does to the world.
+    pub const fn effect(&self) -> Effect {
+        match self {
+            Self::Click { effect, .. } | Self::Evaluate { effect, .. } => match effect {
+                Some(said) => *said,
+                None => Effect::Irreversible,
+            },
+            Self::WriteFile { .. } | Self::AppendCsv { .. } => Effect::Idempotent,
+            // A model call changes nothing outside that could be doubled; its cost is on the outcome.
+            Self::Compose { .. } | Self::DailyReport { .. } => Effect::Pure,
+            _ => Effect::Read,
+        }
+    }
+
+    /// The kind of receipt its outcome is.
+    pub const fn receipt_kind(&self) -> ReceiptKind {
+        match self {
+            Self::Screenshot { .. } => ReceiptKind::Screenshot,
+            Self::WriteFile { .. } | Self::AppendCsv { .. } => ReceiptKind::File,
+            Self::Compose { .. } => ReceiptKind::Llm,
+            _ => ReceiptKind::Execution,
+        }
+    }
+
+    /// The time the step itself asks for, in milliseconds.
+    pub const fn timeout_ms(&self) -> Option<u64> {
+        match self {
+            Self::Goto { timeout_ms, .. }
+            | Self::Type { timeout_ms, .. }
+            | Self::Click { timeout_ms, .. }
+            | Self::Select { timeout_ms, .. }
+            | Self::WaitFor { timeout_ms, .. }
+            | Self::Extract { timeout_ms, .. }
+            | Self::Evaluate { timeout_ms, .. }
+            | Self::ExpectTitle { timeout_ms, .. }
+            | Self::ExpectSelector { timeout_ms, .. }
+            | Self::ExpectText { timeout_ms, .. } => *timeout_ms,
+            _ => None,
+        }
+    }
+
+    /// The name under which its result (`data.value`) is kept for later steps.
+    pub fn saves_as(&self) -> Option<&str> {
+        match self {
+            Self::Extract { save_as, .. } | Self::Compose { save_as, .. } | Self::DailyReport { save_as } => {
+                Some(save_as)
+            }
+            Self::Evaluate { save_as, .. } => save_as.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The step as data: what a call carries and a receipt shows.
+    pub fn to_args(&self) -> Value {
+        // An enum of strings and numbers always has a JSON form.
+        serde_json::to_value(self).unwrap_or(Value::Null)
+    }
+}

@@ -1,0 +1,47 @@
+//! What a goal must show before it counts as done.
+
+use serde::{Deserialize, Serialize};
+
+use super::ArtifactKind;
+
+/// The proof a goal declares. Every `expect_*` step of its plan must hold as well.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Proof {
+    /// Each must be shown by a receipt of this goal.
+    pub assertions: Vec<Assertion>,
+    /// At least one artifact of each kind must be kept and named by a receipt of this goal.
+    pub artifacts: Vec<ArtifactKind>,
+    /// Looked up anew at the end, and after an effect that ended unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBack>,
+}
+
+/// A statement about the world that a receipt can show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Assertion {
+    /// An `expect_title` with this text held.
+    TitleContains(String),
+    /// An `expect_selector` for it held.
+    Selector(String),
+    /// An `expect_text` with this text held.
+    TextContains(String),
+    /// This file was written.
+    File(String),
+}
+
+/// A fresh look at the world: open the address, find the text. Placeholders are filled as in steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadBack {
+    pub url: String,
+    pub contains: String,
+}
+
+impl Proof {
+    /// Nothing was asked for.
+    pub fn is_empty(&self) -> bool {
+        self.assertions.is_empty() && self.artifacts.is_empty() && self.read_back.is_none()
+    }
+}

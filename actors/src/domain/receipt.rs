@@ -1,0 +1,128 @@
+//! A receipt: the runtime's record of a step. The canonical form is in `evidence::canonical`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{ArtifactKind, ChainId, Cost, Effect, GoalId, Hash, NodeName, RunId, StepIndex, TraceId, words::words};
+
+words! {
+    /// What a receipt is about.
+    ReceiptKind("receipt kind") {
+        Log = "log",
+        Http = "http",
+        Screenshot = "screenshot",
+        File = "file",
+        Execution = "execution",
+        Llm = "llm",
+        Decision = "decision",
+    }
+}
+
+words! {
+    /// Where in the life of a step it was written.
+    Phase("phase") {
+        Intent = "intent",
+        Outcome = "outcome",
+        Unknown = "unknown",
+        Reconciled = "reconciled",
+        Denied = "denied",
+        Dropped = "dropped",
+        Coalesced = "coalesced",
+        Expired = "expired",
+        Skipped = "skipped",
+        Decision = "decision",
+    }
+}
+
+/// An artifact as a receipt names it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArtifactRef {
+    pub kind: ArtifactKind,
+    pub name: String,
+    pub media_type: String,
+    pub bytes: u64,
+    pub hash: Hash,
+    /// It could not be written; proof cannot rest on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing: bool,
+}
+
+/// The part of a receipt that can be erased: the header keeps only its salted hash.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    /// One line for people, past tense, no full stop.
+    pub summary: String,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub data: Value,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<ArtifactRef>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Everything of a header but its place in the chain: what a writer knows beforehand.
+/// Field order is the canonical order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    pub chain: ChainId,
+    pub at_ms: i64,
+    pub node: NodeName,
+    pub kind: ReceiptKind,
+    pub phase: Option<Phase>,
+    /// What the goal, message or run became.
+    pub state: Option<&'static str>,
+    pub tool: Option<&'static str>,
+    pub effect: Option<Effect>,
+    pub goal: Option<GoalId>,
+    pub run: Option<RunId>,
+    pub step: Option<StepIndex>,
+    /// Sequence of the receipt whose call was performed again.
+    pub replay_of: Option<i64>,
+    pub trace: Option<TraceId>,
+    pub project: Option<String>,
+    pub units: Option<i64>,
+    pub salt: [u8; 16],
+    pub body: Body,
+}
+
+/// The same as [`Draft`], read back: what pages, proofs and resumes look at.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Receipt {
+    /// The writer's position: the live cursor, opaque outside.
+    pub pos: i64,
+    pub chain: ChainId,
+    pub seq: i64,
+    pub prev: Hash,
+    pub hash: Hash,
+    pub at_ms: i64,
+    pub node: NodeName,
+    pub kind: ReceiptKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goal: Option<GoalId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepIndex>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub units: Option<i64>,
+    /// None: erased.
+    pub body: Option<Body>,
+}

@@ -1,0 +1,1 @@
+//! One awake persona.

@@ -1,0 +1,20 @@
+//! Everything outside is one port: browser, model and tools are calls alike.
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::{Call, Outcome, PersonaId};
+
+/// Carries out calls. It reports what it observed; the broker decides and writes.
+#[async_trait]
+pub trait Performer: Send + Sync {
+    /// Carries out one call within `call.limit`. When `stop` fires it returns as soon as it can say how the call ended.
+    /// It never reports `not_begun` once anything has left our hands.
+    async fn perform(&self, call: Call, stop: CancellationToken) -> Outcome;
+
+    /// The persona's slice is over: save what must survive a crash.
+    async fn rest(&self, persona: PersonaId);
+
+    /// The persona goes to sleep, is paused or deleted: close what it holds open.
+    async fn release(&self, persona: PersonaId);
+}

@@ -1,0 +1,55 @@
+//! What the company reads back. Read only; pages have their own views.
+
+use async_trait::async_trait;
+
+use super::Unavailable;
+use crate::domain::{Goal, GoalId, Message, Persona, PersonaId, Receipt, Run, RunId};
+
+/// A persona as the roster keeps it, awake or asleep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RosterRecord {
+    pub id: PersonaId,
+    pub paused: bool,
+    /// Messages waiting or running.
+    pub waiting: u32,
+    /// The earliest moment at which something can be done: 0 for now, none for nothing to do.
+    pub due_ms: Option<i64>,
+    /// Goals failed in a row.
+    pub failure_streak: u32,
+}
+
+/// A waiting message with the goal it starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waiting {
+    pub message: Message,
+    pub goal: Goal,
+}
+
+/// What the company reads back.
+#[async_trait]
+pub trait Records: Send + Sync {
+    /// Every persona that is not deleted; read once, at start.
+    async fn roster(&self) -> Result<Vec<RosterRecord>, Unavailable>;
+
+    /// One roster record, fresh: after a run, after a resume.
+    async fn roster_record(&self, id: PersonaId) -> Result<Option<RosterRecord>, Unavailable>;
+
+    async fn persona(&self, id: PersonaId) -> Result<Option<Persona>, Unavailable>;
+
+    async fn goal(&self, id: GoalId) -> Result<Option<Goal>, Unavailable>;
+
+    /// The message that started a goal.
+    async fn message_of(&self, goal: GoalId) -> Result<Option<Message>, Unavailable>;
+
+    async fn run(&self, id: RunId) -> Result<Option<Run>, Unavailable>;
+
+    /// The persona's messages whose goal is open (waiting, running before a crash, parked), highest priority
+    /// first, then in the order received; at most `limit`.
+    async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable>;
+
+    /// The run of a goal that is not over, if there is one.
+    async fn open_run(&self, goal: GoalId) -> Result<Option<Run>, Unavailable>;
+
+    /// All receipts of a goal on its persona's chain, in order.
+    async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable>;
+}

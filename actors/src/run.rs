@@ -1,0 +1,1 @@
+//! Carries one run through its steps.

@@ -1,0 +1,1 @@
+//! Grants slices: the right to work now.

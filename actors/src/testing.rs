@@ -1,0 +1,1 @@
+//! In-memory ports and a company inside a test.

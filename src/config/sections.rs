@@ -1,0 +1,159 @@
+//! One struct per section of the configuration.
+
+use std::{collections::BTreeMap, net::IpAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use actors::domain::NodeName;
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Folder for the database, artifacts, profiles and keys. Empty: `~/.local/share/greenroom`.
+    pub data_root: PathBuf,
+    /// This node's name, in every receipt.
+    pub node: NodeName,
+    pub server: ServerConfig,
+    pub storage: StorageConfig,
+    pub company: CompanyConfig,
+    pub browser: BrowserConfig,
+    pub egress: EgressConfig,
+    pub models: ModelsConfig,
+    pub rehearsal: RehearsalConfig,
+    pub log: LogConfig,
+}
+
+/// `[server]`: pages, API and live stream.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    pub host: IpAddr,
+    /// 0 takes a free one.
+    pub port: u16,
+    pub workers: NonZeroUsize,
+    /// Origins besides our own that may open a live socket.
+    pub allowed_origins: Vec<String>,
+    /// Token for the observe endpoints; empty: made at start and printed.
+    pub status_token: String,
+    /// `/dev/seed/*` answers, on loopback only.
+    pub allow_seed: bool,
+    /// How long a session lasts without use.
+    #[serde(with = "humantime_serde")]
+    pub session_lasts: Duration,
+    /// Shown by `/version`.
+    pub git_sha: String,
+}
+
+/// `[storage]`: where the truth is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StorageConfig {
+    /// `postgres://…`; empty: SQLite in the data root.
+    pub database_url: String,
+    /// Below this much free disk no intent and no delivery is admitted.
+    pub min_free_mb: u64,
+    pub readers: NonZeroUsize,
+    /// File with the key that seals secrets; empty: `<data root>/keys/secrets.key`.
+    pub key_file: PathBuf,
+}
+
+/// `[company]`: who may work, how long, how often.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompanyConfig {
+    pub active_personas: NonZeroUsize,
+    /// Pauses after the first, second, … failed attempt; then the goal fails.
+    pub retry_after: Vec<HumanDuration>,
+    pub circuit_after: u32,
+    #[serde(with = "humantime_serde")]
+    pub passivate_after: Duration,
+    pub restarts: u32,
+    #[serde(with = "humantime_serde")]
+    pub restart_window: Duration,
+    #[serde(with = "humantime_serde")]
+    pub step_limit: Duration,
+    #[serde(with = "humantime_serde")]
+    pub serve_within: Duration,
+    /// Browser acts per second per persona, site and action, 0.2 to 0.5.
+    pub acts_per_second: f64,
+    /// Sites with their own pace.
+    pub site_acts_per_second: BTreeMap<String, f64>,
+}
+
+/// A duration as people write it: `"5m"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HumanDuration(#[serde(with = "humantime_serde")] pub Duration);
+
+/// `[browser]`: Chromium and its profiles.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrowserConfig {
+    /// Chromium's executable; empty: the usual places are searched.
+    pub executable: PathBuf,
+    /// Folder for profiles; empty: `<data root>/browsers`.
+    pub root: PathBuf,
+    /// Browsers open at once, working or warm.
+    pub most_open: NonZeroUsize,
+    /// Starts at once.
+    pub most_starting: NonZeroUsize,
+    /// An unused browser closes after this.
+    #[serde(with = "humantime_serde")]
+    pub warm_for: Duration,
+    #[serde(with = "humantime_serde")]
+    pub start_limit: Duration,
+    /// How long a browser step may take when it does not say so itself.
+    #[serde(with = "humantime_serde")]
+    pub step_limit: Duration,
+}
+
+/// `[egress]`: what personas may reach.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EgressConfig {
+    /// When not empty, a host must be on this list *and* on the persona's.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// `[models]`: who writes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelsConfig {
+    /// `understudy`, or the name of a provider below.
+    pub default: String,
+    pub providers: BTreeMap<String, ProviderConfig>,
+}
+
+/// `[models.providers.<name>]`: an OpenAI-compatible endpoint.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// Up to and including `/v1`.
+    pub base_url: String,
+    pub model: String,
+    /// Name of the secret that holds the key; empty: no key is sent.
+    pub key_secret: String,
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+    /// Tries after the first on 429 and 5xx.
+    pub retries: u32,
+    /// Micro-dollars per million tokens.
+    pub input_micro_usd_per_million: u64,
+    pub output_micro_usd_per_million: u64,
+}
+
+/// `[rehearsal]`: the practice site.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RehearsalConfig {
+    /// Loopback port; 0 takes a free one.
+    pub port: u16,
+}
+
+/// `[log]`: what is logged and where.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// A filter as `tracing` reads it: `info`, `greenroom=debug,warn`.
+    pub filter: String,
+}
