@@ -1,1 +1,4 @@
-//! Keeps the receipts.
+//! Keeps the receipts: what a persona did, when, and what proves it.
+
+pub mod canonical;
+pub mod chain;
