@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 
 use super::Unavailable;
-use crate::domain::{Goal, GoalId, Message, Persona, PersonaId, Receipt, Run, RunId};
+use crate::domain::{Alert, Goal, GoalId, Message, Persona, PersonaId, Receipt, Run, RunId, Slug};
 
 /// A persona as the roster keeps it, awake or asleep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RosterRecord {
     pub id: PersonaId,
+    pub slug: Slug,
     pub paused: bool,
     /// Messages waiting or running.
     pub waiting: u32,
@@ -46,6 +47,12 @@ pub trait Records: Send + Sync {
     /// The persona's messages whose goal is open (waiting, running before a crash, parked), highest priority
     /// first, then in the order received; at most `limit`.
     async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable>;
+
+    /// The work this correlation brought the first time, whatever became of it.
+    async fn correlated(&self, persona: PersonaId, correlation: &str) -> Result<Option<Waiting>, Unavailable>;
+
+    /// The persona's alerts that are not resolved.
+    async fn open_alerts(&self, persona: PersonaId) -> Result<Vec<Alert>, Unavailable>;
 
     /// The run of a goal that is not over, if there is one.
     async fn open_run(&self, goal: GoalId) -> Result<Option<Run>, Unavailable>;
