@@ -10,7 +10,9 @@ use crate::{
         PersonaStatus, Receipt, Run, RunId, RunState,
     },
     evidence::chain::{Head, Heads, Linked},
-    ports::{Change, Checkpoint, Commit, Committed, GoalMove, Guard, Outdated, RosterRecord, Waiting},
+    ports::{
+        ChainHead, ChainHeads, Change, Checkpoint, Commit, Committed, GoalMove, Guard, Outdated, RosterRecord, Waiting,
+    },
 };
 
 #[derive(Default)]
@@ -187,6 +189,16 @@ impl State {
 
     pub(super) fn receipts(&self) -> Vec<Receipt> {
         self.log.iter().map(Row::to_receipt).collect()
+    }
+
+    pub(super) fn chain_heads(&self) -> ChainHeads {
+        let newest: BTreeMap<_, _> = self.log.iter().map(|row| (&row.linked.draft.chain, &row.linked)).collect();
+        let head = |(chain, linked): (&ChainId, &Linked)| ChainHead {
+            chain: chain.clone(),
+            seq: linked.seq,
+            hash: linked.hash,
+        };
+        ChainHeads { pos: self.heads.pos(), heads: newest.into_iter().map(head).collect() }
     }
 
     pub(super) fn roster_record(&self, id: PersonaId) -> Option<RosterRecord> {

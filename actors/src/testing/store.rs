@@ -8,7 +8,9 @@ use tokio::sync::OwnedMutexGuard;
 use super::{lock, state::State};
 use crate::{
     domain::{Alert, ChainId, Goal, GoalId, Message, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId},
-    ports::{Checkpoint, Commit, Committed, Journal, Outdated, Records, RosterRecord, Unavailable, Waiting},
+    ports::{
+        ChainHeads, Checkpoint, Commit, Committed, Journal, Outdated, Records, RosterRecord, Unavailable, Waiting,
+    },
 };
 
 /// Journal and records in memory.
@@ -177,6 +179,10 @@ impl Records for MemoryStore {
         let chain = ChainId::Persona(row.goal.persona);
         let of_goal = |receipt: &Receipt| receipt.goal == Some(goal) && receipt.chain == chain;
         Ok(state.receipts().into_iter().filter(of_goal).collect())
+    }
+
+    async fn heads(&self) -> Result<ChainHeads, Unavailable> {
+        Ok(lock(&self.state).chain_heads())
     }
 }
 
