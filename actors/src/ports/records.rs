@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Unavailable;
-use crate::domain::{Alert, Goal, GoalId, Message, Persona, PersonaId, Receipt, Run, RunId, Slug};
+use crate::domain::{Alert, ChainId, Goal, GoalId, Hash, Message, Persona, PersonaId, Receipt, Run, RunId, Slug};
 
 /// A persona as the roster keeps it, awake or asleep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,21 @@ pub struct RosterRecord {
 pub struct Waiting {
     pub message: Message,
     pub goal: Goal,
+}
+
+/// The newest receipt of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainHead {
+    pub chain: ChainId,
+    pub seq: i64,
+    pub hash: Hash,
+}
+
+/// Every chain's head at one moment: that of the receipt at `pos`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChainHeads {
+    pub pos: i64,
+    pub heads: Vec<ChainHead>,
 }
 
 /// What the company reads back.
@@ -59,4 +74,9 @@ pub trait Records: Send + Sync {
 
     /// All receipts of a goal on its persona's chain, in order.
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable>;
+
+    /// The heads of all chains, read in one snapshot; once an hour.
+    async fn heads(&self) -> Result<ChainHeads, Unavailable> {
+        Err(Unavailable("these records do not list the heads of chains".into()))
+    }
 }
