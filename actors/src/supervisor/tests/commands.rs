@@ -174,7 +174,7 @@ async fn uncertain(house: &House, ada: PersonaId) -> Goal {
     };
     let changes = vec![Change::GoalMoved(step), Change::AlertRaised(Box::new(alert))];
     let receipts = vec![phase(Phase::Intent), phase(Phase::Unknown)];
-    house.test.store.seed(Commit { guards: Vec::new(), changes, receipts }).unwrap();
+    house.company.desk.evidence.record(Commit { guards: Vec::new(), changes, receipts }).await.unwrap();
     house.company.resume(ada, &house.by()).await.unwrap();
     house.goal(goal.id)
 }

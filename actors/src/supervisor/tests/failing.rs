@@ -94,6 +94,7 @@ async fn a_store_that_is_gone_delays_work_and_loses_none() {
         assert!(matches!(refused, Err(crate::supervisor::CommandError::Unavailable(_))));
         assert!(house.company.store_trouble().is_some());
     }
+    until(|| house.company.store_trouble().is_none()).await;
     let given = house.give(ada, 500).await.goal.id;
     house.goal_becomes(given, GoalState::Done).await;
     house.accounts_for(1);

@@ -23,7 +23,7 @@ use crate::{
     },
     evidence::Evidence,
     persona::{Carrier, Order},
-    ports::{ChainHeads, Change, Commit, GoalMove, Guard, Ports, Records, RosterRecord, Unavailable, Waiting, World},
+    ports::{Change, Commit, GoalMove, Guard, Ports, Records, RosterRecord, Unavailable, Waiting, World},
     run::RunEnd,
     scheduler::Scheduler,
     supervisor::{ActorInfo, ActorState, By, Company, Delivered, Limits, NewPersona, NewWork, Pace, Work},
@@ -242,10 +242,6 @@ impl Records for WatchedRecords {
 
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable> {
         self.store.goal_receipts(goal).await
-    }
-
-    async fn chain_heads(&self) -> Result<ChainHeads, Unavailable> {
-        self.store.chain_heads().await
     }
 }
 
