@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 
-use super::{lock, state::State};
+use super::{StoredRow, lock, state::State};
 use crate::{
     domain::{Alert, ChainId, Goal, GoalId, Message, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId},
     ports::{
@@ -71,6 +71,11 @@ impl MemoryStore {
     /// Every receipt, in order of `pos`.
     pub fn receipts(&self) -> Vec<Receipt> {
         lock(&self.state).receipts()
+    }
+
+    /// Every receipt as it is stored, in order of `pos`: what a verifier reads.
+    pub fn rows(&self) -> Vec<StoredRow> {
+        lock(&self.state).rows()
     }
 
     /// A chain's receipts in order.
