@@ -20,6 +20,9 @@ pub mod verify;
 
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use ed25519_dalek::SigningKey;

@@ -17,10 +17,11 @@ use super::{
     chain::Head,
     checkpoint,
     outage::{self, Outage},
+    seal::system_log,
     unsigned::{Discontinued, Unsigned},
 };
 use crate::{
-    domain::{Body, ChainId, Draft, NodeName, Receipt, ReceiptKind},
+    domain::{Body, ChainId, NodeName, Receipt},
     ports::{Change, Commit, Committed, Journal, Outdated, Unavailable, World},
 };
 
@@ -327,28 +328,5 @@ impl Waiting {
         }
         // A caller that has gone away loses the answer, never the transaction.
         let _ = self.reply.send(result.map_err(RecordError::from));
-    }
-}
-
-/// A receipt of the node itself, on its system chain.
-pub(super) fn system_log(node: &NodeName, world: &dyn World, body: Body) -> Draft {
-    Draft {
-        chain: ChainId::System(node.clone()),
-        at_ms: world.now_ms(),
-        node: node.clone(),
-        kind: ReceiptKind::Log,
-        phase: None,
-        state: None,
-        tool: None,
-        effect: None,
-        goal: None,
-        run: None,
-        step: None,
-        replay_of: None,
-        trace: None,
-        project: None,
-        units: None,
-        salt: world.salt(),
-        body,
     }
 }
