@@ -9,6 +9,8 @@ mod rows;
 mod samples;
 mod state;
 mod store;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
