@@ -105,21 +105,26 @@ impl Tab {
         }
     }
 
-    /// Calls a function of `page.js` once.
+    /// Calls a function of `page.js` once, in the document that is there now.
     pub(super) async fn call(&self, function: &str, args: Vec<Value>, limit: Duration) -> Result<Seen, Fault> {
-        let world = self.world().await?;
-        let args = std::iter::once(json!({ "value": function })).chain(args).collect::<Vec<_>>();
+        let args: Vec<_> = std::iter::once(json!({ "value": function })).chain(args).collect();
+        let known = *self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(world) = known {
+            match self.call_in(world, &args, limit).await {
+                // The world that was known is that of a document before.
+                Err(Fault::PageChanged) => *self.world.lock().unwrap_or_else(PoisonError::into_inner) = None,
+                other => return other,
+            }
+        }
+        self.call_in(self.world().await?, &args, limit).await
+    }
+
+    async fn call_in(&self, world: i64, args: &[Value], limit: Duration) -> Result<Seen, Fault> {
         let params = json!({
             "functionDeclaration": *CALL, "executionContextId": world, "arguments": args,
             "awaitPromise": true, "returnByValue": true,
         });
-        let answer = match self.ask("Runtime.callFunctionOn", params, limit).await {
-            Err(Fault::PageChanged) => {
-                *self.world.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                return Err(Fault::PageChanged);
-            }
-            other => other?,
-        };
+        let answer = self.ask("Runtime.callFunctionOn", params, limit).await?;
         if let Some(thrown) = answer.get("exceptionDetails") {
             return Err(Fault::Refused { method: "a look at the page", message: thrown_text(thrown) });
         }

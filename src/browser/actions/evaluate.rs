@@ -26,7 +26,7 @@ pub(super) async fn evaluate(session: &mut Session, act: &Act<'_>, script: &str)
     act.sent();
     let left = act.until.saturating_duration_since(tokio::time::Instant::now());
     let params = json!({
-        "expression": script, "awaitPromise": true, "returnByValue": true, "replMode": true, "userGesture": true,
+        "expression": script, "awaitPromise": true, "returnByValue": true, "userGesture": true,
     });
     let answer = match tab.ask("Runtime.evaluate", params, left).await {
         // The script opened another page, which took its answer along.
@@ -60,10 +60,7 @@ async fn check_syntax(tab: &Tab, script: &str) -> Result<(), Fault> {
     let params = json!({ "expression": script, "sourceURL": "", "persistScript": false });
     let answer = tab.ask("Runtime.compileScript", params, SHORT).await?;
     match answer.get("exceptionDetails") {
-        // `await` at the top is allowed when it runs, but not by this check.
-        Some(details) if !script.contains("await") => {
-            Err(Fault::permanent(format!("the script cannot be read: {}", thrown_text(details))))
-        }
-        _ => Ok(()),
+        Some(details) => Err(Fault::permanent(format!("the script cannot be read: {}", thrown_text(details)))),
+        None => Ok(()),
     }
 }
