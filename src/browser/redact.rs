@@ -12,7 +12,8 @@ const OPEN: &str = "${secret:";
 pub(super) struct Secrets(Vec<Secret>);
 
 struct Secret {
-    value: zeroize::Zeroizing<String>,
+    /// The value itself, and as it looks in a form, a query and a path.
+    forms: [zeroize::Zeroizing<String>; 4],
     /// `${secret:name}`.
     placeholder: String,
 }
@@ -53,24 +54,23 @@ impl Secrets {
     }
 
     fn add(&mut self, name: &str, value: &str) {
-        if value.len() < SHORTEST || self.0.iter().any(|secret| *secret.value == value) {
+        if value.len() < SHORTEST || self.0.iter().any(|secret| *secret.forms[0] == value) {
             return;
         }
         if self.0.len() == MOST {
             self.0.remove(0);
         }
-        self.0.push(Secret { value: value.to_owned().into(), placeholder: format!("{OPEN}{name}}}") });
+        self.0.push(Secret { forms: forms(value), placeholder: format!("{OPEN}{name}}}") });
         // A secret that holds another one is replaced first.
-        self.0.sort_by_key(|secret| std::cmp::Reverse(secret.value.len()));
+        self.0.sort_by_key(|secret| std::cmp::Reverse(secret.forms[0].len()));
     }
 
     /// The text with every known secret replaced by its name, also as it looks inside an address.
     pub(super) fn hide(&self, text: &mut String) {
         for secret in &self.0 {
-            let encoded: String = url::form_urlencoded::byte_serialize(secret.value.as_bytes()).collect();
-            for form in [secret.value.as_str(), encoded.as_str()] {
-                if text.contains(form) {
-                    *text = text.replace(form, &secret.placeholder);
+            for form in &secret.forms {
+                if text.contains(form.as_str()) {
+                    *text = text.replace(form.as_str(), &secret.placeholder);
                 }
             }
         }
@@ -85,6 +85,19 @@ impl Secrets {
             _ => {}
         }
     }
+}
+
+fn forms(value: &str) -> [zeroize::Zeroizing<String>; 4] {
+    let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+    let (mut query, mut path) = (String::new(), String::new());
+    if let Ok(mut url) = url::Url::parse("http://x/") {
+        url.set_query(Some(value));
+        query = url.query().unwrap_or_default().to_owned();
+        url.set_path(value);
+        path = url.path().trim_start_matches('/').to_owned();
+    }
+    // An empty form would be found everywhere.
+    [value.to_owned(), form, query, path].map(|form| if form.is_empty() { value.to_owned() } else { form }.into())
 }
 
 #[cfg(test)]

@@ -126,6 +126,10 @@ impl<'a> Writer<'a> {
             let _ = write!(line, " [ref=e{}]", (self.number)(backend));
         }
         self.push(depth, &line);
+        // A field's text stands in its line; a password's must not stand anywhere.
+        if matches!(role, "textbox" | "searchbox" | "spinbutton") && !value(node).is_empty() {
+            return None;
+        }
         let says_it = acted_on || role == "heading";
         Some((depth + 1, if says_it { name } else { String::new() }))
     }

@@ -1,12 +1,12 @@
 //! Opens an address and waits until its page is there.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use actors::domain::StepError;
 use chromiumoxide::{
     cdp::browser_protocol::{
-        network::{EventLoadingFailed, ResourceType},
-        page::EventLifecycleEvent,
+        network::EventLoadingFailed,
+        page::{EventFrameStartedNavigating, EventLifecycleEvent},
     },
     error::CdpError,
     listeners::EventStream,
@@ -74,48 +74,72 @@ pub(super) async fn goto(session: &mut Session, act: &Act<'_>, url: &str) -> Res
 
 /// Sends the tab off and waits for what comes of it. The driver's own navigation call waits for the load event of
 /// every frame and cannot be taken back, so it runs beside this wait.
-async fn navigate(
-    tab: &mut Tab,
-    url: &str,
-    until: Instant,
-    mut downloads: watch::Receiver<u64>,
-) -> Result<Arrival, Fault> {
-    let listen = |error| Fault::from_cdp("event listener", error);
-    let mut life = tab.page.event_listener::<EventLifecycleEvent>().await.map_err(listen)?;
-    let mut failures = tab.page.event_listener::<EventLoadingFailed>().await.map_err(listen)?;
-    let (done, mut loaded) = oneshot::channel();
+async fn navigate(tab: &mut Tab, url: &str, until: Instant, downloads: watch::Receiver<u64>) -> Result<Arrival, Fault> {
+    let journey = Journey::listen(tab, downloads).await.map_err(|error| Fault::from_cdp("event listener", error))?;
+    let (done, loaded) = oneshot::channel();
     let (page, url) = (tab.page.clone(), url.to_owned());
     tab.unfinished = Some(tokio::spawn(async move {
         // Nobody waits any more when the address was given up.
         let _ = done.send(page.goto(url).await.map(|_| ()));
     }));
-    let main = tab.main_frame().to_owned();
-    let waiting = async {
-        let (mut committed, mut there, mut ends) = (false, false, until);
+    tab.unless_crashed(journey.end(loaded, until)).await
+}
+
+/// What is heard while a tab is on its way. Events of different kinds come in no particular order.
+struct Journey {
+    main: String,
+    started: EventStream<EventFrameStartedNavigating>,
+    life: EventStream<EventLifecycleEvent>,
+    failures: EventStream<EventLoadingFailed>,
+    downloads: watch::Receiver<u64>,
+    /// Documents this tab set out for.
+    loaders: HashSet<String>,
+    /// Requests that were given up; a document's request bears its loader's name.
+    given_up: HashSet<String>,
+}
+
+impl Journey {
+    async fn listen(tab: &Tab, downloads: watch::Receiver<u64>) -> Result<Self, CdpError> {
+        Ok(Self {
+            main: tab.main_frame().to_owned(),
+            started: tab.page.event_listener().await?,
+            life: tab.page.event_listener().await?,
+            failures: tab.page.event_listener().await?,
+            downloads,
+            loaders: HashSet::new(),
+            given_up: HashSet::new(),
+        })
+    }
+
+    async fn end(mut self, mut loaded: oneshot::Receiver<Result<(), CdpError>>, until: Instant) -> Arrival {
+        let (mut there, mut ends) = (false, until);
         loop {
             tokio::select! {
                 biased;
                 result = &mut loaded => return finished(result),
-                event = life.next() => match event {
-                    Some(event) if *event.frame_id.inner() == main => {
-                        committed |= event.name == "commit" || event.name == "init";
-                        if committed && event.name == "DOMContentLoaded" {
-                            there = true;
-                            ends = until.min(Instant::now() + LOAD_GRACE);
-                        }
-                    }
-                    Some(_) => {}
-                    None => return Arrival::Failed("the connection to the browser was lost".to_owned()),
+                Some(event) = self.started.next() => if *event.frame_id.inner() == self.main {
+                    self.loaders.insert(event.loader_id.inner().clone());
                 },
-                () = aborted(&mut failures), if !committed => return Arrival::Nothing,
-                Ok(()) = downloads.changed() => return Arrival::Nothing,
+                Some(event) = self.life.next() => {
+                    let ours = self.loaders.contains(event.loader_id.inner());
+                    if ours && *event.frame_id.inner() == self.main && event.name == "DOMContentLoaded" {
+                        there = true;
+                        ends = until.min(Instant::now() + LOAD_GRACE);
+                    }
+                }
+                Some(failed) = self.failures.next() => if failed.error_text == "net::ERR_ABORTED" {
+                    self.given_up.insert(failed.request_id.inner().clone());
+                },
+                Ok(()) = self.downloads.changed() => return Arrival::Nothing,
                 () = tokio::time::sleep_until(ends) => {
                     return if there { Arrival::StillLoading } else { Arrival::TooLate };
                 }
             }
+            if !there && !self.loaders.is_empty() && self.loaders.is_subset(&self.given_up) {
+                return Arrival::Nothing;
+            }
         }
-    };
-    tab.unless_crashed(waiting).await
+    }
 }
 
 fn finished(result: Result<Result<(), CdpError>, oneshot::error::RecvError>) -> Arrival {
@@ -125,16 +149,6 @@ fn finished(result: Result<Result<(), CdpError>, oneshot::error::RecvError>) -> 
         Ok(Err(error)) => Arrival::Failed(error.to_string()),
         Err(_) => Arrival::Failed("the navigation broke off".to_owned()),
     }
-}
-
-/// Comes back when a document was given up before it came to be one.
-async fn aborted(failures: &mut EventStream<EventLoadingFailed>) {
-    while let Some(failed) = failures.next().await {
-        if failed.r#type == ResourceType::Document && failed.error_text == "net::ERR_ABORTED" {
-            return;
-        }
-    }
-    std::future::pending().await
 }
 
 /// Where the page is and what the server said.

@@ -105,7 +105,7 @@ async fn a_snapshot_names_elements_and_a_stale_name_is_refused() {
 
     stage.value("document.querySelector('h1').after(document.createElement('button'))").await;
     let again = text(&stage.does(json!({ "action": "snapshot" })).await);
-    assert!(again.contains("button \"Apply now\" [ref=e3]") && again.contains("button [ref=e5]"), "{again}");
+    assert!(again.contains("button \"Apply now\" [focused] [ref=e3]") && again.contains("button [ref=e5]"), "{again}");
     assert!(again.contains("textbox \"Name\" value=\"Ada\""), "{again}");
 
     stage.value("document.querySelector('main > button').remove()").await;
