@@ -15,6 +15,7 @@ pub(super) struct Posting {
 pub(super) struct Mail {
     pub id: &'static str,
     pub from: &'static str,
+    pub address: &'static str,
     pub subject: &'static str,
     pub when: &'static str,
     pub paragraphs: &'static [&'static str],
@@ -84,7 +85,8 @@ pub(super) const POSTINGS: &[Posting] = &[
 pub(super) const MAILS: &[Mail] = &[
     Mail {
         id: "rehearsal-tonight",
-        from: "Stage Door <door@rehearsal.localhost>",
+        from: "Stage Door",
+        address: "door@rehearsal.localhost",
         subject: "Rehearsal tonight: places at seven",
         when: "Today, 09:12",
         paragraphs: &[
@@ -96,7 +98,8 @@ pub(super) const MAILS: &[Mail] = &[
     },
     Mail {
         id: "harbour-question",
-        from: "Mira Okafor <mira@harbour-analytics.example>",
+        from: "Mira Okafor",
+        address: "mira@harbour-analytics.example",
         subject: "Question about the pipeline audit",
         when: "Today, 08:40",
         paragraphs: &[
@@ -106,14 +109,16 @@ pub(super) const MAILS: &[Mail] = &[
     },
     Mail {
         id: "weekly-numbers",
-        from: "Callboard <board@rehearsal.localhost>",
+        from: "Callboard",
+        address: "board@rehearsal.localhost",
         subject: "Five new postings this week",
         when: "Yesterday, 17:30",
         paragraphs: &["Data engineering: 2. Copywriting: 2. Accessibility: 1. The board shows them all."],
     },
     Mail {
         id: "welcome",
-        from: "Callboard <board@rehearsal.localhost>",
+        from: "Callboard",
+        address: "board@rehearsal.localhost",
         subject: "Welcome to Callboard",
         when: "Monday, 10:00",
         paragraphs: &["This is a place to practise. Sign in with any e-mail address and the password of the house."],
