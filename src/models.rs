@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 use actors::domain::{Cost, Length, Persona};
 
 pub use error::ModelError;
-pub use keyring::{Keyring, secret_of};
+pub use keyring::{INSTANCE, Keyring, Plain, secret_of};
 pub use prompt::{Prompt, build_persona_prompt};
 
 use self::openai::OpenAi;
@@ -76,7 +76,7 @@ impl Models {
         provider.compose(&request, model, key.as_ref()).await
     }
 
-    async fn key(&self, request: &Request<'_>, provider: &str, name: &str) -> Result<keyring::Plain, ModelError> {
+    async fn key(&self, request: &Request<'_>, provider: &str, name: &str) -> Result<Plain, ModelError> {
         let found = secret_of(&*self.keyring, request.persona.id, name).await.map_err(ModelError::Keyring)?;
         found.ok_or_else(|| ModelError::NoKey { provider: provider.to_owned(), secret: name.to_owned() })
     }

@@ -28,7 +28,7 @@ fn proposal(task: &Task, voice: &mut Voice<'_>) -> Vec<Section> {
     let subject = &task.subject;
     let first = voice.choose(&["I would like to take it on.", "I can start this week.", "This is work I do gladly."]);
     let mut opening = vec![format!("{opening} About “{subject}”: {first}")];
-    opening.extend(task.material.iter().take(3).map(|said| format!("What I take from it: {}", sentence(said))));
+    opening.extend(said("What I take from it: ", task.material.iter().take(3)));
     let steps = [
         "Write down with you what must hold, so that we agree on what is right.",
         "Check every part against it, the riskiest first.",
@@ -38,7 +38,7 @@ fn proposal(task: &Task, voice: &mut Voice<'_>) -> Vec<Section> {
         "Close with one call to go through the results.",
     ];
     let topics = voice.profile.topics.iter();
-    let topics = topics.map(|topic| format!("Where {topic} comes in, I show the numbers behind each statement."));
+    let topics = topics.map(|topic| format!("On {topic} I show the numbers behind each statement."));
     vec![
         Section::new(Shape::Prose, 1, opening),
         Section::new(Shape::Numbers, 2, texts(&steps)).under("How I would go about it:"),
@@ -111,7 +111,7 @@ fn reply(task: &Task, voice: &mut Voice<'_>) -> Vec<Section> {
             .to_owned(),
     ];
     lines.extend(voice.profile.topics.first().map(|topic| format!("It touches {topic}, so I would look there first.")));
-    lines.extend(task.material.iter().take(3).map(|said| format!("You also say: {}", sentence(said))));
+    lines.extend(said("You also say: ", task.material.iter().take(3)));
     lines.extend(promises(voice));
     lines.push("Give me a goal with the proof you want to see, and I take it from there.".to_owned());
     let mut sections = vec![Section::new(Shape::Prose, 2, lines)];
@@ -129,7 +129,13 @@ fn material(task: &Task) -> Section {
 }
 
 fn promises(voice: &Voice<'_>) -> Vec<String> {
-    voice.profile.do_.iter().map(|rule| format!("You can hold me to this: {}", sentence(rule.trim()))).collect()
+    said("You can hold me to this: ", voice.profile.do_.iter())
+}
+
+/// Sentences, the first of them introduced.
+fn said<'a>(introduction: &str, sentences: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let introduced = |index| if index == 0 { introduction } else { "" };
+    sentences.enumerate().map(|(index, text)| format!("{}{}", introduced(index), sentence(text.trim()))).collect()
 }
 
 fn closing(voice: &mut Voice<'_>) -> Option<Section> {
