@@ -214,6 +214,13 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_is_named_and_worth_another_try() {
+        let error = FolderError::io("written", "notes.md", Errno::NOSPC);
+        assert_eq!(error.to_string(), "the disk that holds `notes.md` is full; free some space, then retry the goal");
+        assert!(error.is_retryable());
+    }
+
+    #[test]
     fn a_link_leads_nowhere() {
         let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let folder = Folder::open(root.path(), ADA).unwrap();

@@ -1,13 +1,17 @@
 //! Goals that come with their proof. Pure: what is wanted in, title, payload and proof out.
 //!
-//! Everything here happens on the rehearsal site, whose pages and ids it knows.
+//! Everything here happens on the rehearsal site, known as a persona knows it: by its address and the ids on its pages.
 
 use actors::domain::{
     AiPayload, ArtifactKind, Assertion, Effect, Length, Payload, PictureFormat, Proof, ReadBack, ReportPayload, Step,
     StepsPayload,
 };
 
-use crate::rehearsal::{HOST, PASSWORD};
+/// Where personas practise.
+pub const REHEARSAL: &str = "http://rehearsal.localhost";
+
+/// Opens every account there; its login page says so.
+pub const REHEARSAL_PASSWORD: &str = "rehearsal";
 
 /// A goal to be given to a persona.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +45,7 @@ impl ProposalWanted {
             rate: "$2,400 fixed".to_owned(),
             reference: reference.to_owned(),
             email: email.to_owned(),
-            password: PASSWORD.to_owned(),
+            password: REHEARSAL_PASSWORD.to_owned(),
             with_key: false,
         }
     }
@@ -171,7 +175,7 @@ fn send(wanted: &ProposalWanted) -> Vec<Step> {
 }
 
 fn address(path: &str) -> String {
-    format!("http://{HOST}{path}")
+    format!("{REHEARSAL}{path}")
 }
 
 fn goto(path: &str) -> Step {

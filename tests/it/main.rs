@@ -4,3 +4,5 @@
 mod models;
 #[cfg(test)]
 mod rehearsal;
+#[cfg(test)]
+mod tools;
