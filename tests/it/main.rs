@@ -2,3 +2,9 @@
 
 mod browser;
 mod egress;
+#[cfg(test)]
+mod models;
+#[cfg(test)]
+mod rehearsal;
+#[cfg(test)]
+mod tools;
