@@ -17,7 +17,6 @@ use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, Layer, filter::LevelFilter, fmt, layer::SubscriberExt as _, registry::LookupSpan};
 
 use self::rotating::Rotating;
-use crate::config::LogConfig;
 
 /// The newest lines are in this file; `.1` to `.3` are older.
 const MOST_BYTES: u64 = 8 << 20;
@@ -63,13 +62,13 @@ pub fn log_file(data_root: &Path) -> PathBuf {
     data_root.join("logs/greenroom.log")
 }
 
-/// Starts the log of this process.
-pub fn start(log: &LogConfig, data_root: &Path, stderr: Stderr) -> Result<Telemetry, TelemetryError> {
+/// Starts the log of this process; `filter` as `log.filter` has it.
+pub fn start(filter: &str, data_root: &Path, stderr: Stderr) -> Result<Telemetry, TelemetryError> {
     let path = log_file(data_root);
     let file = Rotating::open(&path, MOST_BYTES, OLDER_FILES).map_err(|error| TelemetryError::File(path, error))?;
     let (file, guard) =
         NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MOST_WAITING).thread_name("log").finish(file);
-    let filter = || EnvFilter::try_new(&log.filter).map_err(TelemetryError::Filter);
+    let filter = || EnvFilter::try_new(filter).map_err(TelemetryError::Filter);
     let shown = match stderr {
         Stderr::All => LevelFilter::TRACE,
         Stderr::Warnings => LevelFilter::WARN,

@@ -9,7 +9,7 @@ command -v cargo >/dev/null || {
 }
 # A linker and the C compiler that builds SQLite.
 command -v cc >/dev/null || missing="$missing build-essential"
-if [ -z "${CHROMIUM:-}" ] && ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
+if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
     missing="$missing chromium"
 fi
 # Tests run a cluster of their own; Debian keeps its programs out of the PATH.

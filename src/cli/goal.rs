@@ -93,19 +93,26 @@ pub struct List {
 
 /// A decision about an effect that ended unknown.
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = false, args = ["done", "not_done"])]
 pub struct Resolve {
     /// The goal's id.
     goal: String,
+    #[command(flatten)]
+    what: Happened,
+    /// How you know; kept in the receipt.
+    #[arg(long, default_value = "")]
+    note: String,
+}
+
+/// One of the two.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Happened {
     /// It happened: the run goes on behind it.
     #[arg(long)]
     done: bool,
     /// It did not happen: the step may be tried again.
     #[arg(long)]
     not_done: bool,
-    /// How you know; kept in the receipt.
-    #[arg(long, default_value = "")]
-    note: String,
 }
 
 impl Verb {
@@ -117,7 +124,7 @@ impl Verb {
             Self::Retry(which) => act(&which.goal, "retry", json!({}), server, out).await?,
             Self::Cancel(which) => act(&which.goal, "cancel", json!({}), server, out).await?,
             Self::Resolve(resolve) => {
-                let word = if resolve.done { "done" } else { "not_done" };
+                let word = if resolve.what.done { "done" } else { "not_done" };
                 let body = json!({ "resolution": word, "note": resolve.note });
                 act(&resolve.goal, "resolve", body, server, out).await?;
             }
