@@ -1,7 +1,7 @@
 //! Puts the rooms together. Wiring only: what is decided, is decided in the rooms.
 
-mod lock;
 mod offline;
+mod world;
 
 use std::process::ExitCode;
 

@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod goal;
+pub mod lock;
 pub mod login;
 pub mod persona;
 pub mod print;

@@ -1,11 +1,17 @@
-//! `doctor`: what was found, line by line, and what to do about it.
+//! `doctor`: looks for what would keep Greenroom from working, and says what to do about it.
+//!
+//! It changes nothing. Each line is ok, warn (it works, but) or bad (it will not).
+
+mod checks;
 
 use serde::Serialize;
 
 use super::{Ended, print::Out};
 
+pub use checks::machine;
+
 /// How something stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     Ok,

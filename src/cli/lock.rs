@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::cli::announcement::Announcement;
+use super::announcement::Announcement;
 
 /// The data root is ours until this is dropped; a crash gives it back too.
 #[derive(Debug)]
