@@ -1,4 +1,10 @@
-//! Everything that is tested from outside, as one program: it links once.
+//! Everything that is tested from outside, in one binary: it links once.
 
+#[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod models;
+#[cfg(test)]
+mod rehearsal;
+#[cfg(test)]
 mod tidy;
