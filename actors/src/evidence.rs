@@ -16,8 +16,12 @@ pub mod checkpoint;
 mod outage;
 mod seal;
 mod unsigned;
+pub mod verify;
 
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -122,7 +126,7 @@ impl Evidence {
         let (reply, answer) = oneshot::channel();
         let entry = Entry::new(commit, reply, then);
         self.queue.send(Item::Commit(entry)).await.map_err(|_| RecordError::Ended)?;
-        answer.await.map_err(|_| RecordError::Ended)?
+        answer.await.map_err(|_| RecordError::Ended)?.result
     }
 
     /// Every receipt from now on, after its commit, in order of `pos`. A slow reader gets `Lagged`.

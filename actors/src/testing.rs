@@ -5,15 +5,19 @@
 
 mod blobs;
 mod performer;
+mod rows;
 mod samples;
 mod state;
 mod store;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use blobs::MemoryBlobs;
 pub use performer::{Act, ScriptedPerformer};
+pub use rows::StoredRow;
 pub use samples::*;
 pub use store::{MemoryStore, StoreOutage, WriteHold};
 pub use world::TestWorld;

@@ -4,10 +4,10 @@
 
 use serde_json::json;
 
-use super::{Evidence, RecordError, checkpoint, writer::system_log};
+use super::{Evidence, RecordError, checkpoint};
 use crate::{
-    domain::{Body, Receipt},
-    ports::{Commit, Records, Unavailable},
+    domain::{Body, ChainId, Draft, NodeName, Receipt, ReceiptKind},
+    ports::{Commit, Records, Unavailable, World},
 };
 
 /// The seal could not be set.
@@ -33,5 +33,28 @@ impl Evidence {
         let commit = Commit { receipts, ..Commit::default() };
         let committed = self.record(commit).await.map_err(SealError::Write)?;
         Ok(committed.receipts.into_iter().next())
+    }
+}
+
+/// A receipt of the node itself, on its system chain.
+pub(super) fn system_log(node: &NodeName, world: &dyn World, body: Body) -> Draft {
+    Draft {
+        chain: ChainId::System(node.clone()),
+        at_ms: world.now_ms(),
+        node: node.clone(),
+        kind: ReceiptKind::Log,
+        phase: None,
+        state: None,
+        tool: None,
+        effect: None,
+        goal: None,
+        run: None,
+        step: None,
+        replay_of: None,
+        trace: None,
+        project: None,
+        units: None,
+        salt: world.salt(),
+        body,
     }
 }

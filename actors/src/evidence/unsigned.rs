@@ -82,10 +82,11 @@ impl Unsigned {
         taken
     }
 
-    /// Their signatures could not be written. A head that has moved since stays as it is.
+    /// Their signatures could not be written and are due again. A head that has moved since stays as it is.
     pub(super) fn give_back(&mut self, heads: Vec<(ChainId, Head)>, now: Instant) {
         for (chain, head) in heads {
-            self.heads.entry(chain).or_insert(head);
+            self.heads.entry(chain.clone()).or_insert(head);
+            self.at_once.push(chain);
             self.since.get_or_insert(now);
         }
     }

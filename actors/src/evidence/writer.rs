@@ -17,10 +17,11 @@ use super::{
     chain::Head,
     checkpoint,
     outage::{self, Outage},
+    seal::system_log,
     unsigned::{Discontinued, Unsigned},
 };
 use crate::{
-    domain::{Body, ChainId, Draft, NodeName, Receipt, ReceiptKind},
+    domain::{Body, ChainId, NodeName, Receipt},
     ports::{Change, Commit, Committed, Journal, Outdated, Unavailable, World},
 };
 
@@ -32,7 +33,15 @@ const KEPT: usize = BATCH;
 const CLOSING: Duration = Duration::from_secs(10);
 
 pub(super) type Then = Box<dyn FnOnce(&Committed) + Send>;
-type Reply = oneshot::Sender<Result<Committed, RecordError>>;
+type Reply = oneshot::Sender<Answer>;
+
+/// What a caller gets back.
+pub(super) struct Answer {
+    pub(super) result: Result<Committed, RecordError>,
+    /// No longer needed. The caller frees it: freeing what another thread allocated costs microseconds, and here
+    /// every waiting commit would pay them.
+    _spent: Option<Commit>,
+}
 
 pub(super) enum Item {
     Commit(Entry),
@@ -316,7 +325,7 @@ impl Writer {
         if waiting.spare.is_some() {
             error!(kept = KEPT, "an outcome is lost: {KEPT} others wait for the store already");
         }
-        let _ = waiting.reply.send(Err(outage.unavailable().into()));
+        let _ = waiting.reply.send(Answer { result: Err(outage.unavailable().into()), _spent: waiting.spare });
     }
 }
 
@@ -326,29 +335,6 @@ impl Waiting {
             then(committed);
         }
         // A caller that has gone away loses the answer, never the transaction.
-        let _ = self.reply.send(result.map_err(RecordError::from));
-    }
-}
-
-/// A receipt of the node itself, on its system chain.
-pub(super) fn system_log(node: &NodeName, world: &dyn World, body: Body) -> Draft {
-    Draft {
-        chain: ChainId::System(node.clone()),
-        at_ms: world.now_ms(),
-        node: node.clone(),
-        kind: ReceiptKind::Log,
-        phase: None,
-        state: None,
-        tool: None,
-        effect: None,
-        goal: None,
-        run: None,
-        step: None,
-        replay_of: None,
-        trace: None,
-        project: None,
-        units: None,
-        salt: world.salt(),
-        body,
+        let _ = self.reply.send(Answer { result: result.map_err(RecordError::from), _spent: self.spare });
     }
 }

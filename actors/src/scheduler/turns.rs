@@ -103,6 +103,7 @@ impl<W> Turns<W> {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.held
     }

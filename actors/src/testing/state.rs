@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::StoredRow;
 use crate::{
     domain::{
         Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, Persona, PersonaId,
@@ -189,6 +190,17 @@ impl State {
 
     pub(super) fn receipts(&self) -> Vec<Receipt> {
         self.log.iter().map(Row::to_receipt).collect()
+    }
+
+    pub(super) fn rows(&self) -> Vec<StoredRow> {
+        let stored = |row: &Row| {
+            let mut stored = StoredRow::from(&row.linked);
+            if row.erased {
+                stored.erase();
+            }
+            stored
+        };
+        self.log.iter().map(stored).collect()
     }
 
     pub(super) fn chain_heads(&self) -> ChainHeads {

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, watch};
 
-use super::{lock, state::State};
+use super::{StoredRow, lock, state::State};
 use crate::{
     domain::{Alert, ChainId, Goal, GoalId, Message, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId},
     ports::{
@@ -19,6 +19,7 @@ pub struct MemoryStore {
     state: Mutex<State>,
     faults: Mutex<Faults>,
     gate: Arc<tokio::sync::Mutex<()>>,
+    asked: watch::Sender<usize>,
 }
 
 #[derive(Default)]
@@ -58,6 +59,12 @@ impl MemoryStore {
         WriteHold(self.gate.clone().lock_owned().await)
     }
 
+    /// Waits until the journal was asked to write `n` times, whether it did or not.
+    pub async fn asked(&self, n: usize) {
+        // The sender is ours, so the wait can only end well.
+        let _ = self.asked.subscribe().wait_for(|asked| *asked >= n).await;
+    }
+
     /// How many commits each write brought, failed writes included.
     pub fn batches(&self) -> Vec<usize> {
         lock(&self.faults).batches.clone()
@@ -71,6 +78,11 @@ impl MemoryStore {
     /// Every receipt, in order of `pos`.
     pub fn receipts(&self) -> Vec<Receipt> {
         lock(&self.state).receipts()
+    }
+
+    /// Every receipt as it is stored, in order of `pos`: what a verifier reads.
+    pub fn rows(&self) -> Vec<StoredRow> {
+        lock(&self.state).rows()
     }
 
     /// A chain's receipts in order.
@@ -126,6 +138,7 @@ impl Faults {
 #[async_trait]
 impl Journal for MemoryStore {
     async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
+        self.asked.send_modify(|asked| *asked += 1);
         let _turn = self.gate.lock().await;
         if lock(&self.faults).strikes(batch.len()) {
             return Err(Unavailable("the database is locked (as the test asked)".into()));
