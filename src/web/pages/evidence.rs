@@ -80,6 +80,8 @@ impl ReceiptRow {
         let body = receipt.body.as_ref().unwrap_or(&empty);
         let phase = receipt.phase.filter(|phase| *phase != Phase::Outcome && *phase != Phase::Decision);
         let denied = matches!(phase, Some(Phase::Denied | Phase::Unknown | Phase::Dropped | Phase::Expired));
+        let shots = shots(body);
+        let shown = !shots.is_empty();
         Self {
             id: format!("r{}", receipt.pos),
             pos: receipt.pos,
@@ -96,8 +98,8 @@ impl ReceiptRow {
             prev: receipt.prev,
             run_href: receipt.run.map(|run| format!("/runs/{run}#r{}", receipt.pos)),
             error: body.error.clone(),
-            facts: facts(&body.data),
-            shots: shots(body),
+            facts: facts(&body.data, shown),
+            shots,
             files: files(body),
             erased,
             open: false,
@@ -146,10 +148,14 @@ const ONE_LINE: usize = 100;
 /// Longer than this and the page shows the beginning; the whole is in the artifact or the API.
 const MOST_SHOWN: usize = 4_000;
 
-fn facts(data: &Value) -> Vec<Fact> {
+/// What the data says and the rest of the row does not; below a picture stands the page it shows.
+fn facts(data: &Value, below_picture: bool) -> Vec<Fact> {
     let Value::Object(entries) = data else { return Vec::new() };
-    // The summary line, the badge and the pictures already say these.
-    let told = |name: &str| matches!(name, "step" | "ok" | "file" | "caption" | "description");
+    let told = |name: &str| match name {
+        "step" | "ok" | "file" | "caption" | "description" => true,
+        "url" | "title" => below_picture,
+        _ => false,
+    };
     let fact = |(name, value): (&String, &Value)| {
         let text = match value {
             Value::Null => return None,
