@@ -1,4 +1,210 @@
 //! Keeps the receipts: what a persona did, when, and what proves it.
+//!
+//! The only writer of the journal. One writer keeps the order of events honest and keeps SQLite free of lock fights.
+//!
+//! **Promises.** When [`Evidence::record`] answers, the commit is on disk; nobody sees a receipt live before that.
+//! A caller that goes away loses the answer, never the transaction. While the store is gone, outcomes are kept
+//! and written when it is back; everything else is answered `Unavailable` and forgotten.
+//! **Never kill this actor.** It may be inside a transaction; [`Evidence::close`] drains it.
+//!
+//! Commits do not pass through the actor's mailbox: they go straight to its writer, a task of its own
+//! (`writer.rs`), which saves a hop on the way of every receipt. The actor owns that task and falls with it.
 
 pub mod canonical;
 pub mod chain;
+pub mod checkpoint;
+mod outage;
+mod seal;
+mod unsigned;
+pub mod verify;
+
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use ed25519_dalek::SigningKey;
+use futures::FutureExt;
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot, watch},
+    task::JoinHandle,
+};
+use tracing::error;
+
+pub use seal::SealError;
+pub use writer::Unwritten;
+
+use crate::{
+    domain::{NodeName, Receipt},
+    ports::{BoxError, Commit, Committed, Journal, Outdated, Unavailable, World},
+};
+use writer::{Entry, Item, Writer};
+
+/// Commits that may wait for the writer before callers wait for a place.
+const QUEUE: usize = 2 * writer::BATCH;
+/// Receipts a live reader may fall behind before it is told that it missed some.
+const LIVE: usize = 8192;
+
+/// What evidence needs.
+pub struct Setup {
+    pub journal: Arc<dyn Journal>,
+    pub world: Arc<dyn World>,
+    /// Signs the heads of chains.
+    pub key: SigningKey,
+    pub node: NodeName,
+}
+
+/// Where everything durable is written. Cheap to clone.
+#[derive(Clone)]
+pub struct Evidence {
+    queue: mpsc::Sender<Item>,
+    live: broadcast::Sender<Arc<Receipt>>,
+    trouble: watch::Receiver<Option<String>>,
+    world: Arc<dyn World>,
+    node: NodeName,
+}
+
+/// A commit that is not written, as far as the caller may know.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Do not try again: read again, decide again.
+    #[error(transparent)]
+    Outdated(#[from] Outdated),
+    /// Try again later.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// The company is ending; whether the commit was written shows at the next start.
+    #[error("the receipts are closed: the company is ending")]
+    Ended,
+}
+
+impl Evidence {
+    /// Starts without a supervisor: for tests and benches.
+    pub async fn spawn(setup: Setup) -> Result<(Self, JoinHandle<()>), SpawnErr> {
+        let (evidence, writer) = Self::new(setup);
+        let queue = evidence.queue.downgrade();
+        let (_, task) = Actor::spawn(None, EvidenceActor, (queue, writer)).await?;
+        Ok((evidence, task))
+    }
+
+    /// Starts under a supervisor, which hears `ActorFailed` when an invariant is broken and must end the process.
+    pub async fn spawn_linked(setup: Setup, supervisor: ActorCell) -> Result<(Self, JoinHandle<()>), SpawnErr> {
+        let (evidence, writer) = Self::new(setup);
+        let queue = evidence.queue.downgrade();
+        let (_, task) = Actor::spawn_linked(None, EvidenceActor, (queue, writer), supervisor).await?;
+        Ok((evidence, task))
+    }
+
+    fn new(setup: Setup) -> (Self, Writer) {
+        let (queue, items) = mpsc::channel(QUEUE);
+        let (live, _) = broadcast::channel(LIVE);
+        let (told, trouble) = watch::channel(None);
+        let (world, node) = (setup.world.clone(), setup.node.clone());
+        let writer = Writer::new(setup, items, live.clone(), told);
+        (Self { queue, live, trouble, world, node }, writer)
+    }
+
+    /// Writes one commit; when this answers `Ok`, it is on disk. An outcome waits as long as the store is gone.
+    pub async fn record(&self, commit: Commit) -> Result<Committed, RecordError> {
+        self.enqueue(commit, None).await
+    }
+
+    /// The same, and runs `then` right after the commit, even when the caller has gone away. `then` must be short
+    /// and must not wait: a poke.
+    pub async fn record_then(
+        &self,
+        commit: Commit,
+        then: impl FnOnce(&Committed) + Send + 'static,
+    ) -> Result<Committed, RecordError> {
+        self.enqueue(commit, Some(Box::new(then))).await
+    }
+
+    async fn enqueue(&self, commit: Commit, then: Option<writer::Then>) -> Result<Committed, RecordError> {
+        let (reply, answer) = oneshot::channel();
+        let entry = Entry::new(commit, reply, then);
+        self.queue.send(Item::Commit(entry)).await.map_err(|_| RecordError::Ended)?;
+        answer.await.map_err(|_| RecordError::Ended)?.result
+    }
+
+    /// Every receipt from now on, after its commit, in order of `pos`. A slow reader gets `Lagged`.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Receipt>> {
+        self.live.subscribe()
+    }
+
+    /// Why the store cannot take work now; none: it can.
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.clone()
+    }
+
+    /// Writes what was handed in before, signs the heads, ends. Later commits are answered `Ended`.
+    pub async fn close(&self) -> Result<(), Unwritten> {
+        let (reply, closed) = oneshot::channel();
+        if self.queue.send(Item::Close(reply)).await.is_err() {
+            // It has been closed before and is, or will be, drained.
+            return Ok(());
+        }
+        closed.await.unwrap_or(Ok(()))
+    }
+}
+
+enum Msg {
+    /// The writer's task is over: drained, or an invariant is broken.
+    WriterEnded(Result<(), BoxError>),
+}
+
+/// Owns the writer and falls with it.
+struct EvidenceActor;
+
+/// What is left of the writer once it runs: a way to ask it to end.
+struct Desk {
+    queue: mpsc::WeakSender<Item>,
+}
+
+#[ractor::async_trait]
+impl Actor for EvidenceActor {
+    type Msg = Msg;
+    type State = Desk;
+    type Arguments = (mpsc::WeakSender<Item>, Writer);
+
+    async fn pre_start(&self, me: ActorRef<Msg>, (queue, writer): Self::Arguments) -> Result<Desk, ActorProcessingErr> {
+        tokio::spawn(async move {
+            let ended = AssertUnwindSafe(writer.run()).catch_unwind().await;
+            let ended = match ended {
+                Ok(ended) => ended.map_err(BoxError::from),
+                Err(panic) => Err(format!("the writer of receipts fell: {}", panic_text(&*panic)).into()),
+            };
+            if let Err(broken) = &ended {
+                error!(%broken, "no receipt can be written any more: {broken}");
+            }
+            // An actor that is gone already was stopped from outside and waits for nobody.
+            let _ = me.cast(Msg::WriterEnded(ended));
+        });
+        Ok(Desk { queue })
+    }
+
+    async fn handle(&self, me: ActorRef<Msg>, msg: Msg, _desk: &mut Desk) -> Result<(), ActorProcessingErr> {
+        match msg {
+            Msg::WriterEnded(Ok(())) => me.stop(None),
+            Msg::WriterEnded(Err(broken)) => return Err(broken),
+        }
+        Ok(())
+    }
+
+    async fn post_stop(&self, _me: ActorRef<Msg>, desk: &mut Desk) -> Result<(), ActorProcessingErr> {
+        let Some(queue) = desk.queue.upgrade() else { return Ok(()) };
+        let (reply, closed) = oneshot::channel();
+        if queue.send(Item::Close(reply)).await.is_ok() {
+            // The writer says itself what it could not write.
+            let _ = closed.await;
+        }
+        Ok(())
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}

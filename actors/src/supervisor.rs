@@ -1,22 +1,55 @@
 //! The company: one handle for everything people and programs may ask of the personas.
+//!
+//! A command writes exactly one commit through the evidence, with its receipt, and only then tells the supervisor
+//! (`supervisor/office.rs`), which wakes, stops and picks up personas. Commands run as tasks of their own: a
+//! caller that goes away loses the answer, never half a command. Lists read the roster and ask no persona.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+mod delivery;
+mod desk;
+mod doorbell;
+mod drafts;
+mod effects;
+mod giving_up;
+mod goals;
+mod lists;
+mod office;
+mod personas;
+mod restarts;
+mod roster;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    future::Future,
+    num::NonZeroUsize,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use ed25519_dalek::SigningKey;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::broadcast;
 
+use self::{
+    desk::Desk,
+    office::{Hire, Office, Opened, Opening},
+};
 use crate::{
     domain::{
         AlertId, Goal, GoalId, GoalKind, Message, NodeName, Payload, Persona, PersonaId, Priority, Profile, Proof,
         Receipt, Role, RunId, Slug, TraceId,
     },
     ports::{Ports, Unavailable},
+    run::Runner,
 };
 
 /// The running company. Cheap to clone.
 #[derive(Clone)]
-pub struct Company {}
+pub struct Company {
+    desk: Arc<Desk>,
+}
 
 /// Everything that can be tuned; `greenroom`'s configuration fills it.
 #[derive(Debug, Clone)]
@@ -201,90 +234,150 @@ pub struct Figures {
     pub inbox: u64,
 }
 
-#[expect(clippy::unused_async, reason = "stub")]
 impl Company {
     /// Starts the company: sweeps what a crash left open, then wakes who has something to do.
-    pub async fn start(_limits: Limits, _ports: Ports, _key: SigningKey) -> Result<Self, StartError> {
-        Ok(Self {})
+    pub async fn start(limits: Limits, ports: Ports, key: SigningKey) -> Result<Self, StartError> {
+        let hire: Hire = Box::new(|ports, evidence, scheduler, limits| {
+            Arc::new(Runner::new(ports.clone(), evidence.clone(), scheduler.clone(), limits.clone()))
+        });
+        Self::start_with(limits, ports, key, hire).await
     }
 
-    pub async fn create_persona(&self, _new: NewPersona, _by: &By) -> Result<Persona, CommandError> {
-        Err(CommandError::Ending)
+    /// The same with another carrier of runs.
+    async fn start_with(limits: Limits, ports: Ports, key: SigningKey, hire: Hire) -> Result<Self, StartError> {
+        let opening = Opening { limits, ports: ports.clone(), key, hire };
+        let Opened { office, evidence, scheduler, limits } = Office::open(opening).await?;
+        let desk = Desk { limits, ports, evidence, scheduler, office, closed: AtomicBool::new(false) };
+        Ok(Self { desk: Arc::new(desk) })
     }
+
+    /// Its slug must be free, also of deleted personas.
+    pub async fn create_persona(&self, new: NewPersona, by: &By) -> Result<Persona, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.create_persona(new, &by).await }).await
+    }
+
     /// Refused with `Conflict` when `version` is not the current one.
     pub async fn update_persona(
         &self,
-        _id: PersonaId,
-        _version: i64,
-        _patch: PersonaPatch,
-        _by: &By,
+        id: PersonaId,
+        version: i64,
+        patch: PersonaPatch,
+        by: &By,
     ) -> Result<Persona, CommandError> {
-        Err(CommandError::Ending)
-    }
-    /// Soft: open goals are cancelled, the chain stays.
-    pub async fn delete_persona(&self, _id: PersonaId, _by: &By) -> Result<(), CommandError> {
-        Err(CommandError::Ending)
-    }
-    pub async fn pause(&self, _id: PersonaId, _by: &By) -> Result<Persona, CommandError> {
-        Err(CommandError::Ending)
-    }
-    pub async fn resume(&self, _id: PersonaId, _by: &By) -> Result<Persona, CommandError> {
-        Err(CommandError::Ending)
-    }
-    /// Ends the persona's actor and starts it anew; an open run is carried on.
-    pub async fn restart(&self, _id: PersonaId, _by: &By) -> Result<(), CommandError> {
-        Err(CommandError::Ending)
-    }
-    pub async fn deliver(&self, _work: NewWork, _by: &By) -> Result<Delivered, CommandError> {
-        Err(CommandError::Ending)
-    }
-    pub async fn cancel_goal(&self, _id: GoalId, _by: &By) -> Result<Goal, CommandError> {
-        Err(CommandError::Ending)
-    }
-    /// A goal that is over gets a new first attempt.
-    pub async fn retry_goal(&self, _id: GoalId, _by: &By) -> Result<Goal, CommandError> {
-        Err(CommandError::Ending)
-    }
-    pub async fn correct_goal(&self, _id: GoalId, _correction: Correction, _by: &By) -> Result<Goal, CommandError> {
-        Err(CommandError::Ending)
-    }
-    pub async fn resolve_goal(
-        &self,
-        _id: GoalId,
-        _resolution: Resolution,
-        _note: String,
-        _by: &By,
-    ) -> Result<Goal, CommandError> {
-        Err(CommandError::Ending)
-    }
-    pub async fn cancel_run(&self, _id: RunId, _by: &By) -> Result<Goal, CommandError> {
-        Err(CommandError::Ending)
-    }
-    pub async fn resolve_alert(&self, _id: AlertId, _by: &By) -> Result<(), CommandError> {
-        Err(CommandError::Ending)
-    }
-    /// Writes an operator's act (login, token made, secret set) to the node's system chain.
-    pub async fn record_act(&self, _summary: String, _data: serde_json::Value, _by: &By) -> Result<(), CommandError> {
-        Err(CommandError::Ending)
+        self.carry_out(by, move |desk, by| async move { desk.update_persona(id, version, patch, &by).await }).await
     }
 
-    /// The roster, without asking any persona.
+    /// Soft: open goals are cancelled, the chain stays.
+    pub async fn delete_persona(&self, id: PersonaId, by: &By) -> Result<(), CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.delete_persona(id, &by).await }).await
+    }
+
+    /// Its run stops at the next step boundary; messages wait.
+    pub async fn pause(&self, id: PersonaId, by: &By) -> Result<Persona, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.pause(id, &by).await }).await
+    }
+
+    /// Closes the circuit and resolves the alerts of its pause.
+    pub async fn resume(&self, id: PersonaId, by: &By) -> Result<Persona, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.resume(id, &by).await }).await
+    }
+
+    /// Ends the persona's actor and starts it anew; an open run is carried on.
+    pub async fn restart(&self, id: PersonaId, by: &By) -> Result<(), CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.restart(id, &by).await }).await
+    }
+
+    /// Durable when it returns. A known correlation brings the work of the first time.
+    pub async fn deliver(&self, work: NewWork, by: &By) -> Result<Delivered, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.deliver(work, &by).await }).await
+    }
+
+    /// Its run stops at the next step boundary.
+    pub async fn cancel_goal(&self, id: GoalId, by: &By) -> Result<Goal, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.cancel_goal(id, &by).await }).await
+    }
+
+    /// A goal that is over, parked or backing off gets a new first attempt now.
+    pub async fn retry_goal(&self, id: GoalId, by: &By) -> Result<Goal, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.retry_goal(id, &by).await }).await
+    }
+
+    /// Steps that have been begun stay as they are; what changes them is refused.
+    pub async fn correct_goal(&self, id: GoalId, correction: Correction, by: &By) -> Result<Goal, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.correct_goal(id, correction, &by).await }).await
+    }
+
+    /// Settles the first effect of the goal whose end is unknown.
+    pub async fn resolve_goal(
+        &self,
+        id: GoalId,
+        resolution: Resolution,
+        note: String,
+        by: &By,
+    ) -> Result<Goal, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.resolve_goal(id, resolution, &note, &by).await }).await
+    }
+
+    /// Cancels the run's goal.
+    pub async fn cancel_run(&self, id: RunId, by: &By) -> Result<Goal, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.cancel_run(id, &by).await }).await
+    }
+
+    /// Somebody has seen to it.
+    pub async fn resolve_alert(&self, id: AlertId, by: &By) -> Result<(), CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.resolve_alert(id, &by).await }).await
+    }
+
+    /// Writes an operator's act (login, token made, secret set) to the node's system chain.
+    pub async fn record_act(&self, summary: String, data: Value, by: &By) -> Result<(), CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.record_act(summary, data, &by).await }).await
+    }
+
+    /// The roster, without asking any persona; sorted by slug.
     pub fn actors(&self) -> Arc<Vec<ActorInfo>> {
-        Arc::default()
+        Arc::new(self.desk.actors())
     }
+
+    /// The company at a glance.
     pub fn figures(&self) -> Figures {
-        Figures::default()
+        self.desk.figures()
     }
+
     /// Every receipt from now on, after its commit, in order of `pos`. A slow reader gets `Lagged`.
     pub fn receipts(&self) -> broadcast::Receiver<Arc<Receipt>> {
-        broadcast::channel(1).1
+        self.desk.evidence.subscribe()
     }
+
     /// Why the store cannot take work now; none: it can.
     pub fn store_trouble(&self) -> Option<String> {
-        None
+        self.desk.office.has_fallen().or_else(|| self.desk.evidence.trouble().borrow().clone())
     }
+
+    /// Waits until a part without which nothing may go on (scheduler, evidence) has fallen, and says why. The
+    /// process must end then, with a failure.
+    pub async fn fallen(&self) -> String {
+        self.desk.office.fallen().await
+    }
+
     /// Lets running steps end, signs the heads, stops.
-    pub async fn end(&self) {}
+    pub async fn end(&self) {
+        let company = self.clone();
+        // A task of its own: whoever asked for the end may go away.
+        let ended = tokio::spawn(async move { company.desk.end().await }).await;
+        if let Err(error) = ended {
+            tracing::error!("the company did not end in good order: {error}");
+        }
+    }
+
+    async fn carry_out<T, F>(&self, by: &By, command: impl FnOnce(Arc<Desk>, By) -> F) -> Result<T, CommandError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, CommandError>> + Send + 'static,
+    {
+        self.desk.check_open()?;
+        let carried = tokio::spawn(command(self.desk.clone(), by.clone())).await;
+        carried.unwrap_or_else(|lost| Err(CommandError::Unavailable(Unavailable(Box::new(lost)))))
+    }
 }
 
 /// The company could not start.

@@ -4,12 +4,21 @@
 //! out. It is hashed exactly as stored and never written again. `body = SHA-256(salt ‖ body bytes)`, so a body can
 //! be erased and the chain still verifies.
 
-use std::{borrow::Cow, fmt::Write as _};
+#[cfg(test)]
+mod vectors;
 
-use serde::Deserialize;
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
+
+use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
-use crate::domain::{Body, Draft, Hash};
+use crate::domain::{Body, ChainId, Draft, Hash};
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// SHA-256 of some bytes.
 pub fn sha256(bytes: &[u8]) -> Hash {
@@ -34,9 +43,12 @@ pub fn body_text(body: &Body) -> String {
 pub fn header(draft: &Draft, seq: i64, prev: &Hash, body: &Hash) -> String {
     let mut out = Keys(String::with_capacity(640));
     out.0.push_str("{\"v\":1");
-    out.text("chain", &draft.chain.to_string());
+    match &draft.chain {
+        ChainId::Persona(id) => out.id("chain", Some(id.0)),
+        ChainId::System(node) => out.display("chain", format_args!("system:{node}")),
+    }
     out.integer("seq", seq);
-    out.text("prev", &prev.to_string());
+    out.hash("prev", prev);
     out.integer("at_ms", draft.at_ms);
     out.text("node", draft.node.as_str());
     out.text("kind", draft.kind.as_str());
@@ -44,14 +56,16 @@ pub fn header(draft: &Draft, seq: i64, prev: &Hash, body: &Hash) -> String {
     out.optional("state", draft.state);
     out.optional("tool", draft.tool);
     out.optional("effect", draft.effect.map(|effect| effect.as_str()));
-    out.optional("goal", draft.goal.map(|id| id.to_string()).as_deref());
-    out.optional("run", draft.run.map(|id| id.to_string()).as_deref());
+    out.id("goal", draft.goal.map(|id| id.0));
+    out.id("run", draft.run.map(|id| id.0));
     out.optional_integer("step", draft.step.map(i64::from));
     out.optional_integer("replay_of", draft.replay_of);
-    out.optional("trace", draft.trace.map(|id| id.0.simple().to_string()).as_deref());
+    if let Some(trace) = draft.trace {
+        out.display("trace", format_args!("{}", trace.0.simple()));
+    }
     out.optional("project", draft.project.as_deref());
     out.optional_integer("units", draft.units);
-    out.text("body", &body.to_string());
+    out.hash("body", body);
     out.0.push('}');
     out.0
 }
@@ -71,25 +85,25 @@ pub struct Header<'a> {
     pub node: Cow<'a, str>,
     #[serde(borrow)]
     pub kind: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub phase: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub state: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub tool: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub effect: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub goal: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub run: Option<Cow<'a, str>>,
     #[serde(default)]
     pub step: Option<u32>,
     #[serde(default)]
     pub replay_of: Option<i64>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub trace: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub project: Option<Cow<'a, str>>,
     #[serde(default)]
     pub units: Option<i64>,
@@ -100,6 +114,13 @@ pub struct Header<'a> {
 /// Reads a stored header.
 pub fn parse(header: &str) -> Result<Header<'_>, serde_json::Error> {
     serde_json::from_str(header)
+}
+
+/// Serde borrows a `Cow` only when no `Option` is around it.
+fn borrowed<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'a, str>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    Text::deserialize(from).map(|text| Some(text.0))
 }
 
 /// Writes `,"key":value` pairs.
@@ -121,6 +142,33 @@ impl Keys {
         if let Some(value) = value {
             self.text(key, value);
         }
+    }
+
+    /// A value that needs no escapes.
+    fn display(&mut self, key: &str, value: fmt::Arguments<'_>) {
+        self.key(key);
+        // Writing to a string cannot fail.
+        let _ = write!(self.0, "\"{value}\"");
+    }
+
+    fn id(&mut self, key: &str, id: Option<Uuid>) {
+        if let Some(id) = id {
+            let mut text = [0; 36];
+            self.key(key);
+            self.0.push('"');
+            self.0.push_str(id.hyphenated().encode_lower(&mut text));
+            self.0.push('"');
+        }
+    }
+
+    fn hash(&mut self, key: &str, hash: &Hash) {
+        self.key(key);
+        self.0.push('"');
+        for byte in hash.0 {
+            self.0.push(char::from(HEX[usize::from(byte >> 4)]));
+            self.0.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+        self.0.push('"');
     }
 
     fn integer(&mut self, key: &str, value: i64) {

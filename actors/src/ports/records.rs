@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 
 use super::Unavailable;
-use crate::domain::{Goal, GoalId, Message, Persona, PersonaId, Receipt, Run, RunId};
+use crate::domain::{Alert, ChainId, Goal, GoalId, Hash, Message, Persona, PersonaId, Receipt, Run, RunId, Slug};
 
 /// A persona as the roster keeps it, awake or asleep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RosterRecord {
     pub id: PersonaId,
+    pub slug: Slug,
     pub paused: bool,
     /// Messages waiting or running.
     pub waiting: u32,
@@ -23,6 +24,21 @@ pub struct RosterRecord {
 pub struct Waiting {
     pub message: Message,
     pub goal: Goal,
+}
+
+/// The newest receipt of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainHead {
+    pub chain: ChainId,
+    pub seq: i64,
+    pub hash: Hash,
+}
+
+/// Every chain's head at one moment: that of the receipt at `pos`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChainHeads {
+    pub pos: i64,
+    pub heads: Vec<ChainHead>,
 }
 
 /// What the company reads back.
@@ -47,9 +63,20 @@ pub trait Records: Send + Sync {
     /// first, then in the order received; at most `limit`.
     async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable>;
 
+    /// The work this correlation brought the first time, whatever became of it.
+    async fn correlated(&self, persona: PersonaId, correlation: &str) -> Result<Option<Waiting>, Unavailable>;
+
+    /// The persona's alerts that are not resolved.
+    async fn open_alerts(&self, persona: PersonaId) -> Result<Vec<Alert>, Unavailable>;
+
     /// The run of a goal that is not over, if there is one.
     async fn open_run(&self, goal: GoalId) -> Result<Option<Run>, Unavailable>;
 
     /// All receipts of a goal on its persona's chain, in order.
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable>;
+
+    /// The heads of all chains, read in one snapshot; once an hour.
+    async fn heads(&self) -> Result<ChainHeads, Unavailable> {
+        Err(Unavailable("these records do not list the heads of chains".into()))
+    }
 }

@@ -1,0 +1,366 @@
+//! What an awake persona remembers and does between two messages.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::FutureExt;
+use ractor::ActorRef;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tracing::{error, warn};
+
+use super::{
+    Carrier, Lock, Msg, Order, PersonaActor, Report,
+    inbox::{self, HeldBack, Picked},
+    read,
+};
+use crate::{
+    domain::{Body, ChainId, Draft, GoalId, GoalState, MessageState, PersonaStatus, Phase, ReceiptKind},
+    ports::{Change, Commit, GoalMove, Guard, Waiting},
+    run::RunEnd,
+};
+
+/// Messages looked at; when none of them can be worked at, [`DEEP_LOOK`] are.
+const LOOK: u32 = 64;
+const DEEP_LOOK: u32 = 1_000;
+/// How long to wait for a store that is gone: at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The state of an awake persona. Dropping it aborts the run.
+pub(super) struct Life {
+    poked: Arc<AtomicBool>,
+    heard: u64,
+    lock: Lock,
+    now: watch::Sender<Option<String>>,
+    failure_streak: u32,
+    current: Option<Current>,
+    runs: u64,
+    held_back: HeldBack,
+    look: Option<Timer>,
+    idle: Option<Timer>,
+    pause: Duration,
+    leaving: bool,
+    resting: bool,
+}
+
+/// The run that is being carried.
+struct Current {
+    number: u64,
+    goal: GoalId,
+    urgent: bool,
+    stop: CancellationToken,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// A message to oneself that is taken back when dropped.
+struct Timer(tokio::task::AbortHandle);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Life {
+    pub(super) fn new(
+        poked: Arc<AtomicBool>,
+        lock: Lock,
+        now: watch::Sender<Option<String>>,
+        failure_streak: u32,
+    ) -> Self {
+        Self {
+            poked,
+            heard: 0,
+            lock,
+            now,
+            failure_streak,
+            current: None,
+            runs: 0,
+            held_back: HeldBack::new(),
+            look: None,
+            idle: None,
+            pause: FIRST_PAUSE,
+            leaving: false,
+            resting: false,
+        }
+    }
+
+    /// A poke: from here on a new one may come, and whatever was held back is looked at again.
+    pub(super) fn hear(&mut self) {
+        self.poked.store(false, Ordering::SeqCst);
+        self.heard += 1;
+        self.resting = false;
+        self.held_back.clear();
+    }
+
+    /// It asked to leave and waits for the answer.
+    pub(super) fn resting(&self) -> bool {
+        self.resting
+    }
+
+    pub(super) fn stop_run(&self, goal: GoalId) {
+        if let Some(current) = self.current.as_ref().filter(|current| current.goal == goal) {
+            current.stop.cancel();
+        }
+    }
+
+    pub(super) fn leave(&mut self, me: &ActorRef<Msg>) {
+        self.leaving = true;
+        self.look = None;
+        self.idle = None;
+        match &self.current {
+            Some(current) => current.stop.cancel(),
+            None => me.stop(None),
+        }
+    }
+
+    /// Aborts the run, if there is one, and waits until it is really gone.
+    pub(super) async fn let_go(&mut self) {
+        if self.current.take().is_some() {
+            drop(self.lock.lock().await);
+        }
+    }
+
+    fn try_later(&mut self, me: &ActorRef<Msg>) {
+        self.look = Some(after(me, self.pause, Msg::Look));
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn after(me: &ActorRef<Msg>, pause: Duration, msg: Msg) -> Timer {
+    Timer(me.send_after(pause, move || msg).abort_handle())
+}
+
+impl PersonaActor {
+    /// Looks into the inbox: lets expire what is late, begins the next run, or rests.
+    pub(super) async fn look(&self, me: &ActorRef<Msg>, life: &mut Life) {
+        if life.leaving {
+            return;
+        }
+        life.look = None;
+        let picked = match self.pick(life).await {
+            Ok(picked) => picked,
+            Err(error) => {
+                warn!(persona = %self.id, "persona {} cannot read its inbox: {error}", self.id);
+                return life.try_later(me);
+            }
+        };
+        life.pause = FIRST_PAUSE;
+        self.expire(life, &picked.late).await;
+        match (&life.current, picked.next) {
+            (Some(current), next) => {
+                let urgent = next.is_some_and(|work| work.message.priority.is_urgent());
+                let late = picked.late.iter().any(|work| work.goal.id == current.goal);
+                if late || (urgent && !current.urgent) {
+                    // Runs yield between steps; what was done is durable and is carried on later.
+                    current.stop.cancel();
+                }
+            }
+            (None, Some(work)) => self.begin(me, life, work).await,
+            (None, None) if life.idle.is_none() => {
+                life.idle = Some(after(me, self.stage.limits.passivate_after, Msg::Idle));
+            }
+            (None, None) => {}
+        }
+        self.look_again(me, life, picked.again_ms);
+    }
+
+    async fn pick(&self, life: &mut Life) -> Result<Picked, crate::ports::Unavailable> {
+        let records = &self.stage.ports.records;
+        let current = life.current.as_ref().map(|current| current.goal);
+        for limit in [LOOK, DEEP_LOOK] {
+            let mut inbox = read(records.inbox(self.id, limit)).await?;
+            let more = inbox.len() >= limit as usize;
+            // The work in hand can still be late, but it is not the next.
+            inbox.retain(|work| Some(work.goal.id) != current || work.message.state == MessageState::Waiting);
+            let mut picked = inbox::pick(inbox, self.now_ms(), &life.held_back);
+            if picked.next.as_ref().is_some_and(|work| Some(work.goal.id) == current) {
+                picked.next = None;
+            }
+            if picked.next.is_some() || !more || limit == DEEP_LOOK {
+                return Ok(picked);
+            }
+        }
+        Ok(Picked::default())
+    }
+
+    fn look_again(&self, me: &ActorRef<Msg>, life: &mut Life, again_ms: Option<i64>) {
+        if let Some(again_ms) = again_ms.filter(|_| life.look.is_none()) {
+            let wait_ms = u64::try_from(again_ms - self.now_ms()).unwrap_or(0);
+            life.look = Some(after(me, Duration::from_millis(wait_ms), Msg::Look));
+        }
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.stage.ports.world.now_ms()
+    }
+
+    async fn begin(&self, me: &ActorRef<Msg>, life: &mut Life, work: Waiting) {
+        let persona = match read(self.stage.ports.records.persona(self.id)).await {
+            Ok(Some(persona)) if persona.status == PersonaStatus::Active => Arc::new(persona),
+            Ok(_) => return (self.stage.report)(Report::NotActive(self.id)),
+            Err(error) => {
+                warn!(persona = %self.id, "persona {} cannot be read: {error}", self.id);
+                return life.try_later(me);
+            }
+        };
+        life.idle = None;
+        life.runs += 1;
+        let (number, stop) = (life.runs, CancellationToken::new());
+        let (goal, urgent) = (work.goal.id, work.message.priority.is_urgent());
+        let order = Order { persona, work, failure_streak: life.failure_streak };
+        let task = tokio::spawn({
+            let (me, lock, carrier) = (me.clone(), life.lock.clone(), self.stage.carrier.clone());
+            let (stop, now) = (stop.clone(), life.now.clone());
+            async move {
+                let alone = lock.lock_owned().await;
+                let end = carry(&*carrier, order, stop, now).await;
+                drop(alone);
+                // A persona that is gone will find the work in its inbox.
+                let _ = me.cast(Msg::RunOver(number, end));
+            }
+        });
+        life.current = Some(Current { number, goal, urgent, stop, _task: AbortOnDropHandle::new(task) });
+    }
+
+    pub(super) async fn run_over(&self, me: &ActorRef<Msg>, life: &mut Life, number: u64, end: RunEnd) {
+        let Some(current) = life.current.take_if(|current| current.number == number) else { return };
+        life.now.send_replace(None);
+        // Until someone pokes, the journal's word on this goal is not enough to begin it again at once.
+        let not_before_ms = match end {
+            RunEnd::Over { failure_streak, .. } => {
+                life.failure_streak = failure_streak;
+                Some(i64::MAX)
+            }
+            RunEnd::Later { due_ms } => Some(due_ms.unwrap_or(i64::MAX)),
+            RunEnd::Stopped if current.stop.is_cancelled() => None,
+            RunEnd::Stopped | RunEnd::Unavailable => Some(self.now_ms() + 1_000),
+        };
+        if let Some(not_before_ms) = not_before_ms {
+            life.held_back.insert(current.goal, not_before_ms);
+        }
+        self.tell_fresh().await;
+        match end {
+            _ if life.leaving => me.stop(None),
+            RunEnd::Over { open_circuit: true, .. } => (self.stage.report)(Report::NotActive(self.id)),
+            RunEnd::Unavailable => life.try_later(me),
+            _ => self.look(me, life).await,
+        }
+    }
+
+    /// Idle for long enough: asks to leave memory, unless something became due.
+    pub(super) async fn ask_for_rest(&self, me: &ActorRef<Msg>, life: &mut Life) {
+        life.idle = None;
+        if life.current.is_some() || life.leaving {
+            return;
+        }
+        match read(self.stage.ports.records.roster_record(self.id)).await {
+            Ok(None) => me.stop(None),
+            Ok(Some(fresh)) if fresh.due_ms.is_none_or(|due_ms| due_ms > self.now_ms()) => {
+                life.resting = true;
+                (self.stage.report)(Report::WantsRest { actor: me.get_id(), heard: life.heard, fresh });
+            }
+            Ok(Some(_)) | Err(_) => self.look(me, life).await,
+        }
+    }
+
+    /// Not started by its time: it expires with a receipt, and its goal with it.
+    async fn expire(&self, life: &Life, late: &[Waiting]) {
+        // What is in hand expires when its run has let go of it.
+        let in_hand = life.current.as_ref().map(|current| current.goal);
+        let expired: Vec<_> = late.iter().filter(|work| Some(work.goal.id) != in_hand).collect();
+        if expired.is_empty() {
+            return;
+        }
+        for work in expired {
+            if let Err(error) = self.stage.evidence.record(self.expiry(work)).await {
+                warn!(persona = %self.id, "message {} could not expire: {error}", work.message.id);
+            }
+        }
+        self.tell_fresh().await;
+    }
+
+    fn expiry(&self, work: &Waiting) -> Commit {
+        let Waiting { message, goal } = work;
+        let at_ms = self.now_ms();
+        let reason = "it was not started by the time it had to be; give it again with more time".to_owned();
+        let step = GoalMove {
+            id: goal.id,
+            state: GoalState::Cancelled,
+            parked_on: None,
+            attempts: goal.attempts,
+            last_error: Some(reason.clone()),
+            result: None,
+            due_ms: None,
+            at_ms,
+        };
+        let draft = Draft {
+            chain: ChainId::Persona(self.id),
+            at_ms,
+            node: self.stage.limits.node.clone(),
+            kind: ReceiptKind::Log,
+            phase: Some(Phase::Expired),
+            state: Some(GoalState::Cancelled.as_str()),
+            tool: None,
+            effect: None,
+            goal: Some(goal.id),
+            run: None,
+            step: None,
+            replay_of: None,
+            trace: Some(goal.trace),
+            project: goal.project.clone(),
+            units: None,
+            salt: self.stage.ports.world.salt(),
+            body: Body {
+                summary: format!("let “{}” expire", goal.title),
+                data: json!({"message": message.id, "serve_by_ms": message.serve_by_ms}),
+                error: Some(reason),
+                ..Body::default()
+            },
+        };
+        Commit {
+            guards: vec![
+                Guard::MessageIs(message.id, MessageState::Waiting),
+                Guard::GoalVersion(goal.id, goal.version),
+            ],
+            changes: vec![Change::MessageMoved(message.id, MessageState::Expired), Change::GoalMoved(step)],
+            receipts: vec![draft],
+        }
+    }
+
+    async fn tell_fresh(&self) {
+        match read(self.stage.ports.records.roster_record(self.id)).await {
+            Ok(Some(fresh)) => (self.stage.report)(Report::Fresh(fresh)),
+            Ok(None) => (self.stage.report)(Report::NotActive(self.id)),
+            // The next run or rest tells it.
+            Err(error) => warn!(persona = %self.id, "the roster line of {} cannot be read: {error}", self.id),
+        }
+    }
+}
+
+/// A panic of the run is an event: it becomes a failed attempt.
+async fn carry(
+    carrier: &dyn Carrier,
+    order: Order,
+    stop: CancellationToken,
+    now: watch::Sender<Option<String>>,
+) -> RunEnd {
+    let ended = AssertUnwindSafe(carrier.carry(order.clone(), stop, now)).catch_unwind().await;
+    let panic = match ended {
+        Ok(end) => return end,
+        Err(panic) => panic,
+    };
+    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
+    error!(persona = %order.persona.slug, goal = %order.work.goal.id, "a run of {} panicked: {text}", order.persona.slug);
+    // A second panic leaves the rest to the next start: nothing is lost, the goal only waits.
+    AssertUnwindSafe(carrier.after_panic(order, text)).catch_unwind().await.unwrap_or(RunEnd::Unavailable)
+}

@@ -1,0 +1,143 @@
+//! How work comes in: one commit with message, goal and receipt, and a poke right after it.
+
+use serde_json::json;
+
+use super::{
+    By, CommandError, Delivered, NewWork, Work,
+    desk::{Desk, check_length, check_text, invalid, no_persona, refused, settle},
+    doorbell::News,
+    drafts,
+};
+use crate::domain::{
+    AiPayload, ArtifactKind, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind, MessageState,
+    Payload, Phase, Proof, ReceiptKind,
+};
+use crate::ports::{Change, Commit, Guard};
+
+const LONGEST_TITLE: usize = 200;
+const LONGEST_TEXT: usize = 50_000;
+const LONGEST_KEY: usize = 200;
+/// Characters of a chat message that become its goal's title.
+const TITLE_OF_CHAT: usize = 80;
+/// Characters of a message that its receipt repeats.
+const SHOWN: usize = 500;
+
+impl Desk {
+    pub(super) async fn deliver(&self, new: NewWork, by: &By) -> Result<Delivered, CommandError> {
+        self.check_work(&new)?;
+        let correlation = new.correlation.clone();
+        let (message, goal) = self.work(new, by);
+        let mut guards = vec![Guard::PersonaExists(goal.persona)];
+        if let Some(key) = correlation.clone() {
+            guards.push(Guard::CorrelationFree(goal.persona, key));
+        }
+        let receipts = vec![self.received(&message, &goal, by)];
+        let changes =
+            vec![Change::MessageDelivered(Box::new(message.clone())), Change::GoalAdded(Box::new(goal.clone()))];
+        let bell = self.office.bell();
+        let (persona, news) = (goal.persona, News { messages: 1, due_ms: goal.due_ms.unwrap_or(0) });
+        let commit = Commit { guards, changes, receipts };
+        // The evidence rings after its commit, so a caller that goes away leaves no sleeper behind.
+        let written = self.evidence.record_then(commit, move |_| bell.press(persona, news)).await;
+        match (settle(written)?, correlation) {
+            (Ok(_), _) => Ok(Delivered { message, goal, repeated: false }),
+            (Err(outdated), Some(key)) if matches!(outdated.guard, Guard::CorrelationFree(..)) => {
+                let first = self.ports.records.correlated(persona, &key).await?;
+                let first = first.ok_or_else(|| refused(&outdated))?;
+                Ok(Delivered { message: first.message, goal: first.goal, repeated: true })
+            }
+            (Err(outdated), _) if outdated.guard == Guard::PersonaExists(persona) => Err(no_persona(persona)),
+            (Err(outdated), _) => Err(refused(&outdated)),
+        }
+    }
+
+    fn check_work(&self, new: &NewWork) -> Result<(), CommandError> {
+        match &new.what {
+            Work::Chat { text } => check_text("text", text, LONGEST_TEXT)?,
+            Work::Goal { title, .. } => check_text("title", title, LONGEST_TITLE)?,
+        }
+        for (field, text) in [("correlation", &new.correlation), ("project", &new.project)] {
+            if let Some(text) = text {
+                check_text(field, text, LONGEST_KEY)?;
+                check_length(field, text, LONGEST_KEY)?;
+            }
+        }
+        let begins_ms = new.due_ms.unwrap_or(0).max(self.now_ms());
+        if new.serve_by_ms.is_some_and(|serve_by_ms| serve_by_ms <= begins_ms) {
+            return Err(invalid("serve_by", "must lie in the future and after the moment at which it is due"));
+        }
+        Ok(())
+    }
+
+    fn work(&self, new: NewWork, by: &By) -> (Message, Goal) {
+        let now_ms = self.now_ms();
+        let (kind, text, title, payload, proof) = parts(new.what);
+        let patience_ms = i64::try_from(self.limits.serve_within.as_millis()).unwrap_or(i64::MAX);
+        let begins_ms = new.due_ms.unwrap_or(0).max(now_ms);
+        let goal = Goal {
+            id: GoalId(self.world().new_id()),
+            persona: new.persona,
+            title,
+            payload,
+            proof,
+            state: GoalState::Pending,
+            parked_on: None,
+            attempts: 0,
+            last_error: None,
+            result: None,
+            due_ms: new.due_ms.filter(|due_ms| *due_ms > now_ms),
+            version: 1,
+            trace: by.trace,
+            correlation: new.correlation,
+            project: new.project,
+            created_by: by.who.clone(),
+            created_ms: now_ms,
+            updated_ms: now_ms,
+        };
+        let message = Message {
+            id: MessageId(self.world().new_id()),
+            persona: new.persona,
+            kind,
+            sender: by.who.clone(),
+            text,
+            goal: goal.id,
+            priority: new.priority,
+            state: MessageState::Waiting,
+            received_ms: now_ms,
+            serve_by_ms: new.serve_by_ms.unwrap_or_else(|| begins_ms.saturating_add(patience_ms)),
+            trace: by.trace,
+            correlation: goal.correlation.clone(),
+            project: goal.project.clone(),
+        };
+        (message, goal)
+    }
+
+    fn received(&self, message: &Message, goal: &Goal, by: &By) -> Draft {
+        let summary = match message.kind {
+            MessageKind::Chat => format!("received message from {}", message.sender),
+            MessageKind::Goal => format!("received goal “{}”", goal.title),
+        };
+        let data = json!({
+            "message": message.id,
+            "kind": goal.payload.kind(),
+            "text": message.text.chars().take(SHOWN).collect::<String>(),
+            "priority": message.priority,
+            "serve_by_ms": message.serve_by_ms,
+        });
+        let draft = self.decision(goal.persona, by, summary, data);
+        let draft = drafts::about(draft, goal.id, goal.project.clone(), Some(GoalState::Pending.as_str()));
+        Draft { kind: ReceiptKind::Log, phase: None::<Phase>, ..draft }
+    }
+}
+
+fn parts(what: Work) -> (MessageKind, String, String, Payload, Proof) {
+    match what {
+        Work::Chat { text } => {
+            let title = text.trim().lines().next().unwrap_or_default().chars().take(TITLE_OF_CHAT).collect();
+            let payload = Payload::Ai(AiPayload { prompt: text.clone(), file: None, length: Length::Short });
+            let proof = Proof { artifacts: vec![ArtifactKind::Text], ..Proof::default() };
+            (MessageKind::Chat, text, title, payload, proof)
+        }
+        Work::Goal { title, payload, proof } => (MessageKind::Goal, title.clone(), title, payload, proof),
+    }
+}

@@ -1,0 +1,106 @@
+//! What a goal's receipts say about its effects: which may not be changed, which a person must settle. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{Effect, Ended, Phase, Receipt, ReceiptKind, RunId, Step, StepIndex};
+
+/// An effect that may or may not have happened.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Uncertain {
+    pub(super) step: StepIndex,
+    pub(super) run: Option<RunId>,
+    pub(super) effect: Option<Effect>,
+    pub(super) kind: ReceiptKind,
+}
+
+/// Effects whose newest word is an intent or `unknown`, in the order of their steps.
+pub(super) fn uncertain(receipts: &[Receipt]) -> Vec<Uncertain> {
+    let mut open = BTreeMap::new();
+    for receipt in receipts {
+        let Some(step) = receipt.step else { continue };
+        let ended = receipt.state.as_deref().and_then(|state| state.parse::<Ended>().ok());
+        match receipt.phase {
+            Some(Phase::Intent | Phase::Unknown) => drop(open.insert(step, receipt)),
+            Some(Phase::Outcome | Phase::Reconciled) if ended == Some(Ended::Unknown) => {
+                open.insert(step, receipt);
+            }
+            Some(Phase::Outcome | Phase::Reconciled | Phase::Denied) => drop(open.remove(&step)),
+            _ => {}
+        }
+    }
+    let about = |(step, receipt): (StepIndex, &Receipt)| Uncertain {
+        step,
+        run: receipt.run,
+        effect: receipt.effect,
+        kind: receipt.kind,
+    };
+    open.into_iter().map(about).collect()
+}
+
+/// The first step with an intent that would not stay as it is.
+pub(super) fn touched(before: &[Step], after: &[Step], receipts: &[Receipt]) -> Option<StepIndex> {
+    let begun =
+        receipts.iter().filter(|receipt| receipt.phase == Some(Phase::Intent)).filter_map(|receipt| receipt.step);
+    let differs = |step: &StepIndex| {
+        let at = usize::try_from(*step).unwrap_or(usize::MAX);
+        before.get(at) != after.get(at)
+    };
+    begun.filter(differs).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        domain::{ChainId, Draft, PersonaId},
+        evidence::chain::Heads,
+        ports::World,
+        testing::{self, TestWorld},
+    };
+
+    /// Receipts of effects: step, phase, how it ended.
+    fn receipts(of: &[(StepIndex, Phase, Option<Ended>)]) -> Vec<Receipt> {
+        let world = TestWorld::new(1);
+        let chain = ChainId::Persona(PersonaId(Uuid::from_u128(1)));
+        let mut heads = Heads::new(0);
+        let mut batch = heads.begin();
+        let link = |(step, phase, ended): &(StepIndex, Phase, Option<Ended>)| {
+            let draft = testing::draft(&world, chain.clone(), Some(*phase), "said so");
+            let (step, state) = (Some(*step), ended.map(Ended::as_str));
+            batch
+                .link(Draft { step, state, tool: Some("browser_click"), run: Some(RunId(world.new_id())), ..draft })
+                .to_receipt()
+        };
+        of.iter().map(link).collect()
+    }
+
+    fn open_steps(of: &[(StepIndex, Phase, Option<Ended>)]) -> Vec<StepIndex> {
+        uncertain(&receipts(of)).iter().map(|uncertain| uncertain.step).collect()
+    }
+
+    #[test]
+    fn an_effect_is_uncertain_until_someone_knows() {
+        let (intent, unknown) = ((4, Phase::Intent, None), (4, Phase::Unknown, Some(Ended::Unknown)));
+        assert_eq!(open_steps(&[intent]), [4]);
+        assert_eq!(open_steps(&[intent, unknown]), [4]);
+        for settled in
+            [(Phase::Outcome, Ended::Done), (Phase::Reconciled, Ended::NotBegun), (Phase::Denied, Ended::NotBegun)]
+        {
+            assert_eq!(open_steps(&[intent, unknown, (4, settled.0, Some(settled.1))]), [0; 0]);
+        }
+        let again = [intent, (4, Phase::Reconciled, Some(Ended::NotBegun)), intent, (2, Phase::Intent, None)];
+        assert_eq!(open_steps(&again), [2, 4]);
+    }
+
+    #[test]
+    fn a_step_with_an_intent_stays_as_it_is() {
+        let step = |selector: &str| Step::Click { selector: selector.into(), effect: None, timeout_ms: None };
+        let before = [step("a"), step("b"), step("c")];
+        let begun = receipts(&[(1, Phase::Intent, None)]);
+        assert_eq!(touched(&before, &[step("x"), step("b"), step("y")], &begun), None);
+        assert_eq!(touched(&before, &[step("a"), step("x"), step("c")], &begun), Some(1));
+        assert_eq!(touched(&before, &[step("b")], &begun), Some(1), "removed or moved counts as changed");
+    }
+}

@@ -1,0 +1,226 @@
+//! Commands about goals and runs.
+
+use serde_json::json;
+
+use super::{
+    By, CommandError, Correction, Resolution,
+    desk::{self, Desk, RACES, busy, check_text, refused},
+    drafts,
+    effects::{self, Uncertain},
+};
+use crate::{
+    domain::{
+        AlertKind, Draft, Ended, Goal, GoalId, GoalState, Message, MessageState, Phase, RunId, RunState, Step,
+        StepIndex,
+    },
+    ports::{Change, Commit, GoalMove, Guard},
+};
+
+const LONGEST_TITLE: usize = 200;
+const LONGEST_NOTE: usize = 2_000;
+
+impl Desk {
+    pub(super) async fn cancel_goal(&self, id: GoalId, by: &By) -> Result<Goal, CommandError> {
+        for _ in 0..RACES {
+            let (goal, message) = self.goal(id).await?;
+            if goal.state.is_over() {
+                return Err(CommandError::Conflict(format!("goal {id} is already {}", goal.state)));
+            }
+            let run = self.ports.records.open_run(id).await?;
+            let step = desk::moved(&goal, GoalState::Cancelled, self.now_ms());
+            let mut changes =
+                vec![Change::GoalMoved(step.clone()), Change::MessageMoved(message.id, MessageState::Cancelled)];
+            let mut draft = self.about(&goal, by, format!("cancelled by {}", by.who), GoalState::Cancelled);
+            if let Some(run) = run {
+                draft.run = Some(run.id);
+                let (state, ended_ms) = (RunState::Cancelled, Some(step.at_ms));
+                changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
+            }
+            if self.write(only_if_unmoved(&goal, changes, vec![draft])).await?.is_ok() {
+                self.office.stop_run(goal.persona, id);
+                self.refresh(goal.persona).await;
+                return Ok(desk::after(goal, step));
+            }
+        }
+        Err(busy("the goal"))
+    }
+
+    pub(super) async fn cancel_run(&self, id: RunId, by: &By) -> Result<Goal, CommandError> {
+        let run = self.ports.records.run(id).await?;
+        let run = run.ok_or_else(|| CommandError::NotFound { what: "run", which: id.to_string() })?;
+        if run.state.is_over() {
+            return Err(CommandError::Conflict(format!("run {id} is already {}", run.state)));
+        }
+        self.cancel_goal(run.goal, by).await
+    }
+
+    pub(super) async fn retry_goal(&self, id: GoalId, by: &By) -> Result<Goal, CommandError> {
+        for _ in 0..RACES {
+            let (goal, message) = self.goal(id).await?;
+            self.persona(goal.persona).await?;
+            let backs_off = goal.due_ms.is_some_and(|due_ms| due_ms > self.now_ms());
+            if goal.state == GoalState::Running || (goal.state == GoalState::Pending && !backs_off) {
+                return Err(CommandError::Conflict(format!("goal {id} is {} already", goal.state)));
+            }
+            let step = GoalMove {
+                attempts: 0,
+                last_error: None,
+                result: None,
+                ..desk::moved(&goal, GoalState::Pending, self.now_ms())
+            };
+            let draft = self.about(&goal, by, format!("retried by {}", by.who), GoalState::Pending);
+            if self.write(only_if_unmoved(&goal, waits_again(&message, &step), vec![draft])).await?.is_ok() {
+                self.wake(&goal).await;
+                return Ok(desk::after(goal, step));
+            }
+        }
+        Err(busy("the goal"))
+    }
+
+    pub(super) async fn correct_goal(&self, id: GoalId, correction: Correction, by: &By) -> Result<Goal, CommandError> {
+        let (goal, _) = self.goal(id).await?;
+        self.persona(goal.persona).await?;
+        if matches!(goal.state, GoalState::Running | GoalState::Done) {
+            let reason = format!(
+                "goal {id} is {}: only a goal that waits or has ended without proof can be corrected",
+                goal.state
+            );
+            return Err(CommandError::Conflict(reason));
+        }
+        let Correction { version, title, payload, proof } = correction;
+        let title = title.unwrap_or_else(|| goal.title.clone());
+        check_text("title", &title, LONGEST_TITLE)?;
+        let payload = payload.unwrap_or_else(|| goal.payload.clone());
+        let proof = proof.unwrap_or_else(|| goal.proof.clone());
+        let receipts = self.ports.records.goal_receipts(id).await?;
+        if let Some(step) = effects::touched(&goal.payload.steps(), &payload.steps(), &receipts) {
+            let reason =
+                format!("step {step} of goal {id} has been begun already and cannot be changed: give a new goal");
+            return Err(CommandError::Conflict(reason));
+        }
+        let at_ms = self.now_ms();
+        let changed =
+            [("title", title != goal.title), ("payload", payload != goal.payload), ("proof", proof != goal.proof)];
+        let changed: Vec<_> = changed.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field).collect();
+        let draft = self.decision(goal.persona, by, format!("corrected by {}", by.who), json!({"changed": changed}));
+        let (title, payload, proof) = (title.clone(), payload.clone(), proof.clone());
+        let change =
+            Change::GoalCorrected { id, title: title.clone(), payload: payload.clone(), proof: proof.clone(), at_ms };
+        let commit = Commit {
+            guards: vec![Guard::GoalVersion(id, version)],
+            changes: vec![change],
+            receipts: vec![drafts::about(draft, id, goal.project.clone(), None)],
+        };
+        self.write(commit).await?.map_err(|outdated| refused(&outdated))?;
+        self.wake(&goal).await;
+        Ok(Goal { title, payload, proof, updated_ms: at_ms, version: version + 1, ..goal })
+    }
+
+    pub(super) async fn resolve_goal(
+        &self,
+        id: GoalId,
+        resolution: Resolution,
+        note: &str,
+        by: &By,
+    ) -> Result<Goal, CommandError> {
+        desk::check_length("note", note, LONGEST_NOTE)?;
+        for _ in 0..RACES {
+            let (goal, message) = self.goal(id).await?;
+            if goal.state == GoalState::Running {
+                return Err(CommandError::Conflict(format!("goal {id} is running: wait until it stops")));
+            }
+            let receipts = self.ports.records.goal_receipts(id).await?;
+            let mut open = effects::uncertain(&receipts);
+            if open.is_empty() {
+                let reason = format!("goal {id} has no effect whose end is unknown: there is nothing to resolve");
+                return Err(CommandError::Conflict(reason));
+            }
+            let settled = open.remove(0);
+            let (commit, goal) =
+                self.resolved(&Case { goal, message, settled, left: open.len() }, resolution, note, by).await?;
+            if self.write(commit).await?.is_ok() {
+                self.wake(&goal).await;
+                return Ok(goal);
+            }
+        }
+        Err(busy("the goal"))
+    }
+
+    async fn resolved(
+        &self,
+        case: &Case,
+        resolution: Resolution,
+        note: &str,
+        by: &By,
+    ) -> Result<(Commit, Goal), CommandError> {
+        let Case { goal, message, settled, left } = case;
+        let (word, ended, said) = match resolution {
+            Resolution::Done => ("done", Ended::Done, "had happened"),
+            Resolution::NotDone => ("not_done", Ended::NotBegun, "had not happened"),
+        };
+        let data =
+            json!({"resolution": word, "note": note, "goal": goal.id, "step": settled.step, "persona": goal.persona});
+        let summary = format!("{} said that step {} of “{}” {said}", by.who, settled.step, goal.title);
+        let mut system = self.system_decision(by, summary.clone(), data.clone());
+        system.goal = Some(goal.id);
+        let reconciled = Draft {
+            kind: settled.kind,
+            phase: Some(Phase::Reconciled),
+            state: Some(ended.as_str()),
+            tool: tool_of(goal, settled.step),
+            effect: settled.effect,
+            run: settled.run,
+            step: Some(settled.step),
+            goal: Some(goal.id),
+            project: goal.project.clone(),
+            ..self.decision(goal.persona, by, summary, data)
+        };
+        let mut changes = Vec::new();
+        let mut goal_after = goal.clone();
+        if *left == 0 {
+            let at_ms = self.now_ms();
+            let alerts = self.ports.records.open_alerts(goal.persona).await?;
+            let about = alerts.iter().filter(|a| a.kind == AlertKind::Reconcile && a.goal == Some(goal.id));
+            changes.extend(about.map(|alert| Change::AlertResolved(alert.id, at_ms)));
+            if !goal.state.is_over() {
+                let step = desk::moved(goal, GoalState::Pending, at_ms);
+                changes.extend(waits_again(message, &step));
+                goal_after = desk::after(goal_after, step);
+            }
+        }
+        Ok((only_if_unmoved(goal, changes, vec![reconciled, system]), goal_after))
+    }
+
+    /// A decision about a goal, and what it became.
+    fn about(&self, goal: &Goal, by: &By, summary: String, state: GoalState) -> Draft {
+        let draft = self.decision(goal.persona, by, summary, json!({"title": goal.title}));
+        drafts::about(draft, goal.id, goal.project.clone(), Some(state.as_str()))
+    }
+
+    async fn wake(&self, goal: &Goal) {
+        self.refresh(goal.persona).await;
+        self.office.poke(goal.persona);
+    }
+}
+
+/// What a person is asked about.
+struct Case {
+    goal: Goal,
+    message: Message,
+    settled: Uncertain,
+    /// Other effects of the goal whose end is unknown.
+    left: usize,
+}
+
+/// A goal's effects stand where they were planned: a step with an intent cannot be changed.
+fn tool_of(goal: &Goal, step: StepIndex) -> Option<&'static str> {
+    goal.payload.steps().get(usize::try_from(step).ok()?).map(Step::tool)
+}
+
+fn only_if_unmoved(goal: &Goal, changes: Vec<Change>, receipts: Vec<Draft>) -> Commit {
+    Commit { guards: vec![Guard::GoalVersion(goal.id, goal.version)], changes, receipts }
+}
+
+fn waits_again(message: &Message, step: &GoalMove) -> Vec<Change> {
+    vec![Change::GoalMoved(step.clone()), Change::MessageMoved(message.id, MessageState::Waiting)]
+}

@@ -1,0 +1,254 @@
+//! Commands about personas.
+
+use serde_json::json;
+
+use super::{
+    By, CommandError, NewPersona, PersonaPatch,
+    desk::{self, Desk, RACES, busy, check_length, check_text, invalid, refused},
+};
+use crate::{
+    domain::{AlertKind, ChainId, GoalState, MessageState, Persona, PersonaId, PersonaStatus, Profile, RunState},
+    ports::{Change, Commit, Guard, Waiting},
+};
+
+const LONGEST_NAME: usize = 80;
+const LONGEST_DESCRIPTION: usize = 2_000;
+const LONGEST_PRIMER: usize = 20_000;
+const LONGEST_LINE: usize = 500;
+const MOST_LINES: usize = 200;
+const HOTTEST: u16 = 2_000;
+/// Goals that one delete cancels at once; more go in further commits.
+const AT_ONCE: u32 = 200;
+
+impl Desk {
+    pub(super) async fn create_persona(&self, new: NewPersona, by: &By) -> Result<Persona, CommandError> {
+        let now_ms = self.now_ms();
+        let persona = Persona {
+            id: PersonaId(self.world().new_id()),
+            slug: new.slug,
+            name: new.name.trim().to_owned(),
+            role: new.role,
+            description: new.description,
+            status: PersonaStatus::Active,
+            version: 1,
+            profile: new.profile,
+            hosts: new.hosts,
+            model: new.model,
+            created_ms: now_ms,
+            updated_ms: now_ms,
+        };
+        check(&persona)?;
+        let (id, slug) = (persona.id, persona.slug.clone());
+        let data = json!({"slug": slug, "name": persona.name, "role": persona.role, "version": 1});
+        let mut created = self.decision(id, by, format!("created by {}", by.who), data);
+        created.state = Some(PersonaStatus::Active.as_str());
+        let opening = json!({"chain": ChainId::Persona(id), "slug": slug});
+        let opened = self.system_decision(by, format!("opened the chain of persona {slug}"), opening);
+        let commit = Commit {
+            guards: vec![Guard::SlugFree(slug.clone())],
+            changes: vec![Change::PersonaCreated(Box::new(persona.clone()))],
+            receipts: vec![created, opened],
+        };
+        self.write(commit).await?.map_err(|outdated| refused(&outdated))?;
+        self.office.created(id, slug);
+        Ok(persona)
+    }
+
+    pub(super) async fn update_persona(
+        &self,
+        id: PersonaId,
+        version: i64,
+        patch: PersonaPatch,
+        by: &By,
+    ) -> Result<Persona, CommandError> {
+        let before = self.persona(id).await?;
+        let (mut persona, changed) = patched(before.clone(), patch);
+        persona.version = version + 1;
+        persona.updated_ms = self.now_ms();
+        check(&persona)?;
+        let mut guards = vec![Guard::PersonaVersion(id, version)];
+        if persona.slug != before.slug {
+            guards.push(Guard::SlugFree(persona.slug.clone()));
+        }
+        let data = json!({"changed": changed, "version": persona.version});
+        let commit = Commit {
+            guards,
+            changes: vec![Change::PersonaUpdated(Box::new(persona.clone()))],
+            receipts: vec![self.decision(id, by, format!("updated by {}", by.who), data)],
+        };
+        self.write(commit).await?.map_err(|outdated| refused(&outdated))?;
+        self.refresh(id).await;
+        Ok(persona)
+    }
+
+    pub(super) async fn pause(&self, id: PersonaId, by: &By) -> Result<Persona, CommandError> {
+        let persona = self.set_status(id, PersonaStatus::Paused, by).await?;
+        self.office.pause(id).await?;
+        Ok(persona)
+    }
+
+    pub(super) async fn resume(&self, id: PersonaId, by: &By) -> Result<Persona, CommandError> {
+        let persona = self.set_status(id, PersonaStatus::Active, by).await?;
+        if let Some(record) = self.ports.records.roster_record(id).await? {
+            self.office.resume(record).await?;
+        }
+        Ok(persona)
+    }
+
+    /// Writes the new status, unless it is so already.
+    async fn set_status(&self, id: PersonaId, status: PersonaStatus, by: &By) -> Result<Persona, CommandError> {
+        for _ in 0..RACES {
+            let before = self.persona(id).await?;
+            if before.status == status {
+                return Ok(before);
+            }
+            let (version, now_ms) = (before.version, self.now_ms());
+            let persona = Persona { status, version: version + 1, updated_ms: now_ms, ..before };
+            let mut changes = vec![Change::PersonaUpdated(Box::new(persona.clone()))];
+            let mut verb = "paused";
+            if status == PersonaStatus::Active {
+                verb = "resumed";
+                changes.push(Change::FailureStreak(id, 0));
+                let mut alerts = self.ports.records.open_alerts(id).await?;
+                alerts.retain(|alert| matches!(alert.kind, AlertKind::PersonaPaused | AlertKind::CircuitOpen));
+                changes.extend(alerts.iter().map(|alert| Change::AlertResolved(alert.id, now_ms)));
+            }
+            let mut draft = self.decision(id, by, format!("{verb} by {}", by.who), json!({"version": persona.version}));
+            draft.state = Some(status.as_str());
+            let guards = vec![Guard::PersonaVersion(id, version)];
+            if self.write(Commit { guards, changes, receipts: vec![draft] }).await?.is_ok() {
+                return Ok(persona);
+            }
+        }
+        Err(busy("the persona"))
+    }
+
+    pub(super) async fn restart(&self, id: PersonaId, by: &By) -> Result<(), CommandError> {
+        let persona = self.persona(id).await?;
+        if persona.status == PersonaStatus::Paused {
+            return Err(CommandError::Conflict(format!("{} is paused: resume it instead", persona.name)));
+        }
+        let commit = Commit {
+            guards: vec![Guard::PersonaExists(id)],
+            changes: Vec::new(),
+            receipts: vec![self.decision(id, by, format!("restarted by {}", by.who), json!({}))],
+        };
+        self.write(commit).await?.map_err(|outdated| refused(&outdated))?;
+        self.office.restart(id).await
+    }
+
+    /// The first commit deletes; after it nothing more can be delivered, so the rest can be cancelled in lots.
+    pub(super) async fn delete_persona(&self, id: PersonaId, by: &By) -> Result<(), CommandError> {
+        self.deleted(id, by).await?;
+        self.office.forget(id).await?;
+        loop {
+            let open = self.ports.records.inbox(id, AT_ONCE).await?;
+            if open.is_empty() {
+                break;
+            }
+            let (guards, changes) = self.cancelled(&open).await?;
+            let data = json!({"goals": open.iter().map(|work| work.goal.id).collect::<Vec<_>>()});
+            let summary = format!("cancelled {} more goals of the deleted persona", open.len());
+            let receipts = vec![self.decision(id, by, summary, data)];
+            // Refused: one of them ended by itself meanwhile; the next look shows which are left.
+            let _ = self.write(Commit { guards, changes, receipts }).await?;
+        }
+        self.ports.performer.release(id).await;
+        Ok(())
+    }
+
+    async fn deleted(&self, id: PersonaId, by: &By) -> Result<(), CommandError> {
+        for _ in 0..RACES {
+            let before = self.persona(id).await?;
+            let open = self.ports.records.inbox(id, AT_ONCE).await?;
+            let (mut guards, mut changes) = self.cancelled(&open).await?;
+            guards.push(Guard::PersonaVersion(id, before.version));
+            let (version, updated_ms) = (before.version + 1, self.now_ms());
+            let persona = Persona { status: PersonaStatus::Deleted, version, updated_ms, ..before };
+            changes.push(Change::PersonaUpdated(Box::new(persona)));
+            let goals: Vec<_> = open.iter().map(|work| work.goal.id).collect();
+            let data = json!({"cancelled_goals": goals, "version": version});
+            let mut draft = self.decision(id, by, format!("deleted by {}", by.who), data);
+            draft.state = Some(PersonaStatus::Deleted.as_str());
+            if self.write(Commit { guards, changes, receipts: vec![draft] }).await?.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(busy("the persona"))
+    }
+
+    /// What cancels all of this, if nothing of it moves meanwhile.
+    async fn cancelled(&self, open: &[Waiting]) -> Result<(Vec<Guard>, Vec<Change>), CommandError> {
+        let (now_ms, mut guards, mut changes) = (self.now_ms(), Vec::new(), Vec::new());
+        for Waiting { message, goal } in open {
+            guards.push(Guard::GoalVersion(goal.id, goal.version));
+            changes.push(Change::GoalMoved(desk::moved(goal, GoalState::Cancelled, now_ms)));
+            changes.push(Change::MessageMoved(message.id, MessageState::Cancelled));
+            if let Some(run) = self.ports.records.open_run(goal.id).await? {
+                let (state, ended_ms) = (RunState::Cancelled, Some(now_ms));
+                changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
+            }
+        }
+        Ok((guards, changes))
+    }
+}
+
+/// The persona after a patch, and the names of the fields it touched.
+fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>) {
+    let mut persona = before.clone();
+    let PersonaPatch { slug, name, role, description, profile, hosts, model } = patch;
+    persona.slug = slug.unwrap_or(persona.slug);
+    persona.name = name.map_or(persona.name, |name| name.trim().to_owned());
+    persona.role = role.unwrap_or(persona.role);
+    persona.description = description.unwrap_or(persona.description);
+    persona.profile = profile.unwrap_or(persona.profile);
+    persona.hosts = hosts.unwrap_or(persona.hosts);
+    persona.model = model.unwrap_or(persona.model);
+    let touched = [
+        ("slug", persona.slug != before.slug),
+        ("name", persona.name != before.name),
+        ("role", persona.role != before.role),
+        ("description", persona.description != before.description),
+        ("profile", persona.profile != before.profile),
+        ("hosts", persona.hosts != before.hosts),
+        ("model", persona.model != before.model),
+    ];
+    (persona, touched.into_iter().filter(|(_, touched)| *touched).map(|(field, _)| field).collect())
+}
+
+fn check(persona: &Persona) -> Result<(), CommandError> {
+    check_text("name", &persona.name, LONGEST_NAME)?;
+    check_length("description", &persona.description, LONGEST_DESCRIPTION)?;
+    check_lines("hosts", &persona.hosts)?;
+    if let Some(model) = &persona.model {
+        check_text("model", model, LONGEST_LINE)?;
+    }
+    check_profile(&persona.profile)
+}
+
+fn check_profile(profile: &Profile) -> Result<(), CommandError> {
+    check_length("profile.style_primer", &profile.style_primer, LONGEST_PRIMER)?;
+    for (field, lines) in [
+        ("profile.do", &profile.do_),
+        ("profile.dont", &profile.dont),
+        ("profile.topics", &profile.topics),
+        ("profile.signature_phrases", &profile.signature_phrases),
+    ] {
+        check_lines(field, lines)?;
+    }
+    if profile.temperature_thousandths.is_some_and(|temperature| temperature > HOTTEST) {
+        return Err(invalid("profile.temperature_thousandths", "must be between 0 and 2000"));
+    }
+    let words = 1..=10_000;
+    if !words.contains(&profile.length.short) || !words.contains(&profile.length.long) {
+        return Err(invalid("profile.length", "must be between 1 and 10000 words"));
+    }
+    Ok(())
+}
+
+fn check_lines(field: &str, lines: &[String]) -> Result<(), CommandError> {
+    if lines.len() > MOST_LINES {
+        return Err(invalid(field, format!("must hold at most {MOST_LINES} entries")));
+    }
+    lines.iter().try_for_each(|line| check_text(field, line, LONGEST_LINE))
+}

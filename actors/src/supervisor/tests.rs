@@ -1,0 +1,6 @@
+//! The company with ports in memory and scripted runs, under a clock that stands still.
+
+mod commands;
+mod failing;
+mod harness;
+mod working;

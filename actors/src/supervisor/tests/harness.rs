@@ -1,0 +1,386 @@
+//! A company whose runs follow a script, and records that count and fall when told to.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    num::NonZeroUsize,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use ed25519_dalek::SigningKey;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{
+        Alert, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageState, Payload, Persona, PersonaId, Priority,
+        Profile, Proof, Receipt, Run, RunId, TraceId,
+    },
+    evidence::Evidence,
+    persona::{Carrier, Order},
+    ports::{Change, Commit, GoalMove, Guard, Ports, Records, RosterRecord, Unavailable, Waiting, World},
+    run::RunEnd,
+    scheduler::Scheduler,
+    supervisor::{ActorInfo, ActorState, By, Company, Delivered, Limits, NewPersona, NewWork, Pace, Work},
+    testing::{self, MemoryStore, TestPorts},
+};
+
+/// What a run does once it holds its slice.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Play {
+    Finish,
+    /// Works this long, or until it is stopped.
+    Take(Duration),
+    UntilStopped,
+    Panic,
+    /// The attempt fails and backs off.
+    BackOff(Duration),
+    /// Fails and opens the circuit.
+    OpenCircuit,
+}
+
+/// What was seen of runs.
+#[derive(Default)]
+pub(super) struct Seen {
+    running: Mutex<HashMap<PersonaId, GoalId>>,
+    pub(super) most: AtomicUsize,
+    pub(super) order: Mutex<Vec<GoalId>>,
+}
+
+struct Inside<'a>(&'a Seen, PersonaId);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.running.lock().unwrap().remove(&self.1);
+    }
+}
+
+impl Seen {
+    fn enter(&self, goal: &Goal) -> Inside<'_> {
+        let mut running = self.running.lock().unwrap();
+        assert!(running.insert(goal.persona, goal.id).is_none(), "two runs of one persona at once");
+        self.most.fetch_max(running.len(), Ordering::SeqCst);
+        self.order.lock().unwrap().push(goal.id);
+        Inside(self, goal.persona)
+    }
+
+    pub(super) fn running(&self) -> Vec<PersonaId> {
+        self.running.lock().unwrap().keys().copied().collect()
+    }
+}
+
+type Script = Arc<dyn Fn(&Order) -> Play + Send + Sync>;
+
+/// Carries runs by a script, with the commits a real run makes at its beginning and end.
+struct Understudy {
+    ports: Ports,
+    evidence: Evidence,
+    scheduler: Scheduler,
+    script: Script,
+    seen: Arc<Seen>,
+}
+
+impl Understudy {
+    async fn write(&self, work: &Waiting, goal: GoalState, message: MessageState, step: GoalMove) -> bool {
+        let chain = ChainId::Persona(work.goal.persona);
+        let draft = testing::draft(&*self.ports.world, chain, None, &format!("is {goal}"));
+        let commit = Commit {
+            guards: vec![Guard::GoalOpen(work.goal.id)],
+            changes: vec![
+                Change::GoalMoved(GoalMove { state: goal, ..step }),
+                Change::MessageMoved(work.message.id, message),
+            ],
+            receipts: vec![Draft { goal: Some(work.goal.id), state: Some(goal.as_str()), ..draft }],
+        };
+        self.evidence.record(commit).await.is_ok()
+    }
+
+    fn step(&self, work: &Waiting) -> GoalMove {
+        GoalMove {
+            id: work.goal.id,
+            state: GoalState::Running,
+            parked_on: None,
+            attempts: work.goal.attempts + 1,
+            last_error: None,
+            result: None,
+            due_ms: None,
+            at_ms: self.ports.world.now_ms(),
+        }
+    }
+
+    async fn fail(&self, work: &Waiting, streak: u32, open_circuit: bool) -> RunEnd {
+        self.write(work, GoalState::Failed, MessageState::Failed, self.step(work)).await;
+        let failure_streak = streak + 1;
+        RunEnd::Over { failure_streak, open_circuit }
+    }
+}
+
+#[async_trait]
+impl Carrier for Understudy {
+    async fn carry(&self, order: Order, stop: CancellationToken, now: watch::Sender<Option<String>>) -> RunEnd {
+        let Order { work, failure_streak, .. } = &order;
+        let acquire = self.scheduler.acquire(work.goal.persona, work.message.priority, work.message.received_ms);
+        let slice = tokio::select! {
+            slice = acquire => slice.unwrap(),
+            () = stop.cancelled() => return RunEnd::Stopped,
+        };
+        assert_eq!(slice.persona(), work.goal.persona);
+        let _inside = self.seen.enter(&work.goal);
+        if !self.write(work, GoalState::Running, MessageState::Running, self.step(work)).await {
+            return RunEnd::Over { failure_streak: *failure_streak, open_circuit: false };
+        }
+        now.send_replace(Some(format!("works on {}", work.goal.title)));
+        let stopped = match (self.script)(&order) {
+            Play::Finish => false,
+            Play::Take(time) => tokio::time::timeout(time, stop.cancelled()).await.is_ok(),
+            Play::UntilStopped => {
+                stop.cancelled().await;
+                true
+            }
+            Play::Panic => panic!("as the script said"),
+            Play::BackOff(pause) => {
+                let due_ms = self.ports.world.now_ms() + i64::try_from(pause.as_millis()).unwrap();
+                let step = GoalMove { due_ms: Some(due_ms), ..self.step(work) };
+                self.write(work, GoalState::Pending, MessageState::Waiting, step).await;
+                return RunEnd::Later { due_ms: Some(due_ms) };
+            }
+            Play::OpenCircuit => return self.fail(work, *failure_streak, true).await,
+        };
+        if stopped {
+            return RunEnd::Stopped;
+        }
+        self.write(work, GoalState::Done, MessageState::Done, self.step(work)).await;
+        RunEnd::Over { failure_streak: 0, open_circuit: false }
+    }
+
+    async fn after_panic(&self, order: Order, _text: String) -> RunEnd {
+        self.fail(&order.work, order.failure_streak, false).await
+    }
+}
+
+/// Records that count what personas read, and fall over one persona's inbox when told to.
+pub(super) struct WatchedRecords {
+    store: Arc<MemoryStore>,
+    reads: Mutex<BTreeMap<PersonaId, u32>>,
+    falls: Mutex<HashMap<PersonaId, u32>>,
+}
+
+impl WatchedRecords {
+    fn new(store: Arc<MemoryStore>) -> Self {
+        Self { store, reads: Mutex::default(), falls: Mutex::default() }
+    }
+
+    /// Looks of a persona into its records so far.
+    pub(super) fn reads(&self, id: PersonaId) -> u32 {
+        self.reads.lock().unwrap().get(&id).copied().unwrap_or(0)
+    }
+
+    /// The next looks of this persona make it fall.
+    pub(super) fn fall(&self, id: PersonaId, times: u32) {
+        self.falls.lock().unwrap().insert(id, times);
+    }
+
+    fn look(&self, id: PersonaId) {
+        *self.reads.lock().unwrap().entry(id).or_default() += 1;
+    }
+}
+
+#[async_trait]
+impl Records for WatchedRecords {
+    async fn roster(&self) -> Result<Vec<RosterRecord>, Unavailable> {
+        self.store.roster().await
+    }
+
+    async fn roster_record(&self, id: PersonaId) -> Result<Option<RosterRecord>, Unavailable> {
+        self.look(id);
+        self.store.roster_record(id).await
+    }
+
+    async fn persona(&self, id: PersonaId) -> Result<Option<Persona>, Unavailable> {
+        self.store.persona(id).await
+    }
+
+    async fn goal(&self, id: GoalId) -> Result<Option<Goal>, Unavailable> {
+        self.store.goal(id).await
+    }
+
+    async fn message_of(&self, goal: GoalId) -> Result<Option<Message>, Unavailable> {
+        self.store.message_of(goal).await
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<Run>, Unavailable> {
+        self.store.run(id).await
+    }
+
+    async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        self.look(persona);
+        let falls = {
+            let mut falls = self.falls.lock().unwrap();
+            let left = falls.entry(persona).or_default();
+            std::mem::replace(left, left.saturating_sub(1)) > 0
+        };
+        assert!(!falls, "as the test asked");
+        self.store.inbox(persona, limit).await
+    }
+
+    async fn correlated(&self, persona: PersonaId, correlation: &str) -> Result<Option<Waiting>, Unavailable> {
+        self.store.correlated(persona, correlation).await
+    }
+
+    async fn open_alerts(&self, persona: PersonaId) -> Result<Vec<Alert>, Unavailable> {
+        self.store.open_alerts(persona).await
+    }
+
+    async fn open_run(&self, goal: GoalId) -> Result<Option<Run>, Unavailable> {
+        self.store.open_run(goal).await
+    }
+
+    async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable> {
+        self.store.goal_receipts(goal).await
+    }
+}
+
+/// A company and everything a test looks at.
+pub(super) struct House {
+    pub(super) company: Company,
+    pub(super) test: TestPorts,
+    pub(super) records: Arc<WatchedRecords>,
+    pub(super) seen: Arc<Seen>,
+}
+
+pub(super) fn limits(cap: usize) -> Limits {
+    Limits {
+        node: testing::node(),
+        active_personas: NonZeroUsize::new(cap).unwrap(),
+        retry_after: vec![Duration::from_secs(60)],
+        circuit_after: 3,
+        passivate_after: Duration::from_secs(120),
+        restarts: 3,
+        restart_window: Duration::from_secs(60),
+        step: Duration::from_secs(30),
+        standing_hosts: Vec::new(),
+        pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
+        serve_within: Duration::from_secs(24 * 3600),
+    }
+}
+
+impl House {
+    /// A company with room for `cap`, whose runs follow `script`.
+    pub(super) async fn open(cap: usize, script: impl Fn(&Order) -> Play + Send + Sync + 'static) -> Self {
+        Self::open_on(TestPorts::obliging(), cap, script).await
+    }
+
+    /// The same on a store that holds something already.
+    pub(super) async fn open_on(
+        test: TestPorts,
+        cap: usize,
+        script: impl Fn(&Order) -> Play + Send + Sync + 'static,
+    ) -> Self {
+        let records = Arc::new(WatchedRecords::new(test.store.clone()));
+        let ports = Ports { records: records.clone(), ..test.ports() };
+        let (seen, script): (Arc<Seen>, Script) = (Arc::default(), Arc::new(script));
+        let hire = {
+            let seen = seen.clone();
+            move |ports: &Ports, evidence: &Evidence, scheduler: &Scheduler, _: &Arc<Limits>| {
+                let (ports, evidence, scheduler) = (ports.clone(), evidence.clone(), scheduler.clone());
+                Arc::new(Understudy { ports, evidence, scheduler, script, seen }) as Arc<dyn Carrier>
+            }
+        };
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let company = Company::start_with(limits(cap), ports, key, Box::new(hire)).await.unwrap();
+        Self { company, test, records, seen }
+    }
+
+    pub(super) fn by(&self) -> By {
+        By { who: "ada".to_owned(), trace: TraceId(self.test.world.new_id()) }
+    }
+
+    pub(super) async fn persona(&self, slug: &str) -> PersonaId {
+        self.company.create_persona(new_persona(slug), &self.by()).await.unwrap().id
+    }
+
+    /// Work of this priority, delivered.
+    pub(super) async fn give(&self, persona: PersonaId, priority: u16) -> Delivered {
+        self.company.deliver(work(persona, priority), &self.by()).await.unwrap()
+    }
+
+    pub(super) fn goal(&self, id: GoalId) -> Goal {
+        self.test.store.goals().into_iter().find(|goal| goal.id == id).unwrap()
+    }
+
+    pub(super) fn state(&self, id: GoalId) -> GoalState {
+        self.goal(id).state
+    }
+
+    pub(super) fn line(&self, id: PersonaId) -> ActorInfo {
+        self.company.actors().iter().find(|line| line.persona == id).unwrap().clone()
+    }
+
+    pub(super) async fn becomes(&self, id: PersonaId, state: ActorState) {
+        until(|| self.line(id).state == state).await;
+    }
+
+    pub(super) async fn goal_becomes(&self, id: GoalId, state: GoalState) {
+        until(|| self.state(id) == state).await;
+    }
+
+    /// Nothing vanishes: every message is in one state, and the roster counts the open ones.
+    pub(super) fn accounts_for(&self, messages: usize) {
+        let all = self.test.store.messages();
+        let open = all.iter().filter(|m| matches!(m.state, MessageState::Waiting | MessageState::Running)).count();
+        assert_eq!((all.len(), self.company.figures().inbox), (messages, open as u64));
+        for message in all {
+            let about = |receipt: &&Receipt| receipt.goal == Some(message.goal);
+            assert!(self.test.store.receipts().iter().any(|receipt| about(&receipt)), "no receipt of {message:?}");
+        }
+    }
+}
+
+pub(super) fn new_persona(slug: &str) -> NewPersona {
+    NewPersona {
+        slug: slug.parse().unwrap(),
+        name: slug.to_owned(),
+        role: None,
+        description: String::new(),
+        profile: Profile::default(),
+        hosts: Vec::new(),
+        model: None,
+    }
+}
+
+pub(super) fn work(persona: PersonaId, priority: u16) -> NewWork {
+    let payload = Payload::parse(crate::domain::GoalKind::Ai, json!({"prompt": "Write a line."})).unwrap();
+    NewWork {
+        persona,
+        what: Work::Goal { title: "a line".to_owned(), payload, proof: Proof::default() },
+        priority: Priority::try_from(priority).unwrap(),
+        serve_by_ms: None,
+        due_ms: None,
+        correlation: None,
+        project: None,
+    }
+}
+
+/// Lets the clock go on until it is so; a test that waits for what never comes fails after a simulated day.
+pub(super) async fn until(so: impl Fn() -> bool) {
+    let mut step = Duration::from_millis(1);
+    let start = tokio::time::Instant::now();
+    while !so() {
+        assert!(start.elapsed() < Duration::from_secs(2 * 24 * 3600), "it did not come to that");
+        settle().await;
+        tokio::time::advance(step).await;
+        step = (step * 2).min(Duration::from_secs(1));
+    }
+}
+
+/// Lets everybody who can go on do so, without time passing.
+pub(super) async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}

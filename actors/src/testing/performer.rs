@@ -1,0 +1,138 @@
+//! A world that does as it is told, and remembers what it was asked.
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::lock;
+use crate::{
+    domain::{Call, Outcome, PersonaId},
+    ports::Performer,
+};
+
+/// What a scripted call does.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// Answers at once.
+    Answer(Outcome),
+    /// Answers after a while, or at once when it is stopped.
+    After(Duration, Outcome),
+    /// Answers only when it is stopped.
+    UntilStopped(Outcome),
+    /// Never answers, not even when it is stopped.
+    Hang,
+    /// Falls.
+    Panic(&'static str),
+}
+
+impl From<Outcome> for Act {
+    fn from(outcome: Outcome) -> Self {
+        Self::Answer(outcome)
+    }
+}
+
+/// Performs calls by a script. The script sees each call and may panic by itself.
+pub struct ScriptedPerformer {
+    script: Box<dyn Fn(&Call) -> Act + Send + Sync>,
+    calls: watch::Sender<Vec<Call>>,
+    inside: AtomicUsize,
+    most: AtomicUsize,
+    rested: Mutex<Vec<PersonaId>>,
+    released: Mutex<Vec<PersonaId>>,
+}
+
+impl ScriptedPerformer {
+    /// Calls do what `script` says: an [`Outcome`], or an [`Act`].
+    pub fn new<A: Into<Act>>(script: impl Fn(&Call) -> A + Send + Sync + 'static) -> Self {
+        Self {
+            script: Box::new(move |call| script(call).into()),
+            calls: watch::Sender::new(Vec::new()),
+            inside: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+            rested: Mutex::default(),
+            released: Mutex::default(),
+        }
+    }
+
+    /// Every call so far, in the order they began.
+    pub fn calls(&self) -> Vec<Call> {
+        self.calls.borrow().clone()
+    }
+
+    /// Waits until `n` calls have begun.
+    pub async fn called(&self, n: usize) {
+        // The sender is ours, so the wait can only end well.
+        let _ = self.calls.subscribe().wait_for(|calls| calls.len() >= n).await;
+    }
+
+    /// Calls under way now.
+    pub fn inside(&self) -> usize {
+        self.inside.load(Ordering::SeqCst)
+    }
+
+    /// The most calls that were ever under way at once.
+    pub fn most_at_once(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
+    }
+
+    /// Personas whose slice ended, in order.
+    pub fn rested(&self) -> Vec<PersonaId> {
+        lock(&self.rested).clone()
+    }
+
+    /// Personas that let go of everything, in order.
+    pub fn released(&self) -> Vec<PersonaId> {
+        lock(&self.released).clone()
+    }
+}
+
+/// Counts a call as under way until it is dropped: answered, panicked or abandoned.
+struct Inside<'a>(&'a AtomicUsize);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Performer for ScriptedPerformer {
+    async fn perform(&self, call: Call, stop: CancellationToken) -> Outcome {
+        let now = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
+        let _inside = Inside(&self.inside);
+        self.most.fetch_max(now, Ordering::SeqCst);
+        self.calls.send_modify(|calls| calls.push(call.clone()));
+        match (self.script)(&call) {
+            Act::Answer(outcome) => outcome,
+            Act::After(pause, outcome) => {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = stop.cancelled() => {}
+                }
+                outcome
+            }
+            Act::UntilStopped(outcome) => {
+                stop.cancelled().await;
+                outcome
+            }
+            Act::Hang => std::future::pending().await,
+            Act::Panic(why) => std::panic::panic_any(why),
+        }
+    }
+
+    async fn rest(&self, persona: PersonaId) {
+        lock(&self.rested).push(persona);
+    }
+
+    async fn release(&self, persona: PersonaId) {
+        lock(&self.released).push(persona);
+    }
+}

@@ -1,0 +1,110 @@
+//! Plain records to begin a test with; change what matters to it.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        AiPayload, Body, ChainId, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind,
+        MessageState, NodeName, Payload, Persona, PersonaId, PersonaStatus, Phase, Priority, Profile, Proof,
+        ReceiptKind, Role, Slug, TraceId,
+    },
+    ports::World,
+};
+
+/// The one node of most tests.
+pub fn node() -> NodeName {
+    NodeName::try_from("test".to_owned()).unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+/// An active worker.
+pub fn persona(world: &dyn World, slug: &str) -> Persona {
+    let now = world.now_ms();
+    Persona {
+        id: PersonaId(world.new_id()),
+        slug: Slug::try_from(slug.to_owned()).unwrap_or_else(|error| unreachable!("{error}")),
+        name: slug.to_owned(),
+        role: Some(Role::Worker),
+        description: String::new(),
+        status: PersonaStatus::Active,
+        version: 1,
+        profile: Profile::default(),
+        hosts: Vec::new(),
+        model: None,
+        created_ms: now,
+        updated_ms: now,
+    }
+}
+
+/// A pending `ai` goal.
+pub fn goal(world: &dyn World, persona: PersonaId) -> Goal {
+    let now = world.now_ms();
+    Goal {
+        id: GoalId(world.new_id()),
+        persona,
+        title: "write a line".to_owned(),
+        payload: Payload::Ai(AiPayload { prompt: "Write a line.".to_owned(), file: None, length: Length::Short }),
+        proof: Proof::default(),
+        state: GoalState::Pending,
+        parked_on: None,
+        attempts: 0,
+        last_error: None,
+        result: None,
+        due_ms: None,
+        version: 1,
+        trace: TraceId(world.new_id()),
+        correlation: None,
+        project: None,
+        created_by: "test".to_owned(),
+        created_ms: now,
+        updated_ms: now,
+    }
+}
+
+/// The waiting message that starts a goal.
+pub fn message(world: &dyn World, goal: &Goal) -> Message {
+    let now = world.now_ms();
+    Message {
+        id: MessageId(world.new_id()),
+        persona: goal.persona,
+        kind: MessageKind::Goal,
+        sender: "test".to_owned(),
+        text: goal.title.clone(),
+        goal: goal.id,
+        priority: Priority::BASE,
+        state: MessageState::Waiting,
+        received_ms: now,
+        serve_by_ms: now + 3_600_000,
+        trace: goal.trace,
+        correlation: goal.correlation.clone(),
+        project: goal.project.clone(),
+    }
+}
+
+/// A receipt to be, with a salt drawn from the world.
+pub fn draft(world: &dyn World, chain: ChainId, phase: Option<Phase>, summary: &str) -> Draft {
+    Draft {
+        chain,
+        at_ms: world.now_ms(),
+        node: node(),
+        kind: ReceiptKind::Execution,
+        phase,
+        state: None,
+        tool: None,
+        effect: None,
+        goal: None,
+        run: None,
+        step: None,
+        replay_of: None,
+        trace: None,
+        project: None,
+        units: None,
+        salt: world.salt(),
+        body: Body { summary: summary.to_owned(), data: Value::Null, ..Body::default() },
+    }
+}
+
+/// A chain of a persona that is nothing but a number.
+pub fn chain(n: u128) -> ChainId {
+    ChainId::Persona(PersonaId(Uuid::from_u128(n)))
+}

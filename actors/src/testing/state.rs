@@ -1,0 +1,269 @@
+//! What the in-memory journal knows: guards judged, changes applied, receipts linked.
+//!
+//! A change that names a record that is not there is a mistake of the code under test and panics.
+
+use std::collections::BTreeMap;
+
+use super::StoredRow;
+use crate::{
+    domain::{
+        Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, Persona, PersonaId,
+        PersonaStatus, Receipt, Run, RunId, RunState,
+    },
+    evidence::chain::{Head, Heads, Linked},
+    ports::{
+        ChainHead, ChainHeads, Change, Checkpoint, Commit, Committed, GoalMove, Guard, Outdated, RosterRecord, Waiting,
+    },
+};
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) personas: BTreeMap<PersonaId, PersonaRow>,
+    pub(super) messages: BTreeMap<MessageId, Message>,
+    pub(super) goals: BTreeMap<GoalId, GoalRow>,
+    pub(super) runs: BTreeMap<RunId, Run>,
+    pub(super) alerts: BTreeMap<AlertId, Alert>,
+    pub(super) checkpoints: Vec<Checkpoint>,
+    log: Vec<Row>,
+    heads: Heads,
+}
+
+pub(super) struct PersonaRow {
+    pub(super) persona: Persona,
+    failure_streak: u32,
+}
+
+pub(super) struct GoalRow {
+    pub(super) goal: Goal,
+    pub(super) first_seq: i64,
+    pub(super) last_seq: i64,
+}
+
+struct Row {
+    linked: Linked,
+    erased: bool,
+}
+
+impl Row {
+    fn to_receipt(&self) -> Receipt {
+        let receipt = self.linked.to_receipt();
+        if self.erased { Receipt { body: None, ..receipt } } else { receipt }
+    }
+}
+
+/// Where one commit's receipts lie on their chains.
+struct Places<'a> {
+    linked: &'a [Linked],
+    heads: &'a Heads,
+}
+
+impl Places<'_> {
+    fn on(&self, persona: PersonaId) -> impl DoubleEndedIterator<Item = i64> {
+        let chain = ChainId::Persona(persona);
+        self.linked.iter().filter(move |linked| linked.draft.chain == chain).map(|linked| linked.seq)
+    }
+
+    fn head(&self, persona: PersonaId) -> i64 {
+        self.heads.get(&ChainId::Persona(persona)).unwrap_or(Head::START).seq
+    }
+
+    fn first(&self, persona: PersonaId) -> i64 {
+        self.on(persona).next().unwrap_or_else(|| self.head(persona) + 1)
+    }
+
+    fn last(&self, persona: PersonaId) -> i64 {
+        self.on(persona).next_back().unwrap_or_else(|| self.head(persona))
+    }
+}
+
+impl State {
+    /// Whole or not at all.
+    pub(super) fn commit(&mut self, commit: Commit) -> Result<Committed, Outdated> {
+        for guard in commit.guards {
+            if !self.holds(&guard) {
+                return Err(Outdated { guard });
+            }
+        }
+        let linked = self.link(commit.receipts);
+        for change in commit.changes {
+            self.apply(change, &linked);
+        }
+        let receipts = linked.iter().map(Linked::to_receipt).collect();
+        self.log.extend(linked.into_iter().map(|linked| Row { linked, erased: false }));
+        Ok(Committed { receipts })
+    }
+
+    fn link(&mut self, drafts: Vec<Draft>) -> Vec<Linked> {
+        let mut batch = self.heads.begin();
+        let linked = drafts.into_iter().map(|draft| batch.link(draft)).collect();
+        batch.commit();
+        linked
+    }
+
+    fn holds(&self, guard: &Guard) -> bool {
+        let persona = |id: &PersonaId| {
+            self.personas.get(id).map(|row| &row.persona).filter(|persona| persona.status != PersonaStatus::Deleted)
+        };
+        let goal = |id: &GoalId| self.goals.get(id).map(|row| &row.goal);
+        match guard {
+            Guard::SlugFree(slug) => self.personas.values().all(|row| row.persona.slug != *slug),
+            Guard::PersonaVersion(id, version) => persona(id).is_some_and(|persona| persona.version == *version),
+            Guard::PersonaExists(id) => persona(id).is_some(),
+            Guard::CorrelationFree(id, key) => {
+                !self.messages.values().any(|m| m.persona == *id && m.correlation.as_ref() == Some(key))
+            }
+            Guard::MessageIs(id, state) => self.messages.get(id).is_some_and(|message| message.state == *state),
+            Guard::GoalVersion(id, version) => goal(id).is_some_and(|goal| goal.version == *version),
+            Guard::GoalOpen(id) => goal(id).is_some_and(|goal| !goal.state.is_over()),
+            Guard::RunLive(id) => self.runs.get(id).is_some_and(|run| run.state == RunState::Running),
+            Guard::AlertOpen(id) => self.alerts.get(id).is_some_and(|alert| alert.resolved_ms.is_none()),
+        }
+    }
+
+    fn apply(&mut self, change: Change, linked: &[Linked]) {
+        let places = Places { linked, heads: &self.heads };
+        match change {
+            Change::PersonaCreated(_) | Change::PersonaUpdated(_) | Change::FailureStreak(..) => {
+                self.apply_to_persona(change);
+            }
+            Change::MessageDelivered(message) => {
+                let before = self.messages.insert(message.id, *message);
+                assert!(before.is_none(), "the message {before:?} was delivered twice");
+            }
+            Change::MessageMoved(id, state) => found(self.messages.get_mut(&id), "message", &id).state = state,
+            Change::GoalAdded(goal) => {
+                let (first_seq, last_seq) = (places.first(goal.persona), places.last(goal.persona));
+                let before = self.goals.insert(goal.id, GoalRow { goal: *goal, first_seq, last_seq });
+                assert!(before.is_none(), "a goal was added twice");
+            }
+            Change::GoalMoved(step) => {
+                let row = found(self.goals.get_mut(&step.id), "goal", &step.id);
+                row.last_seq = places.last(row.goal.persona);
+                row.goal.take(step);
+            }
+            Change::GoalCorrected { id, title, payload, proof, at_ms } => {
+                let row = found(self.goals.get_mut(&id), "goal", &id);
+                let version = row.goal.version + 1;
+                row.goal = Goal { title, payload, proof, updated_ms: at_ms, version, ..row.goal.clone() };
+            }
+            Change::RunStarted(mut run) => {
+                run.first_seq = places.first(run.persona);
+                let before = self.runs.insert(run.id, *run);
+                assert!(before.is_none(), "the run {before:?} was started twice");
+            }
+            Change::RunMoved { id, state, ended_ms, error } => {
+                let run = found(self.runs.get_mut(&id), "run", &id);
+                let last_seq = Some(places.last(run.persona));
+                *run = Run { state, ended_ms, error, last_seq, ..run.clone() };
+            }
+            Change::AlertRaised(alert) => {
+                self.alerts.insert(alert.id, *alert);
+            }
+            Change::AlertResolved(id, at_ms) => {
+                found(self.alerts.get_mut(&id), "alert", &id).resolved_ms = Some(at_ms);
+            }
+            Change::CheckpointSigned(checkpoint) => self.checkpoints.push(checkpoint),
+            Change::BodyErased { chain, seq } => {
+                let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);
+                found(row, "receipt", &seq).erased = true;
+            }
+        }
+    }
+
+    fn apply_to_persona(&mut self, change: Change) {
+        match change {
+            Change::PersonaCreated(persona) => {
+                let taken = self.personas.values().any(|row| row.persona.slug == persona.slug);
+                assert!(!taken, "the slug {} is taken: the commit needs a guard", persona.slug);
+                self.personas.insert(persona.id, PersonaRow { persona: *persona, failure_streak: 0 });
+            }
+            Change::PersonaUpdated(persona) => {
+                let row = found(self.personas.get_mut(&persona.id), "persona", &persona.id);
+                row.persona = Persona { created_ms: row.persona.created_ms, ..*persona };
+            }
+            Change::FailureStreak(id, streak) => {
+                found(self.personas.get_mut(&id), "persona", &id).failure_streak = streak;
+            }
+            other => unreachable!("{other:?} is not about a persona"),
+        }
+    }
+
+    pub(super) fn receipts(&self) -> Vec<Receipt> {
+        self.log.iter().map(Row::to_receipt).collect()
+    }
+
+    pub(super) fn rows(&self) -> Vec<StoredRow> {
+        let stored = |row: &Row| {
+            let mut stored = StoredRow::from(&row.linked);
+            if row.erased {
+                stored.erase();
+            }
+            stored
+        };
+        self.log.iter().map(stored).collect()
+    }
+
+    pub(super) fn chain_heads(&self) -> ChainHeads {
+        let newest: BTreeMap<_, _> = self.log.iter().map(|row| (&row.linked.draft.chain, &row.linked)).collect();
+        let head = |(chain, linked): (&ChainId, &Linked)| ChainHead {
+            chain: chain.clone(),
+            seq: linked.seq,
+            hash: linked.hash,
+        };
+        ChainHeads { pos: self.heads.pos(), heads: newest.into_iter().map(head).collect() }
+    }
+
+    pub(super) fn roster_record(&self, id: PersonaId) -> Option<RosterRecord> {
+        let row = self.personas.get(&id).filter(|row| row.persona.status != PersonaStatus::Deleted)?;
+        let counted =
+            |m: &&Message| m.persona == id && matches!(m.state, MessageState::Waiting | MessageState::Running);
+        let waiting = self.messages.values().filter(counted).count();
+        let goals = self.goals.values().map(|row| &row.goal).filter(|goal| goal.persona == id);
+        Some(RosterRecord {
+            id,
+            slug: row.persona.slug.clone(),
+            paused: row.persona.status == PersonaStatus::Paused,
+            waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
+            due_ms: goals.filter_map(due).min(),
+            failure_streak: row.failure_streak,
+        })
+    }
+
+    pub(super) fn inbox(&self, persona: PersonaId) -> Vec<Waiting> {
+        let open = |message: &Message| {
+            let goal = &self.goals.get(&message.goal)?.goal;
+            (!goal.state.is_over()).then(|| Waiting { message: message.clone(), goal: goal.clone() })
+        };
+        let mine = self.messages.values().filter(|message| message.persona == persona);
+        let mut waiting: Vec<_> = mine.filter_map(open).collect();
+        waiting.sort_by_key(|w| (std::cmp::Reverse(w.message.priority), w.message.received_ms, w.message.id));
+        waiting
+    }
+}
+
+/// When something can be done about a goal: now is 0; none: not until someone acts.
+fn due(goal: &Goal) -> Option<i64> {
+    match goal.state {
+        GoalState::Pending | GoalState::Running => Some(goal.due_ms.unwrap_or(0)),
+        GoalState::Parked => goal.due_ms,
+        _ => None,
+    }
+}
+
+impl Goal {
+    /// Every field of the move replaces what was there.
+    fn take(&mut self, step: GoalMove) {
+        self.state = step.state;
+        self.parked_on = step.parked_on;
+        self.attempts = step.attempts;
+        self.last_error = step.last_error;
+        self.result = step.result;
+        self.due_ms = step.due_ms;
+        self.updated_ms = step.at_ms;
+        self.version += 1;
+    }
+}
+
+fn found<'a, T>(row: Option<&'a mut T>, what: &str, id: &dyn std::fmt::Debug) -> &'a mut T {
+    row.unwrap_or_else(|| panic!("a change names the {what} {id:?}, which is not there"))
+}

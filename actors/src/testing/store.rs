@@ -1,0 +1,222 @@
+//! A journal in memory that keeps the promises of [`Journal`], and fails when it is told to.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use tokio::sync::{OwnedMutexGuard, watch};
+
+use super::{StoredRow, lock, state::State};
+use crate::{
+    domain::{Alert, ChainId, Goal, GoalId, Message, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId},
+    ports::{
+        ChainHeads, Checkpoint, Commit, Committed, Journal, Outdated, Records, RosterRecord, Unavailable, Waiting,
+    },
+};
+
+/// Journal and records in memory.
+#[derive(Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+    faults: Mutex<Faults>,
+    gate: Arc<tokio::sync::Mutex<()>>,
+    asked: watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct Faults {
+    next: u32,
+    outages: u32,
+    /// Size of every batch that was asked for, failed ones included.
+    batches: Vec<usize>,
+}
+
+/// While it lives, no write begins; writes wait.
+pub struct WriteHold(#[expect(dead_code, reason = "held for its drop")] OwnedMutexGuard<()>);
+
+/// While it lives, every write is answered `Unavailable`.
+pub struct StoreOutage<'a>(&'a MemoryStore);
+
+impl Drop for StoreOutage<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.faults).outages -= 1;
+    }
+}
+
+impl MemoryStore {
+    /// The next `n` writes are answered `Unavailable`.
+    pub fn fail_next(&self, n: u32) {
+        lock(&self.faults).next = n;
+    }
+
+    /// Every write is answered `Unavailable` until the outage is dropped.
+    pub fn fail_until_told(&self) -> StoreOutage<'_> {
+        lock(&self.faults).outages += 1;
+        StoreOutage(self)
+    }
+
+    /// Writes wait until the hold is dropped.
+    pub async fn hold_writes(&self) -> WriteHold {
+        WriteHold(self.gate.clone().lock_owned().await)
+    }
+
+    /// Waits until the journal was asked to write `n` times, whether it did or not.
+    pub async fn asked(&self, n: usize) {
+        // The sender is ours, so the wait can only end well.
+        let _ = self.asked.subscribe().wait_for(|asked| *asked >= n).await;
+    }
+
+    /// How many commits each write brought, failed writes included.
+    pub fn batches(&self) -> Vec<usize> {
+        lock(&self.faults).batches.clone()
+    }
+
+    /// Writes one commit, as a test's own hand.
+    pub fn seed(&self, commit: Commit) -> Result<Committed, Outdated> {
+        lock(&self.state).commit(commit)
+    }
+
+    /// Every receipt, in order of `pos`.
+    pub fn receipts(&self) -> Vec<Receipt> {
+        lock(&self.state).receipts()
+    }
+
+    /// Every receipt as it is stored, in order of `pos`: what a verifier reads.
+    pub fn rows(&self) -> Vec<StoredRow> {
+        lock(&self.state).rows()
+    }
+
+    /// A chain's receipts in order.
+    pub fn chain(&self, chain: &ChainId) -> Vec<Receipt> {
+        self.receipts().into_iter().filter(|receipt| receipt.chain == *chain).collect()
+    }
+
+    /// Every checkpoint, in the order written.
+    pub fn checkpoints(&self) -> Vec<Checkpoint> {
+        lock(&self.state).checkpoints.clone()
+    }
+
+    /// Every goal, oldest first.
+    pub fn goals(&self) -> Vec<Goal> {
+        lock(&self.state).goals.values().map(|row| row.goal.clone()).collect()
+    }
+
+    /// Where a goal's receipts lie on its persona's chain: first and last sequence.
+    pub fn goal_range(&self, id: GoalId) -> Option<(i64, i64)> {
+        lock(&self.state).goals.get(&id).map(|row| (row.first_seq, row.last_seq))
+    }
+
+    /// Every run, oldest first.
+    pub fn runs(&self) -> Vec<Run> {
+        lock(&self.state).runs.values().cloned().collect()
+    }
+
+    /// Every message, oldest first.
+    pub fn messages(&self) -> Vec<Message> {
+        lock(&self.state).messages.values().cloned().collect()
+    }
+
+    /// Every persona, deleted ones included.
+    pub fn personas(&self) -> Vec<Persona> {
+        lock(&self.state).personas.values().map(|row| row.persona.clone()).collect()
+    }
+
+    /// Every alert, oldest first.
+    pub fn alerts(&self) -> Vec<Alert> {
+        lock(&self.state).alerts.values().cloned().collect()
+    }
+}
+
+impl Faults {
+    fn strikes(&mut self, commits: usize) -> bool {
+        self.batches.push(commits);
+        let now = self.next > 0;
+        self.next = self.next.saturating_sub(1);
+        now || self.outages > 0
+    }
+}
+
+#[async_trait]
+impl Journal for MemoryStore {
+    async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
+        self.asked.send_modify(|asked| *asked += 1);
+        let _turn = self.gate.lock().await;
+        if lock(&self.faults).strikes(batch.len()) {
+            return Err(Unavailable("the database is locked (as the test asked)".into()));
+        }
+        let mut state = lock(&self.state);
+        Ok(batch.into_iter().map(|commit| state.commit(commit)).collect())
+    }
+}
+
+#[async_trait]
+impl Records for MemoryStore {
+    async fn roster(&self) -> Result<Vec<RosterRecord>, Unavailable> {
+        let state = lock(&self.state);
+        Ok(state.personas.keys().filter_map(|id| state.roster_record(*id)).collect())
+    }
+
+    async fn roster_record(&self, id: PersonaId) -> Result<Option<RosterRecord>, Unavailable> {
+        Ok(lock(&self.state).roster_record(id))
+    }
+
+    async fn persona(&self, id: PersonaId) -> Result<Option<Persona>, Unavailable> {
+        Ok(lock(&self.state).personas.get(&id).map(|row| row.persona.clone()))
+    }
+
+    async fn goal(&self, id: GoalId) -> Result<Option<Goal>, Unavailable> {
+        Ok(lock(&self.state).goals.get(&id).map(|row| row.goal.clone()))
+    }
+
+    async fn message_of(&self, goal: GoalId) -> Result<Option<Message>, Unavailable> {
+        Ok(lock(&self.state).messages.values().find(|message| message.goal == goal).cloned())
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<Run>, Unavailable> {
+        Ok(lock(&self.state).runs.get(&id).cloned())
+    }
+
+    async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        let mut waiting = lock(&self.state).inbox(persona);
+        waiting.truncate(limit as usize);
+        Ok(waiting)
+    }
+
+    async fn correlated(&self, persona: PersonaId, correlation: &str) -> Result<Option<Waiting>, Unavailable> {
+        let state = lock(&self.state);
+        let first = |m: &&Message| m.persona == persona && m.correlation.as_deref() == Some(correlation);
+        let work = |message: &Message| {
+            let goal = state.goals.get(&message.goal)?.goal.clone();
+            Some(Waiting { message: message.clone(), goal })
+        };
+        Ok(state.messages.values().find(first).and_then(work))
+    }
+
+    async fn open_alerts(&self, persona: PersonaId) -> Result<Vec<Alert>, Unavailable> {
+        let open = |alert: &&Alert| alert.persona == Some(persona) && alert.resolved_ms.is_none();
+        Ok(lock(&self.state).alerts.values().filter(open).cloned().collect())
+    }
+
+    async fn open_run(&self, goal: GoalId) -> Result<Option<Run>, Unavailable> {
+        let state = lock(&self.state);
+        Ok(state.runs.values().find(|run| run.goal == goal && !run.state.is_over()).cloned())
+    }
+
+    async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable> {
+        let state = lock(&self.state);
+        let Some(row) = state.goals.get(&goal) else { return Ok(Vec::new()) };
+        let chain = ChainId::Persona(row.goal.persona);
+        let of_goal = |receipt: &Receipt| receipt.goal == Some(goal) && receipt.chain == chain;
+        Ok(state.receipts().into_iter().filter(of_goal).collect())
+    }
+
+    async fn heads(&self) -> Result<ChainHeads, Unavailable> {
+        Ok(lock(&self.state).chain_heads())
+    }
+}
+
+impl MemoryStore {
+    /// A persona that is there and not deleted, by its slug.
+    pub fn persona_named(&self, slug: &str) -> Option<Persona> {
+        self.personas().into_iter().find(|p| p.slug.as_str() == slug && p.status != PersonaStatus::Deleted)
+    }
+}

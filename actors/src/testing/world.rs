@@ -1,0 +1,74 @@
+//! Wall time that follows tokio's clock, and ids and chance that repeat.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::time::Instant;
+use uuid::{Builder, Uuid};
+
+use crate::{evidence::canonical, ports::World};
+
+/// 2026-11-20 12:00:00 UTC.
+const NOON_MS: i64 = 1_795_176_000_000;
+
+/// A world whose wall time stands still when tokio's clock does. The same seed brings the same ids and salts.
+pub struct TestWorld {
+    seed: u64,
+    drawn: AtomicU64,
+    began: Instant,
+}
+
+impl TestWorld {
+    /// Begins at noon.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, drawn: AtomicU64::new(0), began: Instant::now() }
+    }
+
+    fn draw(&self) -> (u64, [u8; 32]) {
+        let n = self.drawn.fetch_add(1, Ordering::Relaxed);
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.seed.to_be_bytes());
+        bytes[8..].copy_from_slice(&n.to_be_bytes());
+        (n, canonical::sha256(&bytes).0)
+    }
+}
+
+impl World for TestWorld {
+    fn now_ms(&self) -> i64 {
+        NOON_MS + i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX - NOON_MS)
+    }
+
+    fn new_id(&self) -> Uuid {
+        let (n, chance) = self.draw();
+        // The counter comes first, so that ids made in one millisecond sort by their making.
+        let mut tail = [0; 10];
+        tail[..6].copy_from_slice(&n.to_be_bytes()[2..]);
+        tail[6..].copy_from_slice(&chance[..4]);
+        Builder::from_unix_timestamp_millis(self.now_ms().unsigned_abs(), &tail).into_uuid()
+    }
+
+    fn salt(&self) -> [u8; 16] {
+        let mut salt = [0; 16];
+        salt.copy_from_slice(&self.draw().1[..16]);
+        salt
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn time_is_tokios_and_chance_repeats() {
+        let (world, again) = (TestWorld::new(1), TestWorld::new(1));
+        let ids: Vec<_> = std::iter::repeat_with(|| world.new_id()).take(1000).collect();
+        assert!(ids.is_sorted() && ids[0] != ids[1]);
+        assert_eq!(ids[0], again.new_id());
+        assert_eq!(ids[0].get_version_num(), 7);
+
+        let before = world.now_ms();
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(world.now_ms(), before + 5_000);
+    }
+}
