@@ -8,6 +8,7 @@ mod cli;
 mod egress;
 #[cfg(test)]
 mod models;
+mod pages;
 #[cfg(test)]
 mod rehearsal;
 mod tidy;
