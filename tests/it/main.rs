@@ -1,6 +1,7 @@
 //! Everything that needs more than one room: real browsers, real sockets, real databases.
 
 #[cfg(test)]
+mod api;
 mod browser;
 #[cfg(test)]
 mod cli;
