@@ -138,6 +138,7 @@ pub fn tables() -> routes::Table {
         auth::tickets::routes(),
         live::routes(),
         observe::routes(),
+        pages::routes(),
         static_files::routes(),
     ]
     .into_iter()
