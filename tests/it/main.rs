@@ -1,5 +1,9 @@
-//! Everything that is tested from outside, in one binary.
+//! Everything that needs more than one room: real browsers, real sockets, real databases.
 
+#[cfg(test)]
+mod browser;
+#[cfg(test)]
+mod egress;
 #[cfg(test)]
 mod models;
 #[cfg(test)]
