@@ -9,7 +9,8 @@
 //!
 //! An idle persona has no timer but its next due time and, once, the moment at which it asks to leave memory.
 
-mod carrier;
+pub(crate) mod carrier;
+
 mod inbox;
 mod life;
 
@@ -25,8 +26,7 @@ use std::{
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::{sync::watch, time::Instant};
 
-pub(crate) use self::carrier::{Carrier, Order};
-use self::life::Life;
+use self::{carrier::Carrier, life::Life};
 use crate::{
     domain::{GoalId, PersonaId},
     evidence::Evidence,

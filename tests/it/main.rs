@@ -1,12 +1,10 @@
 //! Everything that needs more than one room: real browsers, real sockets, real databases.
 
-#[cfg(test)]
 mod browser;
-#[cfg(test)]
+mod cli;
 mod egress;
-#[cfg(test)]
 mod models;
-#[cfg(test)]
+mod pages;
 mod rehearsal;
-#[cfg(test)]
+mod tidy;
 mod tools;

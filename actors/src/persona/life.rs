@@ -17,7 +17,8 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{error, warn};
 
 use super::{
-    Carrier, Lock, Msg, Order, PersonaActor, Report,
+    Lock, Msg, PersonaActor, Report,
+    carrier::{Carrier, Order},
     inbox::{self, HeldBack, Picked},
     read,
 };
