@@ -103,9 +103,9 @@ impl Desk {
             [("title", title != goal.title), ("payload", payload != goal.payload), ("proof", proof != goal.proof)];
         let changed: Vec<_> = changed.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field).collect();
         let draft = self.decision(goal.persona, by, format!("corrected by {}", by.who), json!({"changed": changed}));
-        let (title, payload, proof) = (title.clone(), payload.clone(), proof.clone());
-        let change =
-            Change::GoalCorrected { id, title: title.clone(), payload: payload.clone(), proof: proof.clone(), at_ms };
+        let corrected = Goal { title, payload, proof, updated_ms: at_ms, version: version + 1, ..goal.clone() };
+        let Goal { title, payload, proof, .. } = corrected.clone();
+        let change = Change::GoalCorrected { id, title, payload, proof, at_ms };
         let commit = Commit {
             guards: vec![Guard::GoalVersion(id, version)],
             changes: vec![change],
@@ -113,7 +113,7 @@ impl Desk {
         };
         self.write(commit).await?.map_err(|outdated| refused(&outdated))?;
         self.wake(&goal).await;
-        Ok(Goal { title, payload, proof, updated_ms: at_ms, version: version + 1, ..goal })
+        Ok(corrected)
     }
 
     pub(super) async fn resolve_goal(
