@@ -175,19 +175,23 @@ impl Desk {
             project: goal.project.clone(),
             ..self.decision(goal.persona, by, summary, data)
         };
-        let mut changes = Vec::new();
-        let mut goal_after = goal.clone();
+        let at_ms = self.now_ms();
+        // The goal moves in any case, so that two people cannot settle the same step differently.
+        let stays = GoalMove { parked_on: goal.parked_on, due_ms: goal.due_ms, ..desk::moved(goal, goal.state, at_ms) };
+        let step = match *left {
+            0 if !goal.state.is_over() => desk::moved(goal, GoalState::Pending, at_ms),
+            _ => stays,
+        };
+        let mut changes = match step.state {
+            GoalState::Pending => waits_again(message, &step),
+            _ => vec![Change::GoalMoved(step.clone())],
+        };
         if *left == 0 {
-            let at_ms = self.now_ms();
             let alerts = self.ports.records.open_alerts(goal.persona).await?;
             let about = alerts.iter().filter(|a| a.kind == AlertKind::Reconcile && a.goal == Some(goal.id));
             changes.extend(about.map(|alert| Change::AlertResolved(alert.id, at_ms)));
-            if !goal.state.is_over() {
-                let step = desk::moved(goal, GoalState::Pending, at_ms);
-                changes.extend(waits_again(message, &step));
-                goal_after = desk::after(goal_after, step);
-            }
         }
+        let goal_after = desk::after(goal.clone(), step);
         Ok((only_if_unmoved(goal, changes, vec![reconciled, system]), goal_after))
     }
 
