@@ -1,1 +1,39 @@
-//! (to be written)
+//! Where the truth is kept: SQLite by default, PostgreSQL when one machine is outgrown.
+//!
+//! **One way to write.** Everything the company does goes through [`actors::ports::Journal`] (`journal/`): guards,
+//! changes and receipts of a commit in one transaction. What never passes through the actors (users, sessions,
+//! secrets) is written by [`Accounts`] and [`Vault`], on SQLite over the same single connection.
+//!
+//! **Many ways to read.** [`Db`] has a method per question (`views/<noun>.rs`), written once and compiled for both
+//! databases. Readers cannot write: on SQLite their connections are `query_only`.
+//!
+//! **Cancelling.** A caller may give up waiting at any time; what it handed in is carried out whole. On SQLite all
+//! writes run on one thread in the order asked; on PostgreSQL the journal is a task of its own.
+//!
+//! **What is where** under the data root: `greenroom.db` (with `-wal`, `-shm`, and `greenroom.reserve`, which is given
+//! up when the disk is full), `blobs/<aa>/<sha256>` for artifacts, `keys/` for the key files, which no backup of the
+//! database contains.
+
+mod accounts;
+mod blobs;
+mod db;
+mod disk;
+mod journal;
+pub mod migrations;
+mod open;
+mod records;
+mod rows;
+mod schema;
+mod sqlite;
+mod vault;
+mod views;
+mod writes;
+
+pub use accounts::{Accounts, LoginToken, Session, TokenLabel, User, UserId, UserRole};
+pub use blobs::FileBlobs;
+pub use db::{Db, DbError};
+pub use disk::LowDisk;
+pub use open::{OpenError, Storage};
+pub use rows::receipt::RawReceipt;
+pub use vault::{SecretLabel, Vault, VaultError};
+pub use views::{GoalFilter, PersonaNumbers, QueueDepths, ReceiptFilter, RunFilter, Today};

@@ -1,1 +1,10 @@
-fn main() {}
+//! Everything that needs more than one room: real browsers, real sockets, real databases.
+
+mod browser;
+mod cli;
+mod egress;
+mod models;
+mod pages;
+mod rehearsal;
+mod tidy;
+mod tools;

@@ -1,0 +1,1 @@
+//! Runs through the ports in memory, with the clock stopped.

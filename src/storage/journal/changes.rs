@@ -1,0 +1,172 @@
+//! Every change as the statement that carries it out, once for both databases.
+
+use std::future::Future;
+
+use actors::{
+    domain::{Goal, Persona, Run},
+    ports::{Change, GoalMove},
+};
+use diesel::{
+    QueryResult, insert_into,
+    pg::Pg,
+    query_builder::{QueryFragment, QueryId},
+    sqlite::Sqlite,
+};
+
+use super::{
+    closed::Late,
+    plan::{Places, Plan},
+    statements::{
+        CorrectGoal, EraseBody, MoveGoal, MoveMessage, MoveRun, NoteBlob, ResolveAlert, SaveCheckpoint, SetStreak,
+        UpdatePersona, WidenGoal, WidenGoalOfRun, WidenRun,
+    },
+};
+use crate::storage::{
+    rows::{
+        alert::AlertRow, counter, goal::GoalRow, json, message::MessageRow, persona::PersonaRow, run::RunRow, text,
+    },
+    schema::{alerts, goals, messages, personas, runs},
+};
+
+/// A statement that both databases understand.
+pub(super) trait Statement: QueryFragment<Sqlite> + QueryFragment<Pg> + QueryId + Send {}
+
+impl<T: QueryFragment<Sqlite> + QueryFragment<Pg> + QueryId + Send> Statement for T {}
+
+/// The open transaction of either database. SQLite's futures never wait.
+pub(super) trait Transaction: Send {
+    fn run(&mut self, statement: impl Statement) -> impl Future<Output = QueryResult<usize>> + Send;
+}
+
+/// Carries out a plan's changes in order, and what its receipts mean for other tables.
+pub(super) async fn write(plan: &Plan, late: &[Late], to: &mut impl Transaction) -> QueryResult<()> {
+    for linked in plan.receipts() {
+        for artifact in linked.draft.body.artifacts.iter().filter(|artifact| !artifact.missing) {
+            let note = NoteBlob {
+                hash: &artifact.hash.0,
+                chain: &linked.draft.chain.to_bytes(),
+                kind: artifact.kind.as_str(),
+                name: &text(artifact.name.clone()),
+                media_type: &text(artifact.media_type.clone()),
+                bytes: i64::try_from(artifact.bytes).unwrap_or(i64::MAX),
+                at_ms: linked.draft.at_ms,
+            };
+            to.run(note).await?;
+        }
+    }
+    for (index, change) in &plan.changes {
+        apply(change, plan.places(*index), to).await?;
+    }
+    for late in late {
+        to.run(WidenRun { last_seq: late.seq, id: late.run.as_bytes(), seq: late.seq }).await?;
+        if let Some(goal) = late.goal {
+            to.run(WidenGoal { last_seq: late.seq, id: goal.as_bytes(), seq: late.seq }).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -> QueryResult<usize> {
+    match change {
+        Change::PersonaCreated(persona) => {
+            to.run(insert_into(personas::table).values(PersonaRow::from((**persona).clone()))).await
+        }
+        Change::PersonaUpdated(persona) => update_persona(persona, to).await,
+        Change::FailureStreak(id, streak) => to.run(SetStreak { streak: counter(*streak), id: id.as_bytes() }).await,
+        Change::MessageDelivered(message) => {
+            to.run(insert_into(messages::table).values(MessageRow::from((**message).clone()))).await
+        }
+        Change::MessageMoved(id, state) => to.run(MoveMessage { state: state.as_str(), id: id.as_bytes() }).await,
+        Change::AlertRaised(alert) => {
+            to.run(insert_into(alerts::table).values(AlertRow::from((**alert).clone()))).await
+        }
+        Change::AlertResolved(id, at_ms) => to.run(ResolveAlert { resolved_ms: *at_ms, id: id.as_bytes() }).await,
+        Change::CheckpointSigned(signed) => {
+            let (chain, signature) = (signed.chain.to_bytes(), signed.signature.to_bytes());
+            let (seq, hash, at_ms) = (signed.seq, &signed.hash.0, signed.at_ms);
+            to.run(SaveCheckpoint { chain: &chain, seq, hash, signature: &signature, at_ms }).await
+        }
+        Change::BodyErased { chain, seq } => to.run(EraseBody { chain: &chain.to_bytes(), seq: *seq }).await,
+        Change::GoalAdded(_) | Change::GoalMoved(_) | Change::GoalCorrected { .. } => {
+            apply_to_goal(change, places, to).await
+        }
+        Change::RunStarted(_) | Change::RunMoved { .. } => apply_to_run(change, places, to).await,
+    }
+}
+
+async fn update_persona(persona: &Persona, to: &mut impl Transaction) -> QueryResult<usize> {
+    let row = PersonaRow::from(persona.clone());
+    to.run(UpdatePersona {
+        slug: &row.slug,
+        name: &row.name,
+        role: row.role.as_deref(),
+        description: &row.description,
+        status: &row.status,
+        version: row.version,
+        profile: &row.profile,
+        hosts: &row.hosts,
+        model: row.model.as_deref(),
+        updated_ms: row.updated_ms,
+        id: &row.id,
+    })
+    .await
+}
+
+async fn apply_to_goal(change: &Change, places: Places<'_>, to: &mut impl Transaction) -> QueryResult<usize> {
+    match change {
+        Change::GoalAdded(goal) => {
+            let (first_seq, last_seq) = places.on(goal.persona);
+            let row = GoalRow::new(Goal::clone(goal), first_seq, last_seq);
+            to.run(insert_into(goals::table).values(row)).await
+        }
+        Change::GoalMoved(step) => move_goal(step, places, to).await,
+        Change::GoalCorrected { id, title, payload, proof, at_ms } => {
+            let statement = CorrectGoal {
+                title: &text(title.clone()),
+                payload: &json(payload),
+                proof: &json(proof),
+                updated_ms: *at_ms,
+                id: id.as_bytes(),
+            };
+            to.run(statement).await
+        }
+        _ => Ok(0),
+    }
+}
+
+async fn move_goal(step: &GoalMove, places: Places<'_>, to: &mut impl Transaction) -> QueryResult<usize> {
+    let (last_error, result) = (step.last_error.clone().map(text), step.result.clone().map(text));
+    to.run(MoveGoal {
+        state: step.state.as_str(),
+        parked_on: step.parked_on.map(|reason| reason.as_str()),
+        attempts: counter(step.attempts),
+        last_error: last_error.as_deref(),
+        result: result.as_deref(),
+        due_ms: step.due_ms,
+        updated_ms: step.at_ms,
+        last_seq: places.last_of_goal(step.id),
+        id: step.id.as_bytes(),
+    })
+    .await
+}
+
+async fn apply_to_run(change: &Change, places: Places<'_>, to: &mut impl Transaction) -> QueryResult<usize> {
+    match change {
+        Change::RunStarted(run) => {
+            let first_seq = places.on(run.persona).0;
+            let row = RunRow::from(Run { first_seq, last_seq: None, ..Run::clone(run) });
+            to.run(insert_into(runs::table).values(row)).await
+        }
+        Change::RunMoved { id, state, ended_ms, error } => {
+            let (error, last_seq) = (error.clone().map(text), places.last_of_run(*id));
+            let (state, ended_ms, error) = (state.as_str(), *ended_ms, error.as_deref());
+            to.run(MoveRun { state, ended_ms, error, last_seq, id: id.as_bytes() }).await?;
+            // A goal cancelled meanwhile closed its range before this run did.
+            match last_seq {
+                Some(seq) => to.run(WidenGoalOfRun { last_seq: seq, run: id.as_bytes(), seq }).await,
+                None => Ok(0),
+            }
+        }
+        _ => Ok(0),
+    }
+}

@@ -1,0 +1,192 @@
+//! What guards look at. Read once for a batch, then kept up to date as its commits are accepted. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actors::{
+    domain::{AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, Slug},
+    ports::{Change, Commit, Guard, Outdated},
+};
+
+/// The keys a batch asks about.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    pub slugs: BTreeSet<Slug>,
+    pub personas: BTreeSet<PersonaId>,
+    pub correlations: BTreeSet<(PersonaId, String)>,
+    pub messages: BTreeSet<MessageId>,
+    pub goals: BTreeSet<GoalId>,
+    pub runs: BTreeSet<RunId>,
+    pub alerts: BTreeSet<AlertId>,
+}
+
+impl Wanted {
+    /// Everything the guards of these commits look at, and every row their changes touch.
+    pub(super) fn of(batch: &[Commit]) -> Self {
+        let mut wanted = Self::default();
+        for commit in batch {
+            commit.guards.iter().for_each(|guard| wanted.add_guard(guard));
+            commit.changes.iter().for_each(|change| wanted.add_change(change));
+        }
+        wanted
+    }
+
+    fn add_guard(&mut self, guard: &Guard) {
+        match guard {
+            Guard::SlugFree(slug) => drop(self.slugs.insert(slug.clone())),
+            Guard::PersonaVersion(id, _) | Guard::PersonaExists(id) => drop(self.personas.insert(*id)),
+            Guard::CorrelationFree(id, key) => drop(self.correlations.insert((*id, key.clone()))),
+            Guard::MessageIs(id, _) => drop(self.messages.insert(*id)),
+            Guard::GoalVersion(id, _) | Guard::GoalOpen(id) => drop(self.goals.insert(*id)),
+            Guard::RunLive(id) => drop(self.runs.insert(*id)),
+            Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
+        }
+    }
+
+    fn add_change(&mut self, change: &Change) {
+        match change {
+            Change::PersonaCreated(persona) => drop(self.slugs.insert(persona.slug.clone())),
+            Change::PersonaUpdated(persona) => {
+                self.slugs.insert(persona.slug.clone());
+                self.personas.insert(persona.id);
+            }
+            Change::FailureStreak(id, _) => drop(self.personas.insert(*id)),
+            Change::MessageDelivered(message) => {
+                self.correlations.extend(message.correlation.clone().map(|key| (message.persona, key)));
+            }
+            Change::MessageMoved(id, _) => drop(self.messages.insert(*id)),
+            Change::GoalMoved(step) => drop(self.goals.insert(step.id)),
+            Change::GoalCorrected { id, .. } => drop(self.goals.insert(*id)),
+            Change::RunMoved { id, .. } => drop(self.runs.insert(*id)),
+            Change::AlertResolved(id, _) => drop(self.alerts.insert(*id)),
+            Change::GoalAdded(_)
+            | Change::RunStarted(_)
+            | Change::AlertRaised(_)
+            | Change::CheckpointSigned(_)
+            | Change::BodyErased { .. } => {}
+        }
+    }
+}
+
+/// What is known of the rows a batch asks about; what is not here is not there.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub slugs: BTreeMap<Slug, PersonaId>,
+    /// Version, and whether it is deleted.
+    pub personas: BTreeMap<PersonaId, (i64, PersonaStatus)>,
+    pub correlations: BTreeSet<(PersonaId, String)>,
+    pub messages: BTreeMap<MessageId, MessageState>,
+    pub goals: BTreeMap<GoalId, (i64, GoalState)>,
+    pub runs: BTreeMap<RunId, RunState>,
+    /// Whether it is open.
+    pub alerts: BTreeMap<AlertId, bool>,
+}
+
+impl Facts {
+    /// Whether a commit may be written: its guards hold, and what its changes take for granted is so.
+    pub(super) fn judge(&self, commit: &Commit) -> Result<(), Outdated> {
+        if let Some(guard) = commit.guards.iter().find(|guard| !self.holds(guard)) {
+            return Err(Outdated { guard: guard.clone() });
+        }
+        match commit.changes.iter().find_map(|change| self.missing(change, commit)) {
+            Some(guard) => Err(Outdated { guard }),
+            None => Ok(()),
+        }
+    }
+
+    fn holds(&self, guard: &Guard) -> bool {
+        let present = |id| self.personas.get(id).filter(|(_, status)| *status != PersonaStatus::Deleted);
+        match guard {
+            Guard::SlugFree(slug) => !self.slugs.contains_key(slug),
+            Guard::PersonaVersion(id, version) => present(id).is_some_and(|(now, _)| now == version),
+            Guard::PersonaExists(id) => present(id).is_some(),
+            Guard::CorrelationFree(id, key) => !self.correlations.contains(&(*id, key.clone())),
+            Guard::MessageIs(id, state) => self.messages.get(id) == Some(state),
+            Guard::GoalVersion(id, version) => self.goals.get(id).is_some_and(|(now, _)| now == version),
+            Guard::GoalOpen(id) => self.goals.get(id).is_some_and(|(_, state)| !state.is_over()),
+            Guard::RunLive(id) => self.runs.get(id) == Some(&RunState::Running),
+            Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
+        }
+    }
+
+    /// What a change takes for granted and is not so. Answered as a refusal, so that it cannot take its neighbours
+    /// down with it.
+    fn missing(&self, change: &Change, commit: &Commit) -> Option<Guard> {
+        // A row that this very commit makes is not among the facts yet.
+        let made = |is_it: &dyn Fn(&Change) -> bool| commit.changes.iter().any(is_it);
+        match change {
+            Change::PersonaCreated(persona) if self.slugs.contains_key(&persona.slug) => {
+                Some(Guard::SlugFree(persona.slug.clone()))
+            }
+            Change::PersonaUpdated(persona) => self.lost_persona(persona.id, commit).or_else(|| {
+                let owner = self.slugs.get(&persona.slug);
+                owner.is_some_and(|id| *id != persona.id).then(|| Guard::SlugFree(persona.slug.clone()))
+            }),
+            Change::FailureStreak(id, _) => self.lost_persona(*id, commit),
+            Change::MessageDelivered(message) => {
+                let key = message.correlation.clone()?;
+                let taken = self.correlations.contains(&(message.persona, key.clone()));
+                taken.then_some(Guard::CorrelationFree(message.persona, key))
+            }
+            Change::MessageMoved(id, state) => {
+                let here = made(&|c| matches!(c, Change::MessageDelivered(message) if message.id == *id));
+                (!here && !self.messages.contains_key(id)).then_some(Guard::MessageIs(*id, *state))
+            }
+            Change::GoalMoved(actors::ports::GoalMove { id, .. }) | Change::GoalCorrected { id, .. } => {
+                let here = made(&|c| matches!(c, Change::GoalAdded(goal) if goal.id == *id));
+                (!here && !self.goals.contains_key(id)).then_some(Guard::GoalOpen(*id))
+            }
+            Change::RunMoved { id, .. } => {
+                let here = made(&|c| matches!(c, Change::RunStarted(run) if run.id == *id));
+                (!here && !self.runs.contains_key(id)).then_some(Guard::RunLive(*id))
+            }
+            Change::AlertResolved(id, _) => {
+                let here = made(&|c| matches!(c, Change::AlertRaised(alert) if alert.id == *id));
+                (!here && !self.alerts.contains_key(id)).then_some(Guard::AlertOpen(*id))
+            }
+            _ => None,
+        }
+    }
+
+    fn lost_persona(&self, id: PersonaId, commit: &Commit) -> Option<Guard> {
+        let made = |change: &Change| matches!(change, Change::PersonaCreated(persona) if persona.id == id);
+        (!self.personas.contains_key(&id) && !commit.changes.iter().any(made)).then_some(Guard::PersonaExists(id))
+    }
+
+    /// An accepted commit's changes, for the neighbours behind it.
+    pub(super) fn accept(&mut self, commit: &Commit) {
+        for change in &commit.changes {
+            self.apply(change);
+        }
+    }
+
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::PersonaCreated(persona) | Change::PersonaUpdated(persona) => {
+                self.slugs.retain(|_, owner| *owner != persona.id);
+                self.slugs.insert(persona.slug.clone(), persona.id);
+                self.personas.insert(persona.id, (persona.version, persona.status));
+            }
+            Change::MessageDelivered(message) => {
+                self.correlations.extend(message.correlation.clone().map(|key| (message.persona, key)));
+                self.messages.insert(message.id, message.state);
+            }
+            Change::MessageMoved(id, state) => drop(self.messages.insert(*id, *state)),
+            Change::GoalAdded(goal) => drop(self.goals.insert(goal.id, (goal.version, goal.state))),
+            Change::GoalMoved(step) => {
+                if let Some((version, state)) = self.goals.get_mut(&step.id) {
+                    (*version, *state) = (*version + 1, step.state);
+                }
+            }
+            Change::GoalCorrected { id, .. } => {
+                if let Some((version, _)) = self.goals.get_mut(id) {
+                    *version += 1;
+                }
+            }
+            Change::RunStarted(run) => drop(self.runs.insert(run.id, run.state)),
+            Change::RunMoved { id, state, .. } => drop(self.runs.insert(*id, *state)),
+            Change::AlertRaised(alert) => drop(self.alerts.insert(alert.id, alert.resolved_ms.is_none())),
+            Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
+            Change::FailureStreak(..) | Change::CheckpointSigned(_) | Change::BodyErased { .. } => {}
+        }
+    }
+}

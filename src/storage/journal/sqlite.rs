@@ -1,0 +1,271 @@
+//! The journal over SQLite: plain diesel inside one hop per batch, on the one write connection.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use actors::{
+    domain::ChainId,
+    evidence::chain::{Batch, Head, Heads, Linked},
+    ports::{Commit, Committed, Journal, Outdated, Unavailable},
+};
+use async_trait::async_trait;
+use diesel::{
+    connection::{AnsiTransactionManager, TransactionManager},
+    prelude::*,
+};
+use futures::FutureExt;
+
+use super::{
+    Failed, answers,
+    changes::{self, Statement, Transaction},
+    closed::{Closed, Late},
+    facts::{Facts, Wanted},
+    plan::{self, Plan, Verdict},
+    statements::InsertReceipt,
+};
+use crate::storage::{
+    disk::{Admission, Reserve},
+    rows::{Columns, text},
+    schema::{alerts, goals, messages, personas, receipts, runs},
+    sqlite::{Checkpointer, SqliteWriter, open_writer},
+};
+
+/// Receipts between two pokes of the checkpointer.
+const POKE_AFTER: usize = 256;
+
+/// The journal of a node on SQLite.
+pub(in crate::storage) struct SqliteJournal {
+    writer: SqliteWriter,
+    state: Arc<Mutex<State>>,
+    admission: Admission,
+}
+
+/// What the write connection's thread needs beside the connection. Locked only there, one job at a time.
+struct State {
+    path: PathBuf,
+    heads: Heads,
+    closed: Closed,
+    reserve: Reserve,
+    checkpointer: Checkpointer,
+    unmoved: usize,
+}
+
+impl SqliteJournal {
+    /// Reads where the log ends.
+    pub(in crate::storage) async fn open(
+        writer: SqliteWriter,
+        path: PathBuf,
+        checkpointer: Checkpointer,
+        admission: Admission,
+        reserve: Reserve,
+    ) -> Result<Self, crate::storage::DbError> {
+        let newest = |conn: &mut SqliteConnection| {
+            receipts::table.select(diesel::dsl::max(receipts::pos)).first::<Option<i64>>(conn)
+        };
+        let heads = Heads::new(writer.run(newest).await??.unwrap_or(0));
+        let state = State { path, heads, closed: Closed::default(), reserve, checkpointer, unmoved: 0 };
+        Ok(Self { writer, state: Arc::new(Mutex::new(state)), admission })
+    }
+}
+
+#[async_trait]
+impl Journal for SqliteJournal {
+    async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
+        let has_room = self.admission.check(&batch)?;
+        let state = self.state.clone();
+        let hop = move |conn: &mut SqliteConnection| {
+            // A batch that panicked was rolled back and changed no head.
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.reserve.keep(has_room);
+            state.write(conn, batch)
+        };
+        let written = self.writer.run(hop).await?;
+        Ok(answers(written.map_err(|error| Unavailable(error.into()))?))
+    }
+}
+
+/// A batch that is judged and linked; its chains move on only when it is taken over after COMMIT.
+struct Prepared<'a> {
+    plan: Plan,
+    chains: Batch<'a>,
+    late: Vec<Late>,
+}
+
+impl State {
+    fn write(&mut self, conn: &mut SqliteConnection, batch: Vec<Commit>) -> Result<Vec<Verdict>, Failed> {
+        let Self { heads, closed, reserve, .. } = self;
+        let mut prepared = None;
+        let mut written = conn.immediate_transaction(|conn| {
+            let ready = prepared.insert(prepare(conn, heads, closed, batch)?);
+            write(conn, ready)
+        });
+        if let (Err(error), Some(ready)) = (&written, &prepared)
+            && is_full(error)
+            && reserve.give_up()
+        {
+            // Nobody else writes: what was judged still holds.
+            written = conn.immediate_transaction(|conn| write(conn, ready));
+        }
+        if let (Ok(()), Some(Prepared { plan, chains, .. })) = (&written, prepared) {
+            chains.commit();
+            closed.learn(&plan);
+            self.poke(plan.receipts().count());
+            return Ok(plan.verdicts);
+        }
+        if AnsiTransactionManager::is_broken_transaction_manager(conn) {
+            self.reopen(conn);
+        }
+        written.map(|()| Vec::new())
+    }
+
+    fn poke(&mut self, receipts: usize) {
+        self.unmoved += receipts;
+        if self.unmoved >= POKE_AFTER {
+            self.unmoved = 0;
+            self.checkpointer.poke();
+        }
+    }
+
+    /// A connection that could neither commit nor roll back is of no more use.
+    fn reopen(&self, conn: &mut SqliteConnection) {
+        match open_writer(&self.path) {
+            Ok(fresh) => *conn = fresh,
+            Err(error) => {
+                tracing::error!(path = %self.path.display(), %error, "the database cannot be opened anew: {error}");
+            }
+        }
+    }
+}
+
+fn is_full(error: &Failed) -> bool {
+    matches!(error, Failed::Database(diesel::result::Error::DatabaseError(_, info)) if info.message().contains("is full"))
+}
+
+fn prepare<'a>(
+    conn: &mut SqliteConnection,
+    heads: &'a mut Heads,
+    closed: &Closed,
+    batch: Vec<Commit>,
+) -> Result<Prepared<'a>, Failed> {
+    let mut facts = read_facts(conn, &Wanted::of(&batch))?;
+    for chain in plan::chains(&batch) {
+        learn_head(conn, heads, chain)?;
+    }
+    let mut chains = heads.begin();
+    let plan = Plan::make(batch, &mut facts, &mut chains);
+    let late = closed.late(&plan);
+    Ok(Prepared { plan, chains, late })
+}
+
+fn write(conn: &mut SqliteConnection, ready: &Prepared<'_>) -> Result<(), Failed> {
+    for linked in ready.plan.receipts() {
+        insert(conn, linked)?;
+    }
+    // Nothing in there waits: it runs on this connection.
+    changes::write(&ready.plan, &ready.late, &mut Inline(conn)).now_or_never().unwrap_or(Ok(()))?;
+    Ok(())
+}
+
+/// Runs statements where it is called.
+struct Inline<'a>(&'a mut SqliteConnection);
+
+impl Transaction for Inline<'_> {
+    async fn run(&mut self, statement: impl Statement) -> QueryResult<usize> {
+        diesel::query_dsl::methods::ExecuteDsl::execute(statement, self.0)
+    }
+}
+
+fn insert(conn: &mut SqliteConnection, linked: &Linked) -> QueryResult<usize> {
+    let draft = &linked.draft;
+    InsertReceipt {
+        pos: linked.pos,
+        node: draft.node.as_str(),
+        chain: &draft.chain.to_bytes(),
+        seq: linked.seq,
+        header: &linked.header,
+        hash: &linked.hash.0,
+        salt: &draft.salt,
+        body: &linked.body,
+        at_ms: draft.at_ms,
+        kind: draft.kind.as_str(),
+        phase: draft.phase.map(|phase| phase.as_str()),
+        run: draft.run.as_ref().map(|run| &run.as_bytes()[..]),
+    }
+    .execute(conn)
+}
+
+fn learn_head(conn: &mut SqliteConnection, heads: &mut Heads, chain: ChainId) -> Result<(), Failed> {
+    if heads.knows(&chain) {
+        return Ok(());
+    }
+    let newest = receipts::table
+        .filter(receipts::chain.eq(chain.to_bytes()))
+        .order(receipts::seq.desc())
+        .select((receipts::seq, receipts::hash))
+        .limit(1)
+        .first::<(i64, Vec<u8>)>(conn)
+        .optional()?;
+    if let Some((seq, hash)) = newest {
+        heads.learn(chain, Head { seq, hash: Columns("receipts").hash(&hash)? });
+    } else {
+        heads.learn(chain, Head::START);
+    }
+    Ok(())
+}
+
+/// One short query per key, each prepared once; `eq_any` would be prepared anew for every number of keys.
+fn read_facts(conn: &mut SqliteConnection, wanted: &Wanted) -> Result<Facts, Failed> {
+    let mut facts = Facts::default();
+    for slug in &wanted.slugs {
+        let owner = personas::table.filter(personas::slug.eq(slug.as_str())).select(personas::id);
+        if let Some(id) = owner.first::<Vec<u8>>(conn).optional()? {
+            facts.slugs.insert(slug.clone(), Columns("personas").id(&id)?);
+        }
+    }
+    for id in &wanted.personas {
+        let row = personas::table.find(&id.as_bytes()[..]).select((personas::version, personas::status));
+        if let Some((version, status)) = row.first::<(i64, String)>(conn).optional()? {
+            facts.personas.insert(*id, (version, Columns("personas").word(&status)?));
+        }
+    }
+    for (persona, key) in &wanted.correlations {
+        let same = messages::table
+            .filter(messages::persona.eq(&persona.as_bytes()[..]).and(messages::correlation.eq(text(key.clone()))))
+            .select(messages::id);
+        if same.first::<Vec<u8>>(conn).optional()?.is_some() {
+            facts.correlations.insert((*persona, key.clone()));
+        }
+    }
+    read_states(conn, wanted, &mut facts)?;
+    Ok(facts)
+}
+
+fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) -> Result<(), Failed> {
+    for id in &wanted.messages {
+        let row = messages::table.find(&id.as_bytes()[..]).select(messages::state);
+        if let Some(state) = row.first::<String>(conn).optional()? {
+            facts.messages.insert(*id, Columns("messages").word(&state)?);
+        }
+    }
+    for id in &wanted.goals {
+        let row = goals::table.find(&id.as_bytes()[..]).select((goals::version, goals::state));
+        if let Some((version, state)) = row.first::<(i64, String)>(conn).optional()? {
+            facts.goals.insert(*id, (version, Columns("goals").word(&state)?));
+        }
+    }
+    for id in &wanted.runs {
+        let row = runs::table.find(&id.as_bytes()[..]).select(runs::state);
+        if let Some(state) = row.first::<String>(conn).optional()? {
+            facts.runs.insert(*id, Columns("runs").word(&state)?);
+        }
+    }
+    for id in &wanted.alerts {
+        let row = alerts::table.find(&id.as_bytes()[..]).select(alerts::resolved_ms);
+        if let Some(resolved) = row.first::<Option<i64>>(conn).optional()? {
+            facts.alerts.insert(*id, resolved.is_none());
+        }
+    }
+    Ok(())
+}

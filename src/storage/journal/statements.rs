@@ -1,0 +1,194 @@
+//! The statements of the journal, each with a static query id.
+//!
+//! Diesel prepares every `update` anew; a fragment with a static id is prepared once (6.4 → 3.5 µs). The same
+//! fragments serve both databases: placeholders are written by whoever runs them.
+
+use diesel::{
+    QueryResult,
+    pg::Pg,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{BigInt, Binary, Integer, Nullable, Text},
+    sqlite::Sqlite,
+};
+
+macro_rules! statement {
+    ($(#[$doc:meta])* $name:ident<$life:lifetime> { $($field:ident: $rust:ty => $sql_type:ty,)+ } $sql:literal) => {
+        $(#[$doc])*
+        pub(super) struct $name<$life> {
+            $(pub(super) $field: $rust,)+
+        }
+
+        impl QueryId for $name<'_> {
+            type QueryId = $name<'static>;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        statement!(@fragment Sqlite, $name, $sql, $($field: $sql_type,)+);
+        statement!(@fragment Pg, $name, $sql, $($field: $sql_type,)+);
+
+        impl<Conn> diesel::RunQueryDsl<Conn> for $name<'_> {}
+    };
+    (@fragment $db:ty, $name:ident, $sql:literal, $($field:ident: $sql_type:ty,)+) => {
+        impl QueryFragment<$db> for $name<'_> {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, $db>) -> QueryResult<()> {
+                let mut pieces = $sql.split('?');
+                $(
+                    out.push_sql(pieces.next().unwrap_or_default());
+                    out.push_bind_param::<$sql_type, _>(&self.$field)?;
+                )+
+                out.push_sql(pieces.next().unwrap_or_default());
+                Ok(())
+            }
+        }
+    };
+}
+
+statement! {
+    /// One receipt at its place.
+    InsertReceipt<'a> {
+        pos: i64 => BigInt,
+        node: &'a str => Text,
+        chain: &'a [u8] => Binary,
+        seq: i64 => BigInt,
+        header: &'a str => Text,
+        hash: &'a [u8] => Binary,
+        salt: &'a [u8] => Binary,
+        body: &'a str => Text,
+        at_ms: i64 => BigInt,
+        kind: &'a str => Text,
+        phase: Option<&'a str> => Nullable<Text>,
+        run: Option<&'a [u8]> => Nullable<Binary>,
+    }
+    "INSERT INTO receipts (pos, node, chain, seq, header, hash, salt, body, at_ms, kind, phase, run) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+}
+
+statement! {
+    /// An artifact as a chain first named it.
+    NoteBlob<'a> {
+        hash: &'a [u8] => Binary,
+        chain: &'a [u8] => Binary,
+        kind: &'a str => Text,
+        name: &'a str => Text,
+        media_type: &'a str => Text,
+        bytes: i64 => BigInt,
+        at_ms: i64 => BigInt,
+    }
+    "INSERT INTO blobs (hash, chain, kind, name, media_type, bytes, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?) \
+     ON CONFLICT (hash, chain) DO NOTHING"
+}
+
+statement! {
+    /// Everything of a persona but `id`, `created_ms` and the streak.
+    UpdatePersona<'a> {
+        slug: &'a str => Text,
+        name: &'a str => Text,
+        role: Option<&'a str> => Nullable<Text>,
+        description: &'a str => Text,
+        status: &'a str => Text,
+        version: i64 => BigInt,
+        profile: &'a str => Text,
+        hosts: &'a str => Text,
+        model: Option<&'a str> => Nullable<Text>,
+        updated_ms: i64 => BigInt,
+        id: &'a [u8] => Binary,
+    }
+    "UPDATE personas SET slug = ?, name = ?, role = ?, description = ?, status = ?, version = ?, profile = ?, \
+     hosts = ?, model = ?, updated_ms = ? WHERE id = ?"
+}
+
+statement! {
+    /// Goals failed in a row.
+    SetStreak<'a> { streak: i32 => Integer, id: &'a [u8] => Binary, }
+    "UPDATE personas SET failure_streak = ? WHERE id = ?"
+}
+
+statement! {
+    /// Where a message stands.
+    MoveMessage<'a> { state: &'a str => Text, id: &'a [u8] => Binary, }
+    "UPDATE messages SET state = ? WHERE id = ?"
+}
+
+statement! {
+    /// Where a goal stands; the range of its receipts reaches this commit.
+    MoveGoal<'a> {
+        state: &'a str => Text,
+        parked_on: Option<&'a str> => Nullable<Text>,
+        attempts: i32 => Integer,
+        last_error: Option<&'a str> => Nullable<Text>,
+        result: Option<&'a str> => Nullable<Text>,
+        due_ms: Option<i64> => Nullable<BigInt>,
+        updated_ms: i64 => BigInt,
+        last_seq: Option<i64> => Nullable<BigInt>,
+        id: &'a [u8] => Binary,
+    }
+    "UPDATE goals SET state = ?, parked_on = ?, attempts = ?, last_error = ?, result = ?, due_ms = ?, \
+     updated_ms = ?, last_seq = coalesce(?, last_seq), version = version + 1 WHERE id = ?"
+}
+
+statement! {
+    /// What is to be done.
+    CorrectGoal<'a> {
+        title: &'a str => Text,
+        payload: &'a str => Text,
+        proof: &'a str => Text,
+        updated_ms: i64 => BigInt,
+        id: &'a [u8] => Binary,
+    }
+    "UPDATE goals SET title = ?, payload = ?, proof = ?, updated_ms = ?, version = version + 1 WHERE id = ?"
+}
+
+statement! {
+    /// Where a run stands; the range of its receipts reaches this commit.
+    MoveRun<'a> {
+        state: &'a str => Text,
+        ended_ms: Option<i64> => Nullable<BigInt>,
+        error: Option<&'a str> => Nullable<Text>,
+        last_seq: Option<i64> => Nullable<BigInt>,
+        id: &'a [u8] => Binary,
+    }
+    "UPDATE runs SET state = ?, ended_ms = ?, error = ?, last_seq = coalesce(?, last_seq) WHERE id = ?"
+}
+
+statement! {
+    /// The range of a goal reaches as far as its run's.
+    WidenGoalOfRun<'a> { last_seq: i64 => BigInt, run: &'a [u8] => Binary, seq: i64 => BigInt, }
+    "UPDATE goals SET last_seq = ? WHERE id = (SELECT goal FROM runs WHERE id = ?) AND last_seq < ?"
+}
+
+statement! {
+    /// A receipt of a goal came after its run had ended.
+    WidenGoal<'a> { last_seq: i64 => BigInt, id: &'a [u8] => Binary, seq: i64 => BigInt, }
+    "UPDATE goals SET last_seq = ? WHERE id = ? AND last_seq < ?"
+}
+
+statement! {
+    /// A receipt of a run came after it had ended.
+    WidenRun<'a> { last_seq: i64 => BigInt, id: &'a [u8] => Binary, seq: i64 => BigInt, }
+    "UPDATE runs SET last_seq = ? WHERE id = ? AND last_seq < ?"
+}
+
+statement! {
+    /// Seen to.
+    ResolveAlert<'a> { resolved_ms: i64 => BigInt, id: &'a [u8] => Binary, }
+    "UPDATE alerts SET resolved_ms = ? WHERE id = ?"
+}
+
+statement! {
+    /// A signed head; a second signature of the same head is not kept.
+    SaveCheckpoint<'a> {
+        chain: &'a [u8] => Binary,
+        seq: i64 => BigInt,
+        hash: &'a [u8] => Binary,
+        signature: &'a [u8] => Binary,
+        at_ms: i64 => BigInt,
+    }
+    "INSERT INTO checkpoints (chain, seq, hash, signature, at_ms) VALUES (?, ?, ?, ?, ?) \
+     ON CONFLICT (chain, seq) DO NOTHING"
+}
+
+statement! {
+    /// Body and salt are gone, the header stays.
+    EraseBody<'a> { chain: &'a [u8] => Binary, seq: i64 => BigInt, }
+    "UPDATE receipts SET salt = NULL, body = NULL WHERE chain = ? AND seq = ?"
+}

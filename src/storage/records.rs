@@ -1,0 +1,199 @@
+//! What the company reads back: at start, when a persona wakes, when a run resumes.
+
+use std::collections::HashMap;
+
+use actors::{
+    domain::{
+        Alert, Goal, GoalId, GoalState, Message, MessageState, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId,
+        RunState,
+    },
+    ports::{ChainHeads, Records, RosterRecord, Unavailable, Waiting},
+};
+use async_trait::async_trait;
+use diesel::{dsl::count_star, prelude::*};
+
+use super::{
+    db::{Db, DbError, on_db},
+    rows::{Columns, alert::AlertRow, goal::GoalRow, message::MessageRow, run::RunRow, text},
+    schema::{alerts, goals, messages, personas, runs},
+};
+
+/// Messages that are waiting or running.
+const IN_INBOX: [&str; 2] = [MessageState::Waiting.as_str(), MessageState::Running.as_str()];
+/// Goals at which something may be done.
+const OPEN_GOAL: [&str; 3] = [GoalState::Pending.as_str(), GoalState::Running.as_str(), GoalState::Parked.as_str()];
+const OPEN_RUN: [&str; 2] = [RunState::Running.as_str(), RunState::Parked.as_str()];
+
+type PersonRow = (Vec<u8>, String, String, i32);
+
+/// The company's own view of the database.
+pub(super) struct ReadBack(pub Db);
+
+#[async_trait]
+impl Records for ReadBack {
+    async fn roster(&self) -> Result<Vec<RosterRecord>, Unavailable> {
+        Ok(self.roster_of(None).await?)
+    }
+
+    async fn roster_record(&self, id: PersonaId) -> Result<Option<RosterRecord>, Unavailable> {
+        Ok(self.roster_of(Some(id)).await?.into_iter().next())
+    }
+
+    async fn persona(&self, id: PersonaId) -> Result<Option<Persona>, Unavailable> {
+        Ok(self.0.persona(id).await?)
+    }
+
+    async fn goal(&self, id: GoalId) -> Result<Option<Goal>, Unavailable> {
+        Ok(self.0.goal(id).await?)
+    }
+
+    async fn message_of(&self, goal: GoalId) -> Result<Option<Message>, Unavailable> {
+        Ok(self.first_message(goal).await?)
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<Run>, Unavailable> {
+        Ok(self.0.run(id).await?)
+    }
+
+    async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        Ok(self.open_work(persona, limit).await?)
+    }
+
+    async fn correlated(&self, persona: PersonaId, correlation: &str) -> Result<Option<Waiting>, Unavailable> {
+        Ok(self.first_work(persona, correlation).await?)
+    }
+
+    async fn open_alerts(&self, persona: PersonaId) -> Result<Vec<Alert>, Unavailable> {
+        Ok(self.alerts_of(persona).await?)
+    }
+
+    async fn open_run(&self, goal: GoalId) -> Result<Option<Run>, Unavailable> {
+        Ok(self.live_run(goal).await?)
+    }
+
+    async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable> {
+        Ok(self.receipts_of(goal).await?)
+    }
+
+    async fn heads(&self) -> Result<ChainHeads, Unavailable> {
+        Ok(self.0.heads().await?)
+    }
+}
+
+impl ReadBack {
+    async fn roster_of(&self, only: Option<PersonaId>) -> Result<Vec<RosterRecord>, DbError> {
+        let id = only.map(|id| id.as_bytes().to_vec());
+        let (of_personas, of_messages, of_goals) = (id.clone(), id.clone(), id);
+        let people: Vec<PersonRow> = on_db!(self.0, all: {
+            let all = personas::table
+                .filter(personas::status.ne(PersonaStatus::Deleted.as_str()))
+                .order(personas::id)
+                .select((personas::id, personas::slug, personas::status, personas::failure_streak))
+                .into_boxed();
+            match of_personas.clone() { Some(id) => all.filter(personas::id.eq(id)), None => all }
+        });
+        let counts: Vec<(Vec<u8>, i64)> = on_db!(self.0, all: {
+            let all = messages::table
+                .group_by(messages::persona)
+                .select((messages::persona, count_star()))
+                .filter(messages::state.eq_any(IN_INBOX))
+                .into_boxed();
+            match of_messages.clone() { Some(id) => all.filter(messages::persona.eq(id)), None => all }
+        });
+        let due: Vec<(Vec<u8>, String, Option<i64>)> = on_db!(self.0, all: {
+            let all = goals::table
+                .filter(goals::state.eq_any(OPEN_GOAL))
+                .select((goals::persona, goals::state, goals::due_ms))
+                .into_boxed();
+            match of_goals.clone() { Some(id) => all.filter(goals::persona.eq(id)), None => all }
+        });
+        roster(people, counts, due)
+    }
+
+    async fn first_message(&self, goal: GoalId) -> Result<Option<Message>, DbError> {
+        let goal = goal.as_bytes().to_vec();
+        let row: Option<MessageRow> = on_db!(self.0, one:
+            messages::table.filter(messages::goal.eq(goal.clone())).order(messages::id).limit(1).select(MessageRow::as_select()));
+        row.map(Message::try_from).transpose()
+    }
+
+    async fn open_work(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, DbError> {
+        let persona = persona.as_bytes().to_vec();
+        let rows: Vec<(MessageRow, GoalRow)> = on_db!(self.0, all:
+            messages::table
+                .inner_join(goals::table.on(goals::id.eq(messages::goal)))
+                .filter(goals::persona.eq(persona.clone()).and(goals::state.eq_any(OPEN_GOAL)))
+                .filter(messages::persona.eq(persona.clone()))
+                .order((messages::priority.desc(), messages::received_ms, messages::id))
+                .limit(limit.into())
+                .select((MessageRow::as_select(), GoalRow::as_select())));
+        let waiting = |(message, goal): (MessageRow, GoalRow)| -> Result<_, DbError> {
+            Ok(Waiting { message: message.try_into()?, goal: goal.try_into()? })
+        };
+        rows.into_iter().map(waiting).collect()
+    }
+
+    async fn first_work(&self, persona: PersonaId, correlation: &str) -> Result<Option<Waiting>, DbError> {
+        let (persona, correlation) = (persona.as_bytes().to_vec(), text(correlation.to_owned()));
+        let row: Option<(MessageRow, GoalRow)> = on_db!(self.0, one:
+            messages::table
+                .inner_join(goals::table.on(goals::id.eq(messages::goal)))
+                .filter(messages::persona.eq(persona.clone()).and(messages::correlation.eq(correlation.clone())))
+                .select((MessageRow::as_select(), GoalRow::as_select())));
+        row.map(|(message, goal)| Ok(Waiting { message: message.try_into()?, goal: goal.try_into()? })).transpose()
+    }
+
+    async fn alerts_of(&self, persona: PersonaId) -> Result<Vec<Alert>, DbError> {
+        let persona = persona.as_bytes().to_vec();
+        let rows: Vec<AlertRow> = on_db!(self.0, all:
+            alerts::table
+                .filter(alerts::resolved_ms.is_null().and(alerts::persona.eq(persona.clone())))
+                .order(alerts::id)
+                .select(AlertRow::as_select()));
+        rows.into_iter().map(Alert::try_from).collect()
+    }
+
+    async fn live_run(&self, goal: GoalId) -> Result<Option<Run>, DbError> {
+        let goal = goal.as_bytes().to_vec();
+        let row: Option<RunRow> = on_db!(self.0, one:
+            runs::table
+                .filter(runs::goal.eq(goal.clone()).and(runs::state.eq_any(OPEN_RUN)))
+                .order(runs::id.desc())
+                .limit(1)
+                .select(RunRow::as_select()));
+        row.map(Run::try_from).transpose()
+    }
+
+    async fn receipts_of(&self, id: GoalId) -> Result<Vec<Receipt>, DbError> {
+        let Some(range) = self.0.goal_range(id).await? else { return Ok(Vec::new()) };
+        self.0.range_receipts(range).await
+    }
+}
+
+fn roster(
+    people: Vec<PersonRow>,
+    counts: Vec<(Vec<u8>, i64)>,
+    due: Vec<(Vec<u8>, String, Option<i64>)>,
+) -> Result<Vec<RosterRecord>, DbError> {
+    let read = Columns("personas");
+    let counts: HashMap<_, _> = counts.into_iter().collect();
+    let mut earliest: HashMap<Vec<u8>, i64> = HashMap::new();
+    for (persona, state, due_ms) in due {
+        // A parked goal without a moment waits for someone to act.
+        let at = if state == GoalState::Parked.as_str() { due_ms } else { Some(due_ms.unwrap_or(0)) };
+        if let Some(at) = at {
+            earliest.entry(persona).and_modify(|first| *first = at.min(*first)).or_insert(at);
+        }
+    }
+    let record = |(id, slug, status, streak): PersonRow| -> Result<_, DbError> {
+        Ok(RosterRecord {
+            id: read.id(&id)?,
+            slug: read.word(&slug)?,
+            paused: status == PersonaStatus::Paused.as_str(),
+            waiting: read.count(counts.get(&id).copied().unwrap_or(0))?,
+            due_ms: earliest.get(&id).copied(),
+            failure_streak: read.count(streak)?,
+        })
+    };
+    people.into_iter().map(record).collect()
+}

@@ -1,0 +1,208 @@
+//! The tables as diesel sees them, the same for both databases. The migrations are the truth.
+
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+table! {
+    users (id) {
+        id -> Binary,
+        name -> Text,
+        role -> Text,
+        created_ms -> BigInt,
+    }
+}
+
+table! {
+    sessions (hash) {
+        hash -> Binary,
+        user_id -> Binary,
+        created_ms -> BigInt,
+        expires_ms -> BigInt,
+    }
+}
+
+table! {
+    tokens (id) {
+        id -> Binary,
+        user_id -> Binary,
+        name -> Text,
+        hash -> Binary,
+        created_ms -> BigInt,
+        revoked_ms -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    login_links (hash) {
+        hash -> Binary,
+        user_id -> Binary,
+        expires_ms -> BigInt,
+        used_ms -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    personas (id) {
+        id -> Binary,
+        slug -> Text,
+        name -> Text,
+        role -> Nullable<Text>,
+        description -> Text,
+        status -> Text,
+        version -> BigInt,
+        profile -> Text,
+        hosts -> Text,
+        model -> Nullable<Text>,
+        failure_streak -> Integer,
+        created_ms -> BigInt,
+        updated_ms -> BigInt,
+    }
+}
+
+table! {
+    messages (id) {
+        id -> Binary,
+        persona -> Binary,
+        kind -> Text,
+        sender -> Text,
+        text -> Text,
+        goal -> Binary,
+        priority -> Integer,
+        state -> Text,
+        received_ms -> BigInt,
+        serve_by_ms -> BigInt,
+        trace -> Binary,
+        correlation -> Nullable<Text>,
+        project -> Nullable<Text>,
+    }
+}
+
+table! {
+    goals (id) {
+        id -> Binary,
+        persona -> Binary,
+        title -> Text,
+        payload -> Text,
+        proof -> Text,
+        state -> Text,
+        parked_on -> Nullable<Text>,
+        attempts -> Integer,
+        last_error -> Nullable<Text>,
+        result -> Nullable<Text>,
+        due_ms -> Nullable<BigInt>,
+        version -> BigInt,
+        trace -> Binary,
+        correlation -> Nullable<Text>,
+        project -> Nullable<Text>,
+        created_by -> Text,
+        created_ms -> BigInt,
+        updated_ms -> BigInt,
+        first_seq -> BigInt,
+        last_seq -> BigInt,
+    }
+}
+
+table! {
+    runs (id) {
+        id -> Binary,
+        goal -> Binary,
+        persona -> Binary,
+        attempt -> Integer,
+        state -> Text,
+        started_ms -> BigInt,
+        ended_ms -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+        trace -> Binary,
+        waited_ms -> BigInt,
+        first_seq -> BigInt,
+        last_seq -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    receipts (pos) {
+        node -> Text,
+        pos -> BigInt,
+        chain -> Binary,
+        seq -> BigInt,
+        header -> Text,
+        hash -> Binary,
+        salt -> Nullable<Binary>,
+        body -> Nullable<Text>,
+        at_ms -> BigInt,
+        kind -> Text,
+        phase -> Nullable<Text>,
+        run -> Nullable<Binary>,
+    }
+}
+
+table! {
+    checkpoints (chain, seq) {
+        chain -> Binary,
+        seq -> BigInt,
+        hash -> Binary,
+        signature -> Binary,
+        at_ms -> BigInt,
+    }
+}
+
+table! {
+    signing_keys (node, key_id) {
+        node -> Text,
+        key_id -> Text,
+        public_key -> Binary,
+        since_ms -> BigInt,
+    }
+}
+
+table! {
+    blobs (hash, chain) {
+        hash -> Binary,
+        chain -> Binary,
+        kind -> Text,
+        name -> Text,
+        media_type -> Text,
+        bytes -> BigInt,
+        at_ms -> BigInt,
+    }
+}
+
+table! {
+    secrets (owner, name) {
+        owner -> Text,
+        name -> Text,
+        key_id -> Text,
+        nonce -> Binary,
+        sealed -> Binary,
+        last_four -> Text,
+        updated_ms -> BigInt,
+    }
+}
+
+table! {
+    alerts (id) {
+        id -> Binary,
+        kind -> Text,
+        persona -> Nullable<Binary>,
+        goal -> Nullable<Binary>,
+        text -> Text,
+        raised_ms -> BigInt,
+        resolved_ms -> Nullable<BigInt>,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(
+    users,
+    sessions,
+    tokens,
+    login_links,
+    personas,
+    messages,
+    goals,
+    runs,
+    receipts,
+    checkpoints,
+    signing_keys,
+    blobs,
+    secrets,
+    alerts,
+);

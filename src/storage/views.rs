@@ -1,0 +1,23 @@
+//! What pages, lists and the command line read: methods of [`super::Db`], one file per noun. Nothing here writes.
+
+mod alerts;
+mod artifacts;
+mod goals;
+mod messages;
+mod numbers;
+mod personas;
+pub(super) mod receipts;
+mod runs;
+
+pub use goals::GoalFilter;
+pub use numbers::{PersonaNumbers, QueueDepths, Today};
+pub use receipts::ReceiptFilter;
+pub use runs::RunFilter;
+
+/// No list brings more at once.
+const MOST: u32 = 1000;
+
+/// A list's length as asked for, within bounds.
+fn at_most(limit: u32) -> i64 {
+    limit.min(MOST).into()
+}
