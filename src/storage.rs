@@ -21,6 +21,7 @@ mod disk;
 mod journal;
 pub mod migrations;
 mod open;
+mod postgres;
 mod records;
 mod rows;
 mod schema;

@@ -12,6 +12,7 @@ mod changes;
 mod closed;
 mod facts;
 mod plan;
+pub(super) mod postgres;
 
 pub(super) mod sqlite;
 mod statements;
@@ -25,6 +26,8 @@ use plan::Verdict;
 enum Failed {
     #[error("the transaction did not succeed")]
     Database(#[from] diesel::result::Error),
+    #[error("the database does not answer COMMIT")]
+    Late,
     #[error("what is stored cannot be read")]
     Stored(#[from] super::db::DbError),
 }

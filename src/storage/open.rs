@@ -19,8 +19,8 @@ use super::{
     blobs::FileBlobs,
     db::{Db, DbError, Open},
     disk::{Admission, Reserve},
-    journal::sqlite::SqliteJournal,
-    migrations,
+    journal::{postgres::PostgresJournal, sqlite::SqliteJournal},
+    migrations, postgres,
     records::ReadBack,
     schema::signing_keys,
     sqlite::{Checkpointer, SqliteReaders, SqliteWriter, open_writer},
@@ -90,7 +90,11 @@ impl Storage {
         make_folder(data_root)?;
         let folder = data_root.join("blobs");
         let blobs = FileBlobs::open(folder.clone()).map_err(|source| OpenError::Folder { path: folder, source })?;
-        let (db, writes, journal) = open_sqlite(config, data_root, world.clone()).await?;
+        let opened = match config.database_url.as_str() {
+            "" => open_sqlite(config, data_root, world.clone()).await?,
+            url => open_postgres(url, config, data_root, node, world.clone()).await?,
+        };
+        let Opened { db, writes, journal } = opened;
         let key = secret_key(config, data_root, &db).await?;
         Ok(Self {
             records: Arc::new(ReadBack(db.clone())),
@@ -122,11 +126,14 @@ fn make_folder(path: &Path) -> Result<(), OpenError> {
     std::fs::create_dir_all(path).map_err(|source| OpenError::Folder { path: path.to_owned(), source })
 }
 
-async fn open_sqlite(
-    config: &StorageConfig,
-    data_root: &Path,
-    world: Arc<dyn World>,
-) -> Result<(Db, Writes, Arc<dyn Journal>), OpenError> {
+/// What differs between the two databases.
+struct Opened {
+    db: Db,
+    writes: Writes,
+    journal: Arc<dyn Journal>,
+}
+
+async fn open_sqlite(config: &StorageConfig, data_root: &Path, world: Arc<dyn World>) -> Result<Opened, OpenError> {
     let path = data_root.join("greenroom.db");
     let what = || path.display().to_string();
     let connect = |source: BoxError| OpenError::Connect { what: what(), source };
@@ -139,7 +146,27 @@ async fn open_sqlite(
     let reserve = Reserve::beside(&path);
     let journal = SqliteJournal::open(writer.clone(), path.clone(), checkpointer, admission, reserve).await?;
     let db = Db { open: Open::Sqlite(readers), world };
-    Ok((db, Writes::Sqlite(writer), Arc::new(journal)))
+    Ok(Opened { db, writes: Writes::Sqlite(writer), journal: Arc::new(journal) })
+}
+
+async fn open_postgres(
+    url: &str,
+    config: &StorageConfig,
+    data_root: &Path,
+    node: &NodeName,
+    world: Arc<dyn World>,
+) -> Result<Opened, OpenError> {
+    let what = || postgres::without_password(url);
+    let connect = |source: BoxError| OpenError::Connect { what: what(), source };
+    let conn = postgres::connect(url).await.map_err(|error| connect(error.into()))?;
+    migrations::run_postgres(conn).await.map_err(|source| OpenError::Migrate { what: what(), source })?;
+    // One more for what accounts and secrets write.
+    let most = u32::try_from(config.readers.get()).unwrap_or(u32::MAX).saturating_add(1);
+    let pool = postgres::pool(url, most).await.map_err(connect)?;
+    let nodes = postgres::nodes(&pool, Some(node)).await?;
+    let journal = PostgresJournal::start(url.to_owned(), Admission::new(data_root, config.min_free_mb));
+    let db = Db { open: Open::Postgres(pool.clone(), nodes.into()), world };
+    Ok(Opened { db, writes: Writes::Postgres(pool), journal: Arc::new(journal) })
 }
 
 /// The key that opens the stored secrets. It is made only where nothing is sealed yet.

@@ -4,18 +4,18 @@ use std::collections::HashMap;
 
 use actors::{
     domain::{
-        Goal, GoalId, GoalState, Message, MessageState, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId,
+        Alert, Goal, GoalId, GoalState, Message, MessageState, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId,
         RunState,
     },
-    ports::{Records, RosterRecord, Unavailable, Waiting},
+    ports::{ChainHeads, Records, RosterRecord, Unavailable, Waiting},
 };
 use async_trait::async_trait;
 use diesel::{dsl::count_star, prelude::*};
 
 use super::{
     db::{Db, DbError, on_db},
-    rows::{Columns, goal::GoalRow, message::MessageRow, run::RunRow},
-    schema::{goals, messages, personas, runs},
+    rows::{Columns, alert::AlertRow, goal::GoalRow, message::MessageRow, run::RunRow, text},
+    schema::{alerts, goals, messages, personas, runs},
 };
 
 /// Messages that are waiting or running.
@@ -23,6 +23,8 @@ const IN_INBOX: [&str; 2] = [MessageState::Waiting.as_str(), MessageState::Runni
 /// Goals at which something may be done.
 const OPEN_GOAL: [&str; 3] = [GoalState::Pending.as_str(), GoalState::Running.as_str(), GoalState::Parked.as_str()];
 const OPEN_RUN: [&str; 2] = [RunState::Running.as_str(), RunState::Parked.as_str()];
+
+type PersonRow = (Vec<u8>, String, String, i32);
 
 /// The company's own view of the database.
 pub(super) struct ReadBack(pub Db);
@@ -57,6 +59,14 @@ impl Records for ReadBack {
         Ok(self.open_work(persona, limit).await?)
     }
 
+    async fn correlated(&self, persona: PersonaId, correlation: &str) -> Result<Option<Waiting>, Unavailable> {
+        Ok(self.first_work(persona, correlation).await?)
+    }
+
+    async fn open_alerts(&self, persona: PersonaId) -> Result<Vec<Alert>, Unavailable> {
+        Ok(self.alerts_of(persona).await?)
+    }
+
     async fn open_run(&self, goal: GoalId) -> Result<Option<Run>, Unavailable> {
         Ok(self.live_run(goal).await?)
     }
@@ -64,17 +74,21 @@ impl Records for ReadBack {
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable> {
         Ok(self.receipts_of(goal).await?)
     }
+
+    async fn heads(&self) -> Result<ChainHeads, Unavailable> {
+        Ok(self.0.heads().await?)
+    }
 }
 
 impl ReadBack {
     async fn roster_of(&self, only: Option<PersonaId>) -> Result<Vec<RosterRecord>, DbError> {
         let id = only.map(|id| id.as_bytes().to_vec());
         let (of_personas, of_messages, of_goals) = (id.clone(), id.clone(), id);
-        let people: Vec<(Vec<u8>, String, i32)> = on_db!(self.0, all: {
+        let people: Vec<PersonRow> = on_db!(self.0, all: {
             let all = personas::table
                 .filter(personas::status.ne(PersonaStatus::Deleted.as_str()))
                 .order(personas::id)
-                .select((personas::id, personas::status, personas::failure_streak))
+                .select((personas::id, personas::slug, personas::status, personas::failure_streak))
                 .into_boxed();
             match of_personas.clone() { Some(id) => all.filter(personas::id.eq(id)), None => all }
         });
@@ -119,6 +133,26 @@ impl ReadBack {
         rows.into_iter().map(waiting).collect()
     }
 
+    async fn first_work(&self, persona: PersonaId, correlation: &str) -> Result<Option<Waiting>, DbError> {
+        let (persona, correlation) = (persona.as_bytes().to_vec(), text(correlation.to_owned()));
+        let row: Option<(MessageRow, GoalRow)> = on_db!(self.0, one:
+            messages::table
+                .inner_join(goals::table.on(goals::id.eq(messages::goal)))
+                .filter(messages::persona.eq(persona.clone()).and(messages::correlation.eq(correlation.clone())))
+                .select((MessageRow::as_select(), GoalRow::as_select())));
+        row.map(|(message, goal)| Ok(Waiting { message: message.try_into()?, goal: goal.try_into()? })).transpose()
+    }
+
+    async fn alerts_of(&self, persona: PersonaId) -> Result<Vec<Alert>, DbError> {
+        let persona = persona.as_bytes().to_vec();
+        let rows: Vec<AlertRow> = on_db!(self.0, all:
+            alerts::table
+                .filter(alerts::resolved_ms.is_null().and(alerts::persona.eq(persona.clone())))
+                .order(alerts::id)
+                .select(AlertRow::as_select()));
+        rows.into_iter().map(Alert::try_from).collect()
+    }
+
     async fn live_run(&self, goal: GoalId) -> Result<Option<Run>, DbError> {
         let goal = goal.as_bytes().to_vec();
         let row: Option<RunRow> = on_db!(self.0, one:
@@ -137,7 +171,7 @@ impl ReadBack {
 }
 
 fn roster(
-    people: Vec<(Vec<u8>, String, i32)>,
+    people: Vec<PersonRow>,
     counts: Vec<(Vec<u8>, i64)>,
     due: Vec<(Vec<u8>, String, Option<i64>)>,
 ) -> Result<Vec<RosterRecord>, DbError> {
@@ -151,9 +185,10 @@ fn roster(
             earliest.entry(persona).and_modify(|first| *first = at.min(*first)).or_insert(at);
         }
     }
-    let record = |(id, status, streak): (Vec<u8>, String, i32)| -> Result<_, DbError> {
+    let record = |(id, slug, status, streak): PersonRow| -> Result<_, DbError> {
         Ok(RosterRecord {
             id: read.id(&id)?,
+            slug: read.word(&slug)?,
             paused: status == PersonaStatus::Paused.as_str(),
             waiting: read.count(counts.get(&id).copied().unwrap_or(0))?,
             due_ms: earliest.get(&id).copied(),

@@ -45,11 +45,6 @@ impl Plan {
     pub(super) fn places(&self, index: usize) -> Places<'_> {
         Places(self.verdicts.get(index).and_then(|verdict| verdict.as_deref().ok()).unwrap_or_default())
     }
-
-    /// Nothing was accepted, or nothing was asked for.
-    pub(super) fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.receipts().next().is_none()
-    }
 }
 
 /// The chains a batch writes to.

@@ -3,8 +3,11 @@
 //! The log has one index beside its key. A goal's or run's receipts are a range of its persona's chain, and the
 //! header says which of the range are its own.
 
-use actors::domain::{ChainId, GoalId, GoalState, Hash, PersonaId, Receipt, RunId};
-use diesel::prelude::*;
+use actors::{
+    domain::{ChainId, GoalId, GoalState, Hash, PersonaId, Receipt, RunId},
+    ports::{ChainHead, ChainHeads},
+};
+use diesel::{prelude::*, sql_query};
 
 use super::{MOST, RunFilter, at_most};
 use crate::storage::{
@@ -43,6 +46,23 @@ impl Default for ReceiptFilter {
         }
     }
 }
+
+#[derive(QueryableByName)]
+#[diesel(table_name = receipts)]
+struct HeadRow {
+    chain: Vec<u8>,
+    seq: i64,
+    hash: Vec<u8>,
+    pos: i64,
+}
+
+/// Steps from chain to chain in the index instead of reading every receipt.
+const HEADS: &str = "WITH RECURSIVE c(chain) AS ( \
+    SELECT (SELECT chain FROM receipts ORDER BY chain LIMIT 1) UNION ALL \
+    SELECT (SELECT chain FROM receipts WHERE chain > c.chain ORDER BY chain LIMIT 1) FROM c \
+    WHERE c.chain IS NOT NULL) \
+    SELECT r.chain, r.seq, r.hash, r.pos FROM c JOIN receipts r ON r.chain = c.chain \
+    AND r.seq = (SELECT max(seq) FROM receipts WHERE chain = c.chain)";
 
 /// A stretch of one chain, and whose receipts of it are meant.
 #[derive(Debug, Clone)]
@@ -206,6 +226,20 @@ impl Db {
         rows.sort_by_key(|row| if newest_first { -row.pos } else { row.pos });
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         rows.into_iter().map(Receipt::try_from).collect()
+    }
+
+    /// The heads of all chains, in one statement and so in one snapshot.
+    pub async fn heads(&self) -> Result<ChainHeads, DbError> {
+        let rows: Vec<HeadRow> = on_db!(self, all: sql_query(HEADS));
+        let read = Columns("receipts");
+        let mut all = ChainHeads::default();
+        for row in rows {
+            // The newest receipt of all is the newest of its chain.
+            all.pos = all.pos.max(row.pos);
+            let chain = ChainId::from_bytes(&row.chain).map_err(|error| read.corrupt(error))?;
+            all.heads.push(ChainHead { chain, seq: row.seq, hash: read.hash(&row.hash)? });
+        }
+        Ok(all)
     }
 
     /// The newest receipt of a chain: sequence and hash.

@@ -1,0 +1,253 @@
+//! The journal over PostgreSQL: one connection, held by a task of its own, receipts by `unnest`.
+//!
+//! **An ambiguous COMMIT.** When the connection is lost between COMMIT and its answer, nobody here knows whether the
+//! batch was written. The task then looks for the batch's last receipt before it writes again; commits of a batch
+//! that had landed are answered, not written twice, when their caller hands them in anew.
+
+mod read;
+mod unsure;
+
+use std::time::Duration;
+
+use actors::{
+    evidence::chain::Heads,
+    ports::{Commit, Committed, Journal, Outdated, Unavailable},
+};
+use async_trait::async_trait;
+use diesel::{
+    QueryResult,
+    pg::Pg,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{Array, BigInt, Binary, Nullable, Text},
+};
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Failed, answers,
+    changes::{self, Statement, Transaction},
+    closed::Closed,
+    facts::Wanted,
+    plan::{self, Plan, Verdict},
+};
+use crate::storage::{disk::Admission, postgres::connect};
+
+use unsure::Unsure;
+
+/// A batch that takes longer is given up, and its connection with it.
+const BATCH_LIMIT: Duration = Duration::from_secs(20);
+/// Batches that may wait; evidence hands in one at a time.
+const WAITING: usize = 64;
+
+/// The journal of a node on PostgreSQL.
+pub(in crate::storage) struct PostgresJournal {
+    batches: mpsc::Sender<Asked>,
+    admission: Admission,
+}
+
+struct Asked {
+    batch: Vec<Commit>,
+    reply: oneshot::Sender<Result<Vec<Verdict>, Unavailable>>,
+}
+
+impl PostgresJournal {
+    /// Starts the task; it ends when the journal is dropped.
+    pub(in crate::storage) fn start(url: String, admission: Admission) -> Self {
+        let (batches, mut asked) = mpsc::channel::<Asked>(WAITING);
+        tokio::spawn(async move {
+            let mut task = Task { url, session: None, closed: Closed::default(), unsure: Unsure::default() };
+            while let Some(Asked { batch, reply }) = asked.recv().await {
+                // A caller that has gone away loses the reply, never the transaction.
+                let _ = reply.send(task.write(batch).await);
+            }
+        });
+        Self { batches, admission }
+    }
+}
+
+#[async_trait]
+impl Journal for PostgresJournal {
+    async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
+        self.admission.check(&batch)?;
+        let gone = || Unavailable("the task that writes to PostgreSQL has ended".into());
+        let (reply, answer) = oneshot::channel();
+        self.batches.send(Asked { batch, reply }).await.map_err(|_| gone())?;
+        Ok(answers(answer.await.map_err(|_| gone())??))
+    }
+}
+
+struct Task {
+    url: String,
+    /// None: to be opened anew. A batch that failed takes its session with it.
+    session: Option<Session>,
+    closed: Closed,
+    unsure: Unsure,
+}
+
+/// A connection, and the heads read through it.
+struct Session {
+    conn: AsyncPgConnection,
+    heads: Heads,
+}
+
+impl Task {
+    async fn write(&mut self, batch: Vec<Commit>) -> Result<Vec<Verdict>, Unavailable> {
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => open(&self.url).await?,
+        };
+        self.unsure.settle(&mut session.conn, &mut self.closed).await.map_err(unavailable)?;
+        let (batch, landed) = self.unsure.sift(batch);
+        let writing = attempt(&mut session, &self.closed, batch);
+        let written = tokio::time::timeout(BATCH_LIMIT, writing).await;
+        match written {
+            Ok(Ok(plan)) => {
+                self.session = Some(session);
+                self.closed.learn(&plan);
+                Ok(landed.merge(plan.verdicts))
+            }
+            Ok(Err(Attempt::Failed(error))) => Err(unavailable(error)),
+            Ok(Err(Attempt::Ambiguous(plan, error))) => {
+                self.unsure.remember(*plan);
+                self.look_at_once(error).await.map(|verdicts| landed.merge(verdicts))
+            }
+            Err(_) => Err(Unavailable(format!("no answer within {} s", BATCH_LIMIT.as_secs()).into())),
+        }
+    }
+
+    /// The answer to COMMIT was lost: perhaps the server can be asked right away.
+    async fn look_at_once(&mut self, error: Failed) -> Result<Vec<Verdict>, Unavailable> {
+        let mut session = open(&self.url).await?;
+        self.unsure.settle(&mut session.conn, &mut self.closed).await.map_err(unavailable)?;
+        self.session = Some(session);
+        self.unsure.take_landed().ok_or_else(|| unavailable(error))
+    }
+}
+
+fn unavailable(error: Failed) -> Unavailable {
+    Unavailable(error.into())
+}
+
+async fn open(url: &str) -> Result<Session, Unavailable> {
+    let mut conn = connect(url).await.map_err(|error| Unavailable(error.into()))?;
+    let pos = read::newest_position(&mut conn).await.map_err(unavailable)?;
+    Ok(Session { conn, heads: Heads::new(pos) })
+}
+
+/// A batch that did not succeed.
+enum Attempt {
+    /// Nothing of it was written.
+    Failed(Failed),
+    /// It was ready and COMMIT was sent; what came of it is not known.
+    Ambiguous(Box<Plan>, Failed),
+}
+
+impl<E: Into<Failed>> From<E> for Attempt {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+async fn attempt(session: &mut Session, closed: &Closed, batch: Vec<Commit>) -> Result<Plan, Attempt> {
+    let Session { conn, heads } = session;
+    if batch.is_empty() {
+        return Ok(Plan::default());
+    }
+    AnsiTransactionManager::begin_transaction(conn).await?;
+    let mut facts = read::facts(conn, &Wanted::of(&batch)).await?;
+    read::learn_heads(conn, heads, plan::chains(&batch)).await?;
+    let mut chains = heads.begin();
+    let plan = Plan::make(batch, &mut facts, &mut chains);
+    diesel_async::RunQueryDsl::execute(InsertReceipts::new(&plan), conn).await?;
+    changes::write(&plan, &closed.late(&plan), &mut Open(conn)).await?;
+    match tokio::time::timeout(BATCH_LIMIT / 2, AnsiTransactionManager::commit_transaction(conn)).await {
+        Ok(Ok(())) => {
+            chains.commit();
+            Ok(plan)
+        }
+        Ok(Err(error)) => Err(Attempt::Ambiguous(Box::new(plan), error.into())),
+        Err(_) => Err(Attempt::Ambiguous(Box::new(plan), Failed::Late)),
+    }
+}
+
+struct Open<'a>(&'a mut AsyncPgConnection);
+
+impl Transaction for Open<'_> {
+    async fn run(&mut self, statement: impl Statement) -> QueryResult<usize> {
+        diesel_async::RunQueryDsl::execute(statement, self.0).await
+    }
+}
+
+/// All receipts of a batch in one statement, the same for every number of them.
+struct InsertReceipts<'a> {
+    node: Vec<&'a str>,
+    pos: Vec<i64>,
+    chain: Vec<Vec<u8>>,
+    seq: Vec<i64>,
+    header: Vec<&'a str>,
+    hash: Vec<&'a [u8]>,
+    salt: Vec<&'a [u8]>,
+    body: Vec<&'a str>,
+    at_ms: Vec<i64>,
+    kind: Vec<&'a str>,
+    phase: Vec<Option<&'a str>>,
+    run: Vec<Option<&'a [u8]>>,
+}
+
+impl<'a> InsertReceipts<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        Self {
+            node: plan.receipts().map(|linked| linked.draft.node.as_str()).collect(),
+            pos: plan.receipts().map(|linked| linked.pos).collect(),
+            chain: plan.receipts().map(|linked| linked.draft.chain.to_bytes()).collect(),
+            seq: plan.receipts().map(|linked| linked.seq).collect(),
+            header: plan.receipts().map(|linked| linked.header.as_str()).collect(),
+            hash: plan.receipts().map(|linked| &linked.hash.0[..]).collect(),
+            salt: plan.receipts().map(|linked| &linked.draft.salt[..]).collect(),
+            body: plan.receipts().map(|linked| linked.body.as_str()).collect(),
+            at_ms: plan.receipts().map(|linked| linked.draft.at_ms).collect(),
+            kind: plan.receipts().map(|linked| linked.draft.kind.as_str()).collect(),
+            phase: plan.receipts().map(|linked| linked.draft.phase.map(|phase| phase.as_str())).collect(),
+            run: plan.receipts().map(|linked| linked.draft.run.as_ref().map(|run| &run.as_bytes()[..])).collect(),
+        }
+    }
+}
+
+impl QueryId for InsertReceipts<'_> {
+    type QueryId = InsertReceipts<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for InsertReceipts<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO receipts (node, pos, chain, seq, header, hash, salt, body, at_ms, kind, phase, run) \
+             SELECT * FROM unnest(",
+        );
+        out.push_bind_param::<Array<Text>, _>(&self.node)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.pos)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Binary>, _>(&self.chain)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.seq)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.header)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Binary>, _>(&self.hash)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Binary>, _>(&self.salt)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.body)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.at_ms)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.kind)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.phase)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Binary>>, _>(&self.run)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
