@@ -8,9 +8,11 @@ mod cli;
 mod egress;
 #[cfg(test)]
 mod models;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod rehearsal;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod tools;
