@@ -1,12 +1,20 @@
 //! Everything that needs more than one room: real browsers, real sockets, real databases.
 
+#[cfg(test)]
+mod api;
+#[cfg(test)]
 mod browser;
+#[cfg(test)]
 mod cli;
+#[cfg(test)]
 mod egress;
+#[cfg(test)]
 mod models;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
 mod rehearsal;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
 mod tools;
