@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::{
-    adapters::{DaysOf, Driven, KeysOf, SealedWith},
+    adapters::{Driven, SealedWith},
     world::ThisMachine,
 };
 use crate::{
@@ -113,14 +113,14 @@ fn open_browsers(config: &Config, rehearsal: SocketAddr) -> anyhow::Result<Brows
 }
 
 fn tools(config: &Config, storage: &Storage, browsers: &Browsers, world: Arc<dyn World>) -> anyhow::Result<Tools> {
-    let keyring = Arc::new(KeysOf(storage.vault.clone()));
+    let keyring = Arc::new(storage.vault.clone());
     let models = Models::new(&config.models, keyring.clone()).context("the models cannot be set up")?;
     Ok(Tools::new(ToolsDeps {
         records: storage.records.clone(),
         keyring,
         models,
         browser: Arc::new(Driven(browsers.clone())),
-        days: Arc::new(DaysOf(storage.db.clone())),
+        days: Arc::new(storage.db.clone()),
         world,
         data_root: config.data_root.clone(),
     }))
