@@ -16,11 +16,11 @@ use std::{sync::Arc, time::Duration};
 use actors::domain::{Cost, Length, Persona};
 
 pub use error::ModelError;
-pub use keyring::{INSTANCE, Keyring, Plain, secret_of};
+pub use keyring::{INSTANCE, Keyring, secret_of};
 pub use prompt::{Prompt, build_persona_prompt};
 
 use self::openai::OpenAi;
-use crate::config::ModelsConfig;
+use crate::{config::ModelsConfig, secrets::SecretText};
 
 /// The name of the writer that needs no endpoint.
 pub const UNDERSTUDY: &str = "understudy";
@@ -76,7 +76,7 @@ impl Models {
         provider.compose(&request, model, key.as_ref()).await
     }
 
-    async fn key(&self, request: &Request<'_>, provider: &str, name: &str) -> Result<Plain, ModelError> {
+    async fn key(&self, request: &Request<'_>, provider: &str, name: &str) -> Result<SecretText, ModelError> {
         let found = secret_of(&*self.keyring, request.persona.id, name).await.map_err(ModelError::Keyring)?;
         found.ok_or_else(|| ModelError::NoKey { provider: provider.to_owned(), secret: name.to_owned() })
     }

@@ -8,6 +8,7 @@
 //! `unknown` else.
 
 mod builtin;
+mod days;
 mod driver;
 mod folder;
 mod placeholders;
@@ -24,7 +25,7 @@ use serde::Deserialize as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use builtin::report::{Day, DayBook};
+pub use days::{Day, DayBook, Line};
 pub use driver::BrowserDriver;
 
 use crate::models::{Keyring, Models};

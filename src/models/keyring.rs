@@ -2,10 +2,8 @@
 
 use actors::{domain::PersonaId, ports::BoxError};
 use async_trait::async_trait;
-use zeroize::Zeroizing;
 
-/// A secret in memory; gone when dropped.
-pub type Plain = Zeroizing<String>;
+use crate::{secrets::SecretText, storage::Vault};
 
 /// The owner of secrets that are not one persona's.
 pub const INSTANCE: &str = "instance";
@@ -14,11 +12,18 @@ pub const INSTANCE: &str = "instance";
 #[async_trait]
 pub trait Keyring: Send + Sync {
     /// None: this owner has none of that name.
-    async fn open(&self, owner: &str, name: &str) -> Result<Option<Plain>, BoxError>;
+    async fn open(&self, owner: &str, name: &str) -> Result<Option<SecretText>, BoxError>;
+}
+
+#[async_trait]
+impl Keyring for Vault {
+    async fn open(&self, owner: &str, name: &str) -> Result<Option<SecretText>, BoxError> {
+        Ok(self.get(owner, name).await?)
+    }
 }
 
 /// The persona's own secret of that name, else the instance's.
-pub async fn secret_of(keyring: &dyn Keyring, persona: PersonaId, name: &str) -> Result<Option<Plain>, BoxError> {
+pub async fn secret_of(keyring: &dyn Keyring, persona: PersonaId, name: &str) -> Result<Option<SecretText>, BoxError> {
     match keyring.open(&format!("persona:{persona}"), name).await? {
         Some(own) => Ok(Some(own)),
         None => keyring.open(INSTANCE, name).await,

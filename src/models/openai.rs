@@ -8,12 +8,11 @@ use url::Url;
 
 use super::{
     Composed, ModelError, Request, build_persona_prompt,
-    keyring::Plain,
     retry::{After, after},
     wire::{Answer, Ask, Price, read, reason},
     words_wanted,
 };
-use crate::config::ProviderConfig;
+use crate::{config::ProviderConfig, secrets::SecretText};
 
 const MOST_ANSWER_BYTES: usize = 4 << 20;
 /// Of a refusal only the first words are read.
@@ -76,7 +75,7 @@ impl OpenAi {
         &self,
         request: &Request<'_>,
         model: Option<&str>,
-        key: Option<&Plain>,
+        key: Option<&SecretText>,
     ) -> Result<Composed, ModelError> {
         let deadline = Instant::now() + request.limit;
         let model = model.unwrap_or(&self.model);
@@ -102,7 +101,7 @@ impl OpenAi {
         }
     }
 
-    async fn ask_once(&self, ask: &Ask<'_>, key: Option<&Plain>, deadline: Instant) -> Result<Reply, ModelError> {
+    async fn ask_once(&self, ask: &Ask<'_>, key: Option<&SecretText>, deadline: Instant) -> Result<Reply, ModelError> {
         let limit = self.timeout.min(deadline.saturating_duration_since(Instant::now()));
         let asked = tokio::time::timeout(limit, self.exchange(ask, key)).await;
         asked.unwrap_or_else(|_| {
@@ -110,10 +109,10 @@ impl OpenAi {
         })
     }
 
-    async fn exchange(&self, ask: &Ask<'_>, key: Option<&Plain>) -> Result<Reply, ModelError> {
+    async fn exchange(&self, ask: &Ask<'_>, key: Option<&SecretText>) -> Result<Reply, ModelError> {
         let mut request = self.client.post(self.url.clone()).json(ask);
         if let Some(key) = key {
-            request = request.bearer_auth(key.as_str());
+            request = request.bearer_auth(key.reveal());
         }
         let response = request.send().await.map_err(|error| self.lost(error))?;
         let status = response.status();
@@ -127,7 +126,7 @@ impl OpenAi {
         let retry_after = response.headers().get(header::RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (Body::Whole(bytes) | Body::Cut(bytes)) = self.body(response, MOST_REFUSAL_BYTES).await?;
-        let reason = reason(&bytes, key.map(|key| key.as_str()));
+        let reason = reason(&bytes, key.map(SecretText::reveal));
         Ok(Reply::No { status: status.as_u16(), retry_after, reason })
     }
 

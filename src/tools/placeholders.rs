@@ -3,7 +3,10 @@
 use actors::domain::{NewArtifact, Outcome, PersonaId, Step, StepError};
 use serde_json::Value;
 
-use crate::models::{Keyring, Plain, secret_of};
+use crate::{
+    models::{Keyring, secret_of},
+    secrets::SecretText,
+};
 
 const OPEN: &str = "${secret:";
 const MOST_NAME: usize = 64;
@@ -15,7 +18,7 @@ pub(super) struct Secrets(Vec<Secret>);
 struct Secret {
     name: String,
     /// As stored, and as it stands in a script.
-    forms: [Plain; 2],
+    forms: [SecretText; 2],
 }
 
 /// Fills the secrets of a step that types or runs a script. Elsewhere they are refused where a browser would be sent them
@@ -64,8 +67,8 @@ impl Secrets {
                 return Err(StepError::permanent(text));
             };
             filled.push_str(before);
-            filled.push_str(&form(&value));
-            let forms = [Plain::new(in_script(&value)), value];
+            filled.push_str(&form(value.reveal()));
+            let forms = [SecretText::new(in_script(value.reveal())), value];
             self.0.push(Secret { name: name.to_owned(), forms });
             rest = after;
         }
@@ -91,9 +94,9 @@ impl Secrets {
 
     fn mask(&self, text: &mut String) {
         for Secret { name, forms } in &self.0 {
-            for form in forms.iter().filter(|form| !form.is_empty()) {
-                if text.contains(form.as_str()) {
-                    *text = text.replace(form.as_str(), &format!("{OPEN}{name}}}"));
+            for form in forms.iter().map(SecretText::reveal).filter(|form| !form.is_empty()) {
+                if text.contains(form) {
+                    *text = text.replace(form, &format!("{OPEN}{name}}}"));
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! Everything that needs more than one room: real browsers, real sockets, real databases.
 
-#[cfg(test)]
 mod api;
 mod browser;
 mod cli;

@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use greenroom::{
     config::{ModelsConfig, ProviderConfig},
     models::{Composed, Keyring, ModelError, Models, Request},
+    secrets::SecretText,
 };
 use serde_json::{Value, json};
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{bearer_token, body_partial_json, method, path},
 };
-use zeroize::Zeroizing;
 
 const KEY: &str = "sk-test-0123456789";
 
@@ -32,8 +32,8 @@ impl Secrets {
 
 #[async_trait]
 impl Keyring for Secrets {
-    async fn open(&self, owner: &str, name: &str) -> Result<Option<Zeroizing<String>>, BoxError> {
-        Ok(self.0.get(&(owner.to_owned(), name.to_owned())).cloned().map(Zeroizing::new))
+    async fn open(&self, owner: &str, name: &str) -> Result<Option<SecretText>, BoxError> {
+        Ok(self.0.get(&(owner.to_owned(), name.to_owned())).cloned().map(SecretText::new))
     }
 }
 

@@ -2,35 +2,14 @@
 
 use std::{collections::HashMap, fmt::Write as _};
 
-use actors::{
-    domain::{ArtifactKind, ChainId, Goal, GoalId, GoalState, NewArtifact, Outcome, Persona, Receipt, StepError},
-    ports::BoxError,
-};
-use async_trait::async_trait;
+use actors::domain::{ArtifactKind, ChainId, GoalId, GoalState, NewArtifact, Outcome, Persona, StepError};
 use chrono::DateTime;
 use serde_json::json;
 
+use crate::tools::days::{Day, DayBook, Line};
+
 const DAY_MS: i64 = 86_400_000;
 const MOST_GOALS_LISTED: usize = 100;
-
-/// What is on record for a day.
-#[derive(Debug, Clone, Default)]
-pub struct Day {
-    pub personas: Vec<Persona>,
-    /// Goals that changed on that day, newest first.
-    pub goals: Vec<Goal>,
-    /// Receipts of that day, newest first.
-    pub receipts: Vec<Receipt>,
-    /// There are more than were read; these are the newest.
-    pub cut: bool,
-}
-
-/// Where the day is looked up.
-#[async_trait]
-pub trait DayBook: Send + Sync {
-    /// What was recorded from this moment on.
-    async fn since(&self, from_ms: i64) -> Result<Day, BoxError>;
-}
 
 /// Counts the day (UTC) up to now. The text is the outcome's `value` and its artifact.
 pub(in crate::tools) async fn report(days: &dyn DayBook, now_ms: i64, save_as: &str) -> Outcome {
@@ -68,8 +47,12 @@ pub(in crate::tools) fn markdown(day: &Day, now_ms: i64) -> String {
     for persona in &day.personas {
         section(&mut out, day, persona);
     }
-    let errors = day.receipts.iter().filter(|receipt| receipt.body.as_ref().is_some_and(|body| body.error.is_some()));
-    let _ = writeln!(out, "## Errors\n\n{} receipts of the day name an error.", errors.count());
+    let errors = day.receipts.iter().filter(|receipt| receipt.error).count();
+    let _ = writeln!(
+        out,
+        "## Numbers\n\n- proposals proven: {}\n- posts proven: {}\n- messages received: {}\n- receipts that name an error: {errors}",
+        day.proposals, day.posts, day.messages
+    );
     out
 }
 
@@ -121,7 +104,7 @@ fn section(out: &mut String, day: &Day, persona: &Persona) {
     out.push('\n');
 }
 
-fn last_receipts(day: &Day) -> HashMap<GoalId, &Receipt> {
+fn last_receipts(day: &Day) -> HashMap<GoalId, &Line> {
     let mut last = HashMap::new();
     for receipt in &day.receipts {
         if let (Some(goal), ChainId::Persona(_)) = (receipt.goal, &receipt.chain) {
