@@ -1,1 +1,6 @@
-fn main() {}
+//! Everything that is tested from outside, in one binary.
+
+#[cfg(test)]
+mod postgres;
+#[cfg(test)]
+mod storage;
