@@ -1,1 +1,50 @@
-//! (to be written)
+//! Puts the rooms together. Wiring only: what is decided, is decided in the rooms.
+
+mod adapters;
+mod offline;
+mod rooms;
+mod world;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use crate::{
+    cli::{self, Command, Ended, Misused, Verb, receipts},
+    config::ConfigError,
+};
+
+/// The whole program: reads the command, carries it out, says how it ended.
+pub fn main() -> ExitCode {
+    let command = Command::parse();
+    let json = command.common.json;
+    let ended = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")
+        .and_then(|runtime| runtime.block_on(run(command)));
+    match ended {
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::Badly) => ExitCode::from(1),
+        Err(error) => {
+            cli::print::error(&error, json);
+            let misused = error.is::<Misused>() || error.is::<ConfigError>();
+            ExitCode::from(if misused { 2 } else { 1 })
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<Ended> {
+    let Command { common, verb } = command;
+    if let Verb::Config(verb) = verb {
+        return verb.run(&common);
+    }
+    let config = common.load()?;
+    match verb {
+        Verb::Doctor => offline::doctor(&config, common.json).await,
+        Verb::Receipts(receipts::Verb::Verify(verify)) => offline::verify(&config, verify, common.json).await,
+        Verb::Receipts(receipts::Verb::Export(export)) => offline::export(&config, export, common.json).await,
+        verb => cli::ask(verb, &config, common.json).await,
+    }
+}

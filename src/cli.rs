@@ -1,1 +1,138 @@
-//! (to be written)
+//! The command line: what people type, how answers are printed, and with which code a command ends.
+//!
+//! Codes: 0 it is so, or it was done; 1 it is not so, or it went wrong; 2 the command or the configuration cannot be
+//! understood. Errors go to standard error, in one line with their causes.
+
+pub mod announcement;
+pub mod config;
+pub mod demo;
+pub mod doctor;
+pub mod goal;
+pub mod lock;
+pub mod login;
+pub mod persona;
+pub mod print;
+pub mod receipts;
+mod server;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, LoadOptions};
+
+/// An actor runtime for AI personas that proves what it did.
+#[derive(Debug, Parser)]
+#[command(name = "greenroom", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Command {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Common {
+    /// Settings file instead of `<data root>/greenroom.toml`.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder for database, artifacts, profiles and keys.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub data_root: Option<PathBuf>,
+    /// Answer in JSON, for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl Common {
+    /// The settings this command runs under.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(&LoadOptions::from_process(self.config.clone(), self.data_root.clone()))
+    }
+}
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Start the server.
+    Serve,
+    /// Start a server of its own with two personas at work.
+    Demo(demo::Demo),
+    /// Print a new one-time login link.
+    Login(login::Login),
+    /// Create, list, show, pause and resume personas.
+    #[command(subcommand)]
+    Persona(persona::Verb),
+    /// Give goals to personas, and decide about them.
+    #[command(subcommand)]
+    Goal(goal::Verb),
+    /// List, verify and export receipts.
+    #[command(subcommand)]
+    Receipts(receipts::Verb),
+    /// Look for what would keep Greenroom from working.
+    Doctor,
+    /// Show and check the settings.
+    #[command(subcommand)]
+    Config(config::Verb),
+}
+
+/// How a command ended that could be carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Code 0.
+    Well,
+    /// Code 1: what was asked is not so. It has been said.
+    Badly,
+}
+
+impl Ended {
+    /// Well, if this holds.
+    pub const fn well_if(holds: bool) -> Self {
+        if holds { Self::Well } else { Self::Badly }
+    }
+}
+
+/// The command cannot be understood: code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Misused(pub String);
+
+/// Carries out a verb that asks a running server.
+pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ended> {
+    let server = server::Server::find(config)?;
+    let out = print::Out { json };
+    match verb {
+        Verb::Login(login) => login.run(&server, out).await,
+        Verb::Persona(verb) => verb.run(&server, out).await,
+        Verb::Goal(verb) => verb.run(&server, out).await,
+        Verb::Receipts(receipts::Verb::List(list)) => list.run(&server, out).await,
+        _ => Err(Misused("this command does not ask a server".into()).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_hold_together() {
+        Command::command().debug_assert();
+    }
+
+    #[test]
+    fn options_stand_before_and_behind_the_verb() {
+        let parse = |line: &str| Command::try_parse_from(line.split(' ')).unwrap();
+        for line in ["greenroom --json goal list --persona ada", "greenroom goal list --persona ada --json"] {
+            assert!(parse(line).common.json, "{line}");
+        }
+        for line in
+            ["greenroom", "greenroom goal", "greenroom goal resolve 1 --done --not-done", "greenroom goal resolve 1"]
+        {
+            let error = Command::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,1 +1,139 @@
-//! (to be written)
+//! What personas can do: the one performer behind every call.
+//!
+//! A call names its tool and carries its step. Here it is carried out, and what was observed is reported; whether that
+//! is enough is for the broker to say. Texts in a step have their `{{placeholders}}` filled already;
+//! `${secret:name}` is filled here, after the intent is on disk, so that no receipt ever holds a secret.
+//!
+//! **What an outcome says.** `not_begun` only while nothing has left our hands, `done` when the result is known,
+//! `unknown` else.
+
+mod builtin;
+mod days;
+mod driver;
+mod folder;
+mod placeholders;
+pub mod templates;
+
+use std::{path::PathBuf, sync::Arc};
+
+use actors::{
+    domain::{Call, Outcome, Persona, PersonaId, Step, StepError},
+    ports::{Performer, Records, World},
+};
+use async_trait::async_trait;
+use serde::Deserialize as _;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+pub use days::{Day, DayBook, Line};
+pub use driver::BrowserDriver;
+
+use crate::models::{Keyring, Models};
+
+/// What the tools stand on.
+#[derive(Clone)]
+pub struct ToolsDeps {
+    pub records: Arc<dyn Records>,
+    pub keyring: Arc<dyn Keyring>,
+    pub models: Models,
+    pub browser: Arc<dyn BrowserDriver>,
+    pub days: Arc<dyn DayBook>,
+    pub world: Arc<dyn World>,
+    /// Personas' folders lie below `<data root>/personas`.
+    pub data_root: PathBuf,
+}
+
+/// The performer of a running company.
+pub struct Tools {
+    deps: ToolsDeps,
+}
+
+impl Tools {
+    /// Opens nothing yet.
+    pub fn new(deps: ToolsDeps) -> Self {
+        Self { deps }
+    }
+
+    async fn carry_out(&self, call: &Call, stop: CancellationToken) -> Outcome {
+        let (step, persona) = match self.prepare(call).await {
+            Ok(ready) => ready,
+            Err(error) => return Outcome::not_begun(format!("could not begin {}", call.tool), error),
+        };
+        match step {
+            Step::WriteFile { .. } | Step::AppendCsv { .. } => {
+                builtin::files::keep(&self.deps.data_root, call, step).await
+            }
+            Step::Compose { prompt, save_as, length } => {
+                let text = builtin::compose::Wanted { persona: &persona, prompt: &prompt, save_as: &save_as, length };
+                unless_stopped(call, &stop, builtin::compose::compose(&self.deps.models, text, call.limit)).await
+            }
+            Step::DailyReport { save_as } => {
+                let deps = &self.deps;
+                let report = builtin::report::report(&*deps.days, deps.world.now_ms(), &save_as);
+                unless_stopped(call, &stop, report).await
+            }
+            step => self.in_browser(&persona, call, step, stop).await,
+        }
+    }
+
+    /// The step and whom it is for. Nothing is done yet.
+    async fn prepare(&self, call: &Call) -> Result<(Step, Persona), StepError> {
+        let step = Step::deserialize(&call.args)
+            .map_err(|error| StepError::permanent(format!("the arguments of {} cannot be read: {error}", call.tool)))?;
+        if step.tool() != call.tool {
+            let text = format!("the call names {} but its arguments are a step of {}", call.tool, step.tool());
+            return Err(StepError::permanent(text));
+        }
+        match self.deps.records.persona(call.persona).await {
+            Ok(Some(persona)) => Ok((step, persona)),
+            Ok(None) => Err(StepError::permanent(format!("there is no persona {}", call.persona))),
+            Err(error) => Err(StepError::retryable(format!("the persona could not be read: {error}; try later"))),
+        }
+    }
+
+    async fn in_browser(&self, persona: &Persona, call: &Call, step: Step, stop: CancellationToken) -> Outcome {
+        match placeholders::fill(step, persona.id, &*self.deps.keyring).await {
+            Ok((step, secrets)) => {
+                let outcome = self.deps.browser.perform(persona, call, &step, stop).await;
+                secrets.masked(outcome)
+            }
+            Err(error) => Outcome::not_begun(format!("could not fill in the step for {}", call.tool), error),
+        }
+    }
+}
+
+#[async_trait]
+impl Performer for Tools {
+    async fn perform(&self, call: Call, stop: CancellationToken) -> Outcome {
+        if stop.is_cancelled() {
+            return Outcome::not_begun(
+                format!("stopped before {}", call.tool),
+                StepError::retryable("the run was stopped before the step began"),
+            );
+        }
+        let begun = Instant::now();
+        let outcome = self.carry_out(&call, stop).await;
+        tracing::debug!(persona = %call.persona, tool = call.tool, ended = %outcome.ended, took = ?begun.elapsed(), "{} ended {}", call.tool, outcome.ended);
+        outcome
+    }
+
+    async fn rest(&self, persona: PersonaId) {
+        self.deps.browser.rest(persona).await;
+    }
+
+    async fn release(&self, persona: PersonaId) {
+        self.deps.browser.release(persona).await;
+    }
+}
+
+/// Waits for work that may be dropped at any point, up to the call's limit.
+async fn unless_stopped(call: &Call, stop: &CancellationToken, work: impl Future<Output = Outcome>) -> Outcome {
+    let cut = |why: String| Outcome::unknown(format!("{} was cut off", call.tool), StepError::retryable(why));
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => cut("the run was stopped while the step was under way".to_owned()),
+        done = tokio::time::timeout(call.limit, work) => done.unwrap_or_else(|_| {
+            cut(format!("{} took longer than {} ms", call.tool, call.limit.as_millis()))
+        }),
+    }
+}

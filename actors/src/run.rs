@@ -1,10 +1,28 @@
-//! Carries one run through its steps.
+//! Carries one run through its steps: each through the broker, then the proof, then the last commit.
+//!
+//! A run is a value of its persona's task: it asks for a slice, gives it back while it waits, and can be stopped
+//! between two steps without losing anything. What it must know after a crash it reads from the goal's receipts
+//! (`history.rs`); what to do with each step then is decided in `resume.rs`, without any I/O.
 
-use std::sync::Arc;
+mod attempt;
+mod broker;
+mod drafts;
+mod history;
+mod plan;
+mod policy;
+pub mod proof;
+mod resume;
+mod settle;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
+use self::{attempt::Attempt, broker::Broker};
 use crate::{
     domain::Persona,
     evidence::Evidence,
@@ -13,9 +31,16 @@ use crate::{
     supervisor::Limits,
 };
 
+/// How long saving what must survive a crash may take at the end of a slice.
+const REST_WITHIN: Duration = Duration::from_secs(5);
+
 /// Carries runs. Cheap to clone.
 #[derive(Clone)]
-pub struct Runner {}
+pub struct Runner {
+    broker: Broker,
+    scheduler: Scheduler,
+    limits: Arc<Limits>,
+}
 
 /// How a run ended, as far as its persona must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,24 +57,47 @@ pub enum RunEnd {
 
 impl Runner {
     /// `limits` hold for every run.
-    pub fn new(_ports: Ports, _evidence: Evidence, _scheduler: Scheduler, _limits: Arc<Limits>) -> Self {
-        Self {}
+    pub fn new(ports: Ports, evidence: Evidence, scheduler: Scheduler, limits: Arc<Limits>) -> Self {
+        let broker = Broker {
+            ports,
+            evidence,
+            node: limits.node.clone(),
+            standing_hosts: limits.standing_hosts.clone().into(),
+            step_limit: limits.step,
+        };
+        Self { broker, scheduler, limits }
     }
 
     /// Carries the goal of `work` through one attempt, or carries its open run on.
     pub async fn carry(
         &self,
-        _persona: Arc<Persona>,
-        _work: Waiting,
-        _failure_streak: u32,
-        _stop: CancellationToken,
-        _now: watch::Sender<Option<String>>,
+        persona: Arc<Persona>,
+        work: Waiting,
+        failure_streak: u32,
+        stop: CancellationToken,
+        now: watch::Sender<Option<String>>,
     ) -> RunEnd {
-        RunEnd::Later { due_ms: None }
+        let asked_ms = work.message.received_ms.max(work.goal.due_ms.unwrap_or(0));
+        let slice = tokio::select! {
+            biased;
+            () = stop.cancelled() => return RunEnd::Stopped,
+            slice = self.scheduler.acquire(persona.id, work.message.priority, asked_ms) => slice,
+        };
+        let Ok(slice) = slice else { return RunEnd::Stopped };
+        let id = persona.id;
+        let mut attempt = match Attempt::begin(self, work, failure_streak, stop, now, slice).await {
+            Ok(attempt) => attempt,
+            Err(end) => return end,
+        };
+        let end = attempt.carry().await;
+        if tokio::time::timeout(REST_WITHIN, self.broker.ports.performer.rest(id)).await.is_err() {
+            warn!(persona = %id, "persona {id} could not save its browser state in time");
+        }
+        end
     }
 
     /// The task that carried the run panicked: says so in the evidence and fails the attempt.
-    pub async fn after_panic(&self, _persona: Arc<Persona>, _work: Waiting, _text: String) -> RunEnd {
-        RunEnd::Later { due_ms: None }
+    pub async fn after_panic(&self, _persona: Arc<Persona>, work: Waiting, text: String) -> RunEnd {
+        settle::after_panic(self, work, text).await
     }
 }

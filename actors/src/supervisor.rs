@@ -356,7 +356,7 @@ impl Company {
     /// Waits until a part without which nothing may go on (scheduler, evidence) has fallen, and says why. The
     /// process must end then, with a failure.
     pub async fn fallen(&self) -> String {
-        self.desk.office.fallen().await
+        self.desk.fallen().await
     }
 
     /// Lets running steps end, signs the heads, stops.

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr, num::NonZeroUsize, path::PathBuf, 
 use actors::domain::NodeName;
 use serde::{Deserialize, Serialize};
 
+use super::EnvKeys;
+
 /// Everything that can be configured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +23,12 @@ pub struct Config {
     pub models: ModelsConfig,
     pub rehearsal: RehearsalConfig,
     pub log: LogConfig,
+    /// Where each setting came from; the defaults are not listed.
+    #[serde(skip)]
+    pub sources: BTreeMap<String, String>,
+    /// Keys for outside services found in the environment.
+    #[serde(skip)]
+    pub env_keys: EnvKeys,
 }
 
 /// `[server]`: pages, API and live stream.

@@ -108,6 +108,15 @@ impl Desk {
         Ok(())
     }
 
+    pub(super) async fn fallen(&self) -> String {
+        let why = self.office.fallen().await;
+        if self.check_open().is_err() {
+            // What goes while the company ends has not fallen.
+            std::future::pending::<()>().await;
+        }
+        why
+    }
+
     pub(super) async fn end(&self) {
         if self.close() {
             return;

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     domain::{GoalId, PersonaId, Slug},
     evidence::{Evidence, Setup},
-    persona::{Awake, Carrier, Report, Stage},
+    persona::{Awake, Report, Stage, carrier::Carrier},
     ports::{Ports, RosterRecord},
     scheduler::Scheduler,
 };
@@ -90,8 +90,8 @@ impl Office {
         &self.roster
     }
 
-    pub(super) fn created(&self, id: PersonaId, slug: Slug) {
-        let _ = self.actor.cast(Msg::Created(id, slug));
+    pub(super) async fn created(&self, id: PersonaId, slug: Slug) -> Result<(), CommandError> {
+        self.ask(|reply| Msg::Created(id, slug, reply), ANSWER_WITHIN).await
     }
 
     /// The journal's word on one persona.
@@ -134,13 +134,12 @@ impl Office {
         self.actor.stop(None);
     }
 
-    /// Waits until a part without which nothing can go on has fallen; why.
+    /// Waits until a part without which nothing can go on is gone; why.
     pub(super) async fn fallen(&self) -> String {
         let mut fallen = self.fallen.clone();
         match fallen.wait_for(Option::is_some).await {
             Ok(why) => why.clone().unwrap_or_default(),
-            // An office that closed in good order never falls.
-            Err(_) => std::future::pending().await,
+            Err(_) => "the supervisor is gone".to_owned(),
         }
     }
 
@@ -165,7 +164,7 @@ enum Msg {
     /// A persona tells something.
     Told(Report),
     /// There is a new persona.
-    Created(PersonaId, Slug),
+    Created(PersonaId, Slug, RpcReplyPort<()>),
     StopRun(PersonaId, GoalId),
     Pause(PersonaId, RpcReplyPort<()>),
     Resume(RosterRecord, RpcReplyPort<()>),
@@ -241,7 +240,10 @@ impl Actor for OfficeActor {
             Msg::Rung => state.hear(&me).await,
             Msg::Due => state.armed_ms = None,
             Msg::Told(report) => state.told(report),
-            Msg::Created(id, slug) => state.roster(|roster| roster.add(id, slug)),
+            Msg::Created(id, slug, reply) => {
+                state.roster(|roster| roster.add(id, slug));
+                let _ = reply.send(());
+            }
             Msg::StopRun(id, goal) => state.tell(id, |persona| persona.stop_run(goal)),
             Msg::Pause(id, reply) => {
                 state.roster(|roster| roster.pause(id).map(Awake::leave));

@@ -50,7 +50,7 @@ impl Desk {
             receipts: vec![created, opened],
         };
         self.write(commit).await?.map_err(|outdated| refused(&outdated))?;
-        self.office.created(id, slug);
+        self.office.created(id, slug).await?;
         Ok(persona)
     }
 
@@ -141,20 +141,20 @@ impl Desk {
     pub(super) async fn delete_persona(&self, id: PersonaId, by: &By) -> Result<(), CommandError> {
         self.deleted(id, by).await?;
         self.office.forget(id).await?;
-        loop {
+        let mut refused = 0;
+        while refused < RACES {
             let open = self.ports.records.inbox(id, AT_ONCE).await?;
             if open.is_empty() {
-                break;
+                return Ok(());
             }
             let (guards, changes) = self.cancelled(&open).await?;
             let data = json!({"goals": open.iter().map(|work| work.goal.id).collect::<Vec<_>>()});
             let summary = format!("cancelled {} more goals of the deleted persona", open.len());
             let receipts = vec![self.decision(id, by, summary, data)];
             // Refused: one of them ended by itself meanwhile; the next look shows which are left.
-            let _ = self.write(Commit { guards, changes, receipts }).await?;
+            refused += usize::from(self.write(Commit { guards, changes, receipts }).await?.is_err());
         }
-        self.ports.performer.release(id).await;
-        Ok(())
+        Err(busy("the persona's inbox"))
     }
 
     async fn deleted(&self, id: PersonaId, by: &By) -> Result<(), CommandError> {

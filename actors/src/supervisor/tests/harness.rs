@@ -22,7 +22,7 @@ use crate::{
         Profile, Proof, Receipt, Run, RunId, TraceId,
     },
     evidence::Evidence,
-    persona::{Carrier, Order},
+    persona::carrier::{Carrier, Order},
     ports::{Change, Commit, GoalMove, Guard, Ports, Records, RosterRecord, Unavailable, Waiting, World},
     run::RunEnd,
     scheduler::Scheduler,
@@ -272,13 +272,13 @@ pub(super) fn limits(cap: usize) -> Limits {
 impl House {
     /// A company with room for `cap`, whose runs follow `script`.
     pub(super) async fn open(cap: usize, script: impl Fn(&Order) -> Play + Send + Sync + 'static) -> Self {
-        Self::open_on(TestPorts::obliging(), cap, script).await
+        Self::open_on(TestPorts::obliging(), limits(cap), script).await
     }
 
-    /// The same on a store that holds something already.
+    /// The same on a store that holds something already, or with other limits.
     pub(super) async fn open_on(
         test: TestPorts,
-        cap: usize,
+        limits: Limits,
         script: impl Fn(&Order) -> Play + Send + Sync + 'static,
     ) -> Self {
         let records = Arc::new(WatchedRecords::new(test.store.clone()));
@@ -292,7 +292,7 @@ impl House {
             }
         };
         let key = SigningKey::from_bytes(&[7; 32]);
-        let company = Company::start_with(limits(cap), ports, key, Box::new(hire)).await.unwrap();
+        let company = Company::start_with(limits, ports, key, Box::new(hire)).await.unwrap();
         Self { company, test, records, seen }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use super::harness::{House, Play, settle, until, work};
+use super::harness::{House, Play, limits, settle, until, work};
 use crate::{
     domain::{ArtifactKind, GoalState, MessageState, Payload, Phase},
     ports::World,
@@ -173,6 +173,6 @@ async fn the_end_stops_runs_at_a_boundary_and_the_next_start_carries_them_on() {
     let refused = house.company.deliver(work(ada, 500), &house.by()).await;
     assert!(matches!(refused, Err(crate::supervisor::CommandError::Ending)));
 
-    let next = House::open_on(house.test.clone(), 1, |_| Play::Finish).await;
+    let next = House::open_on(house.test.clone(), limits(1), |_| Play::Finish).await;
     next.goal_becomes(given.goal.id, GoalState::Done).await;
 }

@@ -1,0 +1,27 @@
+# `make demo` shows it, `make test` checks it, `make bench` measures it. Each does its own set-up.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench lint
+
+CARGO ?= cargo
+
+help: ## List these.
+	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
+
+setup: ## Install what the system lacks: Chromium and PostgreSQL, from Debian's packages.
+	@sh tests/setup.sh
+
+demo: setup ## Build for speed and start two personas at work; prints where to look.
+	$(CARGO) run --release --locked -- demo
+
+test: setup ## Format, lints, then every test, on both databases and a real browser.
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+	INSTA_UPDATE=no $(CARGO) test --workspace --all-features --locked
+
+bench: setup ## Measure against the floor of this machine; prints ratios.
+	$(CARGO) bench --workspace --locked
+
+lint: ## The slow rest: documentation, licences and advisories, unused dependencies.
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check; else echo "skipped: cargo-deny is not installed"; fi
+	@if command -v cargo-machete >/dev/null; then $(CARGO) machete; else echo "skipped: cargo-machete is not installed"; fi

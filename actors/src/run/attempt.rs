@@ -1,0 +1,358 @@
+//! One attempt under way: walks the plan, and asks when the end of an effect is not known.
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    RunEnd, Runner,
+    broker::{Act, Acted, StoreGone},
+    drafts::About,
+    history::{History, Key, Recorded},
+    plan::{self, Saved},
+    proof,
+    resume::{Decision, Walk, index},
+    settle::{self, Verdict},
+};
+use crate::{
+    domain::{Draft, Ended, Goal, Message, Phase, ReadBack, Receipt, Run, Step, StepError},
+    ports::{Commit, Waiting},
+    scheduler::Slice,
+};
+
+/// A run with everything it needs to go on.
+pub(super) struct Attempt<'a> {
+    pub runner: &'a Runner,
+    pub goal: Goal,
+    pub message: Message,
+    pub run: Run,
+    pub history: History,
+    pub failure_streak: u32,
+    pub stop: CancellationToken,
+    /// None: given back while waiting.
+    pub slice: Option<Slice>,
+    pub(super) steps: Vec<Step>,
+    saved: Saved,
+    /// The address the browser shows, as far as a receipt told.
+    page: Option<String>,
+    now: watch::Sender<Option<String>>,
+}
+
+/// Why a walk does not go on with the next step.
+pub(super) enum Halt {
+    /// The run has ended or stands still, durably.
+    End(RunEnd),
+    /// The attempt is decided.
+    Verdict(Verdict),
+}
+
+impl From<StoreGone> for Halt {
+    fn from(_: StoreGone) -> Self {
+        Self::End(RunEnd::Unavailable)
+    }
+}
+
+impl<'a> Attempt<'a> {
+    /// Begins a new run of the goal, or goes on with the one that is open.
+    pub async fn begin(
+        runner: &'a Runner,
+        work: Waiting,
+        failure_streak: u32,
+        stop: CancellationToken,
+        now: watch::Sender<Option<String>>,
+        slice: Slice,
+    ) -> Result<Self, RunEnd> {
+        let Waiting { message, goal } = work;
+        let records = &runner.broker.ports.records;
+        let open = records.open_run(goal.id).await.map_err(|_| RunEnd::Unavailable)?;
+        let history = History::new(records.goal_receipts(goal.id).await.map_err(|_| RunEnd::Unavailable)?);
+        let (steps, saved) = (goal.payload.steps(), Saved::new(goal.id));
+        let run = open.clone().unwrap_or_else(|| settle::new_run(runner, &goal, &message));
+        let mut attempt = Self {
+            runner,
+            goal,
+            message,
+            run,
+            history,
+            failure_streak,
+            stop,
+            slice: Some(slice),
+            steps,
+            saved,
+            page: None,
+            now,
+        };
+        attempt.open(open.is_some()).await?;
+        Ok(attempt)
+    }
+
+    /// What is left of an attempt whose task panicked: enough to settle it.
+    pub fn fallen(
+        runner: &'a Runner,
+        goal: Goal,
+        message: Message,
+        run: Run,
+        history: History,
+        failure_streak: u32,
+    ) -> Self {
+        let (steps, saved) = (goal.payload.steps(), Saved::new(goal.id));
+        let (stop, (now, _)) = (CancellationToken::new(), watch::channel(None));
+        Self { runner, goal, message, run, history, failure_streak, stop, slice: None, steps, saved, page: None, now }
+    }
+
+    /// Walks the plan to its end, or to where it cannot go on.
+    pub async fn carry(&mut self) -> RunEnd {
+        let end = match self.walk_and_judge().await {
+            Ok(verdict) | Err(Halt::Verdict(verdict)) => self.settle(verdict).await,
+            Err(Halt::End(end)) => end,
+        };
+        self.say(None);
+        end
+    }
+
+    async fn walk_and_judge(&mut self) -> Result<Verdict, Halt> {
+        self.walk().await?;
+        self.judge().await
+    }
+
+    async fn walk(&mut self) -> Result<(), Halt> {
+        let steps = self.steps.clone();
+        let mut walk = Walk::new(&steps, &self.history, self.run.id);
+        for (at, step) in steps.iter().enumerate() {
+            if self.stop.is_cancelled() {
+                return Err(Halt::End(RunEnd::Stopped));
+            }
+            self.say(Some(format!("step {}/{} · {}", at + 1, steps.len(), plan::label(step))));
+            match walk.decide(at, &self.history) {
+                Decision::Perform => self.act(at, step, None).await?,
+                Decision::Replay { of } => self.act(at, step, Some(of)).await?,
+                Decision::Recall => self.recall(at, step),
+                Decision::Skip(recorded) => self.skip(at, step, &recorded).await?,
+                Decision::Answer(recorded) => self.answer(at, step, &recorded).await?,
+                Decision::Lost => self.leave_out(at, step).await?,
+                Decision::Stuck => return Err(Halt::Verdict(self.stuck(at, step))),
+                Decision::Ask => self.ask(at).await?,
+            }
+            // An effect that ended unknown and was then found by the read-back left another page open.
+            if let Key::Done(recorded) = self.history.key(index(at))
+                && recorded.body.as_ref().is_some_and(|body| body.data.get("resolution").is_some())
+            {
+                walk.reconciled(recorded);
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries a step out and takes in what came of it.
+    async fn act(&mut self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<(), Halt> {
+        let filled = self.saved.fill_step(step).map_err(|error| Halt::Verdict(Verdict::Failed(error)))?;
+        self.keep_pace(&filled).await?;
+        match self.carry_out(at, &filled, replay_of).await? {
+            Acted::Holds(receipt) => {
+                self.take_in(at, receipt);
+                Ok(())
+            }
+            Acted::Fails(receipt, error) => {
+                self.take_in(at, receipt);
+                Err(Halt::Verdict(self.verdict_on(at, step, error)))
+            }
+            Acted::Unknown(receipt) => {
+                self.take_in(at, receipt);
+                self.ask(at).await
+            }
+            // A person ended the goal or the run; that commit settled everything.
+            Acted::Ended => Err(Halt::End(RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false })),
+        }
+    }
+
+    async fn carry_out(&self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<Acted, StoreGone> {
+        let about = self.about();
+        let page = self.page.as_deref();
+        let act = Act { about: &about, run: self.run.id, index: index(at), step, page, replay_of };
+        self.runner.broker.carry_out(&act, &self.stop).await
+    }
+
+    fn take_in(&mut self, at: usize, receipt: Receipt) {
+        if let (Some(step), Some(body)) = (self.steps.get(at), &receipt.body) {
+            self.saved.keep(step, &body.data);
+            if let Some(url) = body.data.get("url").and_then(Value::as_str) {
+                self.page = Some(url.to_owned());
+            }
+        }
+        self.history.extend([receipt]);
+    }
+
+    /// The step is behind this run: only what it saved counts.
+    fn recall(&mut self, at: usize, step: &Step) {
+        let recorded = match self.history.key(index(at)) {
+            Key::Done(recorded) => Some(recorded),
+            _ => self.history.newest(index(at)),
+        };
+        if let Some(recorded) = recorded {
+            self.remember(step, &recorded);
+        }
+    }
+
+    fn remember(&mut self, step: &Step, recorded: &Recorded) {
+        if let Some(body) = &recorded.body {
+            self.saved.keep(step, &body.data);
+        }
+        if let Some(url) = recorded.text("url") {
+            self.page = Some(url.to_owned());
+        }
+    }
+
+    /// An earlier attempt did it for good.
+    async fn skip(&mut self, at: usize, step: &Step, recorded: &Recorded) -> Result<(), Halt> {
+        self.remember(step, recorded);
+        let data = json!({"step": plan::label(step), "ok": true, "done_at_seq": recorded.seq});
+        self.note(at, step, Phase::Skipped, format!("did not repeat {}: it is done", plan::label(step)), data).await
+    }
+
+    /// The recorded page behind a done effect answers an expect or gives the picture.
+    async fn answer(&mut self, at: usize, step: &Step, recorded: &Recorded) -> Result<(), Halt> {
+        let filled = self.saved.fill_step(step).map_err(|error| Halt::Verdict(Verdict::Failed(error)))?;
+        let (key, wanted) = match &filled {
+            Step::ExpectTitle { contains, .. } => ("title", Some(contains)),
+            Step::ExpectText { contains, .. } => ("page_text", Some(contains)),
+            _ => ("url", None),
+        };
+        let seen = recorded.text(key).unwrap_or_default();
+        let holds = wanted.is_none_or(|wanted| seen.contains(wanted.as_str()));
+        let label = plan::label(&filled);
+        let error = (!holds).then(|| format!("the page showed {key} “{seen}” right after the effect"));
+        let data = json!({"step": label, "ok": holds, "details": "answered by what was recorded right after the effect",
+            "recorded_at_seq": recorded.seq, "url": recorded.text("url"), "title": recorded.text("title")});
+        let mut draft = self.step_draft(at, step, Phase::Outcome, format!("answered {label} from the record"), data);
+        draft.state = Some(Ended::Done.as_str());
+        draft.body.error.clone_from(&error);
+        if matches!(step, Step::Screenshot { .. }) {
+            draft.body.artifacts = recorded.body.as_ref().map(|body| body.artifacts.clone()).unwrap_or_default();
+        }
+        self.write_step(draft).await?;
+        match error {
+            None => Ok(()),
+            Some(text) => Err(Halt::Verdict(self.verdict_on(at, step, StepError::permanent(text)))),
+        }
+    }
+
+    async fn leave_out(&mut self, at: usize, step: &Step) -> Result<(), Halt> {
+        let data = json!({"step": plan::label(step), "ok": false, "details": "the page behind the effect was lost"});
+        self.note(at, step, Phase::Skipped, format!("could not look at {}: its page was lost", plan::label(step)), data)
+            .await
+    }
+
+    fn stuck(&self, at: usize, step: &Step) -> Verdict {
+        let text = format!(
+            "{} (step {}) needs the page behind an effect that is done, and that page was lost; start it with a `goto`",
+            plan::label(step),
+            at + 1
+        );
+        Verdict::Unconfirmed { lines: proof::check(&self.goal, self.history.receipts()), error: text }
+    }
+
+    /// It may have happened: a positive read-back settles it, otherwise a person does.
+    async fn ask(&mut self, at: usize) -> Result<(), Halt> {
+        if let Some(read_back) = self.goal.proof.read_back.clone()
+            && self.read_back(&read_back).await?
+        {
+            let step = self.steps[at].clone();
+            let data = json!({"resolution": "done", "by": "read-back", "step": plan::label(&step)});
+            let summary = format!("found by read-back that {} had happened", plan::label(&step));
+            let mut draft = self.step_draft(at, &step, Phase::Reconciled, summary, data);
+            draft.state = Some(Ended::Done.as_str());
+            return self.write_step(draft).await;
+        }
+        Err(Halt::End(self.park_for_person(at).await))
+    }
+
+    /// Opens the address anew and looks for the text; receipts stand behind the plan's own steps.
+    async fn read_back(&mut self, wanted: &ReadBack) -> Result<bool, Halt> {
+        let filled = |text: &str| self.saved.fill(text).map_err(|error| Halt::Verdict(Verdict::Failed(error)));
+        let goto = Step::Goto { url: filled(&wanted.url)?, timeout_ms: None };
+        let find = Step::ExpectText { contains: filled(&wanted.contains)?, selector: None, timeout_ms: None };
+        for (at, step) in [(self.steps.len(), goto), (self.steps.len() + 1, find)] {
+            self.say(Some(format!("reads back · {}", plan::label(&step))));
+            self.keep_pace(&step).await?;
+            match self.carry_out(at, &step, None).await? {
+                Acted::Holds(receipt) => self.take_in(at, receipt),
+                Acted::Fails(receipt, _) | Acted::Unknown(receipt) => {
+                    self.take_in(at, receipt);
+                    return Ok(false);
+                }
+                Acted::Ended => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// The plan is carried out: does the proof hold?
+    async fn judge(&mut self) -> Result<Verdict, Halt> {
+        if let Some(read_back) = self.goal.proof.read_back.clone() {
+            self.read_back(&read_back).await?;
+        }
+        let lines = proof::check(&self.goal, self.history.receipts());
+        let missing: Vec<&str> = lines.iter().filter(|line| !line.holds).map(|line| line.what.as_str()).collect();
+        let error = match (lines.is_empty(), missing.is_empty()) {
+            (true, _) => {
+                "the goal declares no proof, so nothing is proven: add an `expect_*` step or a `proof`".to_owned()
+            }
+            (false, false) => format!("not shown by any receipt: {}", missing.join("; ")),
+            (false, true) => {
+                let answer = self.saved.get("text").map(str::to_owned);
+                return Ok(Verdict::Done {
+                    result: answer.unwrap_or_else(|| format!("{} of {0} proofs hold", lines.len())),
+                    lines,
+                });
+            }
+        };
+        Ok(Verdict::Unconfirmed { lines, error })
+    }
+
+    /// What a step that did not bring what was wanted means for the attempt.
+    fn verdict_on(&self, at: usize, step: &Step, error: StepError) -> Verdict {
+        let acted = |before: usize| {
+            self.steps[before].is_browser()
+                && self.steps[before].effect().needs_intent()
+                && matches!(self.history.key(index(before)), Key::Done(_))
+        };
+        // Trying again could not bring the moment behind the effect back.
+        if step.is_expect() && (0..at).any(acted) {
+            let lines = proof::check(&self.goal, self.history.receipts());
+            return Verdict::Unconfirmed { lines, error: error.text };
+        }
+        Verdict::Failed(error)
+    }
+
+    /// A receipt about a step that nothing was done for.
+    async fn note(&mut self, at: usize, step: &Step, phase: Phase, summary: String, data: Value) -> Result<(), Halt> {
+        let draft = self.step_draft(at, step, phase, summary, data);
+        self.write_step(draft).await
+    }
+
+    pub(super) fn step_draft(&self, at: usize, step: &Step, phase: Phase, summary: String, data: Value) -> Draft {
+        let draft = self.about().step(index(at), step.receipt_kind(), phase, summary, data);
+        Draft { tool: Some(step.tool()), effect: Some(step.effect()), ..draft }
+    }
+
+    async fn write_step(&mut self, draft: Draft) -> Result<(), Halt> {
+        let receipt = self.runner.broker.write(Commit { receipts: vec![draft], ..Commit::default() }).await?;
+        self.history.extend([receipt]);
+        Ok(())
+    }
+
+    /// The address the browser shows, as far as a receipt told.
+    pub(super) fn page(&self) -> Option<&str> {
+        self.page.as_deref()
+    }
+
+    pub(super) fn about(&self) -> About<'_> {
+        let broker = &self.runner.broker;
+        About { node: &broker.node, world: broker.ports.world.as_ref(), goal: &self.goal, run: Some(self.run.id) }
+    }
+
+    /// One line for people: what this persona is doing.
+    pub(super) fn say(&self, line: Option<String>) {
+        self.now.send_replace(line);
+    }
+}

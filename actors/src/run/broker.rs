@@ -1,0 +1,232 @@
+//! The one place where an effect happens: policy → intent → do under a deadline → outcome.
+//!
+//! A tool cannot write a receipt. It returns what it saw; the broker, which timed it and hashed what it left,
+//! writes. The pace of a site is kept by the run before it comes here, because waiting gives the slice back.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures::FutureExt;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{
+    drafts::About,
+    plan,
+    policy::{self, Verdict},
+};
+use crate::{
+    domain::{
+        ArtifactRef, Body, Call, Draft, Effect, Ended, Hash, NewArtifact, NodeName, Outcome, Phase, Receipt, RunId,
+        Step, StepError, StepIndex,
+    },
+    evidence::{Evidence, RecordError, canonical},
+    ports::{Commit, Guard, Ports},
+};
+
+/// How long a performer may take past its limit to say how a call ended.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Carries out calls and writes what came of them.
+#[derive(Clone)]
+pub(super) struct Broker {
+    pub ports: Ports,
+    pub evidence: Evidence,
+    pub node: NodeName,
+    pub standing_hosts: std::sync::Arc<[String]>,
+    /// How long a step may take when it does not say so itself.
+    pub step_limit: Duration,
+}
+
+/// One step, ready to be carried out.
+pub(super) struct Act<'a> {
+    pub about: &'a About<'a>,
+    pub run: RunId,
+    pub index: StepIndex,
+    /// With its placeholders filled.
+    pub step: &'a Step,
+    /// The address the browser shows now.
+    pub page: Option<&'a str>,
+    /// The receipt whose call is performed again.
+    pub replay_of: Option<i64>,
+}
+
+/// What came of a step. The receipt is already durable.
+#[derive(Debug)]
+pub(super) enum Acted {
+    Holds(Receipt),
+    Fails(Receipt, StepError),
+    Unknown(Receipt),
+    /// The goal or run was ended by a person meanwhile; nothing was begun.
+    Ended,
+}
+
+/// Nothing can be written now, so nothing may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StoreGone;
+
+impl Broker {
+    pub async fn carry_out(&self, act: &Act<'_>, stop: &CancellationToken) -> Result<Acted, StoreGone> {
+        let rule = match policy::judge(act.step, act.page, &self.standing_hosts) {
+            Verdict::Allow { rule } => rule,
+            Verdict::Deny { reason } => return self.deny(act, reason).await,
+        };
+        let call = self.call(act);
+        if call.effect.needs_intent() && !self.intend(act, &call, rule).await? {
+            return Ok(Acted::Ended);
+        }
+        let began = Instant::now();
+        let outcome = self.perform(call, stop).await;
+        self.conclude(act, outcome, began.elapsed()).await
+    }
+
+    fn call(&self, act: &Act<'_>) -> Call {
+        let goal = act.about.goal;
+        Call {
+            persona: goal.persona,
+            goal: goal.id,
+            run: act.run,
+            step: act.index,
+            tool: act.step.tool(),
+            args: act.step.to_args(),
+            effect: act.step.effect(),
+            key: format!("{}:{}", goal.id, act.index),
+            page: act.page.map(str::to_owned),
+            trace: goal.trace,
+            limit: act.step.timeout_ms().map_or(self.step_limit, Duration::from_millis),
+        }
+    }
+
+    async fn deny(&self, act: &Act<'_>, reason: String) -> Result<Acted, StoreGone> {
+        let mut draft = self.draft(act, Phase::Denied, format!("denied {}", plan::label(act.step)), Value::Null);
+        draft.state = Some(Ended::NotBegun.as_str());
+        draft.body.error = Some(reason.clone());
+        let receipt = self.write(Commit { receipts: vec![draft], ..Commit::default() }).await?;
+        Ok(Acted::Fails(receipt, StepError::denied(reason)))
+    }
+
+    /// Commits the intent; `false`: the goal is no longer ours to act on, which is receipted too.
+    async fn intend(&self, act: &Act<'_>, call: &Call, rule: Option<String>) -> Result<bool, StoreGone> {
+        let label = plan::label(act.step);
+        let data = json!({"step": label, "args": call.args, "key": call.key, "page": call.page, "rule": rule});
+        let draft = self.draft(act, Phase::Intent, format!("is about to {label}"), data);
+        let guards = vec![Guard::GoalOpen(act.about.goal.id), Guard::RunLive(act.run)];
+        match self.evidence.record(Commit { guards, receipts: vec![draft], ..Commit::default() }).await {
+            Ok(_) => Ok(true),
+            Err(RecordError::Outdated(outdated)) => {
+                let mut draft = self.draft(act, Phase::Denied, format!("did not begin {label}"), Value::Null);
+                draft.state = Some(Ended::NotBegun.as_str());
+                draft.body.error = Some(outdated.to_string());
+                self.write(Commit { receipts: vec![draft], ..Commit::default() }).await?;
+                Ok(false)
+            }
+            Err(RecordError::Unavailable(_) | RecordError::Ended) => Err(StoreGone),
+        }
+    }
+
+    /// Never waits past the limit, and never lets a panic out: what it cannot know is `unknown`.
+    async fn perform(&self, call: Call, stop: &CancellationToken) -> Outcome {
+        let (limit, effect, tool) = (call.limit, call.effect, call.tool);
+        let stop = stop.child_token();
+        let on_time = tokio::time::timeout(
+            limit + GRACE,
+            AssertUnwindSafe(self.ports.performer.perform(call, stop.clone())).catch_unwind(),
+        );
+        let error = match on_time.await {
+            Ok(Ok(outcome)) => return outcome,
+            Ok(Err(_panic)) => {
+                warn!(tool, "{tool} panicked");
+                StepError::retryable(format!("{tool} failed inside the runtime; the log has the details"))
+            }
+            Err(_elapsed) => {
+                stop.cancel();
+                StepError::retryable(format!("{tool} did not answer within {} s", limit.as_secs()))
+            }
+        };
+        match effect {
+            Effect::Pure | Effect::Read => Outcome::does_not_hold(format!("{tool} did not end"), Value::Null, error),
+            Effect::Idempotent | Effect::Irreversible => Outcome::unknown(format!("{tool} did not end"), error),
+        }
+    }
+
+    async fn conclude(&self, act: &Act<'_>, outcome: Outcome, took: Duration) -> Result<Acted, StoreGone> {
+        let effect = act.step.effect();
+        // A look at the world that did not end changed nothing: it simply did not hold.
+        let ended =
+            if effect.needs_intent() || outcome.ended != Ended::Unknown { outcome.ended } else { Ended::NotBegun };
+        let phase = match (ended, &outcome.error) {
+            (Ended::Unknown, _) => Phase::Unknown,
+            (_, Some(error)) if error.denied => Phase::Denied,
+            _ => Phase::Outcome,
+        };
+        let mut draft = self.draft(act, phase, outcome.summary, data_with(outcome.data, took));
+        draft.state = Some(ended.as_str());
+        draft.body.cost = outcome.cost;
+        draft.body.error = outcome.error.as_ref().map(|error| error.text.clone());
+        draft.body.artifacts = self.keep(outcome.artifacts).await;
+        if let Some(lost) = draft.body.artifacts.iter().find(|artifact| artifact.missing) {
+            draft
+                .body
+                .error
+                .get_or_insert_with(|| format!("the artifact {} could not be kept: is the disk full?", lost.name));
+        }
+        let error = draft.body.error.clone();
+        let receipt = self.write(Commit { receipts: vec![draft], ..Commit::default() }).await?;
+        Ok(match (phase, outcome.error, error) {
+            (Phase::Unknown, ..) => Acted::Unknown(receipt),
+            (_, Some(error), _) => Acted::Fails(receipt, error),
+            (_, None, Some(text)) => Acted::Fails(receipt, StepError::retryable(text)),
+            (_, None, None) => Acted::Holds(receipt),
+        })
+    }
+
+    /// Artifacts are on disk before the receipt that names them.
+    async fn keep(&self, artifacts: Vec<NewArtifact>) -> Vec<ArtifactRef> {
+        let mut kept = Vec::with_capacity(artifacts.len());
+        for NewArtifact { kind, name, media_type, bytes } in artifacts {
+            let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            let hash: Hash = canonical::sha256(&bytes);
+            let missing = match self.ports.blobs.put(bytes).await {
+                Ok(stored) => stored != hash,
+                Err(error) => {
+                    warn!(artifact = %name, "artifact {name} was not kept: {error}");
+                    true
+                }
+            };
+            kept.push(ArtifactRef { kind, name, media_type: media_type.to_owned(), bytes: size, hash, missing });
+        }
+        kept
+    }
+
+    fn draft(&self, act: &Act<'_>, phase: Phase, summary: String, data: Value) -> Draft {
+        Draft {
+            tool: Some(act.step.tool()),
+            effect: Some(act.step.effect()),
+            replay_of: act.replay_of,
+            body: Body { summary: summary.clone(), data: data.clone(), ..Body::default() },
+            ..act.about.step(act.index, act.step.receipt_kind(), phase, summary, data)
+        }
+    }
+
+    /// Writes a commit without guards: it cannot be refused.
+    pub async fn write(&self, commit: Commit) -> Result<Receipt, StoreGone> {
+        let committed = self.evidence.record(commit).await.map_err(|error| {
+            warn!("a receipt could not be written: {error}");
+            StoreGone
+        })?;
+        committed.receipts.into_iter().next().ok_or(StoreGone)
+    }
+}
+
+fn data_with(data: Value, took: Duration) -> Value {
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    match data {
+        Value::Object(mut fields) => {
+            fields.insert("took_ms".to_owned(), took_ms.into());
+            Value::Object(fields)
+        }
+        Value::Null => json!({"took_ms": took_ms}),
+        other => json!({"value": other, "took_ms": took_ms}),
+    }
+}

@@ -1,0 +1,141 @@
+//! What the receipts of a goal say about its steps. Pure.
+//!
+//! Headers alone decide what may run again (a body can be erased): an outcome's `state` is how the call ended, a
+//! reconciled receipt's `state` is what a person or a read-back found.
+
+use serde_json::Value;
+
+use crate::domain::{ArtifactKind, Body, Ended, Phase, Receipt, RunId, StepIndex};
+
+/// A step's newest outcome, as far as later steps need it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    pub seq: i64,
+    pub run: Option<RunId>,
+    /// The step brought what was wanted.
+    pub holds: bool,
+    /// None: the body was erased, or nobody saw the outcome (a person said that it happened).
+    pub body: Option<Body>,
+}
+
+impl Recorded {
+    /// A text of the outcome's data.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.body.as_ref()?.data.get(key).and_then(Value::as_str)
+    }
+
+    /// Whether a picture of the page was kept.
+    pub fn has_screenshot(&self) -> bool {
+        self.body
+            .as_ref()
+            .is_some_and(|body| body.artifacts.iter().any(|a| a.kind == ArtifactKind::Screenshot && !a.missing))
+    }
+}
+
+/// Where a step key stands, over all attempts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Key {
+    /// Never tried, or nothing left our hands: free.
+    Open,
+    /// Closed for good.
+    Done(Recorded),
+    /// It may have happened.
+    Unknown {
+        /// The intent, or the receipt that says unknown.
+        seq: i64,
+        /// A receipt already says so.
+        marked: bool,
+    },
+}
+
+/// The steps of one goal as its receipts tell them.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    receipts: Vec<Receipt>,
+}
+
+impl History {
+    /// `receipts`: all of the goal, in order.
+    pub fn new(receipts: Vec<Receipt>) -> Self {
+        Self { receipts }
+    }
+
+    /// Takes in what was just committed.
+    pub fn extend(&mut self, receipts: impl IntoIterator<Item = Receipt>) {
+        self.receipts.extend(receipts);
+    }
+
+    /// Every receipt, in order.
+    pub fn receipts(&self) -> &[Receipt] {
+        &self.receipts
+    }
+
+    /// Where the key of an effect stands.
+    pub fn key(&self, step: StepIndex) -> Key {
+        let mut key = Key::Open;
+        for receipt in self.of(step) {
+            key = match receipt.phase {
+                Some(Phase::Intent) => Key::Unknown { seq: receipt.seq, marked: false },
+                Some(Phase::Unknown) => Key::Unknown { seq: receipt.seq, marked: true },
+                Some(Phase::Denied) => Key::Open,
+                Some(Phase::Outcome | Phase::Reconciled) => match ended(receipt) {
+                    Some(Ended::Done) => Key::Done(recorded(receipt)),
+                    Some(Ended::NotBegun) => Key::Open,
+                    Some(Ended::Unknown) | None => Key::Unknown { seq: receipt.seq, marked: true },
+                },
+                _ => key,
+            };
+        }
+        key
+    }
+
+    /// The newest outcome of a step that brought what was wanted, in any attempt.
+    pub fn newest(&self, step: StepIndex) -> Option<Recorded> {
+        self.of(step)
+            .rev()
+            .find(|receipt| receipt.phase == Some(Phase::Outcome))
+            .map(recorded)
+            .filter(|found| found.holds)
+    }
+
+    /// The step is behind this run: its outcome holds, or it was skipped.
+    pub fn satisfied(&self, step: StepIndex, run: RunId) -> bool {
+        self.of(step).any(|receipt| {
+            receipt.run == Some(run)
+                && match receipt.phase {
+                    Some(Phase::Outcome) => recorded(receipt).holds,
+                    Some(Phase::Reconciled) => ended(receipt) == Some(Ended::Done),
+                    Some(Phase::Skipped) => true,
+                    _ => false,
+                }
+        })
+    }
+
+    /// Steps whose intent has neither outcome nor a receipt that says unknown.
+    pub fn open_intents(&self) -> Vec<StepIndex> {
+        let mut steps: Vec<_> = self.receipts.iter().filter_map(|receipt| receipt.step).collect();
+        steps.sort_unstable();
+        steps.dedup();
+        steps.retain(|step| matches!(self.key(*step), Key::Unknown { marked: false, .. }));
+        steps
+    }
+
+    /// The newest intent of a step: what an `unknown` receipt repeats of it.
+    pub fn intent(&self, step: StepIndex) -> Option<&Receipt> {
+        self.of(step).rev().find(|receipt| receipt.phase == Some(Phase::Intent))
+    }
+
+    fn of(&self, step: StepIndex) -> impl DoubleEndedIterator<Item = &Receipt> {
+        self.receipts.iter().filter(move |receipt| receipt.step == Some(step))
+    }
+}
+
+fn ended(receipt: &Receipt) -> Option<Ended> {
+    receipt.state.as_deref().and_then(|state| state.parse().ok())
+}
+
+fn recorded(receipt: &Receipt) -> Recorded {
+    // An erased body cannot show an error; a step that failed ended its run, so its success is not assumed.
+    let holds = ended(receipt) == Some(Ended::Done) && receipt.body.as_ref().is_none_or(|body| body.error.is_none());
+    Recorded { seq: receipt.seq, run: receipt.run, holds, body: receipt.body.clone() }
+}

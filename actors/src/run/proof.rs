@@ -1,0 +1,115 @@
+//! Does the proof hold? Pure: it looks at receipts and nothing else.
+
+use crate::domain::{ArtifactKind, Assertion, Ended, Goal, Payload, Phase, Proof, Receipt, Step};
+use serde::Serialize;
+
+/// One thing that had to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// For people: `title contains “Submitted”`.
+    pub what: String,
+    pub holds: bool,
+    /// The receipt that shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<i64>,
+}
+
+/// What the goal has to show: its declared proof, or what its kind always shows.
+pub fn required(goal: &Goal) -> Proof {
+    if !goal.proof.is_empty() {
+        return goal.proof.clone();
+    }
+    let artifacts = match &goal.payload {
+        Payload::Browser(_) => vec![],
+        Payload::Io(_) => vec![],
+        Payload::Ai(_) => vec![ArtifactKind::Text],
+        Payload::Report(_) => vec![ArtifactKind::File],
+    };
+    Proof { artifacts, ..Proof::default() }
+}
+
+/// Every requirement of the goal, and whether a receipt of it shows that it holds.
+/// No line at all: nothing was asked for, so nothing is proven.
+pub fn check(goal: &Goal, receipts: &[Receipt]) -> Vec<Line> {
+    let proof = required(goal);
+    let steps = goal.payload.steps();
+    let mut lines: Vec<Line> = Vec::new();
+    for (at, step) in steps.iter().enumerate().filter(|(_, step)| is_shown_by_its_step(step)) {
+        let seq = shown(receipts, |receipt| receipt.step == u32::try_from(at).ok());
+        lines.push(Line { what: describe_step(step), holds: seq.is_some(), seq });
+    }
+    for assertion in &proof.assertions {
+        let what = describe(assertion);
+        if lines.iter().any(|line| line.what == what) {
+            continue;
+        }
+        let seq = shown(receipts, |receipt| steps_of(receipt, &steps).is_some_and(|step| shows(step, assertion)));
+        lines.push(Line { what, holds: seq.is_some(), seq });
+    }
+    for kind in &proof.artifacts {
+        let seq = shown(receipts, |receipt| names_artifact(receipt, *kind));
+        lines.push(Line { what: format!("{kind} kept"), holds: seq.is_some(), seq });
+    }
+    if let Some(read_back) = &proof.read_back {
+        let find = u32::try_from(steps.len() + 1).ok();
+        let seq = shown(receipts, |receipt| receipt.step == find);
+        lines.push(Line { what: format!("read back at {}", read_back.url), holds: seq.is_some(), seq });
+    }
+    lines
+}
+
+/// The newest receipt of a call that was carried out as wanted and fits.
+fn shown(receipts: &[Receipt], fits: impl Fn(&Receipt) -> bool) -> Option<i64> {
+    let holds = |receipt: &&Receipt| {
+        receipt.phase == Some(Phase::Outcome)
+            && receipt.state.as_deref() == Some(Ended::Done.as_str())
+            && receipt.body.as_ref().is_some_and(|body| body.error.is_none())
+    };
+    receipts.iter().rev().filter(holds).find(|receipt| fits(receipt)).map(|receipt| receipt.seq)
+}
+
+fn steps_of<'a>(receipt: &Receipt, steps: &'a [Step]) -> Option<&'a Step> {
+    steps.get(usize::try_from(receipt.step?).ok()?)
+}
+
+/// Steps that are part of the proof wherever they stand in a plan.
+fn is_shown_by_its_step(step: &Step) -> bool {
+    step.is_expect() || matches!(step, Step::WriteFile { .. } | Step::AppendCsv { .. })
+}
+
+fn names_artifact(receipt: &Receipt, kind: ArtifactKind) -> bool {
+    receipt
+        .body
+        .as_ref()
+        .is_some_and(|body| body.artifacts.iter().any(|artifact| artifact.kind == kind && !artifact.missing))
+}
+
+fn shows(step: &Step, assertion: &Assertion) -> bool {
+    match (step, assertion) {
+        (Step::ExpectTitle { contains, .. }, Assertion::TitleContains(text)) => contains.contains(text),
+        (Step::ExpectSelector { selector, .. }, Assertion::Selector(wanted)) => selector == wanted,
+        (Step::ExpectText { contains, .. }, Assertion::TextContains(text)) => contains.contains(text),
+        (Step::WriteFile { path, .. } | Step::AppendCsv { path, .. }, Assertion::File(wanted)) => path == wanted,
+        _ => false,
+    }
+}
+
+fn describe_step(step: &Step) -> String {
+    match step {
+        Step::ExpectTitle { contains, .. } => describe(&Assertion::TitleContains(contains.clone())),
+        Step::ExpectSelector { selector, .. } => describe(&Assertion::Selector(selector.clone())),
+        Step::ExpectText { contains, .. } => describe(&Assertion::TextContains(contains.clone())),
+        Step::WriteFile { path, .. } => describe(&Assertion::File(path.clone())),
+        Step::AppendCsv { path, .. } => format!("row in {path}"),
+        other => other.tool().to_owned(),
+    }
+}
+
+fn describe(assertion: &Assertion) -> String {
+    match assertion {
+        Assertion::TitleContains(text) => format!("title contains “{text}”"),
+        Assertion::Selector(selector) => format!("page shows {selector}"),
+        Assertion::TextContains(text) => format!("page says “{text}”"),
+        Assertion::File(path) => format!("file {path}"),
+    }
+}

@@ -1,0 +1,141 @@
+//! What to do with a step when a run begins, goes on after a crash, or tries again. Pure.
+//!
+//! The page died with the process. Reads since the last `goto` are performed again; an effect that is done never is.
+//! Behind such an effect its recorded address, title, text and picture answer the expects, until the next `goto`.
+
+use super::history::{History, Key, Recorded};
+use crate::domain::{Effect, RunId, Step, StepIndex};
+
+/// What to do with one step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// Do it.
+    Perform,
+    /// It holds already and its page is gone: do it once more, as a new receipt.
+    Replay { of: i64 },
+    /// It is behind this run: only take over what it saved.
+    Recall,
+    /// An earlier attempt did it for good (or its answer must stay): say so and take over what it saved.
+    Skip(Recorded),
+    /// The recorded page behind a done effect answers it.
+    Answer(Recorded),
+    /// The page it looks at was lost; it can be left out, but it shows nothing.
+    Lost,
+    /// The page it acts on was lost; going on would be blind.
+    Stuck,
+    /// It may have happened: ask the read-back, then a person.
+    Ask,
+}
+
+/// The page as this run has it before the next step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Page {
+    /// As the steps left it, or not opened yet.
+    Live,
+    /// Behind an effect that is done; what was seen then, if anyone saw it.
+    Recorded(Recorded),
+}
+
+/// Walks a plan in order.
+pub struct Walk<'a> {
+    steps: &'a [Step],
+    run: RunId,
+    /// The first step that is not behind this run.
+    resume_at: usize,
+    /// Reads from here on are performed again, up to `resume_at`.
+    replay_from: usize,
+    page: Page,
+}
+
+impl<'a> Walk<'a> {
+    /// `history` as it is before the run begins or goes on; no page is open then.
+    pub fn new(steps: &'a [Step], history: &History, run: RunId) -> Self {
+        let resume_at = (0..steps.len()).find(|at| !history.satisfied(index(*at), run)).unwrap_or(steps.len());
+        let needs_page = steps[resume_at..].iter().find(|step| step.is_browser()).is_some_and(|step| !is_goto(step));
+        let replay_from = match (needs_page, steps[..resume_at].iter().rposition(is_goto)) {
+            (true, Some(goto)) => goto,
+            _ => resume_at,
+        };
+        Self { steps, run, resume_at, replay_from, page: Page::Live }
+    }
+
+    /// What to do with the step at this place; call once per step, in order.
+    pub fn decide(&mut self, at: usize, history: &History) -> Decision {
+        let step = &self.steps[at];
+        let decision = if at < self.resume_at { self.behind(at, history) } else { self.ahead(at, history) };
+        if is_goto(step) && decision != Decision::Recall {
+            self.page = Page::Live;
+        } else if step.is_browser()
+            && step.effect().needs_intent()
+            && let Key::Done(recorded) = history.key(index(at))
+        {
+            self.page = Page::Recorded(recorded);
+        }
+        decision
+    }
+
+    /// A person or read-back said it was done: nobody saw the page behind it.
+    pub fn reconciled(&mut self, recorded: Recorded) {
+        self.page = Page::Recorded(recorded);
+    }
+
+    fn behind(&self, at: usize, history: &History) -> Decision {
+        let step = &self.steps[at];
+        let replayable = step.is_browser() && !step.effect().needs_intent() && self.page == Page::Live;
+        match history.newest(index(at)) {
+            Some(recorded) if replayable && at >= self.replay_from => Decision::Replay { of: recorded.seq },
+            _ => Decision::Recall,
+        }
+    }
+
+    fn ahead(&self, at: usize, history: &History) -> Decision {
+        let step = &self.steps[at];
+        match history.key(index(at)) {
+            Key::Done(recorded) if step.effect().needs_intent() => return Decision::Skip(recorded),
+            Key::Unknown { .. } if step.effect() == Effect::Irreversible => return Decision::Ask,
+            _ => {}
+        }
+        if matches!(step, Step::Compose { .. })
+            && let Some(answer) = self.answer_on_record(at, history)
+        {
+            return Decision::Skip(answer);
+        }
+        match &self.page {
+            Page::Recorded(recorded) if step.is_browser() && !is_goto(step) => behind_effect(step, recorded),
+            _ => Decision::Perform,
+        }
+    }
+
+    /// A resume uses the answer on record; a retry asks anew, unless an effect behind it already used the answer.
+    fn answer_on_record(&self, at: usize, history: &History) -> Option<Recorded> {
+        let answer = history.newest(index(at))?;
+        let used = || {
+            (at..self.steps.len()).any(|later| {
+                self.steps[later].effect().needs_intent() && matches!(history.key(index(later)), Key::Done(_))
+            })
+        };
+        (answer.run == Some(self.run) || used()).then_some(answer)
+    }
+}
+
+/// What the record of a done effect can say about the steps right behind it.
+fn behind_effect(step: &Step, recorded: &Recorded) -> Decision {
+    let answer = || Decision::Answer(recorded.clone());
+    match step {
+        Step::ExpectTitle { .. } if recorded.text("title").is_some() => answer(),
+        Step::ExpectText { selector: None, .. } if recorded.text("page_text").is_some() => answer(),
+        Step::Screenshot { selector: None, .. } if recorded.has_screenshot() => answer(),
+        // What a later step needs the value of, or acts on, cannot be left out.
+        Step::Extract { .. } | Step::Evaluate { .. } | Step::Click { .. } => Decision::Stuck,
+        _ => Decision::Lost,
+    }
+}
+
+fn is_goto(step: &Step) -> bool {
+    matches!(step, Step::Goto { .. })
+}
+
+/// Plans hold at most 200 steps.
+pub(super) fn index(at: usize) -> StepIndex {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,388 @@
+//! The commits that open, park and end a run. Each moves goal, run and message together with the receipt that says so.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tracing::warn;
+
+use super::{
+    RunEnd, Runner,
+    attempt::{Attempt, Halt},
+    drafts::About,
+    history::History,
+    policy,
+    proof::Line,
+};
+use crate::{
+    domain::{
+        Alert, AlertId, AlertKind, Draft, Goal, GoalState, Message, MessageState, ParkedOn, Persona, PersonaStatus,
+        Phase, ReceiptKind, Run, RunId, RunState, Step, StepError,
+    },
+    evidence::RecordError,
+    ports::{Change, Commit, GoalMove, Guard, Waiting},
+};
+
+/// A wait for the pace up to this long keeps the slice.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
+/// Races with edits of the persona that the last commit is tried again after.
+const RACES: usize = 5;
+
+/// How an attempt is decided.
+pub(super) enum Verdict {
+    Done { result: String, lines: Vec<Line> },
+    Unconfirmed { lines: Vec<Line>, error: String },
+    Failed(StepError),
+}
+
+/// The run of a first or further attempt; the journal fills its sequence in.
+pub(super) fn new_run(runner: &Runner, goal: &Goal, message: &Message) -> Run {
+    let world = &runner.broker.ports.world;
+    let now_ms = world.now_ms();
+    let asked_ms = message.received_ms.max(goal.due_ms.unwrap_or(0));
+    Run {
+        id: RunId(world.new_id()),
+        goal: goal.id,
+        persona: goal.persona,
+        attempt: goal.attempts.saturating_add(1),
+        state: RunState::Running,
+        started_ms: now_ms,
+        ended_ms: None,
+        error: None,
+        trace: goal.trace,
+        waited_ms: now_ms.saturating_sub(asked_ms).max(0),
+        first_seq: 0,
+        last_seq: None,
+    }
+}
+
+impl Attempt<'_> {
+    /// Makes it durable that the run is under way, and that intents without outcome are unknown.
+    pub(super) async fn open(&mut self, resumed: bool) -> Result<(), RunEnd> {
+        let attempts = if resumed { self.goal.attempts } else { self.run.attempt };
+        let mut changes = vec![Change::MessageMoved(self.message.id, MessageState::Running)];
+        let summary = if resumed {
+            changes.push(self.run_moved(RunState::Running, None));
+            format!("went on with attempt {} of “{}”", self.run.attempt, self.goal.title)
+        } else {
+            changes.push(Change::RunStarted(Box::new(self.run.clone())));
+            format!("began attempt {} of “{}”", self.run.attempt, self.goal.title)
+        };
+        self.goal.attempts = attempts;
+        changes.push(Change::GoalMoved(self.moved(GoalState::Running)));
+        let mut receipts = vec![self.log(summary, RunState::Running.as_str())];
+        receipts.extend(unknown(&self.about(), &self.history));
+        let guards = vec![
+            Guard::GoalVersion(self.goal.id, self.goal.version),
+            Guard::MessageIs(self.message.id, self.message.state),
+        ];
+        match self.runner.broker.evidence.record(Commit { guards, changes, receipts }).await {
+            Ok(committed) => {
+                self.history.extend(committed.receipts);
+                Ok(())
+            }
+            // Someone moved it meanwhile: look again.
+            Err(RecordError::Outdated(_)) => Err(RunEnd::Later { due_ms: Some(self.now_ms()) }),
+            Err(RecordError::Unavailable(_)) => Err(RunEnd::Unavailable),
+            Err(RecordError::Ended) => Err(RunEnd::Stopped),
+        }
+    }
+
+    /// Waits until the site's pace allows the act; a long wait gives the slice back and says so durably.
+    pub(super) async fn keep_pace(&mut self, step: &Step) -> Result<(), Halt> {
+        let Some(site) = policy::paced_site(step, self.page()) else { return Ok(()) };
+        loop {
+            let wait = match self.runner.scheduler.pace(self.goal.persona, &site, step.tool()).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(wait)) => wait,
+                Err(_) => return Err(Halt::End(RunEnd::Stopped)),
+            };
+            if wait > SHORT_WAIT {
+                self.wait_without_slice(wait, &site).await?;
+            } else {
+                self.pause(wait).await?;
+            }
+        }
+    }
+
+    async fn wait_without_slice(&mut self, wait: Duration, site: &str) -> Result<(), Halt> {
+        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        let due_ms = self.now_ms().saturating_add(wait_ms);
+        let parked =
+            GoalMove { parked_on: Some(ParkedOn::Rate), due_ms: Some(due_ms), ..self.moved(GoalState::Parked) };
+        let summary = format!("waits {} s for the pace of {site}", wait.as_secs().max(1));
+        self.say(Some(summary.clone()));
+        self.shift(RunState::Parked, MessageState::Waiting, parked, summary).await?;
+        self.slice = None;
+        self.pause(wait).await?;
+        let asked_ms = self.now_ms();
+        let slice = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(Halt::End(RunEnd::Stopped)),
+            slice = self.runner.scheduler.acquire(self.goal.persona, self.message.priority, asked_ms) => slice,
+        };
+        self.slice = Some(slice.map_err(|_| Halt::End(RunEnd::Stopped))?);
+        let running = self.moved(GoalState::Running);
+        self.shift(RunState::Running, MessageState::Running, running, format!("goes on at {site}")).await
+    }
+
+    async fn pause(&self, wait: Duration) -> Result<(), Halt> {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok(()),
+            () = self.stop.cancelled() => Err(Halt::End(RunEnd::Stopped)),
+        }
+    }
+
+    /// Moves run, goal and message while the run goes on.
+    async fn shift(
+        &mut self,
+        run: RunState,
+        message: MessageState,
+        goal: GoalMove,
+        summary: String,
+    ) -> Result<(), Halt> {
+        let changes =
+            vec![self.run_moved(run, None), Change::GoalMoved(goal), Change::MessageMoved(self.message.id, message)];
+        let receipts = vec![self.log(summary, run.as_str())];
+        match self
+            .runner
+            .broker
+            .evidence
+            .record(Commit { guards: vec![Guard::GoalOpen(self.goal.id)], changes, receipts })
+            .await
+        {
+            Ok(committed) => {
+                self.history.extend(committed.receipts);
+                Ok(())
+            }
+            Err(error) => Err(Halt::End(self.end_after(&error))),
+        }
+    }
+
+    /// Nobody but a person can say whether the effect happened; other goals go on.
+    pub(super) async fn park_for_person(&mut self, at: usize) -> RunEnd {
+        let text = format!(
+            "“{}”: nobody saw whether step {} ({}) happened. Look, then resolve the goal as done or not done",
+            self.goal.title,
+            at + 1,
+            self.steps[at].tool()
+        );
+        let parked = GoalMove {
+            parked_on: Some(ParkedOn::Reconcile),
+            last_error: Some(text.clone()),
+            ..self.moved(GoalState::Parked)
+        };
+        let mut changes = vec![
+            self.run_moved(RunState::Parked, None),
+            Change::GoalMoved(parked),
+            Change::MessageMoved(self.message.id, MessageState::Waiting),
+        ];
+        match self.runner.broker.ports.records.open_alerts(self.goal.persona).await {
+            Ok(open) if open.iter().any(|alert| alert.goal == Some(self.goal.id)) => {}
+            Ok(_) => changes.push(self.alert(AlertKind::Reconcile, text.clone())),
+            Err(_) => return RunEnd::Unavailable,
+        }
+        let receipts = vec![self.log(text, GoalState::Parked.as_str())];
+        let guards = vec![Guard::GoalOpen(self.goal.id)];
+        match self.runner.broker.evidence.record(Commit { guards, changes, receipts }).await {
+            Ok(_) => RunEnd::Later { due_ms: None },
+            Err(error) => self.end_after(&error),
+        }
+    }
+
+    /// The last commit of an attempt.
+    pub(super) async fn settle(&mut self, verdict: Verdict) -> RunEnd {
+        match verdict {
+            Verdict::Done { result, lines } => {
+                let goal = GoalMove { result: Some(result.clone()), ..self.moved(GoalState::Done) };
+                let streak = (self.failure_streak > 0).then_some(0);
+                self.close(RunState::Done, MessageState::Done, goal, streak, ("proved", json!({"proofs": lines}))).await
+            }
+            Verdict::Unconfirmed { lines, error } => {
+                let goal = GoalMove { last_error: Some(error), ..self.moved(GoalState::Unconfirmed) };
+                let data = ("could not confirm", json!({"proofs": lines}));
+                self.close(RunState::Unconfirmed, MessageState::Unconfirmed, goal, None, data).await
+            }
+            Verdict::Failed(error) => self.fail(error).await,
+        }
+    }
+
+    async fn fail(&mut self, error: StepError) -> RunEnd {
+        let tried = usize::try_from(self.goal.attempts).unwrap_or(usize::MAX);
+        let pause =
+            tried.checked_sub(1).and_then(|at| self.runner.limits.retry_after.get(at)).filter(|_| error.retryable);
+        if let Some(pause) = pause {
+            let due_ms = self.now_ms().saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
+            let again =
+                GoalMove { last_error: Some(error.text), due_ms: Some(due_ms), ..self.moved(GoalState::Pending) };
+            let data = ("will try again after a failed attempt at", json!({"due_ms": due_ms}));
+            return match self.close(RunState::Failed, MessageState::Waiting, again, None, data).await {
+                RunEnd::Over { .. } => RunEnd::Later { due_ms: Some(due_ms) },
+                end => end,
+            };
+        }
+        let streak = self.failure_streak.saturating_add(1);
+        let goal = GoalMove { last_error: Some(error.text), ..self.moved(GoalState::Failed) };
+        self.close(RunState::Failed, MessageState::Failed, goal, Some(streak), ("failed", Value::Null)).await
+    }
+
+    /// Ends the run; the third failed goal in a row pauses its persona in the same commit.
+    async fn close(
+        &mut self,
+        run: RunState,
+        message: MessageState,
+        goal: GoalMove,
+        streak: Option<u32>,
+        (did, data): (&str, Value),
+    ) -> RunEnd {
+        let opens_circuit = streak.is_some_and(|streak| streak >= self.runner.limits.circuit_after && streak > 0);
+        let mut draft = self.about().draft(
+            ReceiptKind::Decision,
+            Some(Phase::Decision),
+            format!("{did} “{}”", self.goal.title),
+            data,
+        );
+        draft.state = Some(goal.state.as_str());
+        draft.body.error.clone_from(&goal.last_error);
+        let mut changes = vec![
+            self.run_moved(run, goal.last_error.clone()),
+            Change::GoalMoved(goal),
+            Change::MessageMoved(self.message.id, message),
+        ];
+        changes.extend(streak.map(|streak| Change::FailureStreak(self.goal.persona, streak)));
+        let mut commit = Commit { guards: vec![Guard::GoalOpen(self.goal.id)], changes, receipts: vec![draft] };
+        for _ in 0..RACES {
+            let attempt = if opens_circuit { self.with_pause(commit.clone()).await } else { Ok(commit.clone()) };
+            let Ok(whole) = attempt else { return RunEnd::Unavailable };
+            match self.runner.broker.evidence.record(whole).await {
+                Ok(_) => {
+                    let failure_streak = streak.unwrap_or(self.failure_streak);
+                    return RunEnd::Over { failure_streak, open_circuit: opens_circuit };
+                }
+                Err(RecordError::Outdated(outdated)) if matches!(outdated.guard, Guard::PersonaVersion(..)) => {}
+                Err(error) => return self.end_after(&error),
+            }
+        }
+        // The persona changes faster than we can pause it: settle the goal, the next failure tries again.
+        warn!(persona = %self.goal.persona, "persona {} could not be paused: it kept changing", self.goal.persona);
+        commit.guards.truncate(1);
+        match self.runner.broker.evidence.record(commit).await {
+            Ok(_) => RunEnd::Over { failure_streak: streak.unwrap_or(self.failure_streak), open_circuit: false },
+            Err(error) => self.end_after(&error),
+        }
+    }
+
+    /// The same commit, with the persona paused and a person told.
+    async fn with_pause(&self, mut commit: Commit) -> Result<Commit, crate::ports::Unavailable> {
+        let Some(persona) = self.runner.broker.ports.records.persona(self.goal.persona).await? else {
+            return Ok(commit);
+        };
+        if persona.status != PersonaStatus::Active {
+            return Ok(commit);
+        }
+        let text = format!(
+            "{} failed {} goals in a row and is paused. Look at the last errors, then resume it",
+            persona.name, self.runner.limits.circuit_after
+        );
+        let mut draft = self.about().draft(
+            ReceiptKind::Decision,
+            Some(Phase::Decision),
+            "was paused after failed goals in a row",
+            Value::Null,
+        );
+        draft.state = Some(PersonaStatus::Paused.as_str());
+        commit.guards.push(Guard::PersonaVersion(persona.id, persona.version));
+        let (version, updated_ms) = (persona.version + 1, self.now_ms());
+        let paused = Persona { status: PersonaStatus::Paused, version, updated_ms, ..persona };
+        commit.changes.push(Change::PersonaUpdated(Box::new(paused)));
+        commit.changes.push(self.alert(AlertKind::CircuitOpen, text));
+        commit.receipts.push(draft);
+        Ok(commit)
+    }
+
+    fn alert(&self, kind: AlertKind, text: String) -> Change {
+        let goal = (kind == AlertKind::Reconcile).then_some(self.goal.id);
+        let id = AlertId(self.runner.broker.ports.world.new_id());
+        let alert = Alert {
+            id,
+            kind,
+            persona: Some(self.goal.persona),
+            goal,
+            text,
+            raised_ms: self.now_ms(),
+            resolved_ms: None,
+        };
+        Change::AlertRaised(Box::new(alert))
+    }
+
+    /// What a commit that was not written means for the run.
+    fn end_after(&self, error: &RecordError) -> RunEnd {
+        match error {
+            // A person ended the goal; that commit settled everything.
+            RecordError::Outdated(_) => RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false },
+            RecordError::Unavailable(_) => RunEnd::Unavailable,
+            RecordError::Ended => RunEnd::Stopped,
+        }
+    }
+
+    fn moved(&self, state: GoalState) -> GoalMove {
+        GoalMove {
+            id: self.goal.id,
+            state,
+            parked_on: None,
+            attempts: self.goal.attempts,
+            last_error: None,
+            result: None,
+            due_ms: None,
+            at_ms: self.now_ms(),
+        }
+    }
+
+    fn run_moved(&self, state: RunState, error: Option<String>) -> Change {
+        Change::RunMoved { id: self.run.id, state, ended_ms: state.is_over().then(|| self.now_ms()), error }
+    }
+
+    fn log(&self, summary: String, state: &'static str) -> Draft {
+        Draft { state: Some(state), ..self.about().draft(ReceiptKind::Log, None, summary, Value::Null) }
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.runner.broker.ports.world.now_ms()
+    }
+}
+
+/// An intent without outcome is unknown from now on; nothing is known about it but that it was meant.
+fn unknown(about: &About<'_>, history: &History) -> Vec<Draft> {
+    let say = |step| {
+        let intent = history.intent(step)?;
+        let tool = about.goal.payload.steps().get(usize::try_from(step).ok()?).map(Step::tool);
+        let draft =
+            about.step(step, intent.kind, Phase::Unknown, format!("lost sight of step {}", step + 1), Value::Null);
+        Some(Draft { tool, effect: intent.effect, run: intent.run, ..draft })
+    };
+    history.open_intents().into_iter().filter_map(say).collect()
+}
+
+/// The task that carried the run is gone; its goal backs off as after any failed attempt.
+pub(super) async fn after_panic(runner: &Runner, work: Waiting, text: String) -> RunEnd {
+    let ports = &runner.broker.ports;
+    let id = work.goal.id;
+    let (goal, run, receipts, roster) = (
+        ports.records.goal(id).await,
+        ports.records.open_run(id).await,
+        ports.records.goal_receipts(id).await,
+        ports.records.roster_record(work.goal.persona).await,
+    );
+    let (Ok(goal), Ok(run), Ok(receipts), Ok(roster)) = (goal, run, receipts, roster) else {
+        return RunEnd::Unavailable;
+    };
+    let failure_streak = roster.map_or(0, |record| record.failure_streak);
+    let (Some(goal), Some(run)) = (goal, run) else { return RunEnd::Over { failure_streak, open_circuit: false } };
+    let mut attempt = Attempt::fallen(runner, goal, work.message, run, History::new(receipts), failure_streak);
+    let unknown = unknown(&attempt.about(), &attempt.history);
+    if !unknown.is_empty()
+        && let Err(error) = runner.broker.evidence.record(Commit { receipts: unknown, ..Commit::default() }).await
+    {
+        return attempt.end_after(&error);
+    }
+    attempt.settle(Verdict::Failed(StepError::retryable(text))).await
+}

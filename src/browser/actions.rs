@@ -1,0 +1,41 @@
+//! The steps of a browser, one file per verb.
+
+mod click;
+mod evaluate;
+mod expect;
+mod fill;
+mod goto;
+mod look;
+mod picture;
+mod select;
+mod snapshot;
+
+use actors::domain::Step;
+
+use super::{act::Act, fault::Fault, found::Found, session::Session};
+
+pub(super) use picture::Capture;
+
+/// Carries one step out.
+pub(super) async fn carry_out(session: &mut Session, act: &Act<'_>) -> Result<Found, Fault> {
+    match act.step {
+        Step::Goto { url, .. } => goto::goto(session, act, url).await,
+        Step::Type { selector, text, .. } => fill::fill(session, act, selector, text).await,
+        Step::Click { selector, .. } => click::click(session, act, selector).await,
+        Step::Select { selector, value, .. } => select::select(session, act, selector, value).await,
+        Step::WaitFor { selector, .. } => look::wait_for(session, act, selector).await,
+        Step::Extract { selector, attribute, .. } => look::extract(session, act, selector, attribute.as_deref()).await,
+        Step::Evaluate { script, .. } => evaluate::evaluate(session, act, script).await,
+        Step::Snapshot {} => snapshot::snapshot(session, act).await,
+        Step::Screenshot { caption, file, full_page, selector, format } => {
+            let capture = Capture { full_page: *full_page, selector: selector.as_deref(), format: *format };
+            picture::screenshot(session, act, &capture, caption.as_deref(), file.as_deref()).await
+        }
+        Step::ExpectTitle { contains, .. } => expect::title(session, act, contains).await,
+        Step::ExpectSelector { selector, .. } => expect::selector(session, act, selector).await,
+        Step::ExpectText { contains, selector, .. } => expect::text(session, act, contains, selector.as_deref()).await,
+        Step::WriteFile { .. } | Step::AppendCsv { .. } | Step::Compose { .. } | Step::DailyReport { .. } => {
+            Err(Fault::permanent(format!("`{}` is not a step of the browser", act.step.tool())))
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The page as compact text with refs, kept as a file.
+
+use actors::domain::{ArtifactKind, NewArtifact};
+use serde_json::json;
+
+use crate::browser::{act::Act, fault::Fault, found::Found, session::Session, tab::SHORT, tree};
+
+/// Room for the text of one page.
+const ROOM: usize = 20_000;
+
+pub(super) async fn snapshot(session: &mut Session, act: &Act<'_>) -> Result<Found, Fault> {
+    let tab = session.page(act)?;
+    let document = session.document(tab).await?;
+    let answer = tab.ask("Accessibility.getFullAXTree", json!({}), act.left()).await?;
+    let seen = tab.call("here", vec![json!({ "value": 0 })], SHORT).await?;
+    if session.document(tab).await? != document {
+        return Err(Fault::PageChanged);
+    }
+    session.refs.begin(document);
+    let refs = &mut session.refs;
+    let mut text = tree::compact(&answer, ROOM, &mut |node| refs.number(node));
+    session.secrets.hide(&mut text);
+    let name = format!("step-{:02}-snapshot.txt", act.call.step + 1);
+    let mut found = Found::at(&seen)
+        .field("file", name.as_str())
+        .field("description", "the page as text with element refs")
+        .field("refs", session.refs.len());
+    found.artifacts.push(NewArtifact {
+        kind: ArtifactKind::Text,
+        name,
+        media_type: "text/plain; charset=utf-8",
+        bytes: text.into_bytes(),
+    });
+    Ok(found)
+}

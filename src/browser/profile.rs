@@ -1,0 +1,159 @@
+//! A persona's profile on disk: its folder, the lock that says whose it is, and what a crash left behind.
+//!
+//! `<root>/<persona id>/` holds `profile/` (Chromium's), `lock` (held while a browser of ours uses it), `browser.json`
+//! (which process that is) and `cookies.sealed`.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use actors::domain::PersonaId;
+
+use super::process::ProcessMark;
+
+/// A profile folder in our hands; the lock is given back on drop.
+#[derive(Debug)]
+pub(super) struct Profile {
+    folder: PathBuf,
+    _lock: File,
+}
+
+/// A profile that cannot be used now.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProfileError {
+    #[error("browser profile {} is in use by another greenroom process; stop that one first", .0.display())]
+    InUse(PathBuf),
+    #[error("browser profile {} cannot be used: {error}; check the folder's owner and the free disk space", .folder.display())]
+    Folder { folder: PathBuf, error: io::Error },
+}
+
+impl Profile {
+    /// Creates the folder when missing, takes its lock, ends a browser that a crash left, and repairs stale locks.
+    pub(super) async fn take(root: &Path, persona: PersonaId) -> Result<Self, ProfileError> {
+        Self::take_folder(root.join(persona.to_string())).await
+    }
+
+    async fn take_folder(folder: PathBuf) -> Result<Self, ProfileError> {
+        let failed = |error: io::Error| ProfileError::Folder { folder: folder.clone(), error };
+        let data = folder.join("profile");
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&data).map_err(failed)?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"));
+        let lock = lock.map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(ProfileError::InUse(folder)),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        let profile = Self { folder, _lock: lock };
+        profile.end_left_over().await;
+        profile.remove_stale_locks();
+        Ok(profile)
+    }
+
+    /// Chromium's own folder.
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.join("profile")
+    }
+
+    pub(super) fn cookie_file(&self) -> PathBuf {
+        self.folder.join("cookies.sealed")
+    }
+
+    /// Writes down which process uses the profile, for whoever comes after a crash.
+    pub(super) fn note_browser(&self, mark: ProcessMark) -> io::Result<()> {
+        fs::write(self.browser_file(), serde_json::to_vec(&mark)?)
+    }
+
+    /// The browser has ended.
+    pub(super) fn forget_browser(&self) {
+        // When it stays, the next start finds no such process.
+        let _ = fs::remove_file(self.browser_file());
+    }
+
+    fn browser_file(&self) -> PathBuf {
+        self.folder.join("browser.json")
+    }
+
+    /// Whose browser is still alive although its owner let go of the lock: an orphan.
+    fn left_over(&self) -> Vec<ProcessMark> {
+        let noted = fs::read(self.browser_file()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        // Chromium's own lock names the process too: `host-4242`.
+        let locked = fs::read_link(self.data().join("SingletonLock")).ok().and_then(|target| {
+            let (_, pid) = target.to_str()?.rsplit_once('-')?;
+            ProcessMark::of(pid.parse().ok()?)
+        });
+        let marks = noted.into_iter().chain(locked);
+        marks.filter(|mark: &ProcessMark| mark.runs_with(&self.data())).collect()
+    }
+
+    async fn end_left_over(&self) -> usize {
+        let marks = self.left_over();
+        for mark in &marks {
+            tracing::warn!(pid = mark.pid, "browser {} was left over by a crash and is ended", mark.pid);
+            mark.kill().await;
+        }
+        self.forget_browser();
+        marks.len()
+    }
+
+    /// Only while we hold the folder's lock: nobody else can be using it then.
+    fn remove_stale_locks(&self) {
+        for name in ["SingletonLock", "SingletonSocket", "SingletonCookie"] {
+            // Mostly they are not there.
+            let _ = fs::remove_file(self.data().join(name));
+        }
+    }
+}
+
+/// Ends every browser that no living process of ours owns; says how many profiles were freed.
+pub(super) async fn sweep(root: &Path) -> usize {
+    let folders = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut freed = 0;
+    for folder in folders.filter(|folder| folder.join("browser.json").exists()) {
+        match Profile::take_folder(folder).await {
+            Ok(_) => freed += 1,
+            Err(ProfileError::InUse(_)) => {}
+            Err(error) => tracing::warn!("a browser profile could not be swept: {error}"),
+        }
+    }
+    freed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn persona() -> PersonaId {
+        PersonaId(uuid::Uuid::from_u128(1))
+    }
+
+    #[tokio::test]
+    async fn a_profile_has_one_holder() {
+        let root = tempfile::tempdir().unwrap();
+        let held = Profile::take(root.path(), persona()).await.unwrap();
+        assert!(matches!(Profile::take(root.path(), persona()).await, Err(ProfileError::InUse(_))));
+        drop(held);
+        assert!(Profile::take(root.path(), persona()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_orphan_is_ended_and_a_foreign_lock_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let held = Profile::take(root.path(), persona()).await.unwrap();
+        let file = held.data().join("some-file");
+        fs::write(&file, "").unwrap();
+        let mut orphan = tokio::process::Command::new("tail").arg("-f").arg(&file).spawn().unwrap();
+        held.note_browser(ProcessMark::of(orphan.id().unwrap() as i32).unwrap()).unwrap();
+        std::os::unix::fs::symlink("otherhost-1", held.data().join("SingletonLock")).unwrap();
+        drop(held);
+
+        assert_eq!(sweep(root.path()).await, 1);
+        assert!(!orphan.wait().await.unwrap().success());
+        let held = Profile::take(root.path(), persona()).await.unwrap();
+        assert!(fs::symlink_metadata(held.data().join("SingletonLock")).is_err());
+        assert_eq!(sweep(root.path()).await, 0, "nothing is noted any more");
+    }
+}

@@ -1,0 +1,246 @@
+//! `goal`: work for personas, and what a person decides about it.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Ended, Misused,
+    persona::{items, text, text_or_file},
+    print::{self, Out},
+    server::Server,
+};
+
+/// How often a waiting command looks.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+/// What can be done with goals.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Give a persona a goal.
+    Add(Box<Add>),
+    /// List goals, the newest first.
+    List(List),
+    /// Show one goal.
+    Show(Which),
+    /// Give a goal that is over a new first attempt.
+    Retry(Which),
+    /// End a goal. A step that has begun is recorded to its end.
+    Cancel(Which),
+    /// Say whether an effect that ended unknown has happened.
+    Resolve(Resolve),
+}
+
+/// One goal.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// Its id.
+    goal: String,
+}
+
+/// A goal to be.
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Slug or id of the persona that is to do it.
+    persona: String,
+    /// What it is about, in a few words.
+    #[arg(long)]
+    title: String,
+    #[arg(long, value_enum)]
+    kind: Kind,
+    /// What is to be done, as JSON or `@FILE` with it: `{"steps": […]}`, `{"prompt": "…"}` or `{"file": "…"}`.
+    #[arg(long, value_name = "JSON")]
+    payload: String,
+    /// What must be shown before it counts as done, as JSON or `@FILE`.
+    #[arg(long, value_name = "JSON")]
+    proof: Option<String>,
+    /// Importance from 0 to 1.
+    #[arg(long)]
+    priority: Option<f64>,
+    #[arg(long)]
+    project: Option<String>,
+    /// The same key brings the same goal only once.
+    #[arg(long, value_name = "KEY")]
+    correlation: Option<String>,
+    /// Wait until the goal is over; code 0 only when it is done.
+    #[arg(long)]
+    wait: bool,
+}
+
+/// Kinds of goal.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Kind {
+    Browser,
+    Io,
+    Ai,
+    Report,
+}
+
+/// Which goals.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Slug or id of a persona.
+    #[arg(long)]
+    persona: Option<String>,
+    /// pending, running, parked, done, unconfirmed, failed or cancelled.
+    #[arg(long)]
+    state: Option<String>,
+    #[arg(long, default_value_t = 50)]
+    limit: u16,
+}
+
+/// A decision about an effect that ended unknown.
+#[derive(Debug, Args)]
+pub struct Resolve {
+    /// The goal's id.
+    goal: String,
+    #[command(flatten)]
+    what: Happened,
+    /// How you know; kept in the receipt.
+    #[arg(long, default_value = "")]
+    note: String,
+}
+
+/// One of the two.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Happened {
+    /// It happened: the run goes on behind it.
+    #[arg(long)]
+    done: bool,
+    /// It did not happen: the step may be tried again.
+    #[arg(long)]
+    not_done: bool,
+}
+
+impl Verb {
+    pub(super) async fn run(self, server: &Server, out: Out) -> anyhow::Result<Ended> {
+        match self {
+            Self::Add(add) => return add.run(server, out).await,
+            Self::List(list) => list.run(server, out).await?,
+            Self::Show(which) => out.answer(&server.get(&["api", "goals", &which.goal], &[]).await?, card),
+            Self::Retry(which) => act(&which.goal, "retry", json!({}), server, out).await?,
+            Self::Cancel(which) => act(&which.goal, "cancel", json!({}), server, out).await?,
+            Self::Resolve(resolve) => {
+                let word = if resolve.what.done { "done" } else { "not_done" };
+                let body = json!({ "resolution": word, "note": resolve.note });
+                act(&resolve.goal, "resolve", body, server, out).await?;
+            }
+        }
+        Ok(Ended::Well)
+    }
+}
+
+async fn act(goal: &str, verb: &str, body: Value, server: &Server, out: Out) -> anyhow::Result<()> {
+    let goal = server.post(&["api", "goals", goal, verb], &body).await?;
+    out.answer(&goal, card);
+    Ok(())
+}
+
+impl Add {
+    async fn run(self, server: &Server, out: Out) -> anyhow::Result<Ended> {
+        let goal = server.post(&["api", "goals"], &self.body()?).await?;
+        if !self.wait {
+            out.answer(&goal, card);
+            return Ok(Ended::Well);
+        }
+        let goal = until_over(goal, server).await?;
+        out.answer(&goal, card);
+        Ok(Ended::well_if(goal["state"] == "done"))
+    }
+
+    fn body(&self) -> anyhow::Result<Value> {
+        let kind = self.kind.to_possible_value().map(|kind| kind.get_name().to_owned());
+        let mut body = Map::from_iter([
+            ("persona".to_owned(), json!(self.persona)),
+            ("title".to_owned(), json!(self.title)),
+            ("kind".to_owned(), json!(kind)),
+            ("payload".to_owned(), json_or_file("--payload", &self.payload)?),
+        ]);
+        if let Some(proof) = &self.proof {
+            body.insert("proof".to_owned(), json_or_file("--proof", proof)?);
+        }
+        if let Some(priority) = self.priority {
+            body.insert("priority".to_owned(), json!(priority));
+        }
+        for (name, value) in [("project", &self.project), ("correlation", &self.correlation)] {
+            if let Some(value) = value {
+                body.insert(name.to_owned(), json!(value));
+            }
+        }
+        Ok(body.into())
+    }
+}
+
+fn json_or_file(option: &str, text: &str) -> anyhow::Result<Value> {
+    serde_json::from_str(&text_or_file(text)?).map_err(|error| Misused(format!("{option} is not JSON: {error}")).into())
+}
+
+/// Looks until the goal is over or waits for a person.
+async fn until_over(mut goal: Value, server: &Server) -> anyhow::Result<Value> {
+    let shown = spinner();
+    let id = text(&goal, "id");
+    loop {
+        let state = text(&goal, "state");
+        let waits_for_a_person = text(&goal, "parked_on") == "reconcile";
+        if waits_for_a_person || !["pending", "running", "parked"].contains(&state.as_str()) {
+            shown.finish_and_clear();
+            return Ok(goal);
+        }
+        shown.set_message(format!("{} is {state}", print::short(&text(&goal, "title"), 60)));
+        tokio::time::sleep(LOOK_EVERY).await;
+        goal = server.get(&["api", "goals", &id], &[]).await?;
+    }
+}
+
+/// Turns on standard error while something takes long; silent when nobody watches.
+pub fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+impl List {
+    async fn run(self, server: &Server, out: Out) -> anyhow::Result<()> {
+        let query = [("persona", self.persona), ("state", self.state), ("limit", Some(self.limit.to_string()))];
+        let found = server.get(&["api", "goals"], &query).await?;
+        out.answer(&found, |found| table(items(found)));
+        Ok(())
+    }
+}
+
+fn table(goals: &[Value]) -> String {
+    let row = |goal: &Value| {
+        let said = if goal["result"].is_null() { text(goal, "last_error") } else { text(goal, "result") };
+        let title = print::short(&text(goal, "title"), 40);
+        [text(goal, "id"), text(goal, "state"), text(goal, "attempts"), title, print::short(&said, 60)]
+    };
+    match goals {
+        [] => "no goals".to_owned(),
+        some => print::table(["id", "state", "tries", "title", "said"], &some.iter().map(row).collect::<Vec<_>>()),
+    }
+}
+
+fn card(goal: &Value) -> String {
+    let fields = [
+        "id",
+        "persona",
+        "title",
+        "kind",
+        "state",
+        "parked_on",
+        "attempts",
+        "last_error",
+        "result",
+        "project",
+        "version",
+    ];
+    let row =
+        |field: &&str| (!goal[*field].is_null()).then(|| format!("{field:12} {}", print::plain(&text(goal, field))));
+    fields.iter().filter_map(row).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,137 @@
+//! `persona`: who there is.
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Ended, Misused,
+    print::{self, Out},
+    server::Server,
+};
+
+/// What can be done with personas.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Create a persona.
+    New(Box<New>),
+    /// List all personas.
+    List,
+    /// Show one persona.
+    Show(Which),
+    /// Let a persona rest: its current step ends, then nothing begins until it is resumed.
+    Pause(Which),
+    /// Let a persona work again.
+    Resume(Which),
+}
+
+/// One persona.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// Its slug or id.
+    persona: String,
+}
+
+/// A persona to be.
+#[derive(Debug, Args)]
+pub struct New {
+    /// As people see it.
+    name: String,
+    /// Its name in addresses; without it, made from the name.
+    #[arg(long)]
+    slug: Option<String>,
+    /// manager, worker, performer or friend.
+    #[arg(long)]
+    role: Option<String>,
+    #[arg(long)]
+    description: Option<String>,
+    /// A host it may reach besides the practice site; may be given more than once.
+    #[arg(long = "host", value_name = "HOST")]
+    hosts: Vec<String>,
+    /// Which model writes for it; without it, the configured default.
+    #[arg(long)]
+    model: Option<String>,
+    /// How it writes, or `@FILE` that says so.
+    #[arg(long, value_name = "TEXT")]
+    style_primer: Option<String>,
+}
+
+impl Verb {
+    pub(super) async fn run(self, server: &Server, out: Out) -> anyhow::Result<Ended> {
+        match self {
+            Self::New(new) => {
+                let persona = server.post(&["api", "personas"], &new.body()?).await?;
+                out.answer(&persona, |persona| format!("created\n{}", card(persona)));
+            }
+            Self::List => {
+                let found = server.get(&["api", "personas"], &[]).await?;
+                out.answer(&found, |found| list(found));
+            }
+            Self::Show(which) => {
+                let persona = server.get(&["api", "personas", &which.persona], &[]).await?;
+                out.answer(&persona, card);
+            }
+            Self::Pause(which) => change(&which, "pause", server, out).await?,
+            Self::Resume(which) => change(&which, "resume", server, out).await?,
+        }
+        Ok(Ended::Well)
+    }
+}
+
+async fn change(which: &Which, verb: &str, server: &Server, out: Out) -> anyhow::Result<()> {
+    let persona = server.post(&["api", "personas", &which.persona, verb], &json!({})).await?;
+    out.answer(&persona, card);
+    Ok(())
+}
+
+impl New {
+    fn body(&self) -> anyhow::Result<Value> {
+        let mut body = Map::from_iter([("name".to_owned(), json!(self.name)), ("hosts".to_owned(), json!(self.hosts))]);
+        let optional =
+            [("slug", &self.slug), ("role", &self.role), ("description", &self.description), ("model", &self.model)];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                body.insert(name.to_owned(), json!(value));
+            }
+        }
+        if let Some(primer) = &self.style_primer {
+            body.insert("profile".to_owned(), json!({ "style_primer": text_or_file(primer)? }));
+        }
+        Ok(body.into())
+    }
+}
+
+/// The text itself, or with `@` before it what the file of that name holds.
+pub(super) fn text_or_file(text: &str) -> anyhow::Result<String> {
+    let Some(file) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
+    std::fs::read_to_string(file).map_err(|error| Misused(format!("cannot read {file}: {error}")).into())
+}
+
+/// What a list answers with.
+pub(super) fn items(found: &Value) -> &[Value] {
+    found["items"].as_array().or_else(|| found.as_array()).map_or(&[], Vec::as_slice)
+}
+
+/// A field as text; nothing when it is not there.
+pub(super) fn text(value: &Value, field: &str) -> String {
+    match &value[field] {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn list(found: &Value) -> String {
+    let row = |persona: &Value| ["slug", "name", "role", "status"].map(|field| text(persona, field));
+    match items(found) {
+        [] => "no personas yet; create one with `greenroom persona new <name>`".to_owned(),
+        some => print::table(["slug", "name", "role", "status"], &some.iter().map(row).collect::<Vec<_>>()),
+    }
+}
+
+fn card(persona: &Value) -> String {
+    let fields = ["slug", "name", "role", "status", "description", "model", "hosts", "version", "id"];
+    let row = |field: &&str| {
+        (!persona[*field].is_null()).then(|| format!("{field:12} {}", print::plain(&text(persona, field))))
+    };
+    fields.iter().filter_map(row).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,170 @@
+//! Which values a setting may have, beyond its type.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::{Config, ConfigError, Problem, show};
+
+const MINUTE: u64 = 60;
+const DAY: u64 = 24 * 60 * MINUTE;
+const UNDERSTUDY: &str = "understudy";
+
+/// Finds every value that is out of range, not only the first.
+pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
+    let mut found = Findings { config, problems: Vec::new() };
+    server(&mut found);
+    storage(&mut found);
+    company(&mut found);
+    browser(&mut found);
+    models(&mut found);
+    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.filter) {
+        found.refuse("log.filter", format!("`{}` is not a log filter: {error}", config.log.filter));
+    }
+    if found.problems.is_empty() { Ok(()) } else { Err(ConfigError { problems: found.problems }) }
+}
+
+struct Findings<'a> {
+    config: &'a Config,
+    problems: Vec<Problem>,
+}
+
+impl Findings<'_> {
+    fn refuse(&mut self, key: &str, text: String) {
+        let origin = self.config.sources.get(key).cloned();
+        self.problems.push(Problem { key: Some(key.to_owned()), origin, text });
+    }
+
+    fn demand(&mut self, holds: bool, key: &str, text: &str) {
+        if !holds {
+            self.refuse(key, text.to_owned());
+        }
+    }
+
+    /// Refuses a count outside of `least..=most`.
+    fn count(&mut self, key: &str, value: usize, least: usize, most: usize) {
+        if !(least..=most).contains(&value) {
+            self.refuse(key, format!("{value} is out of range: must be {least} to {most}"));
+        }
+    }
+
+    /// Refuses a duration outside of `least..=most` seconds.
+    fn seconds(&mut self, key: &str, value: Duration, least: u64, most: u64) {
+        if !(Duration::from_secs(least)..=Duration::from_secs(most)).contains(&value) {
+            let text = |seconds| show::duration(Duration::from_secs(seconds));
+            self.refuse(
+                key,
+                format!("{} is out of range: must be {} to {}", show::duration(value), text(least), text(most)),
+            );
+        }
+    }
+
+    /// Refuses a pace outside of `least..=most` acts per second (and what is not a number).
+    fn pace(&mut self, key: &str, value: f64, least: f64, most: f64) {
+        if !(least..=most).contains(&value) {
+            self.refuse(key, format!("{value} is out of range: must be {least} to {most} acts per second"));
+        }
+    }
+}
+
+fn server(found: &mut Findings) {
+    let server = &found.config.server;
+    found.count("server.workers", server.workers.get(), 1, 64);
+    found.seconds("server.session_lasts", server.session_lasts, MINUTE, 90 * DAY);
+    for origin in &server.allowed_origins {
+        if !is_origin(origin) {
+            let text =
+                format!("`{origin}` is not an origin: write it like `https://greenroom.example`, without a path");
+            found.refuse("server.allowed_origins", text);
+        }
+    }
+    let visible = |text: &str, most: usize| text.len() <= most && text.bytes().all(|byte| byte.is_ascii_graphic());
+    found.demand(
+        visible(&server.status_token, 200),
+        "server.status_token",
+        "must be at most 200 visible ASCII characters without spaces, so that it fits into a header",
+    );
+    found.demand(
+        !server.git_sha.is_empty() && visible(&server.git_sha, 100),
+        "server.git_sha",
+        "must be 1 to 100 visible ASCII characters",
+    );
+    let port = found.config.rehearsal.port;
+    found.demand(
+        port == 0 || port != server.port,
+        "rehearsal.port",
+        "is the server's own port: choose another one, or 0 for a free one",
+    );
+}
+
+fn storage(found: &mut Findings) {
+    let storage = &found.config.storage;
+    found.count("storage.readers", storage.readers.get(), 1, 64);
+    found.demand(storage.min_free_mb <= 1_000_000, "storage.min_free_mb", "must be at most 1000000 megabytes");
+    let address = &storage.database_url;
+    let known = Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql"));
+    // The address is not repeated: it may hold a password.
+    found.demand(
+        address.is_empty() || known,
+        "storage.database_url",
+        "is not an address like `postgres://user@host/database`; empty means SQLite in the data root",
+    );
+}
+
+fn company(found: &mut Findings) {
+    let company = &found.config.company;
+    found.count("company.active_personas", company.active_personas.get(), 1, 1000);
+    found.count("company.circuit_after", company.circuit_after as usize, 1, 100);
+    found.count("company.restarts", company.restarts as usize, 0, 100);
+    found.demand(company.retry_after.len() <= 10, "company.retry_after", "must hold at most 10 pauses");
+    for pause in &company.retry_after {
+        found.seconds("company.retry_after", pause.0, 0, DAY);
+    }
+    found.seconds("company.passivate_after", company.passivate_after, 1, DAY);
+    found.seconds("company.restart_window", company.restart_window, 1, DAY);
+    found.seconds("company.step_limit", company.step_limit, 1, 2 * MINUTE);
+    found.seconds("company.serve_within", company.serve_within, 1, 30 * DAY);
+    found.pace("company.acts_per_second", company.acts_per_second, 0.2, 0.5);
+    for (site, pace) in &company.site_acts_per_second {
+        let key = format!("company.site_acts_per_second.{site}");
+        found.pace(&key, *pace, 0.001, 1000.0);
+        let is_host = url::Host::parse(site).is_ok_and(|host| host.to_string() == *site);
+        found.demand(is_host, &key, "is not a host in its plain form: lower case, no scheme, no port, no path");
+    }
+}
+
+fn browser(found: &mut Findings) {
+    let browser = &found.config.browser;
+    found.count("browser.most_open", browser.most_open.get(), 1, 64);
+    found.count("browser.most_starting", browser.most_starting.get(), 1, browser.most_open.get());
+    found.seconds("browser.warm_for", browser.warm_for, 1, DAY);
+    found.seconds("browser.start_limit", browser.start_limit, 1, 2 * MINUTE);
+    found.seconds("browser.step_limit", browser.step_limit, 1, 2 * MINUTE);
+}
+
+fn models(found: &mut Findings) {
+    let models = &found.config.models;
+    if models.default != UNDERSTUDY && !models.providers.contains_key(&models.default) {
+        let known: Vec<_> = std::iter::once(UNDERSTUDY).chain(models.providers.keys().map(String::as_str)).collect();
+        let text = format!("there is no provider `{}`; known are {}", models.default, known.join(", "));
+        found.refuse("models.default", text);
+    }
+    for (name, provider) in &models.providers {
+        let key = |field: &str| format!("models.providers.{name}.{field}");
+        found.demand(name != UNDERSTUDY, &key("base_url"), "`understudy` is built in: choose another name");
+        let reachable = Url::parse(&provider.base_url).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.password().is_none()
+        });
+        found.demand(reachable, &key("base_url"), "must be an address like `https://host/v1`, without a password");
+        found.demand(!provider.model.trim().is_empty(), &key("model"), "must not be empty");
+        found.seconds(&key("timeout"), provider.timeout, 1, 10 * MINUTE);
+        found.count(&key("retries"), provider.retries as usize, 0, 10);
+    }
+}
+
+/// Scheme, host and port, and nothing else.
+fn is_origin(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text.trim_end_matches('/')
+    })
+}

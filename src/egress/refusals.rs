@@ -1,0 +1,104 @@
+//! What a gate turned away, so that an error can say why a page did not load.
+
+use std::{collections::VecDeque, fmt, sync::Mutex};
+
+const KEPT: usize = 256;
+
+/// Chromium's own errands, refused like everything else but no news to anybody.
+const OWN_ERRANDS: [&str; 6] = [
+    "accounts.google.com",
+    "clients2.google.com",
+    "content-autofill.googleapis.com",
+    "start.duckduckgo.com",
+    "update.googleapis.com",
+    "www.google.com",
+];
+
+/// One request that did not get through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Rises with each refusal of a gate.
+    pub number: u64,
+    pub host: String,
+    pub port: u16,
+    pub why: Why,
+}
+
+/// Why a request did not get through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// No rule allows the host.
+    NotListed,
+    /// It leads to a loopback or private address.
+    Private,
+    /// Allowed, but its name has no address.
+    NoAddress,
+    /// Allowed, but nobody answers there.
+    Unreachable,
+}
+
+impl Why {
+    /// A rule said no; otherwise the network did.
+    pub const fn is_rule(self) -> bool {
+        matches!(self, Self::NotListed | Self::Private)
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, .. } = self;
+        match self.why {
+            Why::NotListed => write!(f, "host {host}:{port} is not on the host list"),
+            Why::Private => write!(f, "host {host}:{port} leads to a loopback or private address"),
+            Why::NoAddress => write!(f, "host {host} has no address (the name was not found)"),
+            Why::Unreachable => write!(f, "host {host}:{port} does not answer"),
+        }
+    }
+}
+
+/// The newest refusals of one gate; old ones fall out.
+#[derive(Debug, Default)]
+pub(super) struct Refusals(Mutex<(u64, VecDeque<Refused>)>);
+
+impl Refusals {
+    pub(super) fn note(&self, host: &str, port: u16, why: Why) {
+        let mut guard = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (last, kept) = &mut *guard;
+        *last += 1;
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        let host = host.chars().take(255).collect();
+        kept.push_back(Refused { number: *last, host, port, why });
+    }
+
+    pub(super) fn last_number(&self) -> u64 {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0
+    }
+
+    pub(super) fn since(&self, number: u64) -> Vec<Refused> {
+        let guard = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        guard.1.iter().filter(|refused| refused.number > number).cloned().collect()
+    }
+}
+
+/// Whether Chromium asked for this by itself.
+pub fn is_own_errand(host: &str) -> bool {
+    OWN_ERRANDS.contains(&host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_newest_are_kept_and_numbers_go_on() {
+        let refusals = Refusals::default();
+        for _ in 0..KEPT + 5 {
+            refusals.note("evil.test", 443, Why::NotListed);
+        }
+        let kept = refusals.since(0);
+        assert_eq!((kept.len(), kept[0].number, refusals.last_number()), (KEPT, 6, KEPT as u64 + 5));
+        assert_eq!(refusals.since(KEPT as u64 + 4).len(), 1);
+    }
+}

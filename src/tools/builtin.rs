@@ -1,0 +1,6 @@
+//! The tools that need no browser.
+
+pub(super) mod compose;
+mod csv_rows;
+pub(super) mod files;
+pub(super) mod report;

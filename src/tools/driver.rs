@@ -1,0 +1,35 @@
+//! The browser as the tools see it.
+
+use actors::domain::{Call, Outcome, Persona, PersonaId, Step};
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::browser::Browsers;
+
+/// Carries browser steps out. `browser::Browsers` does; tests put a script in its place.
+#[async_trait]
+pub trait BrowserDriver: Send + Sync {
+    /// Carries one step out within `call.limit`. `step` is the call's step with its secrets filled in.
+    async fn perform(&self, persona: &Persona, call: &Call, step: &Step, stop: CancellationToken) -> Outcome;
+
+    /// The persona's slice is over: save what must survive a crash.
+    async fn rest(&self, persona: PersonaId);
+
+    /// The persona sleeps, is paused or deleted: close what it holds open.
+    async fn release(&self, persona: PersonaId);
+}
+
+#[async_trait]
+impl BrowserDriver for Browsers {
+    async fn perform(&self, persona: &Persona, call: &Call, step: &Step, stop: CancellationToken) -> Outcome {
+        Self::perform(self, persona, call, step, stop).await
+    }
+
+    async fn rest(&self, persona: PersonaId) {
+        Self::rest(self, persona).await;
+    }
+
+    async fn release(&self, persona: PersonaId) {
+        Self::release(self, persona).await;
+    }
+}

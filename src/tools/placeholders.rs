@@ -1,0 +1,156 @@
+//! `${secret:name}`: filled in on the way to the browser, taken out of everything on the way back.
+
+use actors::domain::{NewArtifact, Outcome, PersonaId, Step, StepError};
+use serde_json::Value;
+
+use crate::{
+    models::{Keyring, secret_of},
+    secrets::SecretText,
+};
+
+const OPEN: &str = "${secret:";
+const MOST_NAME: usize = 64;
+
+/// The secrets one step was given.
+#[derive(Default)]
+pub(super) struct Secrets(Vec<Secret>);
+
+struct Secret {
+    name: String,
+    /// As stored, and as it stands in a script.
+    forms: [SecretText; 2],
+}
+
+/// Fills the secrets of a step that types or runs a script. Elsewhere they are refused where a browser would be sent them
+/// by their name, which is never what was meant.
+pub(super) async fn fill(
+    mut step: Step,
+    persona: PersonaId,
+    keyring: &dyn Keyring,
+) -> Result<(Step, Secrets), StepError> {
+    let mut secrets = Secrets::default();
+    match &mut step {
+        Step::Type { text, .. } => *text = secrets.fill_in(text, persona, keyring, str::to_owned).await?,
+        Step::Evaluate { script, .. } => *script = secrets.fill_in(script, persona, keyring, in_script).await?,
+        Step::Goto { url: text, .. } | Step::Select { value: text, .. } if text.contains(OPEN) => {
+            return Err(StepError::permanent(
+                "`${secret:…}` is filled in only in `type` and `evaluate` steps; use one of those",
+            ));
+        }
+        _ => {}
+    }
+    Ok((step, secrets))
+}
+
+impl Secrets {
+    async fn fill_in(
+        &mut self,
+        text: &str,
+        persona: PersonaId,
+        keyring: &dyn Keyring,
+        form: fn(&str) -> String,
+    ) -> Result<String, StepError> {
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once(OPEN) {
+            let Some((name, after)) = after.split_once('}').filter(|(name, _)| is_name(name)) else {
+                let text = "`${secret:` must be followed by a name (letters, digits, `_`, `-`, `.`) and `}`";
+                return Err(StepError::permanent(text));
+            };
+            let value = secret_of(keyring, persona, name).await.map_err(|error| {
+                StepError::retryable(format!("the secret `{name}` could not be read: {error}; see `greenroom doctor`"))
+            })?;
+            let Some(value) = value else {
+                let text = format!(
+                    "the secret `{name}` is set neither for this persona nor for the instance; store it under that name"
+                );
+                return Err(StepError::permanent(text));
+            };
+            filled.push_str(before);
+            filled.push_str(&form(value.reveal()));
+            let forms = [SecretText::new(in_script(value.reveal())), value];
+            self.0.push(Secret { name: name.to_owned(), forms });
+            rest = after;
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+
+    /// The outcome with every secret replaced by its name.
+    pub(super) fn masked(&self, mut outcome: Outcome) -> Outcome {
+        if self.0.is_empty() {
+            return outcome;
+        }
+        self.mask(&mut outcome.summary);
+        self.mask_value(&mut outcome.data);
+        if let Some(error) = &mut outcome.error {
+            self.mask(&mut error.text);
+        }
+        for artifact in &mut outcome.artifacts {
+            self.mask_artifact(artifact);
+        }
+        outcome
+    }
+
+    fn mask(&self, text: &mut String) {
+        for Secret { name, forms } in &self.0 {
+            for form in forms.iter().map(SecretText::reveal).filter(|form| !form.is_empty()) {
+                if text.contains(form) {
+                    *text = text.replace(form, &format!("{OPEN}{name}}}"));
+                }
+            }
+        }
+    }
+
+    fn mask_value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => self.mask(text),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.mask_value(value)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| self.mask_value(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn mask_artifact(&self, artifact: &mut NewArtifact) {
+        self.mask(&mut artifact.name);
+        if let Ok(text) = std::str::from_utf8(&artifact.bytes) {
+            let mut text = text.to_owned();
+            self.mask(&mut text);
+            artifact.bytes = text.into_bytes();
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    (1..=MOST_NAME).contains(&name.len()) && name.chars().all(fits)
+}
+
+/// Safe inside any string of a script: nothing in it can end the string.
+fn in_script(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | ',' | '-' | '_' | '@' | ':' | '/' | '+');
+    let mut out = String::with_capacity(value.len());
+    for c in value.chars() {
+        if plain(c) {
+            out.push(c);
+        } else {
+            let mut units = [0; 2];
+            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_leave_its_string() {
+        assert_eq!(
+            in_script("it's `${x}`\"\\\n"),
+            "it\\u0027s \\u0060\\u0024\\u007bx\\u007d\\u0060\\u0022\\u005c\\u000a"
+        );
+        assert_eq!(in_script("😀"), "\\ud83d\\ude00");
+    }
+}

@@ -1,0 +1,18 @@
+//! What people see: server-rendered pages that follow the company live.
+//!
+//! Each page is a struct (its view model) with the template beside it; everything is escaped by the template engine.
+//! A page is complete without script; `static/main.js` keeps it current and carries out its controls through `/api`.
+//! With the header `X-Fragment` a page answers only what stands inside `main`: that is how it is refreshed.
+
+pub mod card;
+pub mod error;
+pub mod evidence;
+pub mod frame;
+pub mod login;
+pub mod persona;
+pub mod personas;
+pub mod plan;
+pub mod run;
+pub mod runs;
+pub mod samples;
+pub mod show;

@@ -1,0 +1,103 @@
+//! A goal as pages show it: where it stands, why, and what a person may do about it.
+
+use std::collections::HashMap;
+
+use actors::domain::{Goal, GoalId, GoalState, ParkedOn, Run, RunState};
+
+use crate::web::pages::show::{self, When};
+
+/// A state with the class that colours it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Badge {
+    pub word: &'static str,
+    /// A class of `.badge`: empty, `ok`, `warn`, `bad` or `live`.
+    pub tone: &'static str,
+}
+
+impl Badge {
+    /// The badge of a goal.
+    pub const fn of_goal(state: GoalState) -> Self {
+        let tone = match state {
+            GoalState::Done => "ok",
+            GoalState::Failed => "bad",
+            GoalState::Unconfirmed | GoalState::Parked => "warn",
+            GoalState::Running => "live",
+            GoalState::Pending | GoalState::Cancelled => "",
+        };
+        Self { word: state.as_str(), tone }
+    }
+
+    /// The badge of a run.
+    pub const fn of_run(state: RunState) -> Self {
+        let tone = match state {
+            RunState::Done => "ok",
+            RunState::Failed => "bad",
+            RunState::Unconfirmed | RunState::Parked => "warn",
+            RunState::Running => "live",
+            RunState::Cancelled => "",
+        };
+        Self { word: state.as_str(), tone }
+    }
+}
+
+/// A goal in a list.
+#[derive(Debug, Clone)]
+pub struct GoalRow {
+    pub id: String,
+    pub short: String,
+    pub title: String,
+    pub kind: &'static str,
+    pub badge: Badge,
+    /// What it waits for, when it waits.
+    pub waits: String,
+    pub attempts: String,
+    pub error: Option<String>,
+    pub result: Option<String>,
+    pub at: When,
+    pub run_href: Option<String>,
+    pub may_cancel: bool,
+    pub may_retry: bool,
+    /// Someone must say whether an effect happened.
+    pub may_resolve: bool,
+    pub may_correct: bool,
+}
+
+impl GoalRow {
+    /// Prepares a goal; `runs` are the newest of its persona, `most` the attempts it has.
+    pub fn new(goal: &Goal, runs: &HashMap<GoalId, &Run>, most: usize, now_ms: i64) -> Self {
+        let over = goal.state.is_over();
+        let reconcile = goal.parked_on == Some(ParkedOn::Reconcile);
+        Self {
+            id: goal.id.to_string(),
+            short: show::short(goal.id),
+            title: goal.title.clone(),
+            kind: goal.payload.kind().as_str(),
+            badge: Badge::of_goal(goal.state),
+            waits: waits(goal, now_ms),
+            attempts: format!("attempt {} of {most}", goal.attempts.max(1)),
+            error: goal.last_error.clone().filter(|_| goal.state != GoalState::Done),
+            result: goal.result.clone(),
+            at: When::at(goal.updated_ms, now_ms),
+            run_href: runs.get(&goal.id).map(|run| format!("/runs/{}", run.id)),
+            may_cancel: !over,
+            may_retry: over && goal.state != GoalState::Done,
+            may_resolve: reconcile,
+            may_correct: goal.state != GoalState::Done && goal.state != GoalState::Running,
+        }
+    }
+}
+
+/// What a goal waits for, in words; empty when it does not wait.
+pub fn waits(goal: &Goal, now_ms: i64) -> String {
+    let until = goal.due_ms.filter(|due| *due > now_ms).map(|due| show::took(due - now_ms));
+    match (goal.state, goal.parked_on, until) {
+        (_, Some(ParkedOn::Reconcile), _) => "waits for a person: did its last effect happen?".to_owned(),
+        (_, Some(ParkedOn::Pause), _) => "waits until its persona is resumed".to_owned(),
+        (_, Some(ParkedOn::Rate), Some(until)) => format!("keeps the pace of the site, goes on in {until}"),
+        (_, Some(ParkedOn::Rate), None) => "keeps the pace of the site".to_owned(),
+        (GoalState::Pending, None, Some(until)) if goal.attempts > 0 => format!("tries again in {until}"),
+        (GoalState::Pending, None, Some(until)) => format!("starts in {until}"),
+        (GoalState::Pending, None, None) => "waits for a slice".to_owned(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,124 @@
+//! Input: what was said to the persona, what it answered, and the evidence between.
+
+use actors::domain::{Goal, GoalState, Message, MessageKind, Payload, Phase, Receipt, ReceiptKind, Run};
+use serde_json::Value;
+
+use super::goal::{self, Badge};
+use crate::web::pages::{
+    evidence::ReceiptRow,
+    show::{self, When},
+};
+
+/// The tab.
+#[derive(Debug)]
+pub struct Input {
+    /// Oldest first.
+    pub turns: Vec<Turn>,
+    /// Where the conversation before these is.
+    pub earlier: Option<String>,
+}
+
+/// A message and all that followed from it.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    pub id: String,
+    pub sender: String,
+    pub at: When,
+    pub text: String,
+    /// A goal was given; the text is its title.
+    pub is_goal: bool,
+    pub goal: String,
+    pub run: Option<(u32, String)>,
+    pub evidence: Vec<ReceiptRow>,
+    /// More receipts than are shown here.
+    pub more: usize,
+    pub badge: Badge,
+    pub answer: String,
+    pub answered: Option<When>,
+    pub failed: bool,
+    /// Nothing more will happen.
+    pub over: bool,
+}
+
+/// A message with everything that is needed to show it.
+pub struct Parts<'a> {
+    pub message: &'a Message,
+    pub goal: &'a Goal,
+    pub run: Option<&'a Run>,
+    /// In order.
+    pub receipts: &'a [Receipt],
+}
+
+/// Receipts of one goal in the conversation; the run page has all.
+const MOST_RECEIPTS: usize = 60;
+
+impl Turn {
+    /// Prepares a message to a persona of this name, as `reader` sees it.
+    pub fn new(parts: &Parts<'_>, persona: &str, reader: &str, now_ms: i64) -> Self {
+        let Parts { message, goal, run, receipts } = parts;
+        let shown: Vec<&Receipt> = receipts.iter().filter(|receipt| is_told(receipt)).collect();
+        let more = shown.len().saturating_sub(MOST_RECEIPTS);
+        let mut evidence: Vec<ReceiptRow> =
+            shown[more..].iter().map(|receipt| ReceiptRow::new(receipt, persona, now_ms)).collect();
+        if let Some(last) = evidence.iter_mut().rfind(|row| !row.shots.is_empty()) {
+            last.open = true;
+        }
+        Self {
+            id: message.id.to_string(),
+            sender: if message.sender == *reader { "you".to_owned() } else { message.sender.clone() },
+            at: When::at(message.received_ms, now_ms),
+            text: message.text.clone(),
+            is_goal: message.kind == MessageKind::Goal,
+            goal: show::short(goal.id),
+            run: run.map(|run| (run.attempt, format!("/runs/{}", run.id))),
+            evidence,
+            more,
+            badge: Badge::of_goal(goal.state),
+            answer: answer(goal, receipts, now_ms),
+            answered: goal.state.is_over().then(|| When::at(goal.updated_ms, now_ms)),
+            failed: matches!(goal.state, GoalState::Failed | GoalState::Unconfirmed),
+            over: goal.state.is_over(),
+        }
+    }
+}
+
+/// Intents and bookkeeping are in the logs; the conversation tells what came of a step.
+fn is_told(receipt: &Receipt) -> bool {
+    let ended = !matches!(receipt.phase, Some(Phase::Intent | Phase::Decision) | None);
+    ended && receipt.step.is_some() && receipt.kind != ReceiptKind::Log
+}
+
+/// What the persona says at the end of a turn.
+fn answer(goal: &Goal, receipts: &[Receipt], now_ms: i64) -> String {
+    match goal.state {
+        GoalState::Done => {
+            let composed = matches!(goal.payload, Payload::Ai(_)).then(|| newest_text(receipts)).flatten();
+            composed.or_else(|| goal.result.clone()).unwrap_or_else(|| "Done.".to_owned())
+        }
+        GoalState::Unconfirmed => format!("Carried out, but not proven: {}", reason(goal)),
+        GoalState::Failed => format!("Did not work: {}", reason(goal)),
+        GoalState::Cancelled => "Cancelled.".to_owned(),
+        GoalState::Running => "Working on it…".to_owned(),
+        GoalState::Pending | GoalState::Parked => {
+            let error = goal.last_error.as_deref().map(|error| format!(" Last time: {error}")).unwrap_or_default();
+            format!("{}.{error}", capitalised(&goal::waits(goal, now_ms)))
+        }
+    }
+}
+
+fn reason(goal: &Goal) -> &str {
+    goal.last_error.as_deref().or(goal.result.as_deref()).unwrap_or("no reason was recorded")
+}
+
+fn newest_text(receipts: &[Receipt]) -> Option<String> {
+    let text = |receipt: &Receipt| {
+        let value = receipt.body.as_ref()?.data.get("value").and_then(Value::as_str)?;
+        Some(value.to_owned())
+    };
+    receipts.iter().rev().filter(|receipt| receipt.kind == ReceiptKind::Llm).find_map(text)
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,56 @@
+//! Settings: who the persona is, how it writes, what it may reach, its keys.
+
+use actors::domain::{Persona, Role};
+
+use crate::web::pages::show::When;
+
+/// The tab.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub persona: Persona,
+    pub keys: Vec<KeyRow>,
+    /// Names of the configured models.
+    pub models: Vec<String>,
+    pub default_model: String,
+}
+
+/// A secret's label; the value is never shown.
+#[derive(Debug, Clone)]
+pub struct KeyRow {
+    pub name: String,
+    pub last_four: String,
+    pub updated: When,
+}
+
+impl Settings {
+    /// Every role.
+    pub const fn roles(&self) -> &'static [Role] {
+        Role::ALL
+    }
+
+    /// For the list of roles.
+    pub fn is_role(&self, role: &Role) -> bool {
+        self.persona.role == Some(*role)
+    }
+
+    /// A list as a text area shows it: one per line.
+    pub fn lines(&self, list: &[String]) -> String {
+        list.join("\n")
+    }
+
+    /// For the list of models: the persona's own choice is this one.
+    pub fn is_model(&self, name: &str) -> bool {
+        self.persona.model.as_deref() == Some(name)
+    }
+
+    /// A model that is named by the persona but not configured (any more).
+    pub fn odd_model(&self) -> Option<&str> {
+        self.persona.model.as_deref().filter(|name| !self.models.iter().any(|known| known == name))
+    }
+
+    /// Sampling temperature as people write it; empty when none is set.
+    pub fn temperature(&self) -> String {
+        let of = |thousandths: u16| format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+        self.persona.profile.temperature_thousandths.map(of).unwrap_or_default()
+    }
+}

@@ -1,0 +1,252 @@
+//! `/runs/{id}`: one attempt at a goal, step by step, with its receipts and what it proves.
+
+use std::fmt;
+
+use actors::domain::{Goal, Persona, Phase, Receipt, ReceiptKind, Run, Step, StepIndex};
+use askama::Template;
+
+use super::{
+    evidence::{self, ReceiptRow},
+    frame::Frame,
+    persona::goal::Badge,
+    plan::{self, ProofLine},
+    show,
+};
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "run.html", config = "src/web/pages/askama.toml", blocks = ["main"])]
+pub struct RunPage {
+    pub frame: Frame,
+    pub id: String,
+    pub slug: String,
+    pub persona: String,
+    pub goal: String,
+    pub attempt: u32,
+    pub trace: String,
+    pub title: String,
+    pub badge: Badge,
+    /// Whether every receipt continues the one before it.
+    pub chain: Chain,
+    pub error: Option<String>,
+    pub may_cancel: bool,
+    pub kpis: Vec<Kpi>,
+    pub steps: Vec<StepRow>,
+    pub proof: Vec<ProofLine>,
+    pub receipts: Vec<ReceiptRow>,
+    /// More receipts than are shown.
+    pub more: bool,
+}
+
+/// A big figure with a few words.
+#[derive(Debug, Clone)]
+pub struct Kpi {
+    pub value: String,
+    pub words: String,
+}
+
+/// What the page can say about the links between the receipts it shows.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    pub text: String,
+    pub tone: &'static str,
+}
+
+/// A step of the plan on the time line.
+#[derive(Debug, Clone)]
+pub struct StepRow {
+    pub number: usize,
+    pub name: String,
+    /// A class of `.wf`: `tool`, `llm` or `bad`.
+    pub class: &'static str,
+    pub took: String,
+    pub note: String,
+    /// The step's receipt on this page.
+    pub href: Option<String>,
+    pub bar: Option<Bar>,
+}
+
+/// Where a step lies on the time line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bar {
+    pub left: Tenths,
+    pub width: Tenths,
+    /// Waiting before it: from where, how long.
+    pub waited: Option<(Tenths, Tenths)>,
+    /// The note stands behind the bar, or before it when there is no room behind.
+    pub note_at: Tenths,
+    pub note_before: bool,
+}
+
+/// Tenths of a percent of the time line; shown as an attribute's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tenths(i64);
+
+impl fmt::Display for Tenths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}%", self.0 / 10, self.0 % 10)
+    }
+}
+
+/// Everything that is needed to show a run.
+pub struct Parts<'a> {
+    pub run: &'a Run,
+    pub goal: &'a Goal,
+    pub persona: &'a Persona,
+    /// Of this run, in order.
+    pub receipts: &'a [Receipt],
+    /// Of all runs of the goal, in order.
+    pub goal_receipts: &'a [Receipt],
+    /// Attempts a goal has.
+    pub most_attempts: usize,
+    /// There are more receipts than these.
+    pub more: bool,
+}
+
+impl RunPage {
+    /// Prepares a run, as seen from now.
+    pub fn new(frame: Frame, parts: &Parts<'_>, now_ms: i64) -> Self {
+        let Parts { run, goal, persona, receipts, .. } = parts;
+        Self {
+            frame,
+            id: run.id.to_string(),
+            slug: persona.slug.to_string(),
+            persona: persona.name.clone(),
+            goal: show::short(goal.id),
+            attempt: run.attempt,
+            trace: show::short(run.trace),
+            title: goal.title.clone(),
+            badge: Badge::of_run(run.state),
+            chain: chain(receipts),
+            error: run.error.clone(),
+            may_cancel: !run.state.is_over(),
+            kpis: kpis(parts, now_ms),
+            steps: steps(parts, now_ms),
+            proof: plan::proof(goal, parts.goal_receipts),
+            receipts: receipts.iter().map(|receipt| ReceiptRow::new(receipt, &persona.name, now_ms)).collect(),
+            more: parts.more,
+        }
+    }
+}
+
+/// A persona does one thing at a time, but operators' acts are on other chains: within a run the
+/// sequence may have gaps only where another run of the persona had its receipts.
+fn chain(receipts: &[Receipt]) -> Chain {
+    let breaks =
+        receipts.windows(2).filter(|pair| pair[1].seq == pair[0].seq + 1 && pair[1].prev != pair[0].hash).count();
+    let many = show::counted(receipts.len() as u64, "receipt");
+    match (receipts.len(), breaks) {
+        (0, _) => Chain { text: "no receipt yet".to_owned(), tone: "" },
+        (_, 0) => Chain { text: format!("links hold · {many}"), tone: "ok" },
+        _ => Chain { text: format!("{breaks} links broken · {many}"), tone: "bad" },
+    }
+}
+
+fn kpis(parts: &Parts<'_>, now_ms: i64) -> Vec<Kpi> {
+    let Parts { run, receipts, most_attempts, .. } = parts;
+    let wall = run.ended_ms.unwrap_or(now_ms) - run.started_ms;
+    let ended = receipts.iter().filter(|receipt| receipt.step.is_some() && receipt.phase == Some(Phase::Outcome));
+    let costs = || receipts.iter().filter_map(|receipt| receipt.body.as_ref()?.cost);
+    let tokens: u64 = costs().map(|cost| cost.input_tokens + cost.output_tokens).sum();
+    let spent: u64 = costs().map(|cost| cost.micro_usd).sum();
+    let kpi = |value: String, words: &str| Kpi { value, words: words.to_owned() };
+    vec![
+        kpi(show::took(wall), if run.ended_ms.is_some() { "wall" } else { "so far" }),
+        kpi(show::count(ended.count() as u64), "outcomes, each with a receipt"),
+        kpi(show::count(tokens), &format!("tokens · {}", show::money(spent))),
+        kpi(format!("{} / {}", run.attempt, most_attempts.max(&(run.attempt as usize))), "attempt"),
+        kpi(show::took(run.waited_ms), "waited for its slice"),
+    ]
+}
+
+fn steps(parts: &Parts<'_>, now_ms: i64) -> Vec<StepRow> {
+    let Parts { run, goal, receipts, .. } = parts;
+    let wall = (run.ended_ms.unwrap_or(now_ms) - run.started_ms).max(1);
+    let plan = goal.payload.steps();
+    let mut before = run.started_ms;
+    let mut rows: Vec<StepRow> = Vec::with_capacity(plan.len());
+    for (index, step) in (0..).zip(&plan) {
+        let span = Span::of(receipts, index, before);
+        if let Some(span) = &span {
+            before = span.end;
+        }
+        rows.push(row(rows.len() + 1, step, span.as_ref(), run.started_ms, wall));
+    }
+    rows
+}
+
+/// When a step was worked on, and the receipt that says what came of it.
+struct Span<'a> {
+    waited_from: i64,
+    start: i64,
+    end: i64,
+    receipt: &'a Receipt,
+}
+
+impl<'a> Span<'a> {
+    fn of(receipts: &'a [Receipt], index: StepIndex, before: i64) -> Option<Self> {
+        let mine = || receipts.iter().filter(move |receipt| receipt.step == Some(index));
+        let last = mine().next_back()?;
+        let is_intent = |receipt: &&Receipt| receipt.phase == Some(Phase::Intent);
+        let told = last.body.as_ref().and_then(|body| body.data.get("took_ms")?.as_i64());
+        let start = match (told, mine().find(is_intent)) {
+            (Some(took), _) => last.at_ms - took,
+            (None, Some(intent)) => intent.at_ms,
+            (None, None) => before,
+        };
+        Some(Self {
+            waited_from: before,
+            start: start.clamp(before, last.at_ms.max(before)),
+            end: last.at_ms,
+            receipt: last,
+        })
+    }
+}
+
+fn row(number: usize, step: &Step, span: Option<&Span<'_>>, started_ms: i64, wall: i64) -> StepRow {
+    let receipt = span.map(|span| span.receipt);
+    let intent_only = receipt.is_some_and(|receipt| receipt.phase == Some(Phase::Intent));
+    let failed = receipt.is_some_and(|receipt| !intent_only && !plan::receipt_holds(receipt));
+    StepRow {
+        number,
+        name: plan::describe(step),
+        class: match (failed, step.receipt_kind()) {
+            (true, _) => "bad",
+            (false, ReceiptKind::Llm) => "llm",
+            (false, _) => "tool",
+        },
+        took: span.map_or_else(|| "—".to_owned(), |span| show::took(span.end - span.start)),
+        note: receipt.map(note).unwrap_or_default(),
+        href: receipt.map(|receipt| format!("#r{}", receipt.pos)),
+        bar: span.map(|span| bar(span, started_ms, wall)),
+    }
+}
+
+fn note(receipt: &Receipt) -> String {
+    let Some(body) = &receipt.body else { return "erased".to_owned() };
+    let spent = body.cost.as_ref().map(evidence::cost).unwrap_or_default();
+    match (&body.error, receipt.phase) {
+        (Some(error), _) => show::clip(error, 48),
+        (None, Some(Phase::Intent)) => "begun".to_owned(),
+        (None, Some(phase)) if phase != Phase::Outcome => phase.to_string(),
+        _ if !spent.is_empty() => spent,
+        _ => receipt.hash.short(),
+    }
+}
+
+fn bar(span: &Span<'_>, started_ms: i64, wall: i64) -> Bar {
+    let at = |ms: i64| ((ms - started_ms) * 1000 / wall).clamp(0, 1000);
+    let left = at(span.start).min(994);
+    let width = (at(span.end) - left).max(6);
+    let from = at(span.waited_from);
+    let waited = (left - from > 5).then_some((from, left - from));
+    let note_before = left + width > 600;
+    let first = waited.map_or(left, |(from, _)| from);
+    Bar {
+        left: Tenths(left),
+        width: Tenths(width),
+        waited: waited.map(|(from, width)| (Tenths(from), Tenths(width))),
+        note_at: Tenths(if note_before { first - 10 } else { left + width + 10 }),
+        note_before,
+    }
+}

@@ -1,0 +1,248 @@
+//! The pages over the made-up records.
+
+use std::collections::HashMap;
+
+use actors::domain::{GoalState, MessageKind, ParkedOn, Persona, Receipt, ReceiptKind, RunState};
+
+use super::records::{self, NOW};
+use crate::web::pages::{
+    card::{self, Card, Numbers, Totals},
+    error::ErrorPage,
+    evidence::ReceiptRow,
+    frame::{Frame, Section},
+    login::LoginPage,
+    persona::{
+        Body, Head, PersonaPage, Side,
+        goal::GoalRow,
+        input::{self, Input, Turn},
+        logs::Logs,
+        output::Output,
+        progress::Progress,
+        settings::{KeyRow, Settings},
+    },
+    personas::{self, AlertRow, PersonasPage},
+    run::{self, RunPage},
+    runs::{RunRow, RunsPage},
+    show::When,
+};
+
+fn frame(title: &str, section: Section) -> Frame {
+    Frame::new(title, section, &records::figures(), "admin", 1_054)
+}
+
+fn jason() -> Vec<Persona> {
+    records::company().into_iter().map(|(persona, ..)| persona).filter(|persona| persona.name == "Jason").collect()
+}
+
+pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
+    let company = records::company();
+    let totals = Totals::of(company.iter().map(|(_, _, numbers)| numbers));
+    let cards: Vec<Card> =
+        company.iter().map(|(persona, actor, numbers)| Card::new(persona, actor.as_ref(), numbers, &totals)).collect();
+    let theo = company.iter().map(|(persona, ..)| persona).rfind(|persona| persona.name == "Theo");
+    let alerts = theo.map(records::alerts).unwrap_or_default();
+    let alerts = alerts.iter().map(|alert| AlertRow::new(alert, theo, NOW)).collect();
+    let full = PersonasPage {
+        frame: frame("Personas", Section::Personas),
+        summary: personas::summary(&cards, &totals),
+        alerts,
+        cards,
+        feed: newest_first(),
+    };
+    let empty = PersonasPage {
+        frame: Frame { cursor: 0, held: 0, ..frame("Personas", Section::Personas) },
+        summary: personas::summary(&[], &Totals::default()),
+        alerts: Vec::new(),
+        cards: Vec::new(),
+        feed: Vec::new(),
+    };
+    vec![("personas", full), ("personas-empty", empty)]
+}
+
+/// The receipts of Jason's proposal.
+fn evidence() -> Vec<Receipt> {
+    let made = |jason: &Persona| {
+        let goal = records::goal(1, jason, "Send our standard proposal", GoalState::Done);
+        records::receipts(&goal, &records::run(1, &goal, RunState::Done))
+    };
+    jason().first().map(made).unwrap_or_default()
+}
+
+fn newest_first() -> Vec<ReceiptRow> {
+    evidence().iter().rev().map(|receipt| ReceiptRow::new(receipt, "Jason", NOW)).collect()
+}
+
+fn head(jason: &Persona) -> Head {
+    let found = records::company().into_iter().find(|(persona, ..)| persona.id == jason.id);
+    let (actor, numbers) = found.map(|(_, actor, numbers)| (actor, numbers)).unwrap_or_default();
+    Head::new(jason, actor.as_ref(), &numbers)
+}
+
+fn side() -> Side {
+    let numbers = Numbers { inbox: 11, open: 6, done: 12, failed: 1, receipts_today: 640, last: None };
+    let totals = Totals { inbox: 63, open: 17, done: 49, failed: 6, receipts_today: 1_387 };
+    Side {
+        meters: card::meters(&numbers, 11, &totals),
+        last_shot: Output::of(&evidence(), NOW).shots.into_iter().next().map(|made| made.what),
+        feed: newest_first(),
+    }
+}
+
+pub(super) fn persona() -> Vec<(&'static str, PersonaPage)> {
+    let mut pages = Vec::new();
+    for jason in jason() {
+        let page = |body: Body, side: Option<Side>| PersonaPage {
+            frame: frame("Jason", Section::Personas).about("jason"),
+            head: head(&jason),
+            alerts: Vec::new(),
+            body,
+            side,
+        };
+        pages.push(("persona-progress", page(Body::Progress(progress(&jason)), Some(side()))));
+        pages.push(("persona-input", page(Body::Input(conversation(&jason)), Some(side()))));
+        let logs =
+            Logs { rows: newest_first(), kind: None, earlier: Some("/personas/jason?tab=logs&before=41".to_owned()) };
+        pages.push(("persona-logs", page(Body::Logs(logs), None)));
+        let only = newest_first().into_iter().filter(|row| row.kind == ReceiptKind::File.as_str()).collect();
+        let logs = Logs { rows: only, kind: Some(ReceiptKind::File), earlier: None };
+        pages.push(("persona-logs-files", page(Body::Logs(logs), None)));
+        pages.push(("persona-output", page(Body::Output(Output::of(&evidence(), NOW)), None)));
+        pages.push(("persona-settings", page(Body::Settings(Box::new(settings(&jason))), None)));
+    }
+    pages
+}
+
+fn progress(jason: &Persona) -> Progress {
+    let mut goals = vec![
+        records::goal(1, jason, "Send our standard proposal · Data pipeline audit", GoalState::Done),
+        records::goal(2, jason, "Send our standard proposal · Warehouse move", GoalState::Running),
+        records::goal(3, jason, "Send our standard proposal · Till reports", GoalState::Parked),
+        records::goal(4, jason, "Send our standard proposal · Invoice audit", GoalState::Pending),
+        records::goal(5, jason, "Send our standard proposal · Old posting", GoalState::Failed),
+        records::goal(6, jason, "Send our standard proposal · Other posting", GoalState::Unconfirmed),
+    ];
+    if let [done, _, parked, pending, failed, unconfirmed] = goals.as_mut_slice() {
+        done.result = Some("title “Submitted · Rehearsal Jobs”, 1 screenshot, 1 CSV row, read back".to_owned());
+        parked.parked_on = Some(ParkedOn::Reconcile);
+        parked.last_error = Some("the process ended between clicking #submit and its outcome".to_owned());
+        pending.attempts = 2;
+        pending.due_ms = Some(NOW + 300_000);
+        pending.last_error = Some("waited 10 s for #submit: no such element; look at the snapshot".to_owned());
+        failed.attempts = 4;
+        failed.last_error = Some("opened rehearsal.localhost/jobs/7: answered 404; the posting is gone".to_owned());
+        unconfirmed.last_error = Some("no CSV row was kept".to_owned());
+    }
+    let runs = [
+        records::run(2, &goals[1], RunState::Running),
+        records::run(1, &goals[0], RunState::Done),
+        records::run(5, &goals[4], RunState::Failed),
+    ];
+    let newest: HashMap<_, _> = runs.iter().map(|run| (run.goal, run)).collect();
+    Progress {
+        goals: goals.iter().map(|goal| GoalRow::new(goal, &newest, 4, NOW)).collect(),
+        runs: runs.iter().map(|run| run_row(run, &goals, jason)).collect(),
+        earlier: Some("/personas/jason?tab=progress&before=x".to_owned()),
+    }
+}
+
+fn run_row(run: &actors::domain::Run, goals: &[actors::domain::Goal], jason: &Persona) -> RunRow {
+    RunRow::new(run, goals.iter().find(|goal| goal.id == run.goal), Some(jason), NOW)
+}
+
+fn conversation(jason: &Persona) -> Input {
+    let mut done = records::goal(1, jason, "Send our standard proposal", GoalState::Done);
+    done.result = Some("Submitted. Title “Submitted · Rehearsal Jobs”, 1 screenshot, 1 CSV row, read back.".to_owned());
+    let run = records::run(1, &done, RunState::Done);
+    let asked = records::message(1, &done, MessageKind::Goal, "Send our standard proposal · Data pipeline audit");
+    let receipts = records::receipts(&done, &run);
+    let first = input::Parts { message: &asked, goal: &done, run: Some(&run), receipts: &receipts };
+    let mut failed = records::goal(5, jason, "Old posting", GoalState::Failed);
+    failed.last_error = Some("opened rehearsal.localhost/jobs/7: answered 404; the posting is gone".to_owned());
+    let said = records::message(5, &failed, MessageKind::Chat, "And the old posting? <script>alert(1)</script>");
+    let second = input::Parts { message: &said, goal: &failed, run: None, receipts: &[] };
+    let pending = records::goal(4, jason, "Invoice audit", GoalState::Pending);
+    let next = records::message(4, &pending, MessageKind::Chat, "Then the invoice audit, please.");
+    let third = input::Parts { message: &next, goal: &pending, run: None, receipts: &[] };
+    Input {
+        turns: [first, second, third].iter().map(|parts| Turn::new(parts, &jason.name, "admin", NOW)).collect(),
+        earlier: Some("/personas/jason?tab=input&before=x".to_owned()),
+    }
+}
+
+fn settings(jason: &Persona) -> Settings {
+    let updated = When::at(NOW - 86_400_000, NOW);
+    Settings {
+        persona: jason.clone(),
+        keys: vec![KeyRow { name: "JOBS_PASSWORD".to_owned(), last_four: "h7Qz".to_owned(), updated }],
+        models: vec!["understudy".to_owned(), "openai".to_owned()],
+        default_model: "understudy".to_owned(),
+    }
+}
+
+pub(super) fn runs() -> RunsPage {
+    let people = jason();
+    let mut rows = Vec::new();
+    for jason in &people {
+        let goals = [
+            records::goal(2, jason, "Send our standard proposal · Warehouse move", GoalState::Running),
+            records::goal(1, jason, "Send our standard proposal · Data pipeline audit", GoalState::Done),
+            records::goal(5, jason, "Send our standard proposal · Old posting", GoalState::Failed),
+        ];
+        let states = [RunState::Running, RunState::Done, RunState::Failed];
+        for ((number, goal), state) in (1..).zip(&goals).zip(states) {
+            rows.push(run_row(&records::run(number, goal, state), &goals, jason));
+        }
+    }
+    RunsPage {
+        frame: frame("Runs", Section::Runs),
+        runs: rows,
+        state: None,
+        only: String::new(),
+        personas: people.iter().map(|jason| (jason.slug.to_string(), jason.name.clone())).collect(),
+        earlier: Some("/runs?before=x".to_owned()),
+        with_persona: true,
+    }
+}
+
+pub(super) fn run() -> Vec<(&'static str, RunPage)> {
+    let mut pages = Vec::new();
+    for jason in jason() {
+        let goal = records::goal(1, &jason, "Send our standard proposal · Data pipeline audit", GoalState::Done);
+        let attempt = records::run(1, &goal, RunState::Done);
+        pages.push(("run", run_page(&jason, &goal, &attempt, 15)));
+        let open = records::goal(2, &jason, "Send our standard proposal · Warehouse move", GoalState::Running);
+        let attempt = records::run(2, &open, RunState::Running);
+        pages.push(("run-open", run_page(&jason, &open, &attempt, 10)));
+    }
+    pages
+}
+
+fn run_page(jason: &Persona, goal: &actors::domain::Goal, attempt: &actors::domain::Run, so_far: usize) -> RunPage {
+    let receipts: Vec<Receipt> = records::receipts(goal, attempt).into_iter().take(so_far).collect();
+    let parts = run::Parts {
+        run: attempt,
+        goal,
+        persona: jason,
+        receipts: &receipts,
+        goal_receipts: &receipts,
+        most_attempts: 4,
+        more: false,
+    };
+    RunPage::new(frame("Run", Section::Runs), &parts, NOW)
+}
+
+pub(super) fn login() -> Vec<(&'static str, LoginPage)> {
+    let used = "This link was used or has expired. Make a new one.".to_owned();
+    vec![
+        ("login", LoginPage { token: Some("once".to_owned()), problem: None }),
+        ("login-used", LoginPage { token: None, problem: Some(used) }),
+    ]
+}
+
+pub(super) fn missing() -> ErrorPage {
+    ErrorPage {
+        frame: frame("Not found", Section::Personas),
+        title: "There is no persona “zoe”".to_owned(),
+        text: "It may have been deleted, or the address has a typing error.".to_owned(),
+    }
+}

@@ -1,0 +1,88 @@
+// Controls: `data-act="METHOD address"` on a button or form says what it does. Nothing else acts.
+import { call } from "./api.js";
+import { sure } from "./dialogs.js";
+import { read, tell, forget } from "./form.js";
+import { refreshSoon } from "./swap.js";
+import { toast } from "./toast.js";
+
+export function listen() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-act]");
+    if (button) press(button);
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.dataset.act) return;
+    event.preventDefault();
+    submit(form);
+  });
+  // Enter sends a message, Shift+Enter breaks the line.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target.matches("textarea[data-enter]")) {
+      event.preventDefault();
+      event.target.form.requestSubmit();
+    }
+  });
+}
+
+async function press(button) {
+  const { act, body, sure: question, yes } = button.dataset;
+  if (question && !(await sure(question, yes))) return;
+  try {
+    await busy(button, () => perform(act, body ? JSON.parse(body) : {}, button.dataset));
+  } catch (problem) {
+    toast(problem.message, true);
+  }
+}
+
+async function submit(form) {
+  const button = form.querySelector("button[type=submit]");
+  forget(form);
+  try {
+    const values = read(form);
+    const answer = await busy(button, () => perform(form.dataset.act, values, form.dataset));
+    if (Number.isInteger(answer.version)) keepVersion(form, answer.version);
+    if ("clear" in form.dataset) form.reset();
+    form.closest("dialog")?.close();
+  } catch (problem) {
+    tell(form, problem);
+  }
+}
+
+async function busy(button, work) {
+  if (button.getAttribute("aria-busy") === "true") return {};
+  button.setAttribute("aria-busy", "true");
+  try {
+    return await work();
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+}
+
+// Names in braces are taken from the values (and leave them), in `data-goto` from the answer.
+async function perform(act, values, { done, goto }) {
+  const [method, pattern] = act.split(" ");
+  const address = fill(pattern, values, true);
+  const answer = await call(method, address, values);
+  if (goto !== undefined) {
+    location.assign(fill(goto, answer));
+    return answer;
+  }
+  if (done) toast(done.charAt(0).toUpperCase() + done.slice(1) + ".");
+  refreshSoon(0);
+  return answer;
+}
+
+function fill(pattern, values, take = false) {
+  return pattern.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = values[name] ?? values.persona?.[name] ?? "";
+    if (take) delete values[name];
+    return encodeURIComponent(value);
+  });
+}
+
+function keepVersion(form, version) {
+  if (form.elements.version) form.elements.version.value = version;
+  const shown = form.querySelector("[data-version]");
+  if (shown) shown.value = version;
+}

@@ -1,0 +1,39 @@
+// Requests to the server's own API. A refusal becomes a Problem with the server's words and the field's name.
+export class Problem extends Error {
+  constructor(text, field, status) {
+    super(text);
+    this.field = field;
+    this.status = status;
+  }
+}
+
+const patience = 30_000;
+
+export async function call(method, address, body) {
+  let answer;
+  try {
+    answer = await fetch(address, {
+      method,
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: method === "GET" ? undefined : JSON.stringify(body ?? {}),
+      credentials: "same-origin",
+      signal: AbortSignal.timeout(patience),
+    });
+  } catch (error) {
+    const late = error.name === "TimeoutError";
+    throw new Problem(late ? "The server did not answer within 30 s. Try again." : "The server cannot be reached. Is it running?");
+  }
+  if (answer.status === 401) {
+    location.assign("/login");
+    throw new Problem("You are signed out.", undefined, 401);
+  }
+  const text = await answer.text();
+  let json;
+  try {
+    json = text ? JSON.parse(text) : {};
+  } catch {
+    json = {};
+  }
+  if (!answer.ok) throw new Problem(json.detail || json.title || `The server answered ${answer.status}.`, json.field, answer.status);
+  return json;
+}

@@ -1,0 +1,79 @@
+// Dialogs: opened by `data-open`, closed by `data-close`; the browser keeps the focus inside and gives it back.
+import { call } from "./api.js";
+import { forget } from "./form.js";
+import { toast } from "./toast.js";
+
+export function dialogs() {
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-open]");
+    if (opener) open(opener.dataset.open);
+    event.target.closest("[data-close]")?.closest("dialog")?.close();
+    const correct = event.target.closest("[data-correct]");
+    if (correct) correctGoal(correct.dataset.correct);
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.name === "kind" && event.target.form?.hasAttribute("data-goal")) showKind(event.target.form);
+  });
+  for (const slug of document.querySelectorAll("[data-slug-of]")) slugFollows(slug);
+}
+
+function open(id) {
+  const dialog = document.getElementById(id);
+  if (!dialog || dialog.open) return;
+  const form = dialog.querySelector("form");
+  forget(form);
+  dialog.showModal();
+}
+
+// Asks before something that cannot be taken back.
+export function sure(text, yes = "Yes") {
+  const dialog = document.getElementById("confirm");
+  document.getElementById("confirm-text").textContent = text;
+  document.getElementById("confirm-yes").textContent = yes;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((answer) => {
+    dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+function showKind(form) {
+  for (const part of form.querySelectorAll("[data-kind]")) {
+    const chosen = part.dataset.kind === form.elements.kind.value;
+    part.hidden = !chosen;
+    part.disabled = !chosen;
+  }
+}
+
+// The slug follows the name until somebody writes one.
+function slugFollows(slug) {
+  const form = slug.form;
+  let own = false;
+  slug.addEventListener("input", () => (own = slug.value !== ""));
+  form.elements[slug.dataset.slugOf].addEventListener("input", (event) => {
+    if (!own) slug.value = slugOf(event.target.value);
+  });
+  form.addEventListener("reset", () => (own = false));
+}
+
+function slugOf(name) {
+  const plain = name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  return plain.replace(/^-+/, "").slice(0, 48).replace(/-+$/, "");
+}
+
+async function correctGoal(id) {
+  try {
+    const answer = await call("GET", `/api/goals/${id}`);
+    const goal = answer.goal ?? answer;
+    const form = document.querySelector("#correct-goal form");
+    const { kind, ...payload } = goal.payload;
+    form.elements.id.value = id;
+    form.elements.version.value = goal.version;
+    form.elements.title.value = goal.title;
+    form.elements.payload.value = JSON.stringify(payload, null, 2);
+    form.elements.proof.value = JSON.stringify(goal.proof, null, 2);
+    open("correct-goal");
+  } catch (problem) {
+    toast(problem.message, true);
+  }
+}

@@ -1,0 +1,29 @@
+// Starts what keeps a page alive: controls, dialogs, live evidence.
+import { listen } from "./act.js";
+import { dialogs } from "./dialogs.js";
+import { filter } from "./filter.js";
+import { live } from "./live.js";
+import { localise } from "./times.js";
+
+localise(document);
+listen();
+dialogs();
+filter();
+if (document.body.dataset.cursor) live();
+openTarget();
+addEventListener("hashchange", openTarget);
+
+// A link to a receipt opens it.
+function openTarget() {
+  const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+  if (target instanceof HTMLDetailsElement) {
+    target.open = true;
+    target.scrollIntoView();
+  }
+}
+
+// The newest of a conversation is at its end.
+const talk = document.getElementById("conversation");
+if (talk && !location.hash && !new URLSearchParams(location.search).has("before")) {
+  talk.lastElementChild?.scrollIntoView({ block: "end" });
+}

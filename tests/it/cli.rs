@@ -1,0 +1,79 @@
+//! The command line as people and programs use it: the real program, its output and its codes.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+/// The program over a data root of its own, without any variable of this machine's.
+fn greenroom(data_root: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_greenroom"))
+        .args(args)
+        .env_clear()
+        .env("DATA_ROOT", data_root)
+        .current_dir(data_root)
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_command_nobody_understands_is_code_2() {
+    let root = tempfile::tempdir().unwrap();
+    for args in [&["fly"][..], &[], &["goal", "resolve", "x"], &["receipts", "verify", "--head", "abc"]] {
+        let (code, out, error) = said(&greenroom(root.path(), args));
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {error}");
+        assert!(!error.is_empty());
+    }
+}
+
+#[test]
+fn a_wrong_setting_is_code_2_and_named() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("greenroom.toml"), "[server]\nprot = 1\n").unwrap();
+    let (code, _, error) = said(&greenroom(root.path(), &["persona", "list"]));
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("did you mean `server.port`?"), "{error}");
+
+    let (code, out, _) = said(&greenroom(root.path(), &["config", "check", "--json"]));
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &answer["ok"]), (1, &Value::Bool(false)), "{out}");
+    assert_eq!(answer["problems"][0]["key"], "server.prot");
+}
+
+#[test]
+fn settings_are_shown_with_their_origin_and_without_secrets() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("greenroom.toml"), "[server]\nstatus_token = \"a-very-secret-token\"\n").unwrap();
+    let (code, out, error) = said(&greenroom(root.path(), &["config", "show"]));
+    assert_eq!((code, error.as_str()), (0, ""));
+    assert!(!out.contains("very-secret"), "{out}");
+    let line = |key: &str| out.lines().find(|line| line.starts_with(key)).unwrap();
+    assert!(line("server.status_token").contains("greenroom.toml"), "{out}");
+    assert!(line("data_root").ends_with("environment variable DATA_ROOT"), "{out}");
+    assert!(line("server.port").ends_with("default"), "{out}");
+    assert_eq!(said(&greenroom(root.path(), &["config", "check"])).0, 0);
+}
+
+#[test]
+fn without_a_server_the_next_step_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let (code, out, error) = said(&greenroom(root.path(), &["persona", "list"]));
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(error.contains("greenroom serve") && error.lines().count() == 1, "{error}");
+
+    // Nothing listens on port 1: a server that was killed leaves its file behind.
+    let left = r#"{"url": "http://127.0.0.1:1", "pid": 1, "token": "hush"}"#;
+    std::fs::write(root.path().join("server.json"), left).unwrap();
+    let (code, _, error) = said(&greenroom(root.path(), &["--json", "persona", "list"]));
+    let error: Value = serde_json::from_str(&error).unwrap();
+    assert_eq!(code, 1);
+    assert!(error["error"].as_str().unwrap().contains("http://127.0.0.1:1/ does not answer"), "{error}");
+    assert!(!error.to_string().contains("hush"));
+}

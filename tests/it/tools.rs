@@ -1,0 +1,160 @@
+//! The performer: every tool through the one door, with what can go wrong on each way.
+
+mod browser;
+mod files;
+mod report;
+mod texts;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use actors::{
+    domain::{Call, GoalId, Outcome, Persona, PersonaId, RunId, Step, StepIndex, TraceId},
+    ports::{BoxError, Change, Commit, Performer, World},
+    testing::{self, TestPorts},
+};
+use async_trait::async_trait;
+use greenroom::{
+    config::ModelsConfig,
+    models::{Models, UNDERSTUDY},
+    tools::{BrowserDriver, Day, DayBook, Tools, ToolsDeps, templates},
+};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::models::Secrets;
+
+/// A performer with a persona in a data folder of its own.
+struct Stage {
+    root: tempfile::TempDir,
+    tools: Tools,
+    persona: Persona,
+    driver: Arc<Script>,
+    world: Arc<dyn World>,
+}
+
+/// What a stage is made with.
+#[derive(Default)]
+struct Props {
+    models: Option<ModelsConfig>,
+    secrets: HashMap<(String, String), String>,
+    day: Day,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self::with(Props::default())
+    }
+
+    fn with(props: Props) -> Self {
+        let ports = TestPorts::obliging();
+        let persona = testing::persona(&*ports.world, "jason");
+        ports
+            .store
+            .seed(Commit { changes: vec![Change::PersonaCreated(Box::new(persona.clone()))], ..Commit::default() })
+            .unwrap();
+        let config = props.models.unwrap_or(ModelsConfig { default: UNDERSTUDY.into(), providers: BTreeMap::new() });
+        let keyring = Arc::new(Secrets(props.secrets));
+        let (root, driver) = (tempfile::tempdir().unwrap(), Arc::new(Script::default()));
+        let tools = Tools::new(ToolsDeps {
+            records: ports.store.clone(),
+            models: Models::new(&config, keyring.clone()).unwrap(),
+            keyring,
+            browser: driver.clone(),
+            days: Arc::new(OneDay(props.day)),
+            world: ports.world.clone(),
+            data_root: root.path().to_path_buf(),
+        });
+        Self { root, tools, persona, driver, world: ports.world }
+    }
+
+    fn call(&self, step: &Step, index: StepIndex) -> Call {
+        let goal = GoalId::from([1; 16]);
+        Call {
+            persona: self.persona.id,
+            goal,
+            run: RunId(self.world.new_id()),
+            step: index,
+            tool: step.tool(),
+            args: step.to_args(),
+            effect: step.effect(),
+            key: format!("{goal}:{index}"),
+            page: None,
+            trace: TraceId(self.world.new_id()),
+            limit: Duration::from_secs(60),
+        }
+    }
+
+    async fn perform(&self, step: Step) -> Outcome {
+        self.tools.perform(self.call(&step, 0), CancellationToken::new()).await
+    }
+
+    /// A path in the persona's folder.
+    fn file(&self, path: &str) -> PathBuf {
+        self.root.path().join(format!("personas/{}/files/{path}", self.persona.id))
+    }
+}
+
+/// A browser that writes down what it was told and shows it back.
+#[derive(Default)]
+struct Script {
+    told: Mutex<Vec<String>>,
+}
+
+impl Script {
+    fn told(&self) -> Vec<String> {
+        self.told.lock().unwrap().clone()
+    }
+
+    fn note(&self, text: String) {
+        self.told.lock().unwrap().push(text);
+    }
+}
+
+#[async_trait]
+impl BrowserDriver for Script {
+    async fn perform(&self, persona: &Persona, call: &Call, step: &Step, _stop: CancellationToken) -> Outcome {
+        let args = step.to_args().to_string();
+        self.note(format!("{} {} {args}", persona.slug, call.tool));
+        let seen = step
+            .to_args()
+            .as_object()
+            .unwrap()
+            .values()
+            .filter_map(|value| value.as_str())
+            .collect::<Vec<_>>()
+            .join(" ");
+        Outcome::done(format!("did {seen}"), json!({"step": seen, "ok": true, "nested": [{"value": seen}]}))
+    }
+
+    async fn rest(&self, _persona: PersonaId) {
+        self.note("rest".into());
+    }
+
+    async fn release(&self, _persona: PersonaId) {
+        self.note("release".into());
+    }
+}
+
+struct OneDay(Day);
+
+#[async_trait]
+impl DayBook for OneDay {
+    async fn since(&self, _from_ms: i64) -> Result<Day, BoxError> {
+        Ok(self.0.clone())
+    }
+}
+
+fn error_text(outcome: &Outcome) -> &str {
+    &outcome.error.as_ref().unwrap().text
+}
+
+#[test]
+fn the_templates_know_the_site_they_are_for() {
+    assert_eq!(templates::REHEARSAL, format!("http://{}", greenroom::rehearsal::HOST));
+    assert_eq!(templates::REHEARSAL_PASSWORD, greenroom::rehearsal::PASSWORD);
+}

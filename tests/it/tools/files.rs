@@ -1,0 +1,89 @@
+//! Files and rows in the persona's folder.
+
+use std::fs;
+
+use actors::{
+    domain::{ArtifactKind, Ended, Step},
+    ports::Performer,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Stage, error_text};
+
+fn write(path: &str, content: &str) -> Step {
+    Step::WriteFile { path: path.into(), content: content.into(), description: "a note".into() }
+}
+
+fn append(path: &str, row: &[(&str, &str)]) -> Step {
+    let row = row.iter().map(|(column, value)| ((*column).to_owned(), (*value).to_owned())).collect();
+    Step::AppendCsv { path: path.into(), row, description: String::new() }
+}
+
+#[tokio::test]
+async fn a_file_is_written_whole_and_kept_as_an_artifact() {
+    let stage = Stage::new();
+    for content in ["first, longer", "second"] {
+        let outcome = stage.perform(write("notes/outline.md", content)).await;
+        assert!(outcome.holds(), "{outcome:?}");
+        assert_eq!(fs::read_to_string(stage.file("notes/outline.md")).unwrap(), content);
+        assert_eq!(
+            (&outcome.data["file"], &outcome.data["description"]),
+            (&"notes/outline.md".into(), &"a note".into())
+        );
+        let artifact = &outcome.artifacts[0];
+        assert_eq!((artifact.kind, artifact.name.as_str()), (ArtifactKind::File, "outline.md"));
+        assert_eq!((artifact.media_type, artifact.bytes.as_slice()), ("text/markdown", content.as_bytes()));
+    }
+}
+
+#[tokio::test]
+async fn what_leads_out_or_is_too_large_writes_nothing() {
+    let stage = Stage::new();
+    let outside = tempfile::tempdir().unwrap();
+    stage.perform(write("here.txt", "x")).await;
+    std::os::unix::fs::symlink(outside.path(), stage.file("out")).unwrap();
+    let huge = "x".repeat((8 << 20) + 1);
+    for (path, content, said) in [
+        ("../up.txt", "x", "it holds `.` or `..`"),
+        ("/etc/motd", "x", "absolute"),
+        ("out/theirs.txt", "x", "leads over a link"),
+        ("here.txt/below.txt", "x", "not a folder"),
+        ("huge.txt", huge.as_str(), "at most 8388608"),
+    ] {
+        let outcome = stage.perform(write(path, content)).await;
+        assert_eq!(outcome.ended, Ended::NotBegun, "{path}");
+        assert!(error_text(&outcome).contains(said), "{path}: {}", error_text(&outcome));
+        assert!(!outcome.error.unwrap().retryable, "{path}");
+    }
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+    assert!(!stage.file("huge.txt").exists());
+}
+
+#[tokio::test]
+async fn a_step_performed_again_after_a_crash_adds_no_second_row() {
+    let stage = Stage::new();
+    let row = append("proposals.csv", &[("posting", "Audit"), ("note", "a, \"b\"")]);
+    let first = stage.perform(row.clone()).await;
+    // The crash: the row is on disk, its outcome never was. The same step comes again, with the same key.
+    let again = stage.perform(row).await;
+    assert_eq!((&first.data["row"], &again.data["row"]), (&1.into(), &1.into()));
+    assert_eq!(first.artifacts, again.artifacts, "the same proof");
+    assert_eq!(first.artifacts[0].kind, ArtifactKind::CsvRow);
+    let other = append("proposals.csv", &[("posting", "Report"), ("note", "")]);
+    let next = stage.tools.perform(stage.call(&other, 1), CancellationToken::new()).await;
+    assert_eq!(next.data["row"], 2);
+
+    let text = fs::read_to_string(stage.file("proposals.csv")).unwrap();
+    let goal = stage.call(&other, 1).goal;
+    assert_eq!(text, format!("posting,note,key\nAudit,\"a, \"\"b\"\"\",{goal}:0\nReport,,{goal}:1\n"));
+}
+
+#[tokio::test]
+async fn a_row_that_does_not_fit_names_the_column() {
+    let stage = Stage::new();
+    stage.perform(append("p.csv", &[("posting", "Audit")])).await;
+    let other = append("p.csv", &[("title", "Audit")]);
+    let outcome = stage.tools.perform(stage.call(&other, 1), CancellationToken::new()).await;
+    assert_eq!(outcome.ended, Ended::NotBegun);
+    assert!(error_text(&outcome).contains("column 1 of the file is `posting` and of the row `title`"), "{outcome:?}");
+}

@@ -1,0 +1,79 @@
+//! Texts by models.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use actors::{
+    domain::{ArtifactKind, Ended, Length, Step},
+    ports::Performer,
+};
+use greenroom::config::{ModelsConfig, ProviderConfig};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers::method};
+
+use super::{Props, Stage, error_text};
+
+fn compose() -> Step {
+    Step::Compose { prompt: "Write one line.".into(), save_as: "line".into(), length: Length::Short }
+}
+
+async fn with_endpoint(template: ResponseTemplate) -> (MockServer, Stage) {
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(template).mount(&server).await;
+    let provider = ProviderConfig {
+        base_url: format!("{}/v1", server.uri()),
+        model: "small-1".into(),
+        key_secret: String::new(),
+        timeout: Duration::from_secs(600),
+        retries: 0,
+        input_micro_usd_per_million: 1_000_000,
+        output_micro_usd_per_million: 1_000_000,
+    };
+    let models = ModelsConfig { default: "house".into(), providers: BTreeMap::from([("house".into(), provider)]) };
+    (server, Stage::with(Props { models: Some(models), ..Props::default() }))
+}
+
+#[tokio::test]
+async fn the_understudy_is_named_and_its_text_kept() {
+    let outcome = Stage::new().perform(compose()).await;
+    assert!(outcome.holds(), "{outcome:?}");
+    assert_eq!((&outcome.data["provider"], &outcome.data["model"]), (&"understudy".into(), &"understudy".into()));
+    assert_eq!(outcome.artifacts[0].kind, ArtifactKind::Text);
+    assert_eq!(outcome.artifacts[0].bytes, outcome.data["value"].as_str().unwrap().as_bytes());
+    assert_eq!(outcome.cost.unwrap().micro_usd, 0);
+}
+
+#[tokio::test]
+async fn a_model_s_text_comes_with_its_cost() {
+    let answer = json!({"choices": [{"message": {"content": "One line."}}], "usage": {"prompt_tokens": 3, "completion_tokens": 2}});
+    let (_server, stage) = with_endpoint(ResponseTemplate::new(200).set_body_json(answer)).await;
+    let outcome = stage.perform(compose()).await;
+    assert_eq!((&outcome.data["value"], &outcome.data["provider"]), (&"One line.".into(), &"house".into()));
+    assert_eq!(outcome.cost.unwrap().micro_usd, 5);
+}
+
+#[tokio::test]
+async fn a_refusal_is_known_and_silence_is_not() {
+    let (_server, stage) = with_endpoint(ResponseTemplate::new(400).set_body_string("no")).await;
+    let refused = stage.perform(compose()).await;
+    assert!(refused.ended == Ended::Done && !refused.holds(), "{refused:?}");
+
+    let late = || ResponseTemplate::new(200).set_delay(Duration::from_secs(600));
+    let (_server, stage) = with_endpoint(late()).await;
+    let mut call = stage.call(&compose(), 0);
+    call.limit = Duration::from_millis(50);
+    let timed_out = stage.tools.perform(call, CancellationToken::new()).await;
+    assert_eq!(timed_out.ended, Ended::Unknown);
+    assert!(timed_out.error.unwrap().retryable);
+
+    let (server, stage) = with_endpoint(late()).await;
+    let stop = CancellationToken::new();
+    let (outcome, ()) = tokio::join!(stage.tools.perform(stage.call(&compose(), 0), stop.clone()), async {
+        while server.received_requests().await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+    });
+    assert_eq!(outcome.ended, Ended::Unknown);
+    assert!(error_text(&outcome).contains("stopped while the step was under way"));
+}

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Installs what Greenroom needs and the system lacks, from Debian's packages, and says so. Doing it twice does nothing.
+set -eu
+
+missing=""
+command -v cargo >/dev/null || {
+    echo "setup: cargo is missing: install Rust from https://rustup.rs, then try again" >&2
+    exit 1
+}
+# A linker and the C compiler that builds SQLite.
+command -v cc >/dev/null || missing="$missing build-essential"
+if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
+    missing="$missing chromium"
+fi
+# Tests run a cluster of their own; Debian keeps its programs out of the PATH.
+if ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+    missing="$missing postgresql"
+fi
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "setup: missing are$missing, and there is no apt-get: install them with your system's own tools" >&2
+    exit 1
+fi
+if [ "$(id -u)" = 0 ]; then
+    as_root=""
+elif command -v sudo >/dev/null; then
+    as_root="sudo"
+else
+    echo "setup: missing are$missing; run as root: apt-get install$missing" >&2
+    exit 1
+fi
+
+echo "setup: installing from Debian's packages:$missing"
+case "$missing" in
+*postgresql*)
+    # Only the programs: the package must not start a server of its own.
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        $as_root mkdir -p /etc/postgresql-common
+        echo "create_main_cluster = false" | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
+    ;;
+esac
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q
+# shellcheck disable=SC2086 # a list of packages
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+    -o Dpkg::Options::=--force-confold $missing
