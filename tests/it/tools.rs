@@ -1,6 +1,7 @@
 //! The performer: every tool through the one door, with what can go wrong on each way.
 
 mod browser;
+mod evening;
 mod files;
 mod report;
 mod texts;
@@ -155,6 +156,6 @@ fn error_text(outcome: &Outcome) -> &str {
 
 #[test]
 fn the_templates_know_the_site_they_are_for() {
-    assert_eq!(templates::REHEARSAL, format!("http://{}", greenroom::rehearsal::HOST));
+    assert_eq!(greenroom::egress::REHEARSAL_HOST, greenroom::rehearsal::HOST);
     assert_eq!(templates::REHEARSAL_PASSWORD, greenroom::rehearsal::PASSWORD);
 }
