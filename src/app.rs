@@ -1,6 +1,8 @@
 //! Puts the rooms together. Wiring only: what is decided, is decided in the rooms.
 
+mod adapters;
 mod offline;
+mod rooms;
 mod world;
 
 use std::process::ExitCode;

@@ -1,3 +1,164 @@
-//! (to be written)
+//! How people and programs reach the company: HTTP, live sockets and pages.
+//!
+//! Nothing here holds truth. Commands go down through the `Company` handle, reads through `storage`'s views; every
+//! address stands in a table ([`routes`]) with the role that may call it.
 
+pub mod api;
+pub mod auth;
+pub mod cursor;
+pub mod errors;
+pub mod input;
+pub mod live;
+mod names;
+pub mod observe;
+pub mod openapi;
 pub mod pages;
+pub mod routes;
+mod static_files;
+pub mod trace;
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::{App, HttpServer, dev::ServerHandle, middleware::Compress, middleware::from_fn, web as actix};
+use actors::{
+    ports::{Blobs, World},
+    supervisor::Company,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    storage::{Accounts, Db, Vault},
+};
+
+/// Everything the server needs, made by `app`. Cheap to clone.
+#[derive(Clone)]
+pub struct Deps {
+    pub company: Company,
+    pub db: Db,
+    pub accounts: Accounts,
+    pub vault: Vault,
+    pub blobs: Arc<dyn Blobs>,
+    pub world: Arc<dyn World>,
+    pub config: Arc<Config>,
+    /// How people reach this server: `http://127.0.0.1:7878`; login links start with it.
+    pub base_url: String,
+    /// How personas reach the rehearsal site.
+    pub rehearsal_url: String,
+    /// When this process started.
+    pub started_ms: i64,
+    /// Opens the observe endpoints; the configured one, or the one made at start.
+    pub status_token: String,
+    /// The command line's token, as in `server.json`. Empty: there is none.
+    pub local_token: String,
+}
+
+/// The running server.
+pub struct Server {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    handle: ServerHandle,
+    stopping: CancellationToken,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Server {
+    /// Lets calls end for a few seconds, closes live sockets, stops.
+    pub async fn stop(self) -> io::Result<()> {
+        self.stopping.cancel();
+        self.handle.stop(true).await;
+        self.task.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+
+    /// Waits until it ends by itself, which it does only when something broke.
+    pub async fn ended(&mut self) -> io::Result<()> {
+        (&mut self.task).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+}
+
+const STOP_LIMIT_S: u64 = 5;
+const MOST_CONNECTIONS_PER_WORKER: usize = 10_000;
+
+/// Starts the server on a bound listener.
+pub fn serve(deps: Deps, listener: TcpListener) -> io::Result<Server> {
+    let addr = listener.local_addr()?;
+    let (workers, stopping) = (deps.config.server.workers.get(), CancellationToken::new());
+    let shared = Shared::new(deps, stopping.clone());
+    let app = move || {
+        let shared = shared.clone();
+        App::new()
+            .configure(move |config| configure(config, &shared))
+            .wrap(Compress::default())
+            .wrap(from_fn(trace::around))
+    };
+    let server = HttpServer::new(app)
+        .workers(workers)
+        .max_connections(MOST_CONNECTIONS_PER_WORKER)
+        .client_request_timeout(Duration::from_secs(10))
+        .shutdown_timeout(STOP_LIMIT_S)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    Ok(Server { addr, handle: server.handle(), stopping, task: tokio::spawn(server) })
+}
+
+/// What all workers share.
+#[derive(Clone)]
+struct Shared {
+    deps: actix::Data<Deps>,
+    tickets: actix::Data<auth::tickets::Tickets>,
+    throttle: actix::Data<auth::throttle::Throttle>,
+    names: actix::Data<names::Names>,
+    stopping: CancellationToken,
+}
+
+impl Shared {
+    fn new(deps: Deps, stopping: CancellationToken) -> Self {
+        Self {
+            names: actix::Data::new(names::Names::new(deps.db.clone())),
+            deps: actix::Data::new(deps),
+            tickets: actix::Data::default(),
+            throttle: actix::Data::default(),
+            stopping,
+        }
+    }
+}
+
+/// Every table of the server.
+pub fn tables() -> routes::Table {
+    [
+        api::routes(),
+        auth::links::routes(),
+        auth::tickets::routes(),
+        live::routes(),
+        observe::routes(),
+        static_files::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Called once per worker.
+fn configure(config: &mut actix::ServiceConfig, shared: &Shared) {
+    let live = live::Live::new(shared.deps.clone(), shared.names.clone(), shared.stopping.clone());
+    config
+        .app_data(shared.deps.clone())
+        .app_data(shared.tickets.clone())
+        .app_data(shared.throttle.clone())
+        .app_data(shared.names.clone())
+        .app_data(actix::Data::new(live))
+        .app_data(actix::FormConfig::default().limit(4096));
+    routes::mount(&tables(), config);
+    config.default_service(actix::to(no_such_address));
+}
+
+async fn no_such_address(request: actix_web::HttpRequest) -> Result<actix_web::HttpResponse, errors::Problem> {
+    Err(errors::Problem::not_found("address", request.path()))
+}

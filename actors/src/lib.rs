@@ -1,5 +1,51 @@
 //! The company: personas as actors, a scheduler that gives them time, runs that do the work,
 //! and an evidence actor that keeps the receipts. No database, browser or HTTP in here.
+//!
+//! # The way of a goal
+//!
+//! ```text
+//! Company::deliver ── one commit: message, goal, receipt ──► evidence ──► journal
+//!                                                              │ after COMMIT
+//!    supervisor ◄── doorbell: one ring, however many messages ─┘
+//!        │ wakes, or pokes (at most one poke is outstanding)
+//!        ▼
+//!     persona ── looks into its inbox, picks one message ──► run, a task of its own
+//!                                                              │ asks the scheduler for a slice
+//!                                                              ▼
+//!                              each step through the broker ──► performer (the world)
+//!                                                              │
+//!                                                              ▼ receipts, last commit, slice dropped
+//! ```
+//!
+//! Mailboxes carry no content. What counts is a row in the journal; an actor that dies forgets nothing that matters.
+//!
+//! # Who watches whom
+//!
+//! ```text
+//! supervisor ─┬─ evidence    the only writer of the journal; drained, never killed
+//!             ├─ scheduler   slices, fair turns, the pace of acts
+//!             └─ persona …   only those that have something to do are in memory
+//!                  └─ run    a task: caught when it panics, aborted when its persona goes
+//! ```
+//!
+//! | who fails | what then |
+//! |---|---|
+//! | run | its goal's attempt failed; the slice is free; the persona lives on |
+//! | persona | back after a pause; too often within a window: paused, with an alert and a receipt |
+//! | scheduler, evidence, supervisor | [`supervisor::Company::fallen`] says why, and the process must end |
+//!
+//! # What holds, and where
+//!
+//! - Never more slices than the cap, never two of one persona: [`scheduler`], by values that free their slot when
+//!   dropped. Never two runs of one persona, not even after a fall: the lock in [`persona`].
+//! - A poke is never lost while a persona retires: `supervisor/roster.rs`, a pure state machine.
+//! - Nothing vanishes: every message ends in one state with a receipt; what is not started in time expires.
+//! - An idle persona does nothing until its next due time; an asleep one is a line of some hundred bytes.
+//! - Everything is durable before it is visible, and a caller that goes away leaves nothing half done:
+//!   commands and writes are tasks of their own.
+//!
+//! Policies are plain types without clock or task (`scheduler/turns.rs`, `scheduler/rates.rs`,
+//! `supervisor/{roster,restarts,effects}.rs`, `persona/inbox.rs`); read them first, then the actors around them.
 
 pub mod domain;
 pub mod evidence;

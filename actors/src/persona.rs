@@ -4,13 +4,14 @@
 //! journal; the run claims the one it begins.
 //!
 //! A run is a task of its own under the persona: a panic there is caught and becomes a failed attempt; the persona
-//! lives on. When the persona itself falls its run is aborted, and [`Lock`] keeps the next one from beginning
+//! lives on. When the persona itself falls its run is aborted, and its lock keeps the next one from beginning
 //! before the old one is really gone.
 //!
 //! An idle persona has no timer but its next due time and, once, the moment at which it asks to leave memory.
 
 pub(crate) mod carrier;
 
+mod expiry;
 mod inbox;
 mod life;
 

@@ -1,7 +1,7 @@
 //! Grants slices: the right to work now.
 //!
 //! One decision maker for the whole node. Who wants to work asks for a [`Slice`]; who waits for anything else
-//! (a person, a timer, a page's pace) gives it back. The policy is [`turns`]; this actor only holds the reply
+//! (a person, a timer, a page's pace) gives it back. The policy is `turns.rs`; this actor only holds the reply
 //! ports and the clock. It also keeps the pace of acts per persona and site.
 //!
 //! **Promise.** Never more slices than the cap, never two of one persona, whatever panics or is aborted: a slice
@@ -224,3 +224,6 @@ impl Actor for SchedulerActor {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

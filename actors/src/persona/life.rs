@@ -11,7 +11,6 @@ use std::{
 
 use futures::FutureExt;
 use ractor::ActorRef;
-use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{error, warn};
@@ -23,8 +22,8 @@ use super::{
     read,
 };
 use crate::{
-    domain::{Body, ChainId, Draft, GoalId, GoalState, MessageState, PersonaStatus, Phase, ReceiptKind},
-    ports::{Change, Commit, GoalMove, Guard, Waiting},
+    domain::{GoalId, MessageState, PersonaStatus},
+    ports::{Unavailable, Waiting},
     run::RunEnd,
 };
 
@@ -155,7 +154,9 @@ impl PersonaActor {
             }
         };
         life.pause = FIRST_PAUSE;
-        self.expire(life, &picked.late).await;
+        // What is in hand expires when its run has let go of it.
+        let in_hand = life.current.as_ref().map(|current| current.goal);
+        self.expire(&picked.late, in_hand).await;
         match (&life.current, picked.next) {
             (Some(current), next) => {
                 let urgent = next.is_some_and(|work| work.message.priority.is_urgent());
@@ -174,7 +175,7 @@ impl PersonaActor {
         self.look_again(me, life, picked.again_ms);
     }
 
-    async fn pick(&self, life: &mut Life) -> Result<Picked, crate::ports::Unavailable> {
+    async fn pick(&self, life: &mut Life) -> Result<Picked, Unavailable> {
         let records = &self.stage.ports.records;
         let current = life.current.as_ref().map(|current| current.goal);
         for limit in [LOOK, DEEP_LOOK] {
@@ -200,7 +201,7 @@ impl PersonaActor {
         }
     }
 
-    fn now_ms(&self) -> i64 {
+    pub(super) fn now_ms(&self) -> i64 {
         self.stage.ports.world.now_ms()
     }
 
@@ -273,71 +274,7 @@ impl PersonaActor {
         }
     }
 
-    /// Not started by its time: it expires with a receipt, and its goal with it.
-    async fn expire(&self, life: &Life, late: &[Waiting]) {
-        // What is in hand expires when its run has let go of it.
-        let in_hand = life.current.as_ref().map(|current| current.goal);
-        let expired: Vec<_> = late.iter().filter(|work| Some(work.goal.id) != in_hand).collect();
-        if expired.is_empty() {
-            return;
-        }
-        for work in expired {
-            if let Err(error) = self.stage.evidence.record(self.expiry(work)).await {
-                warn!(persona = %self.id, "message {} could not expire: {error}", work.message.id);
-            }
-        }
-        self.tell_fresh().await;
-    }
-
-    fn expiry(&self, work: &Waiting) -> Commit {
-        let Waiting { message, goal } = work;
-        let at_ms = self.now_ms();
-        let reason = "it was not started by the time it had to be; give it again with more time".to_owned();
-        let step = GoalMove {
-            id: goal.id,
-            state: GoalState::Cancelled,
-            parked_on: None,
-            attempts: goal.attempts,
-            last_error: Some(reason.clone()),
-            result: None,
-            due_ms: None,
-            at_ms,
-        };
-        let draft = Draft {
-            chain: ChainId::Persona(self.id),
-            at_ms,
-            node: self.stage.limits.node.clone(),
-            kind: ReceiptKind::Log,
-            phase: Some(Phase::Expired),
-            state: Some(GoalState::Cancelled.as_str()),
-            tool: None,
-            effect: None,
-            goal: Some(goal.id),
-            run: None,
-            step: None,
-            replay_of: None,
-            trace: Some(goal.trace),
-            project: goal.project.clone(),
-            units: None,
-            salt: self.stage.ports.world.salt(),
-            body: Body {
-                summary: format!("let “{}” expire", goal.title),
-                data: json!({"message": message.id, "serve_by_ms": message.serve_by_ms}),
-                error: Some(reason),
-                ..Body::default()
-            },
-        };
-        Commit {
-            guards: vec![
-                Guard::MessageIs(message.id, MessageState::Waiting),
-                Guard::GoalVersion(goal.id, goal.version),
-            ],
-            changes: vec![Change::MessageMoved(message.id, MessageState::Expired), Change::GoalMoved(step)],
-            receipts: vec![draft],
-        }
-    }
-
-    async fn tell_fresh(&self) {
+    pub(super) async fn tell_fresh(&self) {
         match read(self.stage.ports.records.roster_record(self.id)).await {
             Ok(Some(fresh)) => (self.stage.report)(Report::Fresh(fresh)),
             Ok(None) => (self.stage.report)(Report::NotActive(self.id)),

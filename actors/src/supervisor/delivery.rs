@@ -8,11 +8,13 @@ use super::{
     doorbell::News,
     drafts,
 };
-use crate::domain::{
-    AiPayload, ArtifactKind, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind, MessageState,
-    Payload, Phase, Proof, ReceiptKind,
+use crate::{
+    domain::{
+        AiPayload, ArtifactKind, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind, MessageState,
+        Payload, Proof, ReceiptKind,
+    },
+    ports::{Change, Commit, Guard},
 };
-use crate::ports::{Change, Commit, Guard};
 
 const LONGEST_TITLE: usize = 200;
 const LONGEST_TEXT: usize = 50_000;
@@ -126,7 +128,7 @@ impl Desk {
         });
         let draft = self.decision(goal.persona, by, summary, data);
         let draft = drafts::about(draft, goal.id, goal.project.clone(), Some(GoalState::Pending.as_str()));
-        Draft { kind: ReceiptKind::Log, phase: None::<Phase>, ..draft }
+        Draft { kind: ReceiptKind::Log, phase: None, ..draft }
     }
 }
 

@@ -103,9 +103,9 @@ impl Desk {
             [("title", title != goal.title), ("payload", payload != goal.payload), ("proof", proof != goal.proof)];
         let changed: Vec<_> = changed.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field).collect();
         let draft = self.decision(goal.persona, by, format!("corrected by {}", by.who), json!({"changed": changed}));
-        let (title, payload, proof) = (title.clone(), payload.clone(), proof.clone());
-        let change =
-            Change::GoalCorrected { id, title: title.clone(), payload: payload.clone(), proof: proof.clone(), at_ms };
+        let corrected = Goal { title, payload, proof, updated_ms: at_ms, version: version + 1, ..goal.clone() };
+        let Goal { title, payload, proof, .. } = corrected.clone();
+        let change = Change::GoalCorrected { id, title, payload, proof, at_ms };
         let commit = Commit {
             guards: vec![Guard::GoalVersion(id, version)],
             changes: vec![change],
@@ -113,7 +113,7 @@ impl Desk {
         };
         self.write(commit).await?.map_err(|outdated| refused(&outdated))?;
         self.wake(&goal).await;
-        Ok(Goal { title, payload, proof, updated_ms: at_ms, version: version + 1, ..goal })
+        Ok(corrected)
     }
 
     pub(super) async fn resolve_goal(
@@ -175,19 +175,23 @@ impl Desk {
             project: goal.project.clone(),
             ..self.decision(goal.persona, by, summary, data)
         };
-        let mut changes = Vec::new();
-        let mut goal_after = goal.clone();
+        let at_ms = self.now_ms();
+        // The goal moves in any case, so that two people cannot settle the same step differently.
+        let stays = GoalMove { parked_on: goal.parked_on, due_ms: goal.due_ms, ..desk::moved(goal, goal.state, at_ms) };
+        let step = match *left {
+            0 if !goal.state.is_over() => desk::moved(goal, GoalState::Pending, at_ms),
+            _ => stays,
+        };
+        let mut changes = match step.state {
+            GoalState::Pending => waits_again(message, &step),
+            _ => vec![Change::GoalMoved(step.clone())],
+        };
         if *left == 0 {
-            let at_ms = self.now_ms();
             let alerts = self.ports.records.open_alerts(goal.persona).await?;
             let about = alerts.iter().filter(|a| a.kind == AlertKind::Reconcile && a.goal == Some(goal.id));
             changes.extend(about.map(|alert| Change::AlertResolved(alert.id, at_ms)));
-            if !goal.state.is_over() {
-                let step = desk::moved(goal, GoalState::Pending, at_ms);
-                changes.extend(waits_again(message, &step));
-                goal_after = desk::after(goal_after, step);
-            }
         }
+        let goal_after = desk::after(goal.clone(), step);
         Ok((only_if_unmoved(goal, changes, vec![reconciled, system]), goal_after))
     }
 

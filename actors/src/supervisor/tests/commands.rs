@@ -191,8 +191,13 @@ async fn an_effect_of_unknown_end_waits_for_a_person_and_blocks_nobody() {
 
     let nothing = house.company.resolve_goal(other, Resolution::Done, String::new(), &house.by()).await;
     assert!(is_conflict(nothing, "nothing to resolve"));
-    let note = "seen in the outbox".to_owned();
-    house.company.resolve_goal(goal.id, Resolution::Done, note, &house.by()).await.unwrap();
+    let (note, by) = ("seen in the outbox".to_owned(), house.by());
+    let (first, second) = tokio::join!(
+        house.company.resolve_goal(goal.id, Resolution::Done, note, &by),
+        house.company.resolve_goal(goal.id, Resolution::NotDone, String::new(), &by),
+    );
+    first.unwrap();
+    assert!(matches!(second, Err(CommandError::Conflict(_))), "one person is enough");
     house.goal_becomes(goal.id, GoalState::Done).await;
     assert!(house.test.store.alerts().iter().all(|alert| alert.resolved_ms.is_some()));
     let reconciled = |r: &Receipt| r.phase == Some(Phase::Reconciled);

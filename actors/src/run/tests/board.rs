@@ -1,0 +1,256 @@
+//! A job board that remembers what was submitted, a browser that forgets its page in a crash, and a runner between.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use serde_json::{Value, json};
+use tokio::{sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{
+        ArtifactKind, Call, Effect, Goal, GoalId, Message, NewArtifact, Outcome, Payload, Persona, Proof, ReadBack,
+        Step, StepError, StepsPayload,
+    },
+    evidence::{Evidence, Setup},
+    ports::{Change, Commit, Records as _, Waiting},
+    run::{RunEnd, Runner},
+    scheduler::Scheduler,
+    supervisor::{Limits, Pace},
+    testing::{self, Act, TestPorts},
+};
+
+/// What the world saw, and where the browser is.
+#[derive(Default)]
+pub(super) struct World {
+    pub submissions: Vec<String>,
+    title: String,
+    calls: usize,
+    /// Hang at this call (from 0): before or after it took effect.
+    pub crash_at: Option<(usize, When)>,
+    /// Answers of these tools fail this many more times.
+    pub failing: Option<(&'static str, usize)>,
+    /// This tool takes a second.
+    pub slow: Option<&'static str>,
+}
+
+/// Where in a call the process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    Before,
+    After,
+}
+
+struct Root;
+
+#[ractor::async_trait]
+impl Actor for Root {
+    type Msg = ();
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _me: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _me: ActorRef<()>,
+        _event: SupervisionEvent,
+        (): &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+}
+
+/// A runner over the board.
+pub(super) struct Board {
+    pub world: Arc<Mutex<World>>,
+    pub ports: TestPorts,
+    pub persona: Arc<Persona>,
+    pub runner: Runner,
+    pub scheduler: Scheduler,
+}
+
+pub(super) const SITE: &str = "http://rehearsal.localhost";
+
+impl Board {
+    pub async fn open(pace_per_1000_s: u32) -> Self {
+        let world: Arc<Mutex<World>> = Arc::default();
+        let seen = world.clone();
+        let ports = TestPorts::new(move |call| seen.lock().unwrap().answer(call));
+        let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+        let setup = Setup { journal: ports.store.clone(), world: ports.world.clone(), key, node: testing::node() };
+        let (evidence, _) = Evidence::spawn(setup).await.unwrap();
+        let (root, _) = Actor::spawn(None, Root, ()).await.unwrap();
+        let pace = Pace { default_per_1000_s: pace_per_1000_s, sites: vec![] };
+        let cap = NonZeroUsize::MIN;
+        let scheduler = Scheduler::spawn(cap, pace.clone(), ports.world.clone(), root.get_cell()).await.unwrap();
+        let persona = testing::persona(&*ports.world, "jason");
+        ports
+            .store
+            .seed(Commit { changes: vec![Change::PersonaCreated(Box::new(persona.clone()))], ..Commit::default() })
+            .unwrap();
+        let runner = Runner::new(ports.ports(), evidence, scheduler.clone(), Arc::new(limits(pace)));
+        Self { world, ports, persona: Arc::new(persona), runner, scheduler }
+    }
+
+    /// Makes a goal durable.
+    pub fn give(&self, steps: Vec<Step>, proof: Proof) -> GoalId {
+        let world = &*self.ports.world;
+        let payload = Payload::Browser(StepsPayload { steps });
+        let goal = Goal { payload, proof, ..testing::goal(world, self.persona.id) };
+        let message = testing::message(world, &goal);
+        let changes = vec![Change::GoalAdded(Box::new(goal.clone())), Change::MessageDelivered(Box::new(message))];
+        self.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
+        goal.id
+    }
+
+    /// The work as the journal has it now.
+    pub async fn work(&self, id: GoalId) -> Waiting {
+        let goal = self.goal(id);
+        let message = self.ports.store.message_of(id).await.unwrap().unwrap();
+        Waiting { message, goal }
+    }
+
+    pub fn goal(&self, id: GoalId) -> Goal {
+        self.ports.store.goals().into_iter().find(|goal| goal.id == id).unwrap()
+    }
+
+    pub fn message(&self, id: GoalId) -> Message {
+        self.ports.store.messages().into_iter().find(|message| message.goal == id).unwrap()
+    }
+
+    /// Carries it to where it ends or stands still.
+    pub async fn carry(&self, id: GoalId) -> RunEnd {
+        self.begin(id).await.await.unwrap()
+    }
+
+    pub async fn begin(&self, id: GoalId) -> JoinHandle<RunEnd> {
+        let (runner, persona, work) = (self.runner.clone(), self.persona.clone(), self.work(id).await);
+        let streak =
+            self.ports.store.roster_record(persona.id).await.unwrap().map_or(0, |record| record.failure_streak);
+        let (stop, (now, _)) = (CancellationToken::new(), watch::channel(None));
+        tokio::spawn(async move { runner.carry(persona, work, streak, stop, now).await })
+    }
+
+    /// The process dies: the run is gone, and so is the page.
+    pub async fn crash(&self, run: JoinHandle<RunEnd>) {
+        run.abort();
+        assert!(run.await.unwrap_err().is_cancelled());
+        let mut world = self.world.lock().unwrap();
+        world.crash_at = None;
+        world.title.clear();
+    }
+
+    pub fn calls_made(&self) -> usize {
+        self.world.lock().unwrap().calls
+    }
+
+    pub fn submissions(&self) -> usize {
+        self.world.lock().unwrap().submissions.len()
+    }
+}
+
+pub(super) fn limits(pace: Pace) -> Limits {
+    let minutes = |n: u64| Duration::from_secs(60 * n);
+    Limits {
+        node: testing::node(),
+        active_personas: NonZeroUsize::MIN,
+        retry_after: vec![minutes(1), minutes(5), minutes(15)],
+        circuit_after: 3,
+        passivate_after: minutes(1),
+        restarts: 3,
+        restart_window: minutes(1),
+        step: Duration::from_secs(10),
+        standing_hosts: vec!["rehearsal.localhost".to_owned()],
+        pace,
+        serve_within: minutes(60),
+    }
+}
+
+impl World {
+    fn answer(&mut self, call: &Call) -> Act {
+        let at = self.calls;
+        self.calls += 1;
+        if self.crash_at == Some((at, When::Before)) {
+            return Act::Hang;
+        }
+        if let Some((tool, left)) = &mut self.failing
+            && *tool == call.tool
+            && *left > 0
+        {
+            *left -= 1;
+            return Outcome::not_begun("found nothing", StepError::retryable("there is no such element")).into();
+        }
+        let outcome = self.act(call);
+        if self.slow == Some(call.tool) {
+            return Act::After(Duration::from_secs(1), outcome);
+        }
+        if self.crash_at == Some((at, When::After)) { Act::Hang } else { outcome.into() }
+    }
+
+    fn act(&mut self, call: &Call) -> Outcome {
+        let text = |key: &str| call.args.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        match call.tool {
+            "browser_navigate" => {
+                self.title = text("url");
+                Outcome::done("opened", json!({"url": text("url"), "title": self.title}))
+            }
+            "browser_click" => {
+                self.submissions.push(call.key.clone());
+                self.title = "Proposal submitted".to_owned();
+                let data = json!({"url": format!("{SITE}/done"), "title": self.title, "page_text": "Thank you"});
+                Outcome::done("clicked", data).with_artifact(picture())
+            }
+            "browser_expect_title" if self.title.contains(&text("contains")) => {
+                Outcome::done("title holds", Value::Null)
+            }
+            "browser_expect_text" if self.shows(&text("contains")) => Outcome::done("text holds", Value::Null),
+            "browser_expect_title" | "browser_expect_text" => Outcome::does_not_hold(
+                "it does not hold",
+                Value::Null,
+                StepError::retryable("the page shows something else"),
+            ),
+            "browser_screenshot" => Outcome::done("took a picture", Value::Null).with_artifact(picture()),
+            "browser_fill" if self.title.is_empty() => {
+                Outcome::not_begun("no page", StepError::retryable("no page is open"))
+            }
+            _ => Outcome::done("did it", Value::Null),
+        }
+    }
+
+    /// The list of submissions is the only page with text.
+    fn shows(&self, text: &str) -> bool {
+        self.title == format!("{SITE}/mine") && self.submissions.iter().any(|_| text == "my words")
+    }
+}
+
+fn picture() -> NewArtifact {
+    NewArtifact {
+        kind: ArtifactKind::Screenshot,
+        name: "page.jpg".into(),
+        media_type: "image/jpeg",
+        bytes: vec![1, 2, 3],
+    }
+}
+
+/// Fill the form, send it, look at what came.
+pub(super) fn submit(effect: Option<Effect>) -> Vec<Step> {
+    vec![
+        Step::Goto { url: format!("{SITE}/form"), timeout_ms: None },
+        Step::Type { selector: "#text".into(), text: "my words".into(), timeout_ms: None },
+        Step::Click { selector: "#send".into(), effect, timeout_ms: None },
+        Step::ExpectTitle { contains: "Proposal submitted".into(), timeout_ms: None },
+        Step::Screenshot { caption: None, file: None, full_page: false, selector: None, format: Default::default() },
+    ]
+}
+
+pub(super) fn proof(read_back: bool) -> Proof {
+    let read_back = read_back.then(|| ReadBack { url: format!("{SITE}/mine"), contains: "my words".into() });
+    Proof { assertions: vec![], artifacts: vec![ArtifactKind::Screenshot], read_back }
+}

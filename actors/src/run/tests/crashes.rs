@@ -1,0 +1,102 @@
+//! A crash at every call, before and after it took effect: what is done is never done again.
+
+use super::board::{Board, When, proof, submit};
+use crate::{
+    domain::{AlertKind, Effect, GoalState, MessageState, ParkedOn, Phase, RunState},
+    run::RunEnd,
+};
+
+const SEND: usize = 2;
+
+/// The state a goal must reach when the process dies at this call and the run is carried on.
+fn expected(call: usize, when: When, read_back: bool, effect: Option<Effect>) -> (GoalState, usize) {
+    match (call, when, effect, read_back) {
+        // The key makes a second try harmless: this board has no keys, so its own count may show both.
+        (SEND, When::Before, Some(Effect::Idempotent), _) => (GoalState::Done, 1),
+        (SEND, When::After, Some(Effect::Idempotent), _) => (GoalState::Done, 2),
+        // Nobody saw it and it did not happen: a negative read-back proves nothing.
+        (SEND, When::Before, ..) => (GoalState::Parked, 0),
+        // The read-back finds it, but the page behind the effect was never seen.
+        (SEND, When::After, _, true) => (GoalState::Unconfirmed, 1),
+        (SEND, When::After, _, false) => (GoalState::Parked, 1),
+        _ => (GoalState::Done, 1),
+    }
+}
+
+async fn crash_everywhere(read_back: bool, effect: Option<Effect>) {
+    let clean = Board::open(1_000_000).await;
+    let goal = clean.give(submit(effect), proof(read_back));
+    assert!(matches!(clean.carry(goal).await, RunEnd::Over { .. }));
+    assert_eq!(clean.goal(goal).state, GoalState::Done, "{:?}", clean.goal(goal).last_error);
+    for call in 0..clean.calls_made() {
+        for when in [When::Before, When::After] {
+            let board = Board::open(1_000_000).await;
+            board.world.lock().unwrap().crash_at = Some((call, when));
+            let goal = board.give(submit(effect), proof(read_back));
+            let run = board.begin(goal).await;
+            board.ports.performer.called(call + 1).await;
+            board.crash(run).await;
+            board.carry(goal).await;
+
+            let (state, submissions) = expected(call, when, read_back, effect);
+            let after = board.goal(goal);
+            assert_eq!(
+                (after.state, board.submissions()),
+                (state, submissions),
+                "crash {when:?} call {call}: {:?}",
+                after.last_error
+            );
+            assert_eq!(after.attempts, 1, "an interruption costs no attempt");
+            assert_eq!(board.ports.store.runs().len(), 1, "the same run went on");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_anywhere_never_sends_twice() {
+    crash_everywhere(false, None).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_anywhere_is_settled_by_a_read_back() {
+    crash_everywhere(true, None).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idempotent_effect_is_tried_again_with_its_key() {
+    crash_everywhere(false, Some(Effect::Idempotent)).await;
+
+    let board = Board::open(1_000_000).await;
+    board.world.lock().unwrap().crash_at = Some((SEND, When::After));
+    let goal = board.give(submit(Some(Effect::Idempotent)), proof(false));
+    let run = board.begin(goal).await;
+    board.ports.performer.called(SEND + 1).await;
+    board.crash(run).await;
+    board.carry(goal).await;
+    let keys = board.world.lock().unwrap().submissions.clone();
+    assert_eq!(keys[0], keys[1], "the site can tell that it is the same");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_effect_waits_for_a_person_and_says_so() {
+    let board = Board::open(1_000_000).await;
+    board.world.lock().unwrap().crash_at = Some((SEND, When::Before));
+    let goal = board.give(submit(None), proof(false));
+    let run = board.begin(goal).await;
+    board.ports.performer.called(SEND + 1).await;
+    board.crash(run).await;
+
+    assert_eq!(board.carry(goal).await, RunEnd::Later { due_ms: None });
+    let parked = board.goal(goal);
+    assert_eq!(parked.parked_on, Some(ParkedOn::Reconcile));
+    assert_eq!(board.message(goal).state, MessageState::Waiting);
+    assert_eq!(board.ports.store.runs()[0].state, RunState::Parked);
+    let alerts = board.ports.store.alerts();
+    assert_eq!((alerts.len(), alerts[0].kind, alerts[0].goal), (1, AlertKind::Reconcile, Some(goal)));
+    let unknown =
+        board.ports.store.receipts().into_iter().filter(|receipt| receipt.phase == Some(Phase::Unknown)).count();
+    assert_eq!(unknown, 1);
+
+    board.carry(goal).await;
+    assert_eq!((board.ports.store.alerts().len(), board.submissions()), (1, 0), "asking again raises no second alert");
+}

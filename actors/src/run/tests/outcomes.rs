@@ -1,0 +1,122 @@
+//! How attempts end: proven, refused, tried again, given up; and what waiting does to the slice.
+
+use std::time::Duration;
+
+use super::board::{Board, SITE, proof, submit};
+use crate::{
+    domain::{AlertKind, GoalState, MessageState, PersonaId, PersonaStatus, Phase, Priority, Proof, RunState, Step},
+    ports::{Change, Commit, GoalMove},
+    run::RunEnd,
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_proves_nothing_is_not_done() {
+    let board = Board::open(1_000_000).await;
+    let look = vec![Step::Goto { url: SITE.into(), timeout_ms: None }];
+    let goal = board.give(look, Proof::default());
+    board.carry(goal).await;
+    let after = board.goal(goal);
+    assert_eq!(after.state, GoalState::Unconfirmed);
+    assert!(after.last_error.unwrap().contains("declares no proof"));
+    assert_eq!(board.message(goal).state, MessageState::Unconfirmed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_irreversible_effect_elsewhere_is_denied_before_anything_is_done() {
+    let board = Board::open(1_000_000).await;
+    let mut steps = submit(None);
+    steps[0] = Step::Goto { url: "http://board.example/form".into(), timeout_ms: None };
+    let goal = board.give(steps, proof(false));
+    board.carry(goal).await;
+    assert_eq!(board.goal(goal).state, GoalState::Failed, "no retry could help");
+    assert_eq!(board.submissions(), 0);
+    let receipts = board.ports.store.receipts();
+    let denied = receipts.iter().find(|receipt| receipt.phase == Some(Phase::Denied)).unwrap();
+    assert!(denied.body.as_ref().unwrap().error.as_ref().unwrap().contains("board.example"));
+    assert!(!receipts.iter().any(|receipt| receipt.phase == Some(Phase::Intent)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_goal_is_tried_four_times_and_the_third_failed_goal_opens_the_circuit() {
+    let board = Board::open(1_000_000).await;
+    board.world.lock().unwrap().failing = Some(("browser_fill", usize::MAX));
+    for failed in 1..=3_u32 {
+        let goal = board.give(submit(None), proof(false));
+        for minutes in [1, 5, 15] {
+            let before_ms = board.goal(goal).updated_ms;
+            let RunEnd::Later { due_ms: Some(due_ms) } = board.carry(goal).await else { panic!("must back off") };
+            assert_eq!(due_ms - board.goal(goal).updated_ms.max(before_ms), minutes * 60_000);
+            assert_eq!(board.message(goal).state, MessageState::Waiting);
+        }
+        let end = board.carry(goal).await;
+        assert_eq!(end, RunEnd::Over { failure_streak: failed, open_circuit: failed == 3 });
+        assert_eq!((board.goal(goal).state, board.goal(goal).attempts), (GoalState::Failed, 4));
+    }
+    assert_eq!(board.ports.store.personas()[0].status, PersonaStatus::Paused);
+    assert_eq!(board.ports.store.alerts()[0].kind, AlertKind::CircuitOpen);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_does_not_repeat_what_an_earlier_attempt_did() {
+    let board = Board::open(1_000_000).await;
+    board.world.lock().unwrap().failing = Some(("browser_screenshot", 1));
+    let goal = board.give(submit(None), proof(false));
+    assert!(matches!(board.carry(goal).await, RunEnd::Later { due_ms: Some(_) }));
+    assert!(matches!(board.carry(goal).await, RunEnd::Over { .. }));
+    assert_eq!((board.goal(goal).state, board.submissions()), (GoalState::Done, 1));
+    let skipped =
+        board.ports.store.receipts().into_iter().filter(|receipt| receipt.phase == Some(Phase::Skipped)).count();
+    assert_eq!(skipped, 1, "and it says so");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_goal_begins_no_effect() {
+    let board = Board::open(1_000_000).await;
+    board.world.lock().unwrap().slow = Some("browser_fill");
+    let goal = board.give(submit(None), proof(false));
+    let run = board.begin(goal).await;
+    board.ports.performer.called(2).await;
+    let cancelled = GoalMove {
+        id: goal,
+        state: GoalState::Cancelled,
+        parked_on: None,
+        attempts: 1,
+        last_error: None,
+        result: None,
+        due_ms: None,
+        at_ms: 0,
+    };
+    let runs = board.ports.store.runs();
+    let ended = Change::RunMoved { id: runs[0].id, state: RunState::Cancelled, ended_ms: Some(0), error: None };
+    board.ports.store.seed(Commit { changes: vec![Change::GoalMoved(cancelled), ended], ..Commit::default() }).unwrap();
+    assert!(matches!(run.await.unwrap(), RunEnd::Over { .. }));
+    assert_eq!((board.submissions(), board.goal(goal).state), (0, GoalState::Cancelled));
+    let last = board.ports.store.receipts().pop().unwrap();
+    assert_eq!((last.phase, last.tool.as_deref()), (Some(Phase::Denied), Some("browser_click")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_the_pace_gives_the_slice_back() {
+    let board = Board::open(100).await;
+    let twice = vec![
+        Step::Goto { url: SITE.into(), timeout_ms: None },
+        Step::Goto { url: SITE.into(), timeout_ms: None },
+        Step::ExpectTitle { contains: SITE.into(), timeout_ms: None },
+    ];
+    let goal = board.give(twice, Proof::default());
+    let mut run = board.begin(goal).await;
+    board.ports.performer.called(1).await;
+    let other = PersonaId(uuid::Uuid::from_u128(9));
+    let slice = tokio::select! {
+        biased;
+        _ = &mut run => panic!("ten seconds lie between the two acts"),
+        slice = board.scheduler.acquire(other, Priority::BASE, 0) => slice.unwrap(),
+    };
+    assert_eq!(board.goal(goal).state, GoalState::Parked, "durably, so that a crash finds it");
+    assert!(board.goal(goal).due_ms.is_some());
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert!(!run.is_finished(), "due, but the only slice is held");
+    drop(slice);
+    run.await.unwrap();
+    assert_eq!((board.goal(goal).state, board.calls_made()), (GoalState::Done, 3));
+}

@@ -1,0 +1,128 @@
+//! Slices as values: whatever becomes of their holders, the cap holds and no slot is lost.
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use uuid::Uuid;
+
+use super::*;
+use crate::testing::TestWorld;
+
+struct Nobody;
+
+#[ractor::async_trait]
+impl Actor for Nobody {
+    type Msg = ();
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _me: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+}
+
+async fn scheduler(cap: usize) -> Scheduler {
+    let (supervisor, _) = Actor::spawn(None, Nobody, ()).await.unwrap();
+    let pace = Pace { default_per_1000_s: 500, sites: Vec::new() };
+    let world = Arc::new(TestWorld::new(1));
+    Scheduler::spawn(NonZeroUsize::new(cap).unwrap(), pace, world, supervisor.get_cell()).await.unwrap()
+}
+
+fn persona(n: u128) -> PersonaId {
+    PersonaId(Uuid::from_u128(n))
+}
+
+async fn acquire(scheduler: &Scheduler, n: u128) -> Slice {
+    scheduler.acquire(persona(n), Priority::BASE, scheduler.world.now_ms()).await.unwrap()
+}
+
+/// Waits for figures of this many holders and waiters.
+async fn figures(scheduler: &Scheduler, held: usize, waiting: usize) {
+    let mut figures = scheduler.figures();
+    figures.wait_for(|figures| (figures.on_stage.len(), figures.waiting) == (held, waiting)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cap_counts_holders_and_a_dropped_slice_is_the_next_ones() {
+    let scheduler = scheduler(1).await;
+    let ada = acquire(&scheduler, 1).await;
+    let bo = tokio::spawn({
+        let scheduler = scheduler.clone();
+        async move { acquire(&scheduler, 2).await }
+    });
+    figures(&scheduler, 1, 1).await;
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    assert!(!bo.is_finished(), "a slice is held as long as it is held");
+    drop(ada);
+    assert_eq!(bo.await.unwrap().persona(), persona(2));
+    figures(&scheduler, 0, 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_panics_or_is_aborted_frees_its_slot() {
+    let scheduler = scheduler(1).await;
+    let panicked = AssertUnwindSafe(async {
+        let _slice = acquire(&scheduler, 1).await;
+        panic!("as the test asked");
+    });
+    assert!(panicked.catch_unwind().await.is_err());
+    let holder = tokio::spawn({
+        let scheduler = scheduler.clone();
+        async move {
+            let _slice = acquire(&scheduler, 2).await;
+            std::future::pending::<()>().await;
+        }
+    });
+    figures(&scheduler, 1, 0).await;
+    holder.abort();
+    assert_eq!(acquire(&scheduler, 3).await.persona(), persona(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stops_waiting_loses_its_place_and_no_slot() {
+    let scheduler = scheduler(1).await;
+    let ada = acquire(&scheduler, 1).await;
+    let gives_up = tokio::spawn({
+        let scheduler = scheduler.clone();
+        async move { acquire(&scheduler, 2).await }
+    });
+    figures(&scheduler, 1, 1).await;
+    gives_up.abort();
+    figures(&scheduler, 1, 0).await;
+    drop(ada);
+    acquire(&scheduler, 3).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_waited_long_already_goes_first() {
+    let scheduler = scheduler(1).await;
+    let ada = acquire(&scheduler, 1).await;
+    let wait = |n, waited_ms| {
+        let scheduler = scheduler.clone();
+        let since_ms = scheduler.world.now_ms() - waited_ms;
+        tokio::spawn(async move { scheduler.acquire(persona(n), Priority::BASE, since_ms).await.unwrap() })
+    };
+    let (fresh, old) = (wait(2, 0), wait(3, 60_000));
+    figures(&scheduler, 1, 2).await;
+    drop(ada);
+    let old = old.await.unwrap();
+    assert!(!fresh.is_finished());
+    drop(old);
+    fresh.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn acts_keep_their_pace_and_the_end_is_told_to_who_waits() {
+    let scheduler = scheduler(1).await;
+    assert_eq!(scheduler.pace(persona(1), "a.example", "click").await, Ok(Ok(())));
+    assert_eq!(scheduler.pace(persona(1), "a.example", "click").await, Ok(Err(Duration::from_secs(2))));
+    let ada = acquire(&scheduler, 1).await;
+    let waits = tokio::spawn({
+        let scheduler = scheduler.clone();
+        async move { scheduler.acquire(persona(2), Priority::BASE, 0).await.map(drop) }
+    });
+    figures(&scheduler, 1, 1).await;
+    scheduler.stop();
+    assert_eq!(waits.await.unwrap(), Err(Ended));
+    drop(ada);
+}

@@ -1,0 +1,127 @@
+//! Opens the rooms from the ground up, each with what it stands on, and closes them from the top down.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use actors::{
+    domain::TraceId,
+    ports::{Ports, World},
+    supervisor::{By, Company},
+};
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::{
+    adapters::{Driven, SealedWith},
+    world::ThisMachine,
+};
+use crate::{
+    browser::Browsers,
+    config::{Config, REHEARSAL_HOST},
+    egress::{Egress, HostRules},
+    models::Models,
+    rehearsal::{Rehearsal, Running},
+    secrets::{EvidenceKey, SecretKey},
+    storage::Storage,
+    tools::{Tools, ToolsDeps},
+};
+
+/// Browsers that do not close are ended by the next start's sweep.
+const CLOSING: Duration = Duration::from_secs(10);
+const INSTANCE: &str = "instance";
+
+/// Everything below the pages, at work.
+pub(super) struct Rooms {
+    pub(super) company: Company,
+    pub(super) storage: Storage,
+    pub(super) world: Arc<dyn World>,
+    browsers: Browsers,
+    rehearsal: Running,
+}
+
+impl Rooms {
+    /// The caller holds the lock on the data root.
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
+        let world: Arc<dyn World> = Arc::new(ThisMachine);
+        let storage = Storage::open(&config.storage, &config.data_root, &config.node, world.clone())
+            .await
+            .context("the store cannot be opened")?;
+        let evidence_key = EvidenceKey::load_or_create(&config.evidence_key_file())?;
+        storage.register_signing_key(&evidence_key.verifying_key()).await.context("the signing key cannot be named")?;
+
+        let rehearsal = Rehearsal::start(config.data_root.join("rehearsal"), config.rehearsal.port).await?;
+        let browsers = open_browsers(config, rehearsal.addr)?;
+        let orphans = browsers.sweep_orphans().await;
+        if orphans > 0 {
+            tracing::warn!(orphans, "ended {orphans} browsers that a crash left behind");
+        }
+
+        let ports = Ports {
+            journal: storage.journal.clone(),
+            records: storage.records.clone(),
+            performer: Arc::new(tools(config, &storage, &browsers, world.clone())?),
+            blobs: storage.blobs.clone(),
+            world: world.clone(),
+        };
+        let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
+        let rooms = Self { company, storage, world, browsers, rehearsal };
+        rooms.keep_env_keys(config).await?;
+        Ok(rooms)
+    }
+
+    /// How personas reach the practice site.
+    pub(super) fn rehearsal_url() -> String {
+        format!("http://{REHEARSAL_HOST}")
+    }
+
+    /// An act of this program itself, as receipts name it.
+    pub(super) fn by(&self, who: &str) -> By {
+        By { who: who.to_owned(), trace: TraceId(self.world.new_id()) }
+    }
+
+    /// Keys from the environment become secrets of the instance; the same key again is no news.
+    async fn keep_env_keys(&self, config: &Config) -> anyhow::Result<()> {
+        let vault = &self.storage.vault;
+        for (name, value) in &config.env_keys.0 {
+            let kept =
+                vault.get(INSTANCE, name).await.with_context(|| format!("the secret `{name}` cannot be read"))?;
+            if kept.is_some_and(|kept| kept.reveal() == value) {
+                continue;
+            }
+            vault.set(INSTANCE, name, value).await.with_context(|| format!("the secret `{name}` cannot be kept"))?;
+            let summary = format!("took the secret {name} from the environment");
+            self.company.record_act(summary, json!({ "owner": INSTANCE, "name": name }), &self.by("system")).await?;
+        }
+        Ok(())
+    }
+
+    /// Steps under way end and are recorded, then browsers and the practice site close.
+    pub(super) async fn close(self) {
+        self.company.end().await;
+        if tokio::time::timeout(CLOSING, self.browsers.close_all()).await.is_err() {
+            tracing::warn!("some browsers did not close in time, the next start ends them");
+        }
+        self.rehearsal.stop().await;
+    }
+}
+
+fn open_browsers(config: &Config, rehearsal: SocketAddr) -> anyhow::Result<Browsers> {
+    let rules = HostRules::parse(&config.egress.allowed_hosts)
+        .context("`egress.allowed_hosts` (ALLOWED_HOSTS) holds a rule that cannot be used")?;
+    let key = SecretKey::load(&config.storage.key_file)?;
+    let egress = Egress::new(rules, rehearsal);
+    Ok(Browsers::new(config.browser.clone(), egress, config.browser.root.clone(), Arc::new(SealedWith(key))))
+}
+
+fn tools(config: &Config, storage: &Storage, browsers: &Browsers, world: Arc<dyn World>) -> anyhow::Result<Tools> {
+    let keyring = Arc::new(storage.vault.clone());
+    let models = Models::new(&config.models, keyring.clone()).context("the models cannot be set up")?;
+    Ok(Tools::new(ToolsDeps {
+        records: storage.records.clone(),
+        keyring,
+        models,
+        browser: Arc::new(Driven(browsers.clone())),
+        days: Arc::new(storage.db.clone()),
+        world,
+        data_root: config.data_root.clone(),
+    }))
+}

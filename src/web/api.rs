@@ -1,0 +1,36 @@
+//! `/api`: one file per noun, each with the table of its routes.
+
+pub mod actors;
+pub mod alerts;
+pub mod artifacts;
+pub mod goals;
+pub mod messages;
+pub mod personas;
+pub mod profile;
+pub mod receipts;
+pub mod runs;
+pub mod secrets;
+pub mod tokens;
+
+use super::{openapi, routes::Table};
+
+/// Every route under `/api` but those of `auth`.
+pub fn routes() -> Table {
+    [
+        personas::routes(),
+        profile::routes(),
+        secrets::routes(),
+        messages::routes(),
+        goals::routes(),
+        runs::routes(),
+        receipts::routes(),
+        artifacts::routes(),
+        alerts::routes(),
+        actors::routes(),
+        tokens::routes(),
+        openapi::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

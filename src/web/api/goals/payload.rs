@@ -1,0 +1,149 @@
+//! Payloads as people write them: names in any spelling, complaints that name the field.
+//!
+//! Steps are told apart by their `action`, which serde buffers before it knows the fields; so their names are put
+//! right here, from the list of all names there are, before the strict reader of `actors::domain` sees them.
+
+use actors::domain::{GoalKind, Payload};
+use serde_json::{Map, Value};
+
+use crate::web::{
+    errors::FieldError,
+    input::{nearest, same_name},
+};
+
+/// Every name that may stand in a payload. A test holds it to the types.
+const NAMES: &[&str] = &[
+    "action",
+    "attribute",
+    "caption",
+    "contains",
+    "content",
+    "description",
+    "effect",
+    "file",
+    "format",
+    "full_page",
+    "length",
+    "path",
+    "prompt",
+    "row",
+    "save_as",
+    "script",
+    "selector",
+    "steps",
+    "text",
+    "timeout_ms",
+    "url",
+    "value",
+];
+
+/// Reads a payload; the kind may stand beside it or in it.
+pub(super) fn read(kind: Option<GoalKind>, payload: Option<Value>) -> Result<Payload, FieldError> {
+    let required = |field: &str| FieldError::new(field, "is required");
+    let mut payload = named_rightly(payload.ok_or_else(|| required("payload"))?, "payload")?;
+    let inside = match &mut payload {
+        Value::Object(fields) => fields.remove("kind"),
+        _ => return Err(FieldError::new("payload", "must be an object")),
+    };
+    let inside = inside.map(|kind| {
+        let text = kind.as_str().unwrap_or_default().to_owned();
+        text.parse::<GoalKind>().map_err(|error| FieldError::new("payload.kind", error.to_string()))
+    });
+    let kind = match (kind, inside.transpose()?) {
+        (Some(beside), Some(inside)) if beside != inside => {
+            return Err(FieldError::new("payload.kind", "differs from `kind`; send one"));
+        }
+        (beside, inside) => beside.or(inside).ok_or_else(|| required("kind"))?,
+    };
+    Payload::parse(kind, payload).map_err(|bad| {
+        let field = if bad.field == "payload" { bad.field } else { format!("payload.{}", bad.field) };
+        FieldError::new(field, with_hint(bad.reason))
+    })
+}
+
+/// The same value with every known name in its one spelling.
+fn named_rightly(value: Value, path: &str) -> Result<Value, FieldError> {
+    match value {
+        Value::Object(fields) => {
+            let mut right = Map::new();
+            for (name, value) in fields {
+                let known = NAMES.iter().find(|known| same_name(known, &name));
+                let name = known.map_or(name, |known| (*known).to_owned());
+                let field = format!("{path}.{name}");
+                let value = named_rightly(value, &field)?;
+                if right.insert(name, value).is_some() {
+                    return Err(FieldError::new(field, "stands twice, in two spellings; send it once"));
+                }
+            }
+            Ok(Value::Object(right))
+        }
+        Value::Array(items) => {
+            let named = items.into_iter().enumerate().map(|(n, item)| named_rightly(item, &format!("{path}[{n}]")));
+            named.collect::<Result<_, _>>().map(Value::Array)
+        }
+        other => Ok(other),
+    }
+}
+
+/// Serde lists what it would have taken; the nearest of it is what was probably meant.
+fn with_hint(reason: String) -> String {
+    let mut quoted = reason.split('`').skip(1).step_by(2);
+    let found = quoted.next().filter(|_| reason.starts_with("unknown "));
+    let known: Vec<&str> = quoted.collect();
+    match found.and_then(|found| nearest(found, &known)) {
+        Some(name) => format!("{reason}; did you mean `{name}`?"),
+        None => reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actors::domain::Step;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_in_steps_match_in_every_spelling() {
+        let payload = json!({"Steps": [{"Action": "wait_for", "selector": "a", "timeoutMs": 5}], "kind": "browser"});
+        let Payload::Browser(plan) = read(None, Some(payload)).unwrap() else { panic!("not a browser plan") };
+        assert_eq!(plan.steps, [Step::WaitFor { selector: "a".into(), timeout_ms: Some(5) }]);
+    }
+
+    #[test]
+    fn a_complaint_names_the_field() {
+        let browser = |step: Value| read(Some(GoalKind::Browser), Some(json!({"steps": [step]}))).unwrap_err();
+        let wrong = browser(json!({"action": "click", "selektor": "a"}));
+        assert!(wrong.field.starts_with("payload.steps[0]"), "{wrong:?}");
+        assert!(wrong.reason.contains("did you mean `selector`"), "{wrong:?}");
+        let twice = browser(json!({"action": "click", "timeoutMs": 1, "timeout_ms": 1}));
+        assert_eq!(twice.field, "payload.steps[0].timeout_ms");
+        assert_eq!(read(None, Some(json!({}))).unwrap_err().field, "kind");
+        assert_eq!(read(Some(GoalKind::Ai), None).unwrap_err().field, "payload");
+        assert_eq!(read(Some(GoalKind::Ai), Some(json!([]))).unwrap_err().field, "payload");
+    }
+
+    #[test]
+    fn every_name_of_every_step_is_known() {
+        let t = "t";
+        let steps = json!([
+            {"action": "goto", "url": t, "timeout_ms": 1}, {"action": "type", "selector": t, "text": t},
+            {"action": "click", "selector": t, "effect": "read"}, {"action": "select", "selector": t, "value": t},
+            {"action": "wait_for", "selector": t}, {"action": "extract", "selector": t, "save_as": t, "attribute": t},
+            {"action": "evaluate", "script": t, "save_as": t, "effect": "read"}, {"action": "snapshot"},
+            {"action": "screenshot", "caption": t, "file": t, "full_page": true, "selector": t, "format": "png"},
+            {"action": "expect_title", "contains": t}, {"action": "expect_selector", "selector": t},
+            {"action": "expect_text", "contains": t, "selector": t},
+            {"action": "write_file", "path": t, "content": t, "description": t},
+            {"action": "append_csv", "path": t, "row": [["a", "b"]], "description": t},
+            {"action": "compose", "prompt": t, "save_as": t, "length": "long"}, {"action": "daily_report", "save_as": t},
+        ]);
+        for step in steps.as_array().unwrap() {
+            let read: Step = serde_json::from_value(step.clone()).unwrap();
+            let fields = read.to_args();
+            for name in fields.as_object().unwrap().keys() {
+                assert!(NAMES.contains(&name.as_str()), "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! A goal as the API shows it.
+
+use actors::domain::{Goal, GoalId, Payload, PersonaId, Proof};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::web::names::Names;
+
+/// A goal.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct GoalView {
+    #[schema(value_type = String)]
+    pub id: GoalId,
+    /// The persona's slug.
+    pub persona: Option<String>,
+    #[schema(value_type = String)]
+    pub persona_id: PersonaId,
+    pub title: String,
+    /// `browser`, `io`, `ai` or `report`.
+    pub kind: &'static str,
+    #[schema(value_type = Object)]
+    pub payload: Value,
+    #[schema(value_type = Object)]
+    pub proof: Proof,
+    /// `pending`, `running`, `parked`, `done`, `unconfirmed`, `failed` or `cancelled`.
+    pub state: &'static str,
+    /// What a parked goal waits for: `rate`, `reconcile` or `pause`.
+    pub parked_on: Option<&'static str>,
+    pub attempts: u32,
+    pub last_error: Option<String>,
+    /// What was shown, when it is over.
+    pub result: Option<String>,
+    /// Not before this moment.
+    pub due_ms: Option<i64>,
+    /// Send it back with a correction.
+    pub version: i64,
+    pub trace: String,
+    pub correlation: Option<String>,
+    pub project: Option<String>,
+    pub created_by: String,
+    pub created_ms: i64,
+    pub updated_ms: i64,
+}
+
+impl GoalView {
+    /// With the slug of its persona, where it is known.
+    pub fn new(goal: Goal, persona: Option<String>) -> Self {
+        Self {
+            id: goal.id,
+            persona,
+            persona_id: goal.persona,
+            title: goal.title,
+            kind: goal.payload.kind().as_str(),
+            payload: payload(&goal.payload),
+            proof: goal.proof,
+            state: goal.state.as_str(),
+            parked_on: goal.parked_on.map(|on| on.as_str()),
+            attempts: goal.attempts,
+            last_error: goal.last_error,
+            result: goal.result,
+            due_ms: goal.due_ms,
+            version: goal.version,
+            trace: goal.trace.0.simple().to_string(),
+            correlation: goal.correlation,
+            project: goal.project,
+            created_by: goal.created_by,
+            created_ms: goal.created_ms,
+            updated_ms: goal.updated_ms,
+        }
+    }
+
+    /// With its persona's slug looked up.
+    pub async fn named(goal: Goal, names: &Names) -> Self {
+        let slug = names.of(goal.persona).await.map(|named| named.slug.clone());
+        Self::new(goal, slug)
+    }
+}
+
+/// The payload as it may be sent again: without its kind, which stands beside it.
+fn payload(payload: &Payload) -> Value {
+    let mut value = serde_json::to_value(payload).unwrap_or_default();
+    if let Value::Object(fields) = &mut value {
+        fields.remove("kind");
+    }
+    value
+}

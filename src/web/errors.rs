@@ -1,0 +1,207 @@
+//! Errors as RFC 9457 problems: what was tried, what went wrong, which field, what to do next.
+
+use std::fmt;
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use actors::{ports::Unavailable, supervisor::CommandError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::storage::DbError;
+
+/// The media type of every error answer.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// What went wrong with a request. `instance` and `traceId` are filled in on the way out.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// Names the kind of problem; stable.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    /// One or two sentences: what happened and what to do next.
+    pub detail: String,
+    /// The address that was asked.
+    pub instance: String,
+    #[serde(rename = "traceId")]
+    pub trace_id: String,
+    /// Every field that was wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// After a conflict: the version to read again.
+    #[serde(rename = "currentVersion", skip_serializing_if = "Option::is_none")]
+    pub current_version: Option<i64>,
+    /// Seconds after which another try makes sense; sent as `Retry-After`.
+    #[serde(skip)]
+    pub retry_after_s: Option<u64>,
+}
+
+/// One wrong field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Its path: `payload.steps[0].url`.
+    pub field: String,
+    pub reason: String,
+}
+
+impl FieldError {
+    /// Says what is wrong with a field.
+    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { field: field.into(), reason: reason.into() }
+    }
+}
+
+impl Problem {
+    /// A problem of a stable kind.
+    pub fn new(status: StatusCode, kind: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("/problems/{kind}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            instance: String::new(),
+            trace_id: String::new(),
+            errors: Vec::new(),
+            current_version: None,
+            retry_after_s: None,
+        }
+    }
+
+    /// The bytes are not what they should be.
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", "The request cannot be read", detail)
+    }
+
+    /// Fields are wrong; each is named.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let named: Vec<String> = errors.iter().map(|error| format!("`{}` {}", error.field, error.reason)).collect();
+        let detail = format!("{}. Correct this and send it again.", named.join("; "));
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A field is wrong", detail) }
+    }
+
+    /// One field is wrong.
+    pub fn field(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError::new(field, reason)])
+    }
+
+    /// Nothing has this name.
+    pub fn not_found(what: &str, which: &str) -> Self {
+        let which: String = which.chars().take(100).collect();
+        let detail = format!("There is no {what} `{which}`. Check the name, or list what there is.");
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+    }
+
+    /// Who calls is not known.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "login-needed", "Login needed", detail)
+    }
+
+    /// Who calls is known, and may not.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
+    }
+
+    /// What the caller read is no longer so.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", "Changed meanwhile", detail)
+    }
+
+    /// Try again later.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now", detail);
+        Self { retry_after_s: Some(2), ..problem }
+    }
+
+    /// Too often from one place.
+    pub fn too_many(detail: impl Into<String>, retry_after_s: u64) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many requests", detail);
+        Self { retry_after_s: Some(retry_after_s), ..problem }
+    }
+
+    /// The same, with the version that is current now.
+    #[must_use]
+    pub fn with_current_version(mut self, version: i64) -> Self {
+        self.detail = format!("{} The current version is {version}.", self.detail);
+        self.current_version = Some(version);
+        self
+    }
+
+    fn code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.status, self.title, self.detail)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.code());
+        if let Some(seconds) = self.retry_after_s {
+            answer.insert_header((header::RETRY_AFTER, seconds));
+        }
+        if self.code() == StatusCode::UNAUTHORIZED {
+            answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"greenroom\""));
+        }
+        let mut answer = answer.content_type(PROBLEM_JSON).body(serde_json::to_vec(self).unwrap_or_default());
+        answer.extensions_mut().insert(self.clone());
+        answer
+    }
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::NotFound { what, which } => Self::not_found(what, &which),
+            CommandError::Conflict(why) => Self::conflict(sentence(&why)),
+            CommandError::Invalid { field, reason } => Self::field(field, reason),
+            CommandError::Unavailable(error) => error.into(),
+            CommandError::Ending => Self::unavailable("The server is ending. Try again when it is back."),
+        }
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(error: Unavailable) -> Self {
+        tracing::warn!(error = %chain(&error), "the store did not answer a request: {}", chain(&error));
+        Self::unavailable("The store cannot be reached right now; `/readyz` says why. Nothing was changed; try again.")
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        tracing::warn!(error = %chain(&error), "a request could not be read from the database: {}", chain(&error));
+        Self::unavailable("The database did not answer; `/readyz` says why. Nothing was changed; try again.")
+    }
+}
+
+/// An error with all its causes on one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    let end = if text.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
+}

@@ -1,0 +1,76 @@
+//! `/metrics`: today's counts as JSON, or everything as Prometheus text when `Accept` asks for it.
+
+use std::fmt::Write as _;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::day_start_ms;
+use crate::web::{
+    Deps,
+    errors::Problem,
+    routes::{Route, Table, Who},
+};
+
+/// Today's counts, UTC.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Metrics {
+    pub posts_today: u64,
+    pub messages_today: u64,
+    pub proposals_today: u64,
+    pub errors_24h: u64,
+}
+
+pub(super) fn routes() -> Table {
+    vec![
+        Route::get("/metrics", Who::Observer, "Today's counts; Prometheus text by `Accept: text/plain`", metrics)
+            .gives::<Metrics>(),
+        Route::get("/metrics/prometheus", Who::Observer, "The same and more as Prometheus text", prometheus),
+    ]
+}
+
+async fn metrics(request: HttpRequest, deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if accept.contains("text/plain") || accept.contains("application/openmetrics-text") {
+        return prometheus(deps).await;
+    }
+    Ok(HttpResponse::Ok().json(today(&deps).await?))
+}
+
+async fn today(deps: &Deps) -> Result<Metrics, Problem> {
+    let today = deps.db.today(day_start_ms(deps.world.now_ms())).await?;
+    Ok(Metrics {
+        posts_today: today.posts,
+        messages_today: today.messages,
+        proposals_today: today.proposals,
+        errors_24h: today.errors_24h,
+    })
+}
+
+async fn prometheus(deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
+    let (today, depths, figures) = (today(&deps).await?, deps.db.queue_depths().await?, deps.company.figures());
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let gauges = [
+        ("posts_today", "Posts proven since midnight UTC.", today.posts_today),
+        ("messages_today", "Messages received since midnight UTC.", today.messages_today),
+        ("proposals_today", "Proposals proven since midnight UTC.", today.proposals_today),
+        ("errors_24h", "Steps that failed in the last 24 hours.", today.errors_24h),
+        ("active_personas", "Slices held now.", count(figures.active_personas)),
+        ("active_personas_cap", "Slices there may be at once.", count(figures.cap)),
+        ("waiting_for_slice", "Personas waiting for a slice.", count(figures.waiting_for_slice)),
+        ("awake_personas", "Personas in memory.", count(figures.awake)),
+        ("registered_personas", "Personas there are.", count(figures.registered)),
+        ("goals_waiting", "Goals waiting.", depths.waiting),
+        ("goals_running", "Goals running.", depths.running),
+        ("goals_parked", "Goals parked.", depths.parked),
+        ("store_ready", "1 when the store takes work.", u64::from(deps.company.store_trouble().is_none())),
+    ];
+    let mut text = String::new();
+    for (name, help, value) in gauges {
+        // Writing to a string cannot fail.
+        let _ =
+            writeln!(text, "# HELP greenroom_{name} {help}\n# TYPE greenroom_{name} gauge\ngreenroom_{name} {value}");
+    }
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
+}

@@ -1,0 +1,10 @@
+//! The server from outside: a real one on a free port, over SQLite, asked with a plain HTTP client.
+
+mod artifacts;
+mod auth;
+mod documents;
+mod harness;
+mod input;
+mod lists;
+mod live;
+mod observe;

@@ -1,0 +1,224 @@
+//! Bad input: each gets a clear problem that names the field and the next step.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::harness::{TestServer, answer};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_is_refused_by_name() {
+    let server = TestServer::start().await;
+    server.persona("Ada").await;
+    let browser = |step: Value| json!({"persona": "ada", "kind": "browser", "payload": {"steps": [step]}});
+    let cases: Vec<(&str, Value, u16, &str, &str)> = vec![
+        ("/api/personas", json!({}), 422, "name", "required"),
+        ("/api/personas", json!({"name": "  "}), 422, "name", "empty"),
+        ("/api/personas", json!({"name": 7}), 422, "name", "integer `7`"),
+        ("/api/personas", json!({"name": "x".repeat(81)}), 422, "name", "80"),
+        ("/api/personas", json!({"name": "a\u{0}b"}), 422, "name", "control"),
+        ("/api/personas", json!({"nmae": "Ada"}), 422, "nmae", "did you mean `name`"),
+        ("/api/personas", json!({"name": "B", "slug": "../x"}), 422, "slug", "not a slug"),
+        ("/api/personas", json!({"name": "B", "slug": "a'; drop table personas"}), 422, "slug", "not a slug"),
+        ("/api/personas", json!({"name": "日本"}), 422, "slug", "send `slug`"),
+        ("/api/personas", json!({"name": "B", "role": "boss"}), 422, "role", "known"),
+        ("/api/personas", json!({"name": "B", "hosts": ["ok.example", "a b"]}), 422, "hosts[1]", ""),
+        (
+            "/api/personas",
+            json!({"name": "B", "profile": {"stylePrimmer": "x"}}),
+            422,
+            "profile.stylePrimmer",
+            "style_primer",
+        ),
+        ("/api/personas", json!({"name": "B", "profile": {"do": ["x", ""]}}), 422, "profile.do[1]", "empty"),
+        ("/api/personas", json!({"name": "B", "profile": {"temperature": 3}}), 422, "profile.temperature", "between"),
+        ("/api/personas", json!({"name": "B", "api_keys": {"a b": "x"}}), 422, "api_keys.a b", "letters"),
+        ("/api/personas", json!([]), 422, "body", "object"),
+        ("/api/goals", json!({"kind": "ai", "payload": {"prompt": "x"}}), 422, "persona", "required"),
+        ("/api/goals", json!({"persona": "bob", "kind": "ai", "payload": {"prompt": "x"}}), 422, "persona", "bob"),
+        ("/api/goals", json!({"persona": "ada", "kind": "ai", "payload": {}}), 422, "payload", "prompt"),
+        (
+            "/api/goals",
+            json!({"persona": "ada", "kind": "ai", "payload": {"prompt": " "}}),
+            422,
+            "payload.prompt",
+            "empty",
+        ),
+        ("/api/goals", json!({"persona": "ada", "kind": "fly", "payload": {}}), 422, "kind", "browser"),
+        ("/api/goals", json!({"persona": "ada", "payload": {"prompt": "x"}}), 422, "kind", "required"),
+        ("/api/goals", browser(json!({"action": "click", "selector": " "})), 422, "payload.steps[0].selector", "empty"),
+        ("/api/goals", browser(json!({"action": "goto"})), 422, "payload.steps[0]", "url"),
+        (
+            "/api/goals",
+            json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "priority": 2}),
+            422,
+            "priority",
+            "between",
+        ),
+        (
+            "/api/goals",
+            json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "proof": {"artefacts": []}}),
+            422,
+            "proof.artefacts",
+            "artifacts",
+        ),
+        ("/api/personas/ada/messages", json!({"text": ""}), 422, "text", "empty"),
+        ("/api/personas/ada/pause", json!({"x": 1}), 200, "", ""),
+    ];
+    for (path, body, status, field, reason) in cases {
+        let sent = server.post(path, &body).await;
+        assert_eq!(sent.status, status, "{path} {body}: {}", sent.json);
+        if status == 422 {
+            let errors = &sent.json["errors"];
+            assert_eq!(errors[0]["field"], field, "{path} {body}: {errors}");
+            assert!(errors[0]["reason"].as_str().unwrap().contains(reason), "{path} {body}: {errors}");
+            assert_eq!(sent.json["instance"], path);
+            assert_eq!(sent.headers["content-type"], "application/problem+json");
+        }
+    }
+    assert_eq!(server.get("/api/personas").await.json["items"].as_array().unwrap().len(), 1, "nothing was made");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_wrong_field_is_named_at_once() {
+    let server = TestServer::start().await;
+    let sent = server.post("/api/personas", &json!({"name": "", "slug": "A", "description": "\u{1}"})).await;
+    let fields: Vec<_> = sent.json["errors"].as_array().unwrap().iter().map(|error| error["field"].clone()).collect();
+    assert_eq!(fields, ["slug", "name", "description"]);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_bytes_and_bodies_too_large_are_refused_and_the_server_goes_on() {
+    let server = TestServer::start().await;
+    let send = |body: Vec<u8>| server.local(Method::POST, "/api/personas").body(body).send();
+    for (body, status) in [
+        (b"{\"name\": \"\xff\"}".to_vec(), 400),
+        (b"{\"name\": ".to_vec(), 400),
+        (b"name=Ada".to_vec(), 400),
+        (b"{\"name\": \"A\", \"name\": \"B\"}".to_vec(), 422),
+        (b"{\"name\": \"A\", \"NAME\": \"B\"}".to_vec(), 422),
+        (b"[".repeat(200_000), 400),
+        (vec![b' '; 10 * 1024 * 1024], 413),
+    ] {
+        let start = String::from_utf8_lossy(&body[..body.len().min(30)]).into_owned();
+        let sent = answer(send(body).await.unwrap()).await;
+        assert_eq!(sent.status, status, "{start}: {}", sent.json);
+        assert_eq!(sent.json["status"], status, "{start}");
+        assert!(!sent.json["traceId"].as_str().unwrap().is_empty());
+    }
+    assert_eq!(send(b"{\"name\": \"Ada\"}".to_vec()).await.unwrap().status(), 201);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_match_in_every_spelling_and_a_style_primer_of_3000_characters_fits() {
+    let server = TestServer::start().await;
+    let primer = "ä".repeat(3_000);
+    let body = json!({"Name": "Ada", "profile": {"StylePrimer": primer, "signaturePhrases": ["so be it"]}});
+    let made = server.post("/api/personas", &body).await;
+    assert_eq!(made.status, 201, "{}", made.json);
+    assert_eq!(made.json["profile"]["style_primer"], primer);
+    assert_eq!(made.json["role"], Value::Null);
+    let goal = json!({"persona": "ada", "Payload": {"kind": "browser", "steps": [
+        {"action": "wait_for", "selector": "a", "timeoutMs": 5}]}});
+    let goal = server.post("/api/goals", &goal).await;
+    assert_eq!(goal.status, 201, "{}", goal.json);
+    assert_eq!(goal.json["payload"]["steps"][0]["timeout_ms"], 5);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_change_is_refused_with_the_current_version() {
+    let server = TestServer::start().await;
+    let version = server.persona("Ada").await["version"].as_i64().unwrap();
+    let unversioned = server.patch("/api/personas/ada", &json!({"name": "Ada L"})).await;
+    assert_eq!(unversioned.status, 428);
+    let first = server.patch("/api/personas/ada", &json!({"name": "Ada L", "ifVersion": version})).await;
+    assert_eq!((first.status.as_u16(), &first.json["name"]), (200, &json!("Ada L")), "{}", first.json);
+    let current = first.json["version"].as_i64().unwrap();
+    assert!(current > version);
+    let stale = server.patch("/api/personas/ada", &json!({"name": "Eve", "version": version})).await;
+    assert_eq!((stale.status.as_u16(), &stale.json["currentVersion"]), (409, &json!(current)), "{}", stale.json);
+    let by_header = server.local(Method::PUT, "/api/personas/ada").header("If-Match", format!("\"{current}\""));
+    let by_header = answer(by_header.json(&json!({"name": "Ada"})).send().await.unwrap()).await;
+    assert_eq!(by_header.status, 200, "{}", by_header.json);
+    let profile = server.local(Method::PUT, "/api/personas/ada/profile");
+    let profile = profile.json(&json!({"version": current, "profile": {"topics": ["x"]}})).send().await.unwrap();
+    assert_eq!(profile.status(), 409);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_said_and_tricks_in_names_find_nothing() {
+    let server = TestServer::start().await;
+    for path in [
+        "/api/personas/nobody",
+        "/api/personas/..%2f..%2fetc%2fpasswd",
+        "/api/personas/x'%20or%201=1--",
+        "/api/goals/0",
+        "/api/goals/00000000-0000-7000-8000-000000000000",
+        "/api/runs/00000000-0000-7000-8000-000000000000",
+        "/api/artifacts/zz",
+        "/api/nothing",
+        "/static/..%2fCargo.toml",
+    ] {
+        let sent = server.get(path).await;
+        assert_eq!((sent.status.as_u16(), &sent.json["status"]), (404, &json!(404)), "{path}: {}", sent.json);
+    }
+    let wrong = answer(server.local(Method::DELETE, "/api/goals").send().await.unwrap()).await;
+    assert_eq!((wrong.status.as_u16(), wrong.headers["allow"].as_bytes()), (405, &b"GET, POST"[..]));
+    for (path, field) in [
+        ("/api/goals?limit=0", "limit"),
+        ("/api/goals?limti=3", "limti"),
+        ("/api/goals?cursor=zz", "cursor"),
+        ("/api/goals?state=asleep", "state"),
+        ("/api/receipts?cursor=12", "cursor"),
+        ("/api/receipts?run=12", "run"),
+        ("/api/goals?limit=1&limit=2", "limit"),
+    ] {
+        let sent = server.get(path).await;
+        assert_eq!((sent.status.as_u16(), &sent.json["errors"][0]["field"]), (422, &json!(field)), "{path}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_key_brings_the_same_goal_once() {
+    let server = TestServer::start().await;
+    server.persona("Ada").await;
+    let goal = json!({"kind": "ai", "payload": {"prompt": "Say hello"}});
+    let send = |key: &'static str| {
+        server.local(Method::POST, "/api/personas/ada/goals").header("Idempotency-Key", key).json(&goal).send()
+    };
+    let first = answer(send("k1").await.unwrap()).await;
+    let again = answer(send("k1").await.unwrap()).await;
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 200), "{}", again.json);
+    assert_eq!(first.json["id"], again.json["id"]);
+    let other = answer(send("k2").await.unwrap()).await;
+    assert_ne!(first.json["id"], other.json["id"]);
+    let differs = json!({"kind": "ai", "payload": {"prompt": "x"}, "correlation": "k3"});
+    let differs = server.local(Method::POST, "/api/personas/ada/goals").header("Idempotency-Key", "k1").json(&differs);
+    assert_eq!(differs.send().await.unwrap().status(), 422);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_goes_in_and_never_comes_out() {
+    let server = TestServer::start().await;
+    let secret = "sk-very-secret-abcd";
+    let made = server.post("/api/personas", &json!({"name": "Ada", "apiKeys": {"openai": secret}})).await;
+    assert_eq!((made.status.as_u16(), &made.json["api_keys"][0]["last_four"]), (201, &json!("abcd")), "{}", made.json);
+    let put = server.local(Method::PUT, "/api/personas/ada/secrets/groq").json(&json!({"value": "gsk-other-wxyz"}));
+    assert_eq!(answer(put.send().await.unwrap()).await.json["last_four"], "wxyz");
+    for path in ["/api/personas/ada", "/api/personas/ada/secrets", "/api/receipts?chain=system:test", "/api/receipts"] {
+        let shown = server.get(path).await;
+        assert_eq!(shown.status, 200, "{path}");
+        let text = shown.json.to_string();
+        assert!(!text.contains(secret) && !text.contains("gsk-other"), "{path}: {text}");
+    }
+    let gone = server.local(Method::DELETE, "/api/personas/ada/secrets/groq").send().await.unwrap();
+    assert_eq!(gone.status(), 204);
+    assert_eq!(server.get("/api/personas/ada/secrets").await.json["items"].as_array().unwrap().len(), 1);
+    server.stop().await;
+}

@@ -1,0 +1,92 @@
+//! Health, version, status, metrics, the log, seeding.
+
+use greenroom::telemetry;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::harness::{STATUS_TOKEN, TestServer, answer};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_version_and_status_say_what_is_promised() {
+    let server = TestServer::start().await;
+    for path in ["/healthz", "/health", "/readyz"] {
+        let said = answer(server.ask(Method::GET, path).send().await.unwrap()).await;
+        assert_eq!((said.status.as_u16(), said.json), (200, json!({"ok": true})), "{path}");
+    }
+    assert_eq!(server.ask(Method::HEAD, "/healthz").send().await.unwrap().status(), 200);
+    let version = answer(server.ask(Method::GET, "/version").send().await.unwrap()).await;
+    assert_eq!(version.json["git_sha"], "dev");
+    let status = server.get("/status").await.json;
+    assert_eq!((&status["cap"], &status["active_personas"]), (&json!(8), &json!(0)));
+    assert_eq!(status["queue_depths"], json!({"waiting": 0, "running": 0, "parked": 0}));
+    assert!(status["last_deploy"]["at"].as_str().unwrap().ends_with('Z'));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_json_or_prometheus_as_asked() {
+    let server = TestServer::start().await;
+    server.persona("Ada").await;
+    assert_eq!(server.post("/api/personas/ada/messages", &json!({"text": "Hello"})).await.status, 201);
+    let metrics = server.get("/metrics").await.json;
+    let names: Vec<_> = metrics.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(names, ["errors_24h", "messages_today", "posts_today", "proposals_today"]);
+    for (path, accept) in [("/metrics", "text/plain"), ("/metrics/prometheus", "*/*")] {
+        let call = server.ask(Method::GET, path).bearer_auth(STATUS_TOKEN).header("Accept", accept);
+        let text = call.send().await.unwrap().text().await.unwrap();
+        assert!(text.contains("# TYPE greenroom_posts_today gauge\ngreenroom_posts_today "), "{text}");
+        assert!(text.contains("greenroom_registered_personas 1\n"), "{text}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_read_from_its_end() {
+    let server = TestServer::start().await;
+    let file = telemetry::log_file(&server.config.data_root);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let lines: Vec<String> = (0..500).map(|n| format!("{{\"n\":{n}}}")).collect();
+    std::fs::write(&file, lines.join("\n") + "\n").unwrap();
+    let tail = async |query: &str| {
+        let call = server.ask(Method::GET, &format!("/logs/tail?token={STATUS_TOKEN}{query}"));
+        call.send().await.unwrap().text().await.unwrap()
+    };
+    assert_eq!(tail("&lines=2").await, "{\"n\":498}\n{\"n\":499}\n");
+    assert_eq!(tail("").await.lines().count(), 200);
+    assert!(tail("&lines=99999").await.contains("lines"));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seeding_needs_the_switch_and_no_login() {
+    let server = TestServer::start_with(|config| config.server.allow_seed = true).await;
+    let post =
+        async |path: &str, body: &Value| answer(server.ask(Method::POST, path).json(body).send().await.unwrap()).await;
+    let made = post("/dev/seed/persona", &json!({})).await;
+    assert_eq!((made.status.as_u16(), &made.json["slug"]), (201, &json!("ada")), "{}", made.json);
+    let again = post("/dev/seed/persona", &json!({})).await;
+    assert_eq!((again.status.as_u16(), &again.json["id"]), (200, &made.json["id"]));
+    let goal = post("/dev/seed/goal", &json!({})).await;
+    assert_eq!((goal.status.as_u16(), &goal.json["kind"]), (201, &json!("browser")), "{}", goal.json);
+    for (name, value) in [("Origin", "http://evil.example"), ("X-Forwarded-For", "9.9.9.9"), ("Host", "evil.example")] {
+        let call = server.ask(Method::POST, "/dev/seed/persona").header(name, value).body("{}");
+        assert_eq!(call.send().await.unwrap().status(), 403, "{name}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_goes_in_and_comes_out_and_stands_in_receipts() {
+    let server = TestServer::start().await;
+    let trace = "0123456789abcdef0123456789abcdef";
+    let call = server.local(Method::POST, "/api/personas").header("X-Trace-ID", trace).json(&json!({"name": "Ada"}));
+    let made = answer(call.send().await.unwrap()).await;
+    assert_eq!(made.headers["x-trace-id"], trace);
+    let receipts = server.get("/api/receipts").await;
+    assert!(receipts.json["items"].as_array().unwrap().iter().any(|receipt| receipt["trace"] == trace));
+    assert_eq!(receipts.headers["x-trace-id"].len(), 32, "one is made when none comes");
+    assert_eq!(receipts.headers["x-content-type-options"], "nosniff");
+    assert_eq!(receipts.headers["cache-control"], "no-store");
+    assert!(receipts.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    server.stop().await;
+}
