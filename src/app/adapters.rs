@@ -6,26 +6,12 @@ use actors::{
 };
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
-use zeroize::Zeroizing;
 
 use crate::{
     browser::{Browsers, SealBytes},
-    models::{Keyring, Plain},
     secrets::{Sealed, SecretKey},
-    storage::{Db, GoalFilter, ReceiptFilter, Vault},
-    tools::{BrowserDriver, Day, DayBook},
+    tools::BrowserDriver,
 };
-
-/// Opens secrets for models and steps.
-pub(super) struct KeysOf(pub(super) Vault);
-
-#[async_trait]
-impl Keyring for KeysOf {
-    async fn open(&self, owner: &str, name: &str) -> Result<Option<Plain>, BoxError> {
-        let found = self.0.get(owner, name).await?;
-        Ok(found.map(|secret| Zeroizing::new(secret.reveal().to_owned())))
-    }
-}
 
 /// Seals cookies with the key of the secrets.
 pub(super) struct SealedWith(pub(super) SecretKey);
@@ -60,36 +46,6 @@ impl BrowserDriver for Driven {
 
     async fn release(&self, persona: PersonaId) {
         self.0.release(persona).await;
-    }
-}
-
-/// Reads the day for the report.
-pub(super) struct DaysOf(pub(super) Db);
-
-const PAGE: u32 = 1_000;
-/// Receipts counted in one report; a busier day says that it was cut.
-const MOST_RECEIPTS: usize = 20_000;
-
-#[async_trait]
-impl DayBook for DaysOf {
-    async fn since(&self, from_ms: i64) -> Result<Day, BoxError> {
-        let mut goals = self.0.goals(GoalFilter { limit: PAGE, ..GoalFilter::default() }).await?;
-        goals.retain(|goal| goal.updated_ms >= from_ms);
-        let mut day = Day { personas: self.0.personas(false).await?, goals, receipts: Vec::new(), cut: false };
-        let mut before = None;
-        loop {
-            let filter = ReceiptFilter { before, newest_first: true, limit: PAGE, ..ReceiptFilter::default() };
-            let page = self.0.receipts(filter).await?;
-            before = page.last().map(|oldest| oldest.pos);
-            let whole = page.len() == PAGE as usize && page.iter().all(|receipt| receipt.at_ms >= from_ms);
-            day.receipts.extend(page.into_iter().filter(|receipt| receipt.at_ms >= from_ms));
-            if !whole {
-                return Ok(day);
-            }
-            if day.receipts.len() >= MOST_RECEIPTS {
-                return Ok(Day { cut: true, ..day });
-            }
-        }
     }
 }
 

@@ -11,11 +11,12 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::{
-    adapters::{DaysOf, Driven, KeysOf, SealedWith},
+    adapters::{Driven, SealedWith},
     world::ThisMachine,
 };
 use crate::{
     browser::Browsers,
+    cli::receipts::record::NodeKey,
     config::{Config, REHEARSAL_HOST},
     egress::{Egress, HostRules},
     models::Models,
@@ -113,15 +114,25 @@ fn open_browsers(config: &Config, rehearsal: SocketAddr) -> anyhow::Result<Brows
 }
 
 fn tools(config: &Config, storage: &Storage, browsers: &Browsers, world: Arc<dyn World>) -> anyhow::Result<Tools> {
-    let keyring = Arc::new(KeysOf(storage.vault.clone()));
+    let keyring = Arc::new(storage.vault.clone());
     let models = Models::new(&config.models, keyring.clone()).context("the models cannot be set up")?;
     Ok(Tools::new(ToolsDeps {
         records: storage.records.clone(),
         keyring,
         models,
         browser: Arc::new(Driven(browsers.clone())),
-        days: Arc::new(DaysOf(storage.db.clone())),
+        days: Arc::new(storage.db.clone()),
         world,
         data_root: config.data_root.clone(),
     }))
+}
+
+/// The public half of this machine's evidence key, if it has one.
+pub(super) fn own_key(config: &Config) -> Option<NodeKey> {
+    let file = config.evidence_key_file();
+    if !file.exists() {
+        return None;
+    }
+    let key = EvidenceKey::load_or_create(&file).ok()?;
+    Some(NodeKey { node: config.node.to_string(), key: key.verifying_key() })
 }

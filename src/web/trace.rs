@@ -47,11 +47,8 @@ pub async fn around(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let trace = brought(request.headers()).unwrap_or_else(|| made(&request));
     request.extensions_mut().insert(Trace(trace));
-    let (kept, path) = (request.request().clone(), request.path().to_owned());
-    let answer = match next.call(request).await {
-        Ok(answer) => answer.map_into_boxed_body(),
-        Err(error) => ServiceResponse::new(kept, error.error_response()),
-    };
+    let path = request.path().to_owned();
+    let answer = next.call(request).await?.map_into_boxed_body();
     let mut answer = as_problem(answer, &path, trace);
     let text = HeaderValue::from_str(&trace.0.simple().to_string());
     let headers = answer.headers_mut();

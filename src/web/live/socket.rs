@@ -94,7 +94,13 @@ impl Socket {
     async fn catch_up(&mut self, sent: &mut i64) -> Result<(), End> {
         loop {
             let chain = self.persona.map(ChainId::Persona);
-            let filter = ReceiptFilter { chain, after: Some(*sent), limit: PAGE, ..ReceiptFilter::default() };
+            let filter = ReceiptFilter {
+                chain,
+                after: Some(*sent),
+                newest_first: false,
+                limit: PAGE,
+                ..ReceiptFilter::default()
+            };
             let rows = self.deps.db.receipts(filter).await;
             let rows = rows.map_err(|_| End::Close(CloseCode::Again, "the database did not answer"))?;
             let last_page = rows.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);

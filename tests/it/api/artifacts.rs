@@ -1,9 +1,8 @@
 //! Artifacts: their exact type, and never run.
 
 use actors::{
-    domain::{ArtifactKind, ArtifactRef, ChainId},
+    domain::{ArtifactKind, ArtifactRef, Body, ChainId, Draft, ReceiptKind},
     ports::Commit,
-    testing::samples,
 };
 use reqwest::Method;
 
@@ -13,15 +12,33 @@ use super::harness::TestServer;
 async fn keep(server: &TestServer, name: &str, media_type: &str, bytes: &[u8]) -> String {
     let hash = server.storage.blobs.put(bytes.to_vec()).await.unwrap();
     let chain = ChainId::System(server.config.node.clone());
-    let mut draft = samples::draft(server.world.as_ref(), chain, None, "kept a file");
-    draft.body.artifacts.push(ArtifactRef {
+    let artifact = ArtifactRef {
         kind: ArtifactKind::File,
         name: name.to_owned(),
         media_type: media_type.to_owned(),
         bytes: bytes.len() as u64,
         hash,
         missing: false,
-    });
+    };
+    let draft = Draft {
+        chain,
+        at_ms: server.world.now_ms(),
+        node: server.config.node.clone(),
+        kind: ReceiptKind::File,
+        phase: None,
+        state: None,
+        tool: None,
+        effect: None,
+        goal: None,
+        run: None,
+        step: None,
+        replay_of: None,
+        trace: None,
+        project: None,
+        units: None,
+        salt: server.world.salt(),
+        body: Body { summary: "kept a file".to_owned(), artifacts: vec![artifact], ..Body::default() },
+    };
     let commit = Commit { receipts: vec![draft], ..Commit::default() };
     server.storage.journal.write(vec![commit]).await.unwrap().remove(0).unwrap();
     hash.to_string()
