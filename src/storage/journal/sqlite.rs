@@ -150,7 +150,7 @@ fn prepare<'a>(
     batch: Vec<Commit>,
 ) -> Result<Prepared<'a>, Failed> {
     let mut facts = read_facts(conn, &Wanted::of(&batch))?;
-    for chain in plan::chains(&batch) {
+    for chain in plan::new_chains(&batch, heads) {
         learn_head(conn, heads, chain)?;
     }
     let mut chains = heads.begin();
@@ -197,9 +197,6 @@ fn insert(conn: &mut SqliteConnection, linked: &Linked) -> QueryResult<usize> {
 }
 
 fn learn_head(conn: &mut SqliteConnection, heads: &mut Heads, chain: ChainId) -> Result<(), Failed> {
-    if heads.knows(&chain) {
-        return Ok(());
-    }
     let newest = receipts::table
         .filter(receipts::chain.eq(chain.to_bytes()))
         .order(receipts::seq.desc())
