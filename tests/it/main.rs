@@ -1,7 +1,6 @@
 //! Everything that needs more than one room: real browsers, real sockets, real databases.
 
 mod api;
-mod api;
 mod browser;
 mod cli;
 mod egress;
