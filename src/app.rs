@@ -1,8 +1,10 @@
 //! Puts the rooms together. Wiring only: what is decided, is decided in the rooms.
 
 mod adapters;
+mod demo;
 mod offline;
 mod rooms;
+mod serve;
 mod world;
 
 use std::process::ExitCode;
@@ -40,8 +42,12 @@ async fn run(command: Command) -> anyhow::Result<Ended> {
     if let Verb::Config(verb) = verb {
         return verb.run(&common);
     }
+    if let Verb::Demo(demo) = verb {
+        return demo::demo(demo, common).await;
+    }
     let config = common.load()?;
     match verb {
+        Verb::Serve => serve::serve(config, common.json).await,
         Verb::Doctor => offline::doctor(&config, common.json).await,
         Verb::Receipts(receipts::Verb::Verify(verify)) => offline::verify(&config, verify, common.json).await,
         Verb::Receipts(receipts::Verb::Export(export)) => offline::export(&config, export, common.json).await,

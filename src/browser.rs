@@ -124,6 +124,12 @@ impl Browsers {
         self.pool.open_count()
     }
 
+    /// Leaves popups open, for the test that shows that they, too, reach nothing.
+    #[doc(hidden)]
+    pub fn keep_popups(&self) {
+        self.pool.keep_popups.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
     /// The process of a persona's browser, for tests that kill it.
     #[doc(hidden)]
     pub async fn pid(&self, persona: PersonaId) -> Option<i32> {
@@ -132,11 +138,18 @@ impl Browsers {
         state.session.as_ref().map(session::Session::pid)
     }
 
-    /// What the persona's gate turned away lately, oldest first.
+    /// What the gate of the persona's open browser turned away lately, oldest first.
     pub async fn refusals(&self, persona: PersonaId) -> Vec<crate::egress::Refused> {
         let Some(slot) = self.pool.known(persona) else { return Vec::new() };
         let state = slot.state.lock().await;
         state.session.as_ref().map(|session| session.gate.refusals()).unwrap_or_default()
+    }
+
+    /// Tells when there are more of them; none: its browser is not open.
+    pub async fn newest_refusal(&self, persona: PersonaId) -> Option<tokio::sync::watch::Receiver<u64>> {
+        let slot = self.pool.known(persona)?;
+        let state = slot.state.lock().await;
+        state.session.as_ref().map(|session| session.gate.newest_refusal())
     }
 }
 
@@ -147,7 +160,7 @@ async fn close(slot: &Slot) {
 }
 
 async fn perform_in(session: &mut session::Session, label: &Label, act: &Act<'_>, stop: &CancellationToken) -> Outcome {
-    let before = session.gate.last_refusal();
+    let before = *session.gate.newest_refusal().borrow();
     let result = session.perform(act, stop).await;
     let known = result.as_ref().is_ok_and(|found| found.at.is_some());
     let over = matches!(result, Err(Fault::Gone | Fault::PageCrashed | Fault::Slow(_)));

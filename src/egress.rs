@@ -185,9 +185,9 @@ impl Gate {
         self.guard.refusals.since(number)
     }
 
-    /// The number of the newest refusal.
-    pub fn last_refusal(&self) -> u64 {
-        self.guard.refusals.last_number()
+    /// The number of the newest refusal, now and as it rises.
+    pub fn newest_refusal(&self) -> watch::Receiver<u64> {
+        self.guard.refusals.newest()
     }
 
     /// Chromium's flags (name, value) that leave this gate as the only way out.

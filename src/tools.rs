@@ -92,13 +92,29 @@ impl Tools {
     }
 
     async fn in_browser(&self, persona: &Persona, call: &Call, step: Step, stop: CancellationToken) -> Outcome {
-        match placeholders::fill(step, persona.id, &*self.deps.keyring).await {
+        let filled = match self.written(call, &step).await {
+            Ok(written) => placeholders::fill(step, written.as_ref(), persona.id, &*self.deps.keyring).await,
+            Err(error) => Err(error),
+        };
+        match filled {
             Ok((step, secrets)) => {
                 let outcome = self.deps.browser.perform(persona, call, &step, stop).await;
                 secrets.masked(outcome)
             }
             Err(error) => Outcome::not_begun(format!("could not fill in the step for {}", call.tool), error),
         }
+    }
+
+    /// The step as it stands in the plan, looked up only when it matters: when a secret is mentioned.
+    async fn written(&self, call: &Call, step: &Step) -> Result<Option<Step>, StepError> {
+        if !placeholders::mentions_secret(step) {
+            return Ok(None);
+        }
+        let goal = self.deps.records.goal(call.goal).await;
+        let goal =
+            goal.map_err(|error| StepError::retryable(format!("the goal could not be read: {error}; try later")))?;
+        let index = usize::try_from(call.step).unwrap_or(usize::MAX);
+        Ok(goal.and_then(|goal| goal.payload.steps().into_iter().nth(index)))
     }
 }
 

@@ -94,8 +94,9 @@ pub fn serve(deps: Deps, listener: TcpListener) -> io::Result<Server> {
         let shared = shared.clone();
         App::new()
             .configure(move |config| configure(config, &shared))
-            .wrap(Compress::default())
             .wrap(from_fn(trace::around))
+            // Outermost: a problem written anew must not keep the encoding of what it replaces.
+            .wrap(Compress::default())
     };
     let server = HttpServer::new(app)
         .workers(workers)
@@ -138,6 +139,7 @@ pub fn tables() -> routes::Table {
         auth::tickets::routes(),
         live::routes(),
         observe::routes(),
+        pages::routes(),
         static_files::routes(),
     ]
     .into_iter()

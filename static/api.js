@@ -1,8 +1,9 @@
-// Requests to the server's own API. A refusal becomes a Problem with the server's words and the field's name.
+// Requests to the server's own API. A refusal becomes a Problem with the server's words and the fields it names.
 export class Problem extends Error {
-  constructor(text, field, status) {
+  // `errors`: each `{field, reason}`.
+  constructor(text, errors = [], status = 0) {
     super(text);
-    this.field = field;
+    this.errors = errors;
     this.status = status;
   }
 }
@@ -25,7 +26,7 @@ export async function call(method, address, body) {
   }
   if (answer.status === 401) {
     location.assign("/login");
-    throw new Problem("You are signed out.", undefined, 401);
+    throw new Problem("You are signed out.", [], 401);
   }
   const text = await answer.text();
   let json;
@@ -34,6 +35,6 @@ export async function call(method, address, body) {
   } catch {
     json = {};
   }
-  if (!answer.ok) throw new Problem(json.detail || json.title || `The server answered ${answer.status}.`, json.field, answer.status);
+  if (!answer.ok) throw new Problem(json.detail || json.title || `The server answered ${answer.status}.`, json.errors, answer.status);
   return json;
 }

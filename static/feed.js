@@ -21,7 +21,7 @@ export function feed() {
 
 export function add(frame) {
   const list = document.getElementById("feed");
-  if (!list || list.querySelector(`[data-pos="${CSS.escape(frame.receipt.pos)}"]`)) return;
+  if (!list || list.querySelector(`[data-receipt="${anchor(frame.receipt)}"]`)) return;
   const row = build(frame);
   if (list.matches(":hover, :focus-within")) {
     held = [...held, row].slice(-most);
@@ -50,9 +50,9 @@ function build({ persona, receipt }) {
   const body = receipt.body ?? { summary: "content erased; the chain still verifies" };
   const bad = Boolean(body.error) || ["denied", "unknown", "dropped", "expired"].includes(receipt.phase);
   const row = element("li", "new");
-  row.dataset.pos = receipt.pos;
+  row.dataset.receipt = anchor(receipt);
   const link = element("a", bad ? "receipt bad" : "receipt");
-  if (receipt.run) link.href = `/runs/${encodeURIComponent(receipt.run)}#r${encodeURIComponent(receipt.pos)}`;
+  if (receipt.run) link.href = `/runs/${encodeURIComponent(receipt.run)}#${anchor(receipt)}`;
   const words = element("div", "clip");
   words.append(element("b", "", persona?.name ?? "system"), " ", element("span", "muted", line(receipt, body)));
   const iso = new Date(receipt.at_ms).toISOString();
@@ -64,6 +64,11 @@ function build({ persona, receipt }) {
   link.append(icon(receipt.kind), words, side);
   row.append(link);
   return row;
+}
+
+// The name of a receipt on every page that shows it.
+function anchor(receipt) {
+  return CSS.escape(`r-${receipt.hash.slice(0, 12)}`);
 }
 
 function line(receipt, body) {

@@ -37,32 +37,35 @@ function parse(field, text) {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Problem(`This is not JSON: ${error.message}`, field.name);
+    throw new Problem("This is not JSON.", [{ field: field.name, reason: `this is not JSON: ${error.message}` }]);
   }
 }
 
-// Shows a refusal beside its field, or above the form when no field of it is meant.
+// Shows a refusal beside the fields it names, or above the form when it names none of its fields.
 export function tell(form, problem) {
-  const field = problem.field && fieldOf(form, problem.field);
-  if (!field) {
+  const named = (problem.errors ?? []).map(({ field, reason }) => [fieldOf(form, field), field, reason]).filter(([field]) => field);
+  if (named.length === 0) {
     const box = form.querySelector(":scope > .problem");
-    if (box) {
-      box.textContent = problem.message;
-      box.hidden = false;
-      box.scrollIntoView({ block: "nearest" });
-    }
+    if (!box) return;
+    box.textContent = problem.message;
+    box.hidden = false;
+    box.scrollIntoView({ block: "nearest" });
     return;
   }
+  for (const [field, path, reason] of named) mark(field, path === field.name ? reason : `${path}: ${reason}`);
+  named[0][0].focus();
+}
+
+function mark(field, text) {
   const note = document.createElement("span");
   note.className = "field-problem";
-  note.id = `${form.id || "form"}-${field.name}-problem`;
+  note.id = `problem-${field.form.dataset.act.replace(/\W+/g, "-")}-${field.name}`;
   note.setAttribute("role", "alert");
-  note.textContent = problem.message;
+  note.textContent = text;
   field.after(note);
   field.setAttribute("aria-invalid", "true");
   field.setAttribute("aria-describedby", note.id);
   field.closest("details")?.setAttribute("open", "");
-  field.focus();
 }
 
 export function forget(form) {
@@ -77,12 +80,12 @@ export function forget(form) {
 
 // `steps[0].selector` is part of the field `payload.steps`, `style_primer` of `profile.style_primer`.
 function fieldOf(form, said) {
-  const bare = said.replace(/^payload\./, "");
-  const parts = bare.split(/[.[]/);
-  const names = [said, bare, ...parts.map((_, i) => parts.slice(0, parts.length - i).join("."))];
+  const plain = (name) => name.toLowerCase().replaceAll("_", "");
+  const parts = plain(said).replace(/^payload\./, "").split(/[.[]/);
+  const names = parts.map((_, i) => parts.slice(0, parts.length - i).join("."));
   const fields = [...form.elements].filter((field) => field.name && field.type !== "hidden" && !field.matches(":disabled"));
   for (const name of names) {
-    const found = fields.find((field) => field.name === name || field.name.endsWith(`.${name}`));
+    const found = fields.find((field) => plain(field.name) === name || plain(field.name).endsWith(`.${name}`));
     if (found) return found;
   }
 }

@@ -29,11 +29,10 @@ use tokio::{sync::watch, time::Instant};
 
 use self::{carrier::Carrier, life::Life};
 use crate::{
-    domain::{GoalId, PersonaId},
+    domain::{GoalId, Limits, PersonaId},
     evidence::Evidence,
     ports::{Ports, RosterRecord, Unavailable},
     run::RunEnd,
-    supervisor::Limits,
 };
 
 /// How long a look into the journal may take.

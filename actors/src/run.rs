@@ -24,11 +24,10 @@ use tracing::warn;
 
 use self::{attempt::Attempt, broker::Broker};
 use crate::{
-    domain::Persona,
+    domain::{Limits, Persona},
     evidence::Evidence,
     ports::{Ports, Waiting},
     scheduler::Scheduler,
-    supervisor::Limits,
 };
 
 /// How long saving what must survive a crash may take at the end of a slice.

@@ -29,9 +29,8 @@ use self::{
     turns::{Ticket, Turns},
 };
 use crate::{
-    domain::{PersonaId, Priority},
+    domain::{Pace, PersonaId, Priority},
     ports::World,
-    supervisor::Pace,
 };
 
 /// How long the scheduler may take to say whether an act is within the pace.

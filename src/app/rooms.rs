@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     browser::Browsers,
+    cli::receipts::record::NodeKey,
     config::{Config, REHEARSAL_HOST},
     egress::{Egress, HostRules},
     models::Models,
@@ -124,4 +125,14 @@ fn tools(config: &Config, storage: &Storage, browsers: &Browsers, world: Arc<dyn
         world,
         data_root: config.data_root.clone(),
     }))
+}
+
+/// The public half of this machine's evidence key, if it has one.
+pub(super) fn own_key(config: &Config) -> Option<NodeKey> {
+    let file = config.evidence_key_file();
+    if !file.exists() {
+        return None;
+    }
+    let key = EvidenceKey::load_or_create(&file).ok()?;
+    Some(NodeKey { node: config.node.to_string(), key: key.verifying_key() })
 }

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,6 +39,8 @@ pub(super) struct Pool {
     /// Somebody has become idle and could make room.
     idle: Notify,
     slots: Mutex<HashMap<PersonaId, Arc<Slot>>>,
+    /// Only a test sets it.
+    pub(super) keep_popups: AtomicBool,
 }
 
 /// One persona's browser, open or not.
@@ -74,6 +79,7 @@ impl Pool {
             starts: Semaphore::new(config.most_starting.get()),
             idle: Notify::new(),
             slots: Mutex::default(),
+            keep_popups: AtomicBool::new(false),
             config,
             egress,
             root,
@@ -165,6 +171,7 @@ impl Pool {
             seal: self.seal.clone(),
             limit: self.config.start_limit.min(act.left()),
             place,
+            keep_popups: self.keep_popups.load(Ordering::Relaxed),
         };
         Session::start(start).await
     }

@@ -37,6 +37,7 @@ pub(super) struct Start<'a> {
     pub(super) seal: Arc<dyn SealBytes>,
     pub(super) limit: Duration,
     pub(super) place: OwnedSemaphorePermit,
+    pub(super) keep_popups: bool,
 }
 
 /// A running browser. Dropped without [`Session::close`], its process is killed.
@@ -68,7 +69,7 @@ pub(super) fn rules_of(persona: &Persona) -> Result<HostRules, Fault> {
 impl Session {
     /// Starts Chromium on the persona's profile, behind a gate of its own.
     pub(super) async fn start(start: Start<'_>) -> Result<Self, Fault> {
-        let Start { persona, executable, root, egress, seal, limit, place } = start;
+        let Start { persona, executable, root, egress, seal, limit, place, keep_popups } = start;
         let rules = rules_of(persona)?;
         let profile = Profile::take(root, persona.id).await.map_err(|error| Fault::retryable(error.to_string()))?;
         let gate = egress.gate(rules).await;
@@ -82,7 +83,7 @@ impl Session {
         let deny = json!({ "behavior": "deny", "eventsEnabled": true });
         ask_browser(&chromium.browser, "Browser.setDownloadBehavior", deny, SHORT).await?;
         let (own, notes) = (OwnTabs::default(), Notes::default());
-        let watch = watch_browser(chromium.browser.clone(), own.clone(), notes.clone()).await;
+        let watch = watch_browser(chromium.browser.clone(), own.clone(), notes.clone(), keep_popups).await;
         let watch = watch.map_err(|error| Fault::from_cdp("event listener", error))?;
         // Without its cookies a persona can still log in again.
         if let Err(error) = cookies::restore(&chromium.browser, &profile.cookie_file(), persona.id, &*seal).await {

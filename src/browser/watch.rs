@@ -35,7 +35,12 @@ pub(super) struct BrowserWatch {
 }
 
 /// Watches a whole browser.
-pub(super) async fn watch_browser(browser: Arc<Browser>, own: OwnTabs, notes: Notes) -> Result<BrowserWatch, CdpError> {
+pub(super) async fn watch_browser(
+    browser: Arc<Browser>,
+    own: OwnTabs,
+    notes: Notes,
+    keep_popups: bool,
+) -> Result<BrowserWatch, CdpError> {
     let mut targets = browser.event_listener::<EventTargetCreated>().await?;
     let mut begun = browser.event_listener::<EventDownloadWillBegin>().await?;
     let (count, downloads) = watch::channel(0);
@@ -44,7 +49,7 @@ pub(super) async fn watch_browser(browser: Arc<Browser>, own: OwnTabs, notes: No
             tokio::select! {
                 Some(target) = targets.next() => {
                     let info = &target.target_info;
-                    if info.r#type == "page" && !own.lock().await.contains(&info.target_id) {
+                    if info.r#type == "page" && !keep_popups && !own.lock().await.contains(&info.target_id) {
                         let host = url::Url::parse(&info.url).ok().and_then(|url| url.host_str().map(str::to_owned));
                         notes.add(&format!("a popup was closed ({})", host.as_deref().unwrap_or("no address yet")));
                         close_target(&browser, &info.target_id).await;

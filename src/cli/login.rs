@@ -18,7 +18,7 @@ impl Login {
         let link = server.post(&["api", "auth", "login-links"], &json!({ "user": self.user })).await?;
         out.answer(&link, |link| {
             let url = link["url"].as_str().unwrap_or_default();
-            format!("Open this once, within ten minutes:\n  {url}")
+            format!("Open this once, within 15 minutes:\n  {url}")
         });
         Ok(Ended::Well)
     }

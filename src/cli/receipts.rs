@@ -1,5 +1,9 @@
 //! `receipts`: what was done, and whether the record of it is whole. Verifying and exporting need no server.
 
+pub mod bundle;
+pub mod check;
+pub mod record;
+
 use std::path::PathBuf;
 
 use actors::domain::Hash;
@@ -41,7 +45,7 @@ pub struct List {
 }
 
 /// What to check.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Verify {
     /// Only the chain of this persona (slug or id).
     #[arg(long)]

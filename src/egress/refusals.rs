@@ -1,6 +1,12 @@
 //! What a gate turned away, so that an error can say why a page did not load.
 
-use std::{collections::VecDeque, fmt, sync::Mutex};
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+
+use tokio::sync::watch;
 
 const KEPT: usize = 256;
 
@@ -58,27 +64,31 @@ impl fmt::Display for Refused {
 
 /// The newest refusals of one gate; old ones fall out.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<(u64, VecDeque<Refused>)>);
+pub(super) struct Refusals {
+    kept: Mutex<VecDeque<Refused>>,
+    /// Number of the newest one.
+    newest: watch::Sender<u64>,
+}
 
 impl Refusals {
     pub(super) fn note(&self, host: &str, port: u16, why: Why) {
-        let mut guard = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (last, kept) = &mut *guard;
-        *last += 1;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = *self.newest.borrow() + 1;
         if kept.len() == KEPT {
             kept.pop_front();
         }
-        let host = host.chars().take(255).collect();
-        kept.push_back(Refused { number: *last, host, port, why });
+        kept.push_back(Refused { number, host: host.chars().take(255).collect(), port, why });
+        // Under the lock, so that numbers follow the order of the list.
+        self.newest.send_replace(number);
     }
 
-    pub(super) fn last_number(&self) -> u64 {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0
+    pub(super) fn newest(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
     }
 
     pub(super) fn since(&self, number: u64) -> Vec<Refused> {
-        let guard = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        guard.1.iter().filter(|refused| refused.number > number).cloned().collect()
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().filter(|refused| refused.number > number).cloned().collect()
     }
 }
 
@@ -98,7 +108,7 @@ mod tests {
             refusals.note("evil.test", 443, Why::NotListed);
         }
         let kept = refusals.since(0);
-        assert_eq!((kept.len(), kept[0].number, refusals.last_number()), (KEPT, 6, KEPT as u64 + 5));
+        assert_eq!((kept.len(), kept[0].number, *refusals.newest().borrow()), (KEPT, 6, KEPT as u64 + 5));
         assert_eq!(refusals.since(KEPT as u64 + 4).len(), 1);
     }
 }

@@ -94,8 +94,8 @@ async fn receipts_since(db: &Db, from_ms: i64) -> Result<(Vec<Line>, bool), DbEr
 /// Goals that changed, newest first; then older ones that the day's receipts name.
 async fn goals_of(db: &Db, from_ms: i64, receipts: &[Line]) -> Result<Vec<Goal>, DbError> {
     let newest = db.goals(GoalFilter { limit: MOST_GOALS, ..GoalFilter::default() }).await?;
-    let mut known: HashSet<_> = newest.iter().map(|goal| goal.id).collect();
     let mut goals: Vec<_> = newest.into_iter().filter(|goal| goal.updated_ms >= from_ms).collect();
+    let mut known: HashSet<_> = goals.iter().map(|goal| goal.id).collect();
     let older: Vec<_> = receipts.iter().filter_map(|line| line.goal).filter(|id| known.insert(*id)).collect();
     for id in older.into_iter().take(MOST_OLDER) {
         goals.extend(db.goal(id).await?);

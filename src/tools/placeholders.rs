@@ -1,4 +1,7 @@
 //! `${secret:name}`: filled in on the way to the browser, taken out of everything on the way back.
+//!
+//! Only what a person or template wrote into the plan is filled. A page or a mail that says `${secret:…}` and gets into a
+//! step through a `{{placeholder}}` is text like any other, else it could talk a persona out of its secrets.
 
 use actors::domain::{NewArtifact, Outcome, PersonaId, Step, StepError};
 use serde_json::Value;
@@ -21,31 +24,61 @@ struct Secret {
     forms: [SecretText; 2],
 }
 
-/// Fills the secrets of a step that types or runs a script. Elsewhere they are refused where a browser would be sent them
-/// by their name, which is never what was meant.
+/// Whether a step mentions any secret.
+pub(super) fn mentions_secret(step: &Step) -> bool {
+    may_hold(step).is_some_and(|text| text.contains(OPEN))
+}
+
+/// Fills the secrets of a step that types or runs a script. `written` is the step as it stands in the plan: a secret it
+/// does not name is not filled. Where only the name would reach the browser, it is refused.
 pub(super) async fn fill(
     mut step: Step,
+    written: Option<&Step>,
     persona: PersonaId,
     keyring: &dyn Keyring,
 ) -> Result<(Step, Secrets), StepError> {
     let mut secrets = Secrets::default();
+    let named = written.and_then(may_hold).map(names).transpose()?.unwrap_or_default();
     match &mut step {
-        Step::Type { text, .. } => *text = secrets.fill_in(text, persona, keyring, str::to_owned).await?,
-        Step::Evaluate { script, .. } => *script = secrets.fill_in(script, persona, keyring, in_script).await?,
-        Step::Goto { url: text, .. } | Step::Select { value: text, .. } if text.contains(OPEN) => {
-            return Err(StepError::permanent(
-                "`${secret:…}` is filled in only in `type` and `evaluate` steps; use one of those",
-            ));
+        _ if named.is_empty() => {}
+        Step::Type { text, .. } => *text = secrets.fill_in(text, &named, persona, keyring, str::to_owned).await?,
+        Step::Evaluate { script, .. } => {
+            *script = secrets.fill_in(script, &named, persona, keyring, in_script).await?;
         }
-        _ => {}
+        _ => {
+            let text = "`${secret:…}` is filled in only in `type` and `evaluate` steps; use one of those";
+            return Err(StepError::permanent(text));
+        }
     }
     Ok((step, secrets))
+}
+
+/// The text of a step that goes to a page.
+fn may_hold(step: &Step) -> Option<&str> {
+    match step {
+        Step::Type { text, .. } | Step::Goto { url: text, .. } | Step::Select { value: text, .. } => Some(text),
+        Step::Evaluate { script, .. } => Some(script),
+        _ => None,
+    }
+}
+
+/// The secrets that a text names.
+fn names(text: &str) -> Result<Vec<&str>, StepError> {
+    let name = |after: &'_ str| -> Option<usize> { after.find('}').filter(|end| is_name(&after[..*end])) };
+    text.split(OPEN)
+        .skip(1)
+        .map(|after| {
+            let bad = "`${secret:` must be followed by a name (letters, digits, `_`, `-`, `.`) and `}`";
+            name(after).map(|end| &after[..end]).ok_or_else(|| StepError::permanent(bad))
+        })
+        .collect()
 }
 
 impl Secrets {
     async fn fill_in(
         &mut self,
         text: &str,
+        named: &[&str],
         persona: PersonaId,
         keyring: &dyn Keyring,
         form: fn(&str) -> String,
@@ -53,24 +86,20 @@ impl Secrets {
         let mut filled = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once(OPEN) {
-            let Some((name, after)) = after.split_once('}').filter(|(name, _)| is_name(name)) else {
-                let text = "`${secret:` must be followed by a name (letters, digits, `_`, `-`, `.`) and `}`";
-                return Err(StepError::permanent(text));
-            };
-            let value = secret_of(keyring, persona, name).await.map_err(|error| {
-                StepError::retryable(format!("the secret `{name}` could not be read: {error}; see `greenroom doctor`"))
-            })?;
-            let Some(value) = value else {
-                let text = format!(
-                    "the secret `{name}` is set neither for this persona nor for the instance; store it under that name"
-                );
-                return Err(StepError::permanent(text));
-            };
             filled.push_str(before);
-            filled.push_str(&form(value.reveal()));
-            let forms = [SecretText::new(in_script(value.reveal())), value];
-            self.0.push(Secret { name: name.to_owned(), forms });
-            rest = after;
+            match after.split_once('}').filter(|(name, _)| named.contains(name)) {
+                Some((name, after)) => {
+                    let value = opened(name, persona, keyring).await?;
+                    filled.push_str(&form(value.reveal()));
+                    let forms = [SecretText::new(in_script(value.reveal())), value];
+                    self.0.push(Secret { name: name.to_owned(), forms });
+                    rest = after;
+                }
+                None => {
+                    filled.push_str(OPEN);
+                    rest = after;
+                }
+            }
         }
         filled.push_str(rest);
         Ok(filled)
@@ -119,6 +148,17 @@ impl Secrets {
             artifact.bytes = text.into_bytes();
         }
     }
+}
+
+async fn opened(name: &str, persona: PersonaId, keyring: &dyn Keyring) -> Result<SecretText, StepError> {
+    let value = secret_of(keyring, persona, name).await.map_err(|error| {
+        StepError::retryable(format!("the secret `{name}` could not be read: {error}; see `greenroom doctor`"))
+    })?;
+    value.ok_or_else(|| {
+        StepError::permanent(format!(
+            "the secret `{name}` is set neither for this persona nor for the instance; store it under that name"
+        ))
+    })
 }
 
 fn is_name(name: &str) -> bool {

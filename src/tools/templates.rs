@@ -7,8 +7,7 @@ use actors::domain::{
     StepsPayload,
 };
 
-/// Where personas practise.
-pub const REHEARSAL: &str = "http://rehearsal.localhost";
+use crate::egress::REHEARSAL_HOST;
 
 /// Opens every account there; its login page says so.
 pub const REHEARSAL_PASSWORD: &str = "rehearsal";
@@ -170,7 +169,7 @@ fn send(wanted: &ProposalWanted) -> Vec<Step> {
 }
 
 fn address(path: &str) -> String {
-    format!("{REHEARSAL}{path}")
+    format!("http://{REHEARSAL_HOST}{path}")
 }
 
 fn goto(path: &str) -> Step {

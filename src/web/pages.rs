@@ -16,3 +16,14 @@ pub mod run;
 pub mod runs;
 pub mod samples;
 pub mod show;
+pub mod visit;
+
+use super::routes::Table;
+
+/// Every page.
+pub fn routes() -> Table {
+    [login::routes(), personas::routes(), persona::load::routes(), runs::routes(), run::load::routes()]
+        .into_iter()
+        .flatten()
+        .collect()
+}

@@ -6,6 +6,8 @@ mod cli;
 mod egress;
 mod models;
 mod pages;
+mod postgres;
 mod rehearsal;
+mod storage;
 mod tidy;
 mod tools;

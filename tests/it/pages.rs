@@ -1,3 +1,9 @@
 //! Pages: what they render, and how they behave in a real browser.
 
+mod controls;
+mod house;
+mod live;
 mod samples;
+mod screens;
+mod script;
+mod visitor;

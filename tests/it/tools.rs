@@ -1,6 +1,7 @@
 //! The performer: every tool through the one door, with what can go wrong on each way.
 
 mod browser;
+mod evening;
 mod files;
 mod report;
 mod texts;
@@ -13,7 +14,7 @@ use std::{
 };
 
 use actors::{
-    domain::{Call, GoalId, Outcome, Persona, PersonaId, RunId, Step, StepIndex, TraceId},
+    domain::{Call, Goal, GoalId, Outcome, Payload, Persona, PersonaId, RunId, Step, StepIndex, StepsPayload, TraceId},
     ports::{BoxError, Change, Commit, Performer, World},
     testing::{self, TestPorts},
 };
@@ -34,7 +35,7 @@ struct Stage {
     tools: Tools,
     persona: Persona,
     driver: Arc<Script>,
-    world: Arc<dyn World>,
+    ports: TestPorts,
 }
 
 /// What a stage is made with.
@@ -69,7 +70,7 @@ impl Stage {
             world: ports.world.clone(),
             data_root: root.path().to_path_buf(),
         });
-        Self { root, tools, persona, driver, world: ports.world }
+        Self { root, tools, persona, driver, ports }
     }
 
     fn call(&self, step: &Step, index: StepIndex) -> Call {
@@ -77,20 +78,33 @@ impl Stage {
         Call {
             persona: self.persona.id,
             goal,
-            run: RunId(self.world.new_id()),
+            run: RunId(self.ports.world.new_id()),
             step: index,
             tool: step.tool(),
             args: step.to_args(),
             effect: step.effect(),
             key: format!("{goal}:{index}"),
             page: None,
-            trace: TraceId(self.world.new_id()),
+            trace: TraceId(self.ports.world.new_id()),
             limit: Duration::from_secs(60),
         }
     }
 
     async fn perform(&self, step: Step) -> Outcome {
         self.tools.perform(self.call(&step, 0), CancellationToken::new()).await
+    }
+
+    /// As a step of a goal whose plan has it in these words.
+    async fn perform_as_written(&self, written: Step, step: Step) -> Outcome {
+        let payload = Payload::Browser(StepsPayload { steps: vec![written] });
+        let goal = Goal { payload, ..testing::goal(&*self.ports.world, self.persona.id) };
+        let mut call = self.call(&step, 0);
+        call.goal = goal.id;
+        self.ports
+            .store
+            .seed(Commit { changes: vec![Change::GoalAdded(Box::new(goal))], ..Commit::default() })
+            .unwrap();
+        self.tools.perform(call, CancellationToken::new()).await
     }
 
     /// A path in the persona's folder.
@@ -155,6 +169,6 @@ fn error_text(outcome: &Outcome) -> &str {
 
 #[test]
 fn the_templates_know_the_site_they_are_for() {
-    assert_eq!(templates::REHEARSAL, format!("http://{}", greenroom::rehearsal::HOST));
+    assert_eq!(greenroom::egress::REHEARSAL_HOST, greenroom::rehearsal::HOST);
     assert_eq!(templates::REHEARSAL_PASSWORD, greenroom::rehearsal::PASSWORD);
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use crate::{domain::PersonaId, supervisor::Pace};
+use crate::domain::{Pace, PersonaId};
 
 /// Buckets are looked through for free ones when there are more than this.
 const SWEEP_ABOVE: usize = 1_024;

@@ -45,7 +45,7 @@ enum Arrival {
 
 pub(super) async fn goto(session: &mut Session, act: &Act<'_>, url: &str) -> Result<Found, Fault> {
     let url = session.gate.check_url(url).map_err(|refusal| Fault::Step(StepError::denied(refusal.to_string())))?;
-    let before = session.gate.last_refusal();
+    let before = *session.gate.newest_refusal().borrow();
     let run = act.call.run;
     let mut downloads = session.watch.downloads.clone();
     downloads.mark_unchanged();

@@ -153,6 +153,8 @@ async fn me(caller: Caller) -> web::Json<Me> {
 async fn logout(caller: Caller, deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
     if let Via::Session(hash) = caller.via {
         deps.accounts.delete_session(hash).await?;
+        let user = caller.user.map(|user| user.to_string());
+        deps.company.record_act("logged out".into(), json!({ "user": user }), &caller.by()).await?;
     }
     let mut gone = Cookie::build(SESSION_COOKIE, "").path("/").http_only(true).finish();
     gone.make_removal();

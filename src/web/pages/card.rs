@@ -6,18 +6,30 @@ use actors::{
 };
 
 use super::show;
+use crate::storage::PersonaNumbers;
 
 /// Counts of one persona, as the store knows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Numbers {
-    /// Messages waiting or running.
+    /// Messages waiting or running; each has its open goal.
     pub inbox: u64,
-    pub open: u64,
     pub done: u64,
     pub failed: u64,
     pub receipts_today: u64,
     /// The newest receipt in one line.
     pub last: Option<String>,
+}
+
+impl From<PersonaNumbers> for Numbers {
+    fn from(numbers: PersonaNumbers) -> Self {
+        Self {
+            inbox: numbers.waiting + numbers.running,
+            done: numbers.goals_done,
+            failed: numbers.goals_failed,
+            receipts_today: numbers.receipts_today,
+            last: numbers.last_summary,
+        }
+    }
 }
 
 /// The status light and the word beside it: never colour alone.
@@ -77,7 +89,6 @@ pub struct Card {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     pub inbox: u64,
-    pub open: u64,
     pub done: u64,
     pub failed: u64,
     pub receipts_today: u64,
@@ -88,7 +99,6 @@ impl Totals {
     pub fn of<'a>(numbers: impl IntoIterator<Item = &'a Numbers>) -> Self {
         numbers.into_iter().fold(Self::default(), |sum, one| Self {
             inbox: sum.inbox + one.inbox,
-            open: sum.open + one.open,
             done: sum.done + one.done,
             failed: sum.failed + one.failed,
             receipts_today: sum.receipts_today + one.receipts_today,
@@ -115,6 +125,14 @@ impl Card {
     }
 }
 
+impl Card {
+    /// Whether every word, in small letters, is in its name, role or state.
+    pub fn has(&self, words: &[String]) -> bool {
+        let text = format!("{} {} {}", self.name, self.role, self.standing.word).to_lowercase();
+        words.iter().all(|word| text.contains(word.as_str()))
+    }
+}
+
 /// What a persona does at this moment, in one line.
 pub fn now(actor: Option<&ActorInfo>, numbers: &Numbers, standing: Standing) -> String {
     let doing = actor.and_then(|actor| actor.now.as_deref()).filter(|now| !now.is_empty());
@@ -128,7 +146,7 @@ pub fn now(actor: Option<&ActorInfo>, numbers: &Numbers, standing: Standing) -> 
 
 /// The four figures of a persona; each bar says what it is a part of.
 pub fn meters(numbers: &Numbers, inbox: u64, all: &Totals) -> Vec<Meter> {
-    let goals = numbers.open + numbers.done + numbers.failed;
+    let goals = numbers.inbox + numbers.done + numbers.failed;
     let share = |label, part: u64, whole: u64| Meter {
         label,
         value: show::count(part),

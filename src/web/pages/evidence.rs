@@ -10,7 +10,6 @@ use super::show::{self, When};
 pub struct ReceiptRow {
     /// Unique on a page and the same in every rendering, so that an opened row stays open.
     pub id: String,
-    pub pos: i64,
     pub seq: i64,
     pub icon: &'static str,
     pub kind: &'static str,
@@ -83,8 +82,7 @@ impl ReceiptRow {
         let shots = shots(body);
         let shown = !shots.is_empty();
         Self {
-            id: format!("r{}", receipt.pos),
-            pos: receipt.pos,
+            id: anchor(receipt),
             seq: receipt.seq,
             icon: icon(receipt.kind),
             kind: receipt.kind.as_str(),
@@ -96,7 +94,7 @@ impl ReceiptRow {
             at: When::at(receipt.at_ms, now_ms),
             hash: receipt.hash,
             prev: receipt.prev,
-            run_href: receipt.run.map(|run| format!("/runs/{run}#r{}", receipt.pos)),
+            run_href: receipt.run.map(|run| format!("/runs/{run}#{}", anchor(receipt))),
             error: body.error.clone(),
             facts: facts(&body.data, shown),
             shots,
@@ -105,6 +103,12 @@ impl ReceiptRow {
             open: false,
         }
     }
+}
+
+/// The name of a receipt on every page that shows it.
+pub fn anchor(receipt: &Receipt) -> String {
+    let hash = receipt.hash.to_string();
+    format!("r-{}", hash.get(..12).unwrap_or_default())
 }
 
 /// The symbol of a kind, by its name in `icons.svg`.

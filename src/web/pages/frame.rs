@@ -12,7 +12,7 @@ pub struct Frame {
     pub cap: usize,
     pub user: String,
     /// The newest receipt this page already shows: the live stream goes on behind it.
-    pub cursor: i64,
+    pub cursor: String,
     /// Only this persona's receipts concern the page.
     pub persona: Option<String>,
 }
@@ -26,14 +26,14 @@ pub enum Section {
 
 impl Frame {
     /// The frame of a page about everybody.
-    pub fn new(title: &str, section: Section, figures: &Figures, user: &str, cursor: i64) -> Self {
+    pub fn new(title: &str, section: Section, figures: &Figures, user: &str, cursor: &str) -> Self {
         Self {
             title: title.to_owned(),
             section,
             held: figures.active_personas,
             cap: figures.cap,
             user: user.to_owned(),
-            cursor,
+            cursor: cursor.to_owned(),
             persona: None,
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod goal;
 pub mod input;
+pub mod load;
 pub mod logs;
 pub mod output;
 pub mod progress;

@@ -1,13 +1,26 @@
 //! `/personas`: everybody at a glance, what needs a person, and the evidence as it comes.
 
-use actors::domain::{Alert, AlertKind, Persona};
+use std::{cmp::Reverse, collections::HashMap};
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actors::domain::{Alert, AlertKind, Persona, PersonaId, PersonaStatus};
 use askama::Template;
+use serde::Deserialize;
 
 use super::{
-    card::{Card, Totals},
+    card::{Card, Numbers, Totals},
     evidence::ReceiptRow,
-    frame::Frame,
+    frame::{Frame, Section},
     show::{self, When},
+    visit::{self, NoPage, Visit},
+};
+use crate::{
+    storage::ReceiptFilter,
+    web::{
+        Deps,
+        auth::Caller,
+        routes::{Route, Table, Who},
+    },
 };
 
 /// The page.
@@ -17,6 +30,10 @@ pub struct PersonasPage {
     pub frame: Frame,
     /// `6 personas · 3 active · …`
     pub summary: String,
+    /// Only those with these words are shown; empty: everybody.
+    pub asked: String,
+    /// How many more there are than are shown.
+    pub more: usize,
     pub alerts: Vec<AlertRow>,
     pub cards: Vec<Card>,
     pub feed: Vec<ReceiptRow>,
@@ -52,14 +69,82 @@ impl AlertRow {
 }
 
 /// The line under the heading.
-pub fn summary(cards: &[Card], all: &Totals) -> String {
+pub fn summary(people: usize, cards: &[Card], all: &Totals) -> String {
     let working = cards.iter().filter(|card| card.working).count();
     [
-        show::counted(cards.len() as u64, "persona"),
+        show::counted(people as u64, "persona"),
         format!("{working} active"),
         format!("{} waiting", show::counted(all.inbox, "message")),
         format!("{} done", show::counted(all.done, "goal")),
         format!("{} failed", show::count(all.failed)),
     ]
     .join(" · ")
+}
+
+/// `/` and `/personas`.
+pub fn routes() -> Table {
+    vec![
+        Route::page("/", Who::Member, "Leads to the personas", lead),
+        Route::page("/personas", Who::Member, "Everybody at a glance, and the evidence as it comes", show),
+    ]
+}
+
+async fn lead() -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, "/personas")).finish()
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Asked {
+    #[serde(default)]
+    q: String,
+}
+
+async fn show(request: HttpRequest, caller: Caller, deps: web::Data<Deps>) -> HttpResponse {
+    let asked = web::Query::<Asked>::from_query(request.query_string()).map(web::Query::into_inner).unwrap_or_default();
+    let page = load(&deps, &caller, &asked.q).await;
+    visit::answer(&request, &deps, &caller, page)
+}
+
+const MOST_CARDS: usize = 200;
+const MOST_ALERTS: u32 = 20;
+const FEED: u32 = 40;
+
+async fn load(deps: &Deps, caller: &Caller, asked: &str) -> Result<PersonasPage, NoPage> {
+    let visit = Visit::begin(deps, caller).await?;
+    let people = deps.db.personas(false).await?;
+    let numbers: HashMap<PersonaId, Numbers> =
+        deps.db.persona_numbers().await?.into_iter().map(|(id, numbers)| (id, numbers.into())).collect();
+    let by_id: HashMap<PersonaId, &Persona> = people.iter().map(|persona| (persona.id, persona)).collect();
+    let alerts = deps.db.alerts(true, MOST_ALERTS).await?;
+    let newest =
+        deps.db.receipts(ReceiptFilter { newest_first: true, limit: FEED, ..ReceiptFilter::default() }).await?;
+    let totals = Totals::of(by_id.keys().filter_map(|id| numbers.get(id)));
+    let cards = cards(&visit, &people, &numbers, &totals);
+    let summary = summary(people.len(), &cards, &totals);
+    let words: Vec<String> = asked.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let mut cards: Vec<Card> = cards.into_iter().filter(|card| card.has(&words)).collect();
+    let more = cards.len().saturating_sub(MOST_CARDS);
+    cards.truncate(MOST_CARDS);
+    let about = |alert: &Alert| alert.persona.and_then(|id| by_id.get(&id).copied());
+    Ok(PersonasPage {
+        frame: visit.frame("Personas", Section::Personas),
+        summary,
+        asked: show::clip(asked, 100),
+        more,
+        alerts: alerts.iter().map(|alert| AlertRow::new(alert, about(alert), visit.now_ms)).collect(),
+        cards,
+        feed: visit.rows(&newest, &by_id),
+    })
+}
+
+/// Everybody's card in a steady order: those with work first would jump about, so the oldest first, the paused last.
+fn cards(visit: &Visit<'_>, people: &[Persona], numbers: &HashMap<PersonaId, Numbers>, all: &Totals) -> Vec<Card> {
+    let (actors, nothing) = (visit.actors(), Numbers::default());
+    let mut sorted: Vec<&Persona> = people.iter().collect();
+    sorted.sort_by_key(|persona| (Reverse(persona.status == PersonaStatus::Active), persona.created_ms));
+    let card = |persona: &&Persona| {
+        let numbers = numbers.get(&persona.id).unwrap_or(&nothing);
+        Card::new(persona, actors.get(&persona.id), numbers, all)
+    };
+    sorted.iter().map(card).collect()
 }

@@ -1,5 +1,7 @@
 //! `/runs/{id}`: one attempt at a goal, step by step, with its receipts and what it proves.
 
+pub mod load;
+
 use std::fmt;
 
 use actors::domain::{Goal, Persona, Phase, Receipt, ReceiptKind, Run, Step, StepIndex};
@@ -217,7 +219,7 @@ fn row(number: usize, step: &Step, span: Option<&Span<'_>>, started_ms: i64, wal
         },
         took: span.map_or_else(|| "—".to_owned(), |span| show::took(span.end - span.start)),
         note: receipt.map(note).unwrap_or_default(),
-        href: receipt.map(|receipt| format!("#r{}", receipt.pos)),
+        href: receipt.map(|receipt| format!("#{}", evidence::anchor(receipt))),
         bar: span.map(|span| bar(span, started_ms, wall)),
     }
 }

@@ -1,12 +1,25 @@
 //! `/runs`: the attempts of everybody, newest first.
 
-use actors::domain::{Goal, Persona, Run, RunState};
+use std::collections::HashMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use actors::domain::{Goal, GoalId, Persona, PersonaId, Run, RunId, RunState};
 use askama::Template;
+use serde::Deserialize;
 
 use super::{
-    frame::Frame,
+    frame::{Frame, Section},
     persona::goal::Badge,
     show::{self, When},
+    visit::{self, NoPage, Visit},
+};
+use crate::{
+    storage::RunFilter,
+    web::{
+        Deps,
+        auth::Caller,
+        routes::{Route, Table, Who},
+    },
 };
 
 /// The page.
@@ -70,4 +83,71 @@ impl RunsPage {
     pub fn is_state(&self, state: &RunState) -> bool {
         self.state == Some(*state)
     }
+}
+
+/// `/runs`.
+pub fn routes() -> Table {
+    vec![Route::page("/runs", Who::Member, "Attempts of everybody, newest first", show_page)]
+}
+
+/// What an address may ask of the page. Words that mean nothing are ignored.
+#[derive(Debug, Default, Deserialize)]
+struct Asked {
+    #[serde(default)]
+    persona: String,
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    before: String,
+}
+
+async fn show_page(request: HttpRequest, caller: Caller, deps: web::Data<Deps>) -> HttpResponse {
+    let asked = web::Query::<Asked>::from_query(request.query_string()).map(web::Query::into_inner).unwrap_or_default();
+    let page = load(&deps, &caller, &asked).await;
+    visit::answer(&request, &deps, &caller, page)
+}
+
+const ROWS: u32 = 50;
+const MOST_CHOICES: usize = 500;
+
+async fn load(deps: &Deps, caller: &Caller, asked: &Asked) -> Result<RunsPage, NoPage> {
+    let visit = Visit::begin(deps, caller).await?;
+    let people = deps.db.personas(true).await?;
+    let only = people.iter().find(|persona| persona.slug.as_str() == asked.persona);
+    if only.is_none() && !asked.persona.is_empty() {
+        return Err(NoPage::missing("persona", &asked.persona));
+    }
+    let state: Option<RunState> = asked.state.parse().ok();
+    let before: Option<RunId> = asked.before.parse().ok();
+    let filter = RunFilter { persona: only.map(|one| one.id), state, before, limit: ROWS + 1, ..RunFilter::default() };
+    let mut runs = deps.db.runs(filter).await?;
+    let more = runs.len() > ROWS as usize;
+    runs.truncate(ROWS as usize);
+    let goals = goals_of(deps, &runs).await?;
+    let by_id: HashMap<PersonaId, &Persona> = people.iter().map(|persona| (persona.id, persona)).collect();
+    let row = |run: &Run| RunRow::new(run, goals.get(&run.goal), by_id.get(&run.persona).copied(), visit.now_ms);
+    let only = only.map(|persona| persona.slug.to_string()).unwrap_or_default();
+    let word = state.map_or("", RunState::as_str);
+    let earlier = |last: &Run| format!("/runs?persona={only}&state={word}&before={}", last.id);
+    Ok(RunsPage {
+        frame: visit.frame("Runs", Section::Runs),
+        runs: runs.iter().map(row).collect(),
+        state,
+        earlier: runs.last().filter(|_| more).map(earlier),
+        only,
+        personas: people.iter().take(MOST_CHOICES).map(|one| (one.slug.to_string(), one.name.clone())).collect(),
+        with_persona: true,
+    })
+}
+
+async fn goals_of(deps: &Deps, runs: &[Run]) -> Result<HashMap<GoalId, Goal>, NoPage> {
+    let mut goals = HashMap::new();
+    for run in runs {
+        if !goals.contains_key(&run.goal)
+            && let Some(goal) = deps.db.goal(run.goal).await?
+        {
+            goals.insert(run.goal, goal);
+        }
+    }
+    Ok(goals)
 }

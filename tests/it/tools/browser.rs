@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use actors::{
-    domain::{Ended, Step},
+    domain::{Ended, Outcome, Step},
     ports::Performer,
 };
 use tokio_util::sync::CancellationToken;
@@ -24,10 +24,26 @@ fn stage() -> Stage {
     Stage::with(Props { secrets, ..Props::default() })
 }
 
+async fn as_written(stage: &Stage, step: Step) -> Outcome {
+    stage.perform_as_written(step.clone(), step).await
+}
+
+#[tokio::test]
+async fn a_page_cannot_talk_a_persona_out_of_a_secret() {
+    let stage = stage();
+    // The plan types what an earlier step read; the page it was read from asks for a secret.
+    let filled = fill("dear ${secret:board}, ${secret:user}");
+    let outcome = stage.perform_as_written(fill("dear {{name}}, ${secret:user}"), filled).await;
+    assert!(outcome.holds(), "{outcome:?}");
+    assert!(stage.driver.told()[0].contains("dear ${secret:board}, jason"), "{:?}", stage.driver.told());
+    stage.perform_as_written(script("say('{{name}}')"), script("say('${secret:board}')")).await;
+    assert!(stage.driver.told()[1].contains("say('${secret:board}')"), "{:?}", stage.driver.told());
+}
+
 #[tokio::test]
 async fn a_secret_reaches_the_page_and_never_comes_back() {
     let stage = stage();
-    let outcome = stage.perform(fill("${secret:user}/${secret:board}")).await;
+    let outcome = as_written(&stage, fill("${secret:user}/${secret:board}")).await;
     assert!(stage.driver.told()[0].contains("jason/hunter'2"), "{:?}", stage.driver.told());
     let shown = format!("{outcome:?}");
     assert!(!shown.contains("hunter"), "{shown}");
@@ -38,7 +54,7 @@ async fn a_secret_reaches_the_page_and_never_comes_back() {
 #[tokio::test]
 async fn in_a_script_a_secret_stays_inside_its_quotes() {
     let stage = stage();
-    let outcome = stage.perform(script("login('${secret:board}')")).await;
+    let outcome = as_written(&stage, script("login('${secret:board}')")).await;
     assert!(stage.driver.told()[0].contains(r"login('hunter\\u00272')"), "{:?}", stage.driver.told());
     assert!(!format!("{outcome:?}").contains("hunter"));
 }
@@ -53,7 +69,7 @@ async fn a_missing_or_misplaced_secret_stops_the_step_before_the_browser() {
         (fill("${secret:board"), "must be followed by a name"),
         (goto, "only in `type` and `evaluate`"),
     ] {
-        let outcome = stage.perform(step).await;
+        let outcome = as_written(&stage, step).await;
         assert_eq!(outcome.ended, Ended::NotBegun, "{said}");
         assert!(error_text(&outcome).contains(said), "{}", error_text(&outcome));
     }

@@ -2,11 +2,15 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use super::harness::{House, Play, limits, settle, until, work};
+use ed25519_dalek::SigningKey;
+use serde_json::json;
+
+use super::harness::{House, Play, limits, new_persona, settle, until, work};
 use crate::{
-    domain::{ArtifactKind, GoalState, MessageState, Payload, Phase},
+    domain::{ArtifactKind, GoalState, MessageState, NewArtifact, Outcome, Payload, Phase, TraceId},
     ports::World,
-    supervisor::{ActorState, NewWork, Work},
+    supervisor::{ActorState, By, Company, NewWork, Work},
+    testing::TestPorts,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -175,4 +179,27 @@ async fn the_end_stops_runs_at_a_boundary_and_the_next_start_carries_them_on() {
 
     let next = House::open_on(house.test.clone(), limits(1), |_| Play::Finish).await;
     next.goal_becomes(given.goal.id, GoalState::Done).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_real_runner_carries_a_message_to_its_proof() {
+    let test = TestPorts::new(|call| {
+        let text = NewArtifact {
+            kind: ArtifactKind::Text,
+            name: "text.txt".into(),
+            media_type: "text/plain",
+            bytes: b"Hi".to_vec(),
+        };
+        Outcome::done(format!("did {}", call.tool), json!({"value": "Hi"})).with_artifact(text)
+    });
+    let company = Company::start(limits(1), test.ports(), SigningKey::from_bytes(&[7; 32])).await.unwrap();
+    let by = By { who: "ada".to_owned(), trace: TraceId(test.world.new_id()) };
+    let persona = company.create_persona(new_persona("jason"), &by).await.unwrap().id;
+    let chat = NewWork { what: Work::Chat { text: "Hello".to_owned() }, ..work(persona, 900) };
+    let given = company.deliver(chat, &by).await.unwrap();
+    let state = || test.store.goals().into_iter().find(|goal| goal.id == given.goal.id).unwrap().state;
+    until(|| state().is_over()).await;
+    assert_eq!(state(), GoalState::Done);
+    until(|| company.figures().inbox == 0 && company.figures().active_personas == 0).await;
+    company.end().await;
 }

@@ -27,7 +27,7 @@ use crate::web::pages::{
 };
 
 fn frame(title: &str, section: Section) -> Frame {
-    Frame::new(title, section, &records::figures(), "admin", 1_054)
+    Frame::new(title, section, &records::figures(), "admin", "r41e")
 }
 
 fn jason() -> Vec<Persona> {
@@ -44,14 +44,18 @@ pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
     let alerts = alerts.iter().map(|alert| AlertRow::new(alert, theo, NOW)).collect();
     let full = PersonasPage {
         frame: frame("Personas", Section::Personas),
-        summary: personas::summary(&cards, &totals),
+        summary: personas::summary(cards.len(), &cards, &totals),
+        asked: String::new(),
+        more: 0,
         alerts,
         cards,
         feed: newest_first(),
     };
     let empty = PersonasPage {
-        frame: Frame { cursor: 0, held: 0, ..frame("Personas", Section::Personas) },
-        summary: personas::summary(&[], &Totals::default()),
+        frame: Frame { cursor: "r0".to_owned(), held: 0, ..frame("Personas", Section::Personas) },
+        summary: personas::summary(0, &[], &Totals::default()),
+        asked: String::new(),
+        more: 0,
         alerts: Vec::new(),
         cards: Vec::new(),
         feed: Vec::new(),
@@ -79,8 +83,8 @@ fn head(jason: &Persona) -> Head {
 }
 
 fn side() -> Side {
-    let numbers = Numbers { inbox: 11, open: 6, done: 12, failed: 1, receipts_today: 640, last: None };
-    let totals = Totals { inbox: 63, open: 17, done: 49, failed: 6, receipts_today: 1_387 };
+    let numbers = Numbers { inbox: 11, done: 12, failed: 1, receipts_today: 640, last: None };
+    let totals = Totals { inbox: 63, done: 49, failed: 6, receipts_today: 1_387 };
     Side {
         meters: card::meters(&numbers, 11, &totals),
         last_shot: Output::of(&evidence(), NOW).shots.into_iter().next().map(|made| made.what),

@@ -63,20 +63,20 @@ pub(super) fn company() -> Vec<(Persona, Option<ActorInfo>, Numbers)> {
             persona(1, "Livia", Some(Role::Manager), active),
             Some("step 4/7 · click “Send invite”"),
             true,
-            [3, 1, 4, 0, 212],
+            [3, 4, 0, 212],
         ),
         (
             persona(2, "Jason", Some(Role::Worker), active),
             Some("step 7/12 · compose proposal “Data pipeline audit”"),
             true,
-            [11, 6, 12, 1, 640],
+            [11, 12, 1, 640],
         ),
-        (persona(3, "Mara", Some(Role::Performer), active), Some("waits for a slice"), false, [48, 9, 31, 2, 480]),
-        (persona(4, "Otis", Some(Role::Friend), active), None, false, [0, 0, 2, 0, 18]),
-        (persona(5, "Theo", Some(Role::Worker), PersonaStatus::Paused), None, false, [1, 1, 0, 3, 37]),
+        (persona(3, "Mara", Some(Role::Performer), active), Some("waits for a slice"), false, [48, 31, 2, 480]),
+        (persona(4, "Otis", Some(Role::Friend), active), None, false, [0, 2, 0, 18]),
+        (persona(5, "Theo", Some(Role::Worker), PersonaStatus::Paused), None, false, [1, 0, 3, 37]),
     ];
     let mut all = Vec::new();
-    for (persona, now, on_stage, [inbox, open, done, failed, receipts]) in cast {
+    for (persona, now, on_stage, [inbox, done, failed, receipts]) in cast {
         let Some(persona) = persona else { continue };
         let asleep = now.is_none();
         let actor = ActorInfo {
@@ -94,8 +94,8 @@ pub(super) fn company() -> Vec<(Persona, Option<ActorInfo>, Numbers)> {
             now: now.map(str::to_owned),
         };
         let last = (persona.name != "Livia").then(|| "wrote weekly-outline.md".to_owned());
-        let [open, done, failed, receipts_today] = [open, done, failed, receipts].map(u64::from);
-        let numbers = Numbers { inbox: u64::from(inbox), open, done, failed, receipts_today, last };
+        let [done, failed, receipts_today] = [done, failed, receipts].map(u64::from);
+        let numbers = Numbers { inbox: u64::from(inbox), done, failed, receipts_today, last };
         all.push((persona, Some(actor), numbers));
     }
     all

@@ -1,0 +1,38 @@
+//! How much, how long, how often: what an operator may tune.
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use super::NodeName;
+
+/// Everything that can be tuned; `greenroom`'s configuration fills it.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    pub node: NodeName,
+    /// Never more slices than this at once.
+    pub active_personas: NonZeroUsize,
+    /// Pauses after the first, second, … failed attempt; then the goal fails.
+    pub retry_after: Vec<Duration>,
+    /// Goals failed in a row that pause a persona.
+    pub circuit_after: u32,
+    /// An awake persona without anything to do leaves memory after this.
+    pub passivate_after: Duration,
+    /// Restarts allowed within `restart_window` before the persona is paused.
+    pub restarts: u32,
+    pub restart_window: Duration,
+    /// How long a step may take when it does not say so itself.
+    pub step: Duration,
+    /// Hosts on which irreversible effects are allowed by standing rule.
+    pub standing_hosts: Vec<String>,
+    /// Pace of browser acts: acts per second per persona, site and action.
+    pub pace: Pace,
+    /// By when a message is served when nobody says otherwise.
+    pub serve_within: Duration,
+}
+
+/// Acts per second, in thousandths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pace {
+    pub default_per_1000_s: u32,
+    /// Sites with their own pace: host, acts per thousand seconds.
+    pub sites: Vec<(String, u32)>,
+}

@@ -1,0 +1,161 @@
+//! Checks a record: receipts against hashes, chains and signed heads, artifacts against the hashes receipts name.
+
+use std::{collections::HashSet, fmt::Write as _};
+
+use actors::{
+    domain::{Body, Hash},
+    evidence::{
+        canonical,
+        verify::{Report, StoredReceipt, Verifier},
+    },
+};
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use super::record::{NodeKey, Record};
+use crate::storage::RawReceipt;
+
+/// Faults of artifacts that are listed one by one.
+const LISTED: usize = 1_000;
+
+/// What was checked, and everything that is wrong.
+#[derive(Debug, Serialize)]
+pub struct Verified {
+    pub ok: bool,
+    #[serde(flatten)]
+    pub report: Report,
+    /// Artifacts that receipts name, each counted once.
+    pub artifacts: u64,
+    pub artifact_faults: Vec<ArtifactFault>,
+    /// Keys that may have signed: `node key`.
+    pub keys: Vec<String>,
+}
+
+/// An artifact that is not what its receipt names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ArtifactFault {
+    pub chain: String,
+    pub seq: i64,
+    pub name: String,
+    pub hash: Hash,
+    /// `gone` or `edited`.
+    pub fault: &'static str,
+}
+
+/// Reads the whole record once. `head`: a receipt with this hash must be there.
+pub async fn check(record: &mut dyn Record, head: Option<Hash>, shown: &ProgressBar) -> anyhow::Result<Verified> {
+    let keys = record.keys().await?;
+    let mut verifier = Verifier::new(keys.iter().map(|key| key.key).collect());
+    if let Some(head) = head {
+        verifier.expect_head(head);
+    }
+    for checkpoint in record.checkpoints().await? {
+        verifier.checkpoint(&checkpoint);
+    }
+    let mut artifacts = Artifacts::default();
+    let mut read = 0;
+    loop {
+        let rows = record.more().await?;
+        if rows.is_empty() {
+            break;
+        }
+        read += rows.len();
+        shown.set_message(format!("{read} receipts"));
+        for row in &rows {
+            verifier.receipt(&stored(row));
+            artifacts.of(row, record).await?;
+        }
+    }
+    shown.finish_and_clear();
+    let report = verifier.finish();
+    let ok = report.is_sound() && artifacts.faults.is_empty();
+    let keys = keys.iter().map(|key| format!("{} {}", key.node, key.short())).collect();
+    Ok(Verified { ok, report, artifacts: artifacts.count, artifact_faults: artifacts.faults, keys })
+}
+
+fn stored(row: &RawReceipt) -> StoredReceipt<'_> {
+    StoredReceipt {
+        pos: row.pos,
+        node: &row.node,
+        chain: &row.chain,
+        seq: row.seq,
+        header: row.header.as_bytes(),
+        hash: &row.hash,
+        salt: row.salt.as_deref(),
+        body: row.body.as_deref().map(str::as_bytes),
+        at_ms: row.at_ms,
+        kind: &row.kind,
+        phase: row.phase.as_deref(),
+        run: row.run.as_deref(),
+    }
+}
+
+/// What a row's body names; nothing when the body is erased or cannot be read (that is a fault of its own).
+pub(super) fn named_artifacts(row: &RawReceipt) -> Vec<(String, Hash)> {
+    let body = row.body.as_deref().and_then(|body| serde_json::from_str::<Body>(body).ok());
+    let named = body.map(|body| body.artifacts).unwrap_or_default().into_iter();
+    named.filter(|artifact| !artifact.missing).map(|artifact| (artifact.name, artifact.hash)).collect()
+}
+
+#[derive(Default)]
+struct Artifacts {
+    seen: HashSet<Hash>,
+    count: u64,
+    faults: Vec<ArtifactFault>,
+}
+
+impl Artifacts {
+    async fn of(&mut self, row: &RawReceipt, record: &mut dyn Record) -> anyhow::Result<()> {
+        for (name, hash) in named_artifacts(row) {
+            if !self.seen.insert(hash) {
+                continue;
+            }
+            self.count += 1;
+            let fault = match record.artifact(hash).await? {
+                None => "gone",
+                Some(bytes) if canonical::sha256(&bytes) != hash => "edited",
+                Some(_) => continue,
+            };
+            if self.faults.len() < LISTED {
+                let chain = super::bundle::chain_text(&row.chain);
+                self.faults.push(ArtifactFault { chain, seq: row.seq, name, hash, fault });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What people read. `own`: the key of this machine, if it has one.
+pub fn text(verified: &Verified, own: Option<&NodeKey>) -> String {
+    let report = &verified.report;
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{} receipts in {} chains, {} signed heads, {} artifacts checked",
+        report.receipts, report.chains, report.checkpoints, verified.artifacts
+    );
+    if report.erased > 0 {
+        let _ = writeln!(out, "{} bodies erased; their headers still verify", report.erased);
+    }
+    if report.unsigned > 0 {
+        let _ = writeln!(out, "{} receipts lie behind the last signature of their chain", report.unsigned);
+    }
+    let own = own.map(NodeKey::short);
+    for key in &verified.keys {
+        let is_own = own.as_ref().is_some_and(|own| key.ends_with(own.as_str()));
+        let whose = if is_own { "this machine's" } else { "named by the record; compare it with one kept elsewhere" };
+        let _ = writeln!(out, "key {key} ({whose})");
+    }
+    for fault in &report.faults {
+        let _ = writeln!(out, "FAULT  {fault}");
+    }
+    for ArtifactFault { chain, seq, name, hash, fault } in &verified.artifact_faults {
+        let name = crate::cli::print::plain(name);
+        let _ = writeln!(out, "FAULT  chain {chain}, receipt {seq}: artifact {name} ({}) is {fault}", hash.short());
+    }
+    if report.unlisted > 0 {
+        let _ = writeln!(out, "and {} more faults", report.unlisted);
+    }
+    out.push_str(if verified.ok { "verified: nothing is wrong" } else { "NOT verified" });
+    out
+}

@@ -1,0 +1,47 @@
+//! The promises of the store, on both databases and in memory.
+
+mod accounts;
+mod blobs;
+mod disk;
+mod durable;
+mod guards;
+mod journal;
+mod lost;
+mod migrations;
+mod ranges;
+mod records;
+mod secrets;
+mod stores;
+mod views;
+
+/// Runs each promise against every store. They need real threads: a write is never on the caller's.
+macro_rules! on_every_store {
+    ($($promise:ident)+) => {
+        $crate::storage::on_stores!(memory: $($promise)+);
+        $crate::storage::on_both_databases!($($promise)+);
+    };
+}
+pub(crate) use on_every_store;
+
+/// Runs each promise against SQLite and PostgreSQL.
+macro_rules! on_both_databases {
+    ($($promise:ident)+) => {
+        $crate::storage::on_stores!(sqlite: $($promise)+);
+        $crate::storage::on_stores!(postgres: $($promise)+);
+    };
+}
+pub(crate) use on_both_databases;
+
+macro_rules! on_stores {
+    ($store:ident: $($promise:ident)+) => {
+        mod $store {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $promise() {
+                    super::$promise($crate::storage::stores::$store().await).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_stores;

@@ -1,0 +1,85 @@
+//! What survives: a restart, a caller that goes away, a locked database.
+
+use std::sync::Arc;
+
+use actors::{ports::Commit, testing};
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+
+use super::{
+    on_both_databases,
+    stores::{self, Store},
+};
+
+on_both_databases! {
+    a_chain_goes_on_where_it_was_after_a_restart
+    a_caller_that_goes_away_does_not_cancel_its_transaction
+    a_store_may_be_dropped_while_it_writes
+}
+
+async fn a_chain_goes_on_where_it_was_after_a_restart(store: Store) {
+    let ada = store.persona("ada").await;
+    let (goal, _) = store.goal(ada.id).await;
+    let before = store.records.goal_receipts(goal.id).await.unwrap().remove(0);
+    let store = store.reopen().await;
+    let after = store
+        .commit(Commit { receipts: vec![store.note(ada.id, "after the restart")], ..Commit::default() })
+        .await
+        .remove(0);
+    assert_eq!((after.seq, after.prev, after.pos), (before.seq + 1, before.hash, before.pos + 1));
+    assert_eq!(store.records.goal_receipts(goal.id).await.unwrap(), [before]);
+}
+
+async fn a_caller_that_goes_away_does_not_cancel_its_transaction(store: Store) {
+    let store = Arc::new(store);
+    let ada = store.persona("ada").await;
+    let batch = (0..200).map(|_| Commit { receipts: vec![store.note(ada.id, "kept")], ..Commit::default() });
+    let mut write = Box::pin(store.journal.write(batch.collect()));
+    // Polled once: the batch is handed in. Then its caller goes away.
+    assert!(futures::poll!(&mut write).is_pending());
+    drop(write);
+    let next = store.commit(Commit { receipts: vec![store.note(ada.id, "next")], ..Commit::default() }).await;
+    assert_eq!(next[0].seq, 202, "all two hundred came before");
+}
+
+async fn a_store_may_be_dropped_while_it_writes(store: Store) {
+    let ada = store.persona("ada").await;
+    let journal = store.journal.clone();
+    let commit = Commit { receipts: vec![store.note(ada.id, "last")], ..Commit::default() };
+    let writing = tokio::spawn(async move { journal.write(vec![commit]).await });
+    let store = store.reopen().await;
+    assert!(writing.await.unwrap().is_ok());
+    assert_eq!(store.storage().db.receipt_head().await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_database_is_unavailable_and_then_it_is_not() {
+    let store = stores::sqlite().await;
+    let ada = store.persona("ada").await;
+    let file = store.place.root.path().join("greenroom.db");
+    let mut other = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+
+    let commit = || vec![Commit { receipts: vec![store.note(ada.id, "written")], ..Commit::default() }];
+    let refused = store.journal.write(commit()).await.unwrap_err();
+    let cause = std::error::Error::source(&*refused.0).map(ToString::to_string);
+    assert_eq!(cause.as_deref(), Some("database is locked"), "{refused:?}");
+    // Readers do not mind.
+    assert_eq!(store.storage().db.receipt_head().await.unwrap(), 1);
+
+    other.batch_execute("ROLLBACK").unwrap();
+    let written = store.write(commit()).await.remove(0).unwrap();
+    assert_eq!(written.receipts[0].seq, 2, "nothing of the refused batch was left in the heads");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_cannot_write() {
+    let store = stores::sqlite().await;
+    store.persona("ada").await;
+    let file = store.place.root.path().join("greenroom.db");
+    assert!(file.exists());
+    // The journal and its readers agree on what is there.
+    let named = store.storage().db.persona_named("ada").await.unwrap().unwrap();
+    assert_eq!(store.storage().db.persona_named(&named.id.to_string()).await.unwrap(), Some(named));
+    assert_eq!(store.storage().db.persona_named("nobody\0").await.unwrap(), None);
+    let _ = testing::node();
+}

@@ -1,0 +1,97 @@
+//! Every migration runs on a database that holds rows, under the same name on both databases.
+
+use std::path::{Path, PathBuf};
+
+use actors::domain::{GoalId, PersonaId};
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection, migration::Migration, sqlite::Sqlite};
+use diesel_migrations::MigrationHarness;
+use greenroom::storage::{OpenError, ReceiptFilter, Storage};
+
+use super::stores::Place;
+use crate::postgres;
+
+fn folder(database: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(database)
+}
+
+fn names(database: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(folder(database)).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn both_databases_have_the_same_migrations_each_with_its_data() {
+    assert_eq!(names("sqlite"), names("postgres"));
+    for database in ["sqlite", "postgres"] {
+        for name in names(database) {
+            assert!(folder(database).join(&name).join("data.sql").is_file(), "{database}/{name}/data.sql");
+        }
+    }
+}
+
+/// The rows of `data.sql`, as the newest code reads them.
+async fn holds_its_rows(storage: Storage) {
+    let ada = storage.db.persona_named("ada").await.unwrap().unwrap();
+    assert_eq!(ada.id, "01939e00-0000-7000-8000-000000000001".parse::<PersonaId>().unwrap());
+    let goal: GoalId = "01939e00-0000-7000-8000-000000000003".parse().unwrap();
+    assert_eq!(storage.records.goal(goal).await.unwrap().unwrap().title, "write a line");
+    assert!(storage.records.message_of(goal).await.unwrap().is_some());
+    assert!(storage.records.open_run(goal).await.unwrap().is_some());
+    assert_eq!(storage.records.inbox(ada.id, 10).await.unwrap().len(), 1);
+    assert_eq!(storage.records.goal_receipts(goal).await.unwrap().len(), 1);
+    assert_eq!(storage.db.receipts(ReceiptFilter::default()).await.unwrap().len(), 1);
+    assert_eq!(storage.db.alerts(true, 10).await.unwrap().len(), 1);
+    assert_eq!(storage.accounts.users().await.unwrap()[0].name, "owner");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_rows_survive_every_migration() {
+    let place = Place::new(String::new());
+    let file = place.root.path().join("greenroom.db");
+    let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    assert!(conn.applied_migrations().unwrap().is_empty());
+    for name in names("sqlite") {
+        let source = greenroom::storage::migrations::SQLITE;
+        let all = diesel::migration::MigrationSource::<Sqlite>::migrations(&source).unwrap();
+        let this = all.iter().find(|migration| migration.name().to_string() == name).unwrap();
+        conn.run_migration(this as &dyn Migration<Sqlite>).unwrap();
+        conn.batch_execute(&std::fs::read_to_string(folder("sqlite").join(&name).join("data.sql")).unwrap()).unwrap();
+    }
+    drop(conn);
+    holds_its_rows(place.try_open().await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_rows_survive_every_migration() {
+    let place = Place::new(postgres::empty_database().await);
+    let url = &place.config.database_url;
+    // As diesel would, so that it takes them for run.
+    postgres::sql(
+        url,
+        "CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL, \
+         run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);",
+    );
+    for name in names("postgres") {
+        for file in ["up.sql", "data.sql"] {
+            postgres::sql(url, &std::fs::read_to_string(folder("postgres").join(&name).join(file)).unwrap());
+        }
+        let version = name.split('_').next().unwrap().replace('-', "");
+        postgres::sql(url, &format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}');"));
+    }
+    holds_its_rows(place.try_open().await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_a_newer_greenroom_is_refused() {
+    let place = Place::new(String::new());
+    drop(place.try_open().await.unwrap());
+    let file = place.root.path().join("greenroom.db");
+    let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    // The store that was just dropped may still be closing.
+    conn.batch_execute("PRAGMA busy_timeout = 10000").unwrap();
+    conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000000')").unwrap();
+    let error = place.try_open().await.err().unwrap();
+    assert!(matches!(&error, OpenError::Migrate { source, .. } if source.to_string().contains("29991231000000")));
+}
