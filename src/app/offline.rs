@@ -19,7 +19,11 @@ use crate::{
 };
 
 pub(super) async fn doctor(config: &Config, json: bool) -> anyhow::Result<Ended> {
-    let findings = doctor::machine(config);
+    let mut findings = doctor::machine(config);
+    let opened = Storage::open_read_only(&config.storage, &config.data_root, Arc::new(ThisMachine)).await;
+    findings.push(doctor::database(config, opened).await);
+    findings.push(doctor::chromium(config).await);
+    findings.push(doctor::hosts(config));
     Ok(doctor::report(&findings, Out { json }))
 }
 
