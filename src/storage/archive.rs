@@ -73,6 +73,8 @@ impl Storage {
     }
 }
 
+type CheckpointRow = (Vec<u8>, i64, Vec<u8>, Vec<u8>, i64);
+
 impl Archive {
     /// The chain of a persona by slug or id, deleted ones included.
     pub async fn persona_chain(&self, slug_or_id: &str) -> Result<Option<ChainId>, DbError> {
@@ -102,12 +104,12 @@ impl Archive {
     /// Every signed head, or those of one chain.
     pub async fn checkpoints(&self, chain: Option<&ChainId>) -> Result<Vec<Checkpoint>, DbError> {
         let chain = chain.map(ChainId::to_bytes);
-        let rows: Vec<(Vec<u8>, i64, Vec<u8>, Vec<u8>, i64)> = on_db!(self.db, all: {
+        let rows: Vec<CheckpointRow> = on_db!(self.db, all: {
             let all = checkpoints::table.order((checkpoints::chain, checkpoints::seq)).into_boxed();
             match chain.clone() { Some(chain) => all.filter(checkpoints::chain.eq(chain)), None => all }
         });
         let read = Columns("checkpoints");
-        let checkpoint = |(chain, seq, hash, signature, at_ms): (Vec<u8>, i64, Vec<u8>, Vec<u8>, i64)| {
+        let checkpoint = |(chain, seq, hash, signature, at_ms): CheckpointRow| {
             let chain = ChainId::from_bytes(&chain).map_err(|error| read.corrupt(error))?;
             // One that is no signature was signed by no known key: verification says so.
             let signature = Signature::from_slice(&signature).unwrap_or(Signature::from_bytes(&[0; 64]));

@@ -17,7 +17,6 @@ use super::{
     on_both_databases,
     stores::{self, Store},
 };
-use crate::postgres;
 
 on_both_databases! {
     an_untouched_record_is_sound
@@ -63,7 +62,7 @@ fn edit(store: &Store, sql: &str) {
             let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
             conn.batch_execute(sql).unwrap();
         }
-        url => postgres::sql(url, sql),
+        url => crate::postgres::sql(url, sql),
     }
 }
 
