@@ -6,8 +6,10 @@ use chromiumoxide::{
     Browser, BrowserConfig, Page,
     cdp::browser_protocol::{
         emulation::SetDeviceMetricsOverrideParams,
+        input::{DispatchKeyEventParams, DispatchKeyEventType, InsertTextParams},
         page::{AddScriptToEvaluateOnNewDocumentParams, CaptureScreenshotParams},
     },
+    layout::Point,
 };
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
@@ -81,20 +83,30 @@ impl Visitor {
 
     /// Waits until a condition holds in the page, over navigations too.
     pub async fn until(&self, condition: &str) {
+        let _: bool = self.wait_for(&format!("({condition}) ? true : null")).await;
+    }
+
+    /// Waits until an expression brings something, over navigations too.
+    async fn wait_for<T: DeserializeOwned>(&self, expression: &str) -> T {
         let wait = format!(
-            "new Promise((done) => {{ const look = () => {{ let held = false; try {{ held = {condition}; }} catch {{}} \
-             held ? done(true) : setTimeout(look, 20); }}; look(); }})"
+            "new Promise((done) => {{ const look = () => {{ let found = null; try {{ found = {expression}; }} catch {{}} \
+             found === null ? setTimeout(look, 20) : done(found); }}; look(); }})"
         );
-        let waited = timeout(PATIENCE, async {
-            // A navigation ends the script's world: the wait begins again in the next one.
-            while self.page.evaluate(wait.as_str()).await.is_err() {}
+        let found = timeout(PATIENCE, async {
+            loop {
+                // A navigation ends the script's world: the wait begins again in the next one.
+                if let Ok(found) = self.page.evaluate(wait.as_str()).await {
+                    return found.into_value().unwrap();
+                }
+            }
         });
-        if waited.await.is_err() {
-            self.keep("gave-up").await;
-            let text: String = self.ask("document.body.innerText").await;
-            let faults: Vec<String> = self.ask("window.faults").await;
-            panic!("waited in vain for {condition}; faults: {faults:#?}; the page says:\n{text}");
+        if let Ok(found) = found.await {
+            return found;
         }
+        self.keep("gave-up").await;
+        let text: String = self.ask("document.body.innerText").await;
+        let faults: Vec<String> = self.ask("window.faults").await;
+        panic!("waited in vain for {expression}; faults: {faults:#?}; the page says:\n{text}");
     }
 
     /// Waits until a text is visible.
@@ -108,30 +120,54 @@ impl Visitor {
         self.until("document.getElementById('live').dataset.state === 'live'").await;
     }
 
+    /// Where the mouse can hit an element, once its page is there and nothing lies over it.
+    async fn place_of(&self, selector: &str) -> Point {
+        let selector = serde_json::to_string(selector).unwrap();
+        let look = format!(
+            "(() => {{ const it = document.querySelector({selector}); it.scrollIntoView({{ block: 'center', behavior: 'instant' }}); \
+             const {{ x, y, width, height }} = it.getClientRects()[0]; const at = [x + width / 2, y + Math.min(height / 2, 200)]; \
+             const hit = document.elementFromPoint(...at); if (document.readyState !== 'complete') return null; \
+             return it.contains(hit) || hit?.contains(it) && hit.closest('label') ? at : null; }})()"
+        );
+        let [x, y]: [f64; 2] = self.wait_for(&look).await;
+        Point::new(x, y)
+    }
+
     /// Presses an element with the mouse, where it is.
     pub async fn press(&self, selector: &str) {
-        let quoted = serde_json::to_string(selector).unwrap();
-        self.until(&format!("document.querySelector({quoted})?.checkVisibility()")).await;
-        let element = self.page.find_element(selector).await.unwrap();
-        element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        self.page.click(self.place_of(selector).await).await.unwrap();
     }
 
     /// Moves the mouse over an element.
     pub async fn point_at(&self, selector: &str) {
-        self.page.find_element(selector).await.unwrap().hover().await.unwrap();
+        self.page.move_mouse(self.place_of(selector).await).await.unwrap();
     }
 
     /// Replaces what a field holds.
     pub async fn write(&self, selector: &str, text: &str) {
         self.press(selector).await;
         let quoted = serde_json::to_string(selector).unwrap();
-        let _: bool = self.ask(&format!("(document.querySelector({quoted}).select?.(), true)")).await;
-        self.page.find_element(selector).await.unwrap().type_str(text).await.unwrap();
+        self.until(&format!("document.activeElement === document.querySelector({quoted})")).await;
+        let _: bool = self.ask("(document.activeElement.select(), true)").await;
+        self.page.execute(InsertTextParams::new(text)).await.unwrap();
     }
 
     /// Presses a key.
     pub async fn key(&self, key: &str) {
-        self.page.find_element(":focus, body").await.unwrap().press_key(key).await.unwrap();
+        let (code, text) = match key {
+            "Enter" => (13, Some("\r")),
+            "Tab" => (9, None),
+            "Escape" => (27, None),
+            other => panic!("the visitor has no key {other}"),
+        };
+        for kind in [DispatchKeyEventType::KeyDown, DispatchKeyEventType::KeyUp] {
+            let event = DispatchKeyEventParams::builder().key(key).code(key).windows_virtual_key_code(code);
+            let event = match text.filter(|_| kind == DispatchKeyEventType::KeyDown) {
+                Some(text) => event.text(text),
+                None => event,
+            };
+            self.page.execute(event.r#type(kind).build().unwrap()).await.unwrap();
+        }
     }
 
     /// Keeps a picture of the whole page under `target/tmp/pages-seen`, and says if something was wrong with it.
