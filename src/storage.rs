@@ -15,6 +15,8 @@
 //! database contains.
 
 mod accounts;
+mod age;
+mod archive;
 mod blobs;
 mod db;
 mod disk;
@@ -27,14 +29,18 @@ mod rows;
 mod schema;
 mod sqlite;
 mod vault;
+mod verification;
 mod views;
 mod writes;
 
 pub use accounts::{Accounts, LoginToken, Session, TokenLabel, User, UserId, UserRole};
+pub use age::Age;
+pub use archive::{Archive, NodeKey, Rows};
 pub use blobs::FileBlobs;
 pub use db::{Db, DbError};
 pub use disk::LowDisk;
 pub use open::{OpenError, Storage};
 pub use rows::receipt::RawReceipt;
 pub use vault::{SecretLabel, Vault, VaultError};
+pub use verification::verify;
 pub use views::{GoalFilter, PersonaNumbers, QueueDepths, ReceiptFilter, RunFilter, Today};

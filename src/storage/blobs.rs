@@ -44,6 +44,11 @@ impl FileBlobs {
         Ok(Self { folder: folder.into() })
     }
 
+    /// The artifacts of a folder, to be read only: nothing is made or swept.
+    pub fn at(folder: PathBuf) -> Self {
+        Self { folder: folder.into() }
+    }
+
     /// Where the file of an artifact lies.
     pub fn path(&self, hash: Hash) -> PathBuf {
         let name = hash.to_string();

@@ -30,8 +30,8 @@ pub(super) fn run_sqlite(conn: &mut SqliteConnection) -> Result<(), BoxError> {
 
 /// Brings PostgreSQL up to date; nodes that start together take turns.
 pub(super) async fn run_postgres(mut conn: AsyncPgConnection) -> Result<(), BoxError> {
-    conn.batch_execute("SELECT pg_advisory_lock(4771001)").await?;
-    // The lock goes with the connection.
+    // A migration may take its time. The lock goes with the connection.
+    conn.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock(4771001)").await?;
     let work = move || {
         let mut harness = AsyncMigrationHarness::new(conn);
         refuse_newer::<Pg, _>(harness.applied_migrations()?, POSTGRES)?;

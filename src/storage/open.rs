@@ -126,6 +126,11 @@ fn make_folder(path: &Path) -> Result<(), OpenError> {
     std::fs::create_dir_all(path).map_err(|source| OpenError::Folder { path: path.to_owned(), source })
 }
 
+/// Where SQLite's file lies.
+pub(super) fn sqlite_file(data_root: &Path) -> PathBuf {
+    data_root.join("greenroom.db")
+}
+
 /// What differs between the two databases.
 struct Opened {
     db: Db,
@@ -134,7 +139,7 @@ struct Opened {
 }
 
 async fn open_sqlite(config: &StorageConfig, data_root: &Path, world: Arc<dyn World>) -> Result<Opened, OpenError> {
-    let path = data_root.join("greenroom.db");
+    let path = sqlite_file(data_root);
     let what = || path.display().to_string();
     let connect = |source: BoxError| OpenError::Connect { what: what(), source };
     let conn = open_writer(&path).map_err(connect)?;

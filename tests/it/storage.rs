@@ -12,6 +12,7 @@ mod ranges;
 mod records;
 mod secrets;
 mod stores;
+mod verification;
 mod views;
 
 /// Runs each promise against every store. They need real threads: a write is never on the caller's.

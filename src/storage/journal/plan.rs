@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use actors::{
     domain::{ChainId, GoalId, PersonaId, RunId},
-    evidence::chain::{Batch, Linked},
+    evidence::chain::{Batch, Heads, Linked},
     ports::{Change, Commit, Outdated},
 };
 
@@ -47,9 +47,10 @@ impl Plan {
     }
 }
 
-/// The chains a batch writes to.
-pub(super) fn chains(batch: &[Commit]) -> BTreeSet<ChainId> {
-    batch.iter().flat_map(|commit| &commit.receipts).map(|draft| draft.chain.clone()).collect()
+/// The chains a batch writes to whose heads are not known yet.
+pub(super) fn new_chains(batch: &[Commit], heads: &Heads) -> BTreeSet<ChainId> {
+    let drafts = batch.iter().flat_map(|commit| &commit.receipts);
+    drafts.map(|draft| &draft.chain).filter(|chain| !heads.knows(chain)).cloned().collect()
 }
 
 /// Where one commit's receipts lie on the chains of personas.

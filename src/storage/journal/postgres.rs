@@ -155,7 +155,7 @@ async fn attempt(session: &mut Session, closed: &Closed, batch: Vec<Commit>) -> 
     }
     AnsiTransactionManager::begin_transaction(conn).await?;
     let mut facts = read::facts(conn, &Wanted::of(&batch)).await?;
-    read::learn_heads(conn, heads, plan::chains(&batch)).await?;
+    read::learn_heads(conn, heads, plan::new_chains(&batch, heads)).await?;
     let mut chains = heads.begin();
     let plan = Plan::make(batch, &mut facts, &mut chains);
     diesel_async::RunQueryDsl::execute(InsertReceipts::new(&plan), conn).await?;

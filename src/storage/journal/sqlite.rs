@@ -1,5 +1,8 @@
 //! The journal over SQLite: plain diesel inside one hop per batch, on the one write connection.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
@@ -12,8 +15,9 @@ use actors::{
 };
 use async_trait::async_trait;
 use diesel::{
-    connection::{AnsiTransactionManager, TransactionManager},
+    connection::{AnsiTransactionManager, TransactionManager, TransactionManagerStatus},
     prelude::*,
+    result::Error,
 };
 use futures::FutureExt;
 
@@ -97,7 +101,7 @@ impl State {
     fn write(&mut self, conn: &mut SqliteConnection, batch: Vec<Commit>) -> Result<Vec<Verdict>, Failed> {
         let Self { heads, closed, reserve, .. } = self;
         let mut prepared = None;
-        let mut written = conn.immediate_transaction(|conn| {
+        let mut written = transaction(conn, |conn| {
             let ready = prepared.insert(prepare(conn, heads, closed, batch)?);
             write(conn, ready)
         });
@@ -106,7 +110,7 @@ impl State {
             && reserve.give_up()
         {
             // Nobody else writes: what was judged still holds.
-            written = conn.immediate_transaction(|conn| write(conn, ready));
+            written = transaction(conn, |conn| write(conn, ready));
         }
         if let (Ok(()), Some(Prepared { plan, chains, .. })) = (&written, prepared) {
             chains.commit();
@@ -139,8 +143,28 @@ impl State {
     }
 }
 
+/// The cause is what is answered, not what became of the rollback.
+fn transaction(
+    conn: &mut SqliteConnection,
+    work: impl FnOnce(&mut SqliteConnection) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let mut cause = None;
+    let done = conn.immediate_transaction(|conn| {
+        work(conn).map_err(|error| {
+            cause = Some(error);
+            Error::RollbackTransaction
+        })
+    });
+    let Err(error) = done else { return Ok(()) };
+    if matches!(&error, Error::DatabaseError(_, info) if info.message().contains("no transaction is active")) {
+        // A full disk makes SQLite roll back by itself; diesel takes the second rollback's refusal for a defect.
+        *AnsiTransactionManager::transaction_manager_status_mut(conn) = TransactionManagerStatus::default();
+    }
+    Err(cause.unwrap_or(Failed::Database(error)))
+}
+
 fn is_full(error: &Failed) -> bool {
-    matches!(error, Failed::Database(diesel::result::Error::DatabaseError(_, info)) if info.message().contains("is full"))
+    matches!(error, Failed::Database(Error::DatabaseError(_, info)) if info.message().contains("is full"))
 }
 
 fn prepare<'a>(
@@ -150,7 +174,7 @@ fn prepare<'a>(
     batch: Vec<Commit>,
 ) -> Result<Prepared<'a>, Failed> {
     let mut facts = read_facts(conn, &Wanted::of(&batch))?;
-    for chain in plan::chains(&batch) {
+    for chain in plan::new_chains(&batch, heads) {
         learn_head(conn, heads, chain)?;
     }
     let mut chains = heads.begin();
@@ -197,9 +221,6 @@ fn insert(conn: &mut SqliteConnection, linked: &Linked) -> QueryResult<usize> {
 }
 
 fn learn_head(conn: &mut SqliteConnection, heads: &mut Heads, chain: ChainId) -> Result<(), Failed> {
-    if heads.knows(&chain) {
-        return Ok(());
-    }
     let newest = receipts::table
         .filter(receipts::chain.eq(chain.to_bytes()))
         .order(receipts::seq.desc())

@@ -20,7 +20,7 @@ pub(in crate::storage) struct ReceiptRow {
 }
 
 /// Everything that is stored, for verification and export.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 #[diesel(table_name = receipts)]
 pub struct RawReceipt {
     pub node: String,

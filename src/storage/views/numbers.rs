@@ -175,18 +175,19 @@ impl Db {
         Ok(Today {
             posts: self.done_since(since_ms, "%/feed%").await?,
             messages: read.count(received.unwrap_or(0))?,
-            proposals: self.done_since(since_ms, "%/proposals%").await?,
+            proposals: self.done_since(since_ms, "%/propos%").await?,
             errors_24h: read.count(failed.unwrap_or(0))?,
         })
     }
 
-    /// Goals proven since a moment whose plan names this address. Templates will carry their units instead.
+    /// Goals proven since a moment that pressed something and whose plan or proof names this address. Templates will
+    /// carry their units instead.
     async fn done_since(&self, since_ms: i64, address: &'static str) -> Result<u64, DbError> {
         let names_it = move || goals::payload.like(address).or(goals::proof.like(address));
         let count: Option<i64> = on_db!(self, one:
             goals::table
                 .filter(goals::state.eq(GoalState::Done.as_str()).and(goals::updated_ms.ge(since_ms)))
-                .filter(names_it())
+                .filter(goals::payload.like("%\"action\":\"click\"%").and(names_it()))
                 .select(count_star()));
         Columns("goals").count(count.unwrap_or(0))
     }

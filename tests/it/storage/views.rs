@@ -2,8 +2,8 @@
 
 use actors::{
     domain::{
-        Alert, AlertId, AlertKind, ChainId, Draft, Goal, GoalKind, GoalState, MessageState, Payload, PersonaStatus,
-        Receipt, RunState,
+        Alert, AlertId, AlertKind, ChainId, Goal, GoalKind, GoalState, MessageState, Payload, PersonaStatus, Receipt,
+        RunState,
     },
     ports::{Change, Commit, World},
     testing,
@@ -116,13 +116,13 @@ async fn alerts_are_listed_open_or_all(store: Store) {
 async fn cards_and_metrics_count_what_happened(store: Store) {
     let db = &store.storage().db;
     let (ada, now) = (store.persona("ada").await, store.world.now_ms());
-    let yesterday = Draft { at_ms: now - 86_400_000, ..store.note(ada.id, "yesterday") };
     let other = store.persona("bo").await;
-    // Positions grow with time: on another store, yesterday's receipt would have come first.
     assert_eq!(db.persona_numbers().await.unwrap()[&other.id].receipts_today, 1);
-    drop(yesterday);
 
-    let steps = json!({"steps": [{"action": "goto", "url": "http://rehearsal.localhost/proposals"}]});
+    let steps = json!({"steps": [
+        {"action": "goto", "url": "http://rehearsal.localhost/jobs/logo/propose"},
+        {"action": "click", "selector": "#send"},
+    ]});
     let proposal =
         Goal { payload: Payload::parse(GoalKind::Browser, steps).unwrap(), ..testing::goal(&*store.world, ada.id) };
     let message = testing::message(&*store.world, &proposal);

@@ -42,7 +42,7 @@ pub(super) async fn learn_heads(
     heads: &mut Heads,
     chains: BTreeSet<ChainId>,
 ) -> Result<(), Failed> {
-    for chain in chains.into_iter().filter(|chain| !heads.knows(chain)).collect::<Vec<_>>() {
+    for chain in chains {
         let newest: Option<(i64, Vec<u8>)> = receipts::table
             .filter(receipts::chain.eq(chain.to_bytes()))
             .order(receipts::seq.desc())

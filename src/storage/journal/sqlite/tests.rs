@@ -1,0 +1,55 @@
+//! A disk that fills up, played with SQLite's own limit on pages.
+
+use std::{path::Path, sync::Arc};
+
+use actors::{
+    domain::{Draft, Phase},
+    testing::{TestWorld, chain, draft},
+};
+use diesel::connection::SimpleConnection;
+
+use super::*;
+use crate::storage::migrations;
+
+async fn journal(folder: &Path) -> SqliteJournal {
+    let path = folder.join("greenroom.db");
+    let mut conn = open_writer(&path).unwrap();
+    migrations::run_sqlite(&mut conn).unwrap();
+    let writer = SqliteWriter::start(conn).unwrap();
+    let checkpointer = Checkpointer::start(&path).unwrap();
+    let (admission, reserve) = (Admission::new(folder, 0), Reserve::beside(&path));
+    SqliteJournal::open(writer, path, checkpointer, admission, reserve).await.unwrap()
+}
+
+async fn limit(journal: &SqliteJournal, pragma: &'static str) {
+    journal.writer.run(move |conn| conn.batch_execute(pragma)).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_takes_the_reserve_and_leaves_the_heads_where_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(folder.path()).await;
+    let world = Arc::new(TestWorld::new(1));
+    let large = |world: &TestWorld| {
+        let mut draft: Draft = draft(world, chain(1), Some(Phase::Outcome), "observed");
+        draft.body.data = "x".repeat(100_000).into();
+        vec![Commit { receipts: vec![draft], ..Commit::default() }]
+    };
+    let reserve = folder.path().join("greenroom.reserve");
+    let written = journal.write(large(&world)).await.unwrap().remove(0).unwrap();
+    assert!(reserve.exists());
+
+    // As small as it is now: the next large receipt does not fit.
+    limit(&journal, "PRAGMA max_page_count = 1").await;
+    for _ in 0..2 {
+        let error = journal.write(large(&world)).await.unwrap_err();
+        let cause = std::error::Error::source(&*error.0).map(ToString::to_string);
+        assert_eq!(cause.as_deref(), Some("database or disk is full"));
+    }
+
+    limit(&journal, "PRAGMA max_page_count = 1000000").await;
+    let next = journal.write(large(&world)).await.unwrap().remove(0).unwrap();
+    assert_eq!((next.receipts[0].seq, next.receipts[0].prev), (2, written.receipts[0].hash));
+    assert_eq!(next.receipts[0].pos, 2);
+    assert!(reserve.exists(), "made again as soon as there is room");
+}
