@@ -20,7 +20,7 @@ use figment::{Figment, error::Kind};
 
 use self::layers::Layer;
 pub use sections::*;
-pub use show::Setting;
+pub use show::{Setting, without_password};
 
 /// The host under which personas know the practice site.
 pub const REHEARSAL_HOST: &str = "rehearsal.localhost";

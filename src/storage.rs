@@ -15,6 +15,7 @@
 //! database contains.
 
 mod accounts;
+mod age;
 mod archive;
 mod blobs;
 mod db;
@@ -33,6 +34,7 @@ mod views;
 mod writes;
 
 pub use accounts::{Accounts, LoginToken, Session, TokenLabel, User, UserId, UserRole};
+pub use age::Age;
 pub use archive::{Archive, NodeKey, Rows};
 pub use blobs::FileBlobs;
 pub use db::{Db, DbError};

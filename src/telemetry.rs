@@ -8,7 +8,7 @@ mod rotating;
 
 use std::{
     fs::File,
-    io::{self, Read as _, Seek as _, SeekFrom},
+    io::{self, IsTerminal as _, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -73,7 +73,12 @@ pub fn start(filter: &str, data_root: &Path, stderr: Stderr) -> Result<Telemetry
         Stderr::All => LevelFilter::TRACE,
         Stderr::Warnings => LevelFilter::WARN,
     };
-    let for_people = fmt::layer().with_writer(io::stderr).with_target(false).with_filter(shown).with_filter(filter()?);
+    let for_people = fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .with_filter(shown)
+        .with_filter(filter()?);
     let subscriber = tracing_subscriber::registry().with(for_file(file).with_filter(filter()?)).with(for_people);
     tracing::subscriber::set_global_default(subscriber).map_err(TelemetryError::Running)?;
     Ok(Telemetry { _file: guard })

@@ -1,8 +1,8 @@
 //! The verbs that work without a server.
 
-use anyhow::Context as _;
+use std::sync::Arc;
 
-use super::rooms;
+use super::{rooms, world::ThisMachine};
 use crate::{
     cli::{
         Ended, doctor, goal,
@@ -11,14 +11,19 @@ use crate::{
             self,
             bundle::{self, Bundle},
             check::{self, Verified},
-            record::Record,
+            record::Stored,
         },
     },
     config::Config,
+    storage::Storage,
 };
 
 pub(super) async fn doctor(config: &Config, json: bool) -> anyhow::Result<Ended> {
-    let findings = doctor::machine(config);
+    let mut findings = doctor::machine(config);
+    let opened = Storage::open_read_only(&config.storage, &config.data_root, Arc::new(ThisMachine)).await;
+    findings.push(doctor::database(config, opened).await);
+    findings.push(doctor::chromium(config).await);
+    findings.push(doctor::hosts(config));
     Ok(doctor::report(&findings, Out { json }))
 }
 
@@ -35,16 +40,18 @@ pub(super) async fn verify(config: &Config, verify: receipts::Verify, json: bool
 /// Checks the database.
 pub(super) async fn verified(config: &Config, verify: &receipts::Verify) -> anyhow::Result<Verified> {
     let mut record = open(config, verify.persona.as_deref()).await?;
-    check::check(record.as_mut(), verify.head, &goal::spinner()).await
+    check::check(&mut record, verify.head, &goal::spinner()).await
 }
 
 pub(super) async fn export(config: &Config, export: receipts::Export, json: bool) -> anyhow::Result<Ended> {
     let mut record = open(config, export.persona.as_deref()).await?;
-    let exported = bundle::export(record.as_mut(), &export.to, &goal::spinner()).await?;
+    let exported = bundle::export(&mut record, &export.to, &goal::spinner()).await?;
     Out { json }.answer(&exported, |exported| bundle::said(exported, &export.to));
     Ok(Ended::Well)
 }
 
-async fn open(_config: &Config, _persona: Option<&str>) -> anyhow::Result<Box<dyn Record>> {
-    None.context("the database cannot be read yet")
+/// Read only: a server may be at work beside it, and nothing is made or brought up to date.
+async fn open(config: &Config, persona: Option<&str>) -> anyhow::Result<Stored> {
+    let archive = Storage::open_read_only(&config.storage, &config.data_root, Arc::new(ThisMachine)).await?;
+    Stored::open(archive, persona).await
 }

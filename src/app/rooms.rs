@@ -16,13 +16,12 @@ use super::{
 };
 use crate::{
     browser::Browsers,
-    cli::receipts::record::NodeKey,
     config::{Config, REHEARSAL_HOST},
     egress::{Egress, HostRules},
     models::Models,
     rehearsal::{Rehearsal, Running},
     secrets::{EvidenceKey, SecretKey},
-    storage::Storage,
+    storage::{NodeKey, Storage},
     tools::{Tools, ToolsDeps},
 };
 

@@ -3,12 +3,14 @@
 //! It changes nothing. Each line is ok, warn (it works, but) or bad (it will not).
 
 mod checks;
+mod rooms;
 
 use serde::Serialize;
 
 use super::{Ended, print::Out};
 
 pub use checks::machine;
+pub use rooms::{chromium, database, hosts};
 
 /// How something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,5 +1,7 @@
 //! The command line as people and programs use it: the real program, its output and its codes.
 
+mod server;
+
 use std::{
     path::Path,
     process::{Command, Output},
@@ -12,6 +14,7 @@ fn greenroom(data_root: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_greenroom"))
         .args(args)
         .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("DATA_ROOT", data_root)
         .current_dir(data_root)
         .output()

@@ -35,9 +35,9 @@ pub(super) fn opening_of_livia() -> Template {
     templates::open_rehearsal_mail()
 }
 
-/// In this order. The reference tells this proposal from every other one.
-pub(super) fn work_of_jason(reference: &str) -> [Template; 2] {
-    let wanted = ProposalWanted::new("data pipeline", "jason@greenroom.example", reference);
+/// In this order.
+pub(super) fn work_of_jason() -> [Template; 2] {
+    let wanted = ProposalWanted::new("data pipeline", "jason@greenroom.example");
     [templates::master_note_outline(), templates::submit_proposal(&wanted)]
 }
 

@@ -44,7 +44,7 @@ impl Stage {
 
     /// The first part: everything but the report.
     pub(super) async fn open(&self, cast: &Cast) -> anyhow::Result<Vec<GoalId>> {
-        let [note, proposal] = cast::work_of_jason(&self.reference(cast));
+        let [note, proposal] = cast::work_of_jason();
         Ok(vec![
             self.give(cast.livia.id, "mail", cast::opening_of_livia()).await?,
             self.give(cast.jason.id, "note", note).await?,
@@ -55,12 +55,6 @@ impl Stage {
     /// The last part.
     pub(super) async fn close(&self, cast: &Cast) -> anyhow::Result<GoalId> {
         self.give(cast.livia.id, "report", cast::closing_of_livia()).await
-    }
-
-    /// The same for the same data root, another one for every other.
-    fn reference(&self, cast: &Cast) -> String {
-        let id = cast.jason.id.to_string();
-        format!("REF-{}", id[id.len() - 8..].to_uppercase())
     }
 
     /// Waits until all are over, or wait for a person. Every receipt is shown to `watch` on the way.

@@ -18,8 +18,8 @@ use async_trait::async_trait;
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::record::{NodeKey, Record};
-use crate::storage::RawReceipt;
+use super::record::Record;
+use crate::storage::{NodeKey, RawReceipt};
 
 /// A longer line is none of ours.
 const MOST_LINE: u64 = 64 << 20;

@@ -6,14 +6,14 @@ use actors::{
     domain::{Body, Hash},
     evidence::{
         canonical,
-        verify::{Report, StoredReceipt, Verifier},
+        verify::{Report, Verifier},
     },
 };
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::record::{NodeKey, Record};
-use crate::storage::RawReceipt;
+use super::record::{self, Record};
+use crate::storage::{NodeKey, RawReceipt};
 
 /// Faults of artifacts that are listed one by one.
 const LISTED: usize = 1_000;
@@ -62,32 +62,15 @@ pub async fn check(record: &mut dyn Record, head: Option<Hash>, shown: &Progress
         read += rows.len();
         shown.set_message(format!("{read} receipts"));
         for row in &rows {
-            verifier.receipt(&stored(row));
+            verifier.receipt(&row.as_stored());
             artifacts.of(row, record).await?;
         }
     }
     shown.finish_and_clear();
     let report = verifier.finish();
     let ok = report.is_sound() && artifacts.faults.is_empty();
-    let keys = keys.iter().map(|key| format!("{} {}", key.node, key.short())).collect();
+    let keys = keys.iter().map(|key| format!("{} {}", key.node, record::short(key))).collect();
     Ok(Verified { ok, report, artifacts: artifacts.count, artifact_faults: artifacts.faults, keys })
-}
-
-fn stored(row: &RawReceipt) -> StoredReceipt<'_> {
-    StoredReceipt {
-        pos: row.pos,
-        node: &row.node,
-        chain: &row.chain,
-        seq: row.seq,
-        header: row.header.as_bytes(),
-        hash: &row.hash,
-        salt: row.salt.as_deref(),
-        body: row.body.as_deref().map(str::as_bytes),
-        at_ms: row.at_ms,
-        kind: &row.kind,
-        phase: row.phase.as_deref(),
-        run: row.run.as_deref(),
-    }
 }
 
 /// What a row's body names; nothing when the body is erased or cannot be read (that is a fault of its own).
@@ -140,7 +123,7 @@ pub fn text(verified: &Verified, own: Option<&NodeKey>) -> String {
     if report.unsigned > 0 {
         let _ = writeln!(out, "{} receipts lie behind the last signature of their chain", report.unsigned);
     }
-    let own = own.map(NodeKey::short);
+    let own = own.map(record::short);
     for key in &verified.keys {
         let is_own = own.as_ref().is_some_and(|own| key.ends_with(own.as_str()));
         let whose = if is_own { "this machine's" } else { "named by the record; compare it with one kept elsewhere" };

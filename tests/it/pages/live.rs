@@ -12,7 +12,9 @@ async fn a_page_follows_what_happens_and_catches_up_after_an_outage() {
 
     house.persona("Jason <b>Bold</b>").await;
     visitor.until("document.querySelector('#card-jason-b-bold-b h3').textContent.includes('<b>')").await;
-    visitor.until("[...document.querySelectorAll('#feed b')].some((who) => who.textContent === 'Jason <b>Bold</b>')").await;
+    visitor
+        .until("[...document.querySelectorAll('#feed b')].some((who) => who.textContent === 'Jason <b>Bold</b>')")
+        .await;
 
     house.lose_server().await;
     visitor.sees("reconnecting").await;

@@ -1,0 +1,87 @@
+//! What only the rooms themselves can tell: the database and the browser.
+
+use std::{process::Stdio, time::Duration};
+
+use actors::domain::PersonaStatus;
+
+use super::Finding;
+use crate::{
+    browser::find_chromium,
+    config::{self, Config},
+    egress::HostRules,
+    storage::{Age, Archive, OpenError},
+};
+
+const CHROMIUM_LIMIT: Duration = Duration::from_secs(20);
+
+/// The database as `Storage::open_read_only` found it.
+pub async fn database(config: &Config, opened: Result<Archive, OpenError>) -> Finding {
+    let what = match config.storage.database_url.as_str() {
+        "" => "SQLite in the data root".to_owned(),
+        address => config::without_password(address),
+    };
+    let archive = match opened {
+        Ok(archive) => archive,
+        Err(OpenError::NotThere { .. }) => return Finding::ok("database", format!("{what} will be made")),
+        Err(error) => return unreachable(&what, error.into()),
+    };
+    match archive.age().await {
+        Ok(age) if !age.newer.is_empty() => Finding::bad(
+            "database",
+            format!("{what} was written by a newer Greenroom (it knows {})", age.newer.join(", ")),
+            "start the newer Greenroom, or restore a backup",
+        ),
+        Ok(age) => Finding::ok("database", format!("{what}, {}{}", migrations(&age), personas(&archive).await)),
+        Err(error) => unreachable(&what, error.into()),
+    }
+}
+
+fn unreachable(what: &str, error: anyhow::Error) -> Finding {
+    let found = format!("{what} cannot be read: {error:#}");
+    Finding::bad("database", found, "look at DATABASE_URL (storage.database_url), the server behind it and its rights")
+}
+
+fn migrations(age: &Age) -> String {
+    match age.pending.len() {
+        0 => format!("{} migrations, up to date", age.applied),
+        some => format!("{} migrations, the next start brings {some} more", age.applied),
+    }
+}
+
+/// A first look at the data; a database without it is only new.
+async fn personas(archive: &Archive) -> String {
+    let Ok(all) = archive.db.personas(false).await else { return String::new() };
+    let paused = all.iter().filter(|persona| persona.status == PersonaStatus::Paused).count();
+    format!(", {} personas ({paused} paused)", all.len())
+}
+
+/// Chromium, and whether it starts at all.
+pub async fn chromium(config: &Config) -> Finding {
+    let found = match find_chromium(&config.browser.executable) {
+        Ok(found) => found,
+        Err(error) => return Finding::bad("chromium", error.to_string(), "apt-get install chromium"),
+    };
+    let shown = found.display().to_string();
+    let asked = tokio::process::Command::new(&found).arg("--version").stdin(Stdio::null()).kill_on_drop(true).output();
+    let next = "run it by hand to see why, or name another with browser.executable";
+    match tokio::time::timeout(CHROMIUM_LIMIT, asked).await {
+        Ok(Ok(said)) if said.status.success() => {
+            let version = String::from_utf8_lossy(&said.stdout);
+            Finding::ok("chromium", format!("{} ({shown})", crate::cli::print::short(&version, 80)))
+        }
+        Ok(Ok(said)) => Finding::bad("chromium", format!("{shown} does not start: {}", said.status), next),
+        Ok(Err(error)) => Finding::bad("chromium", format!("{shown} does not start: {error}"), next),
+        Err(_) => Finding::bad("chromium", format!("{shown} did not answer within 20 s"), next),
+    }
+}
+
+/// Whether the global host list can be read.
+pub fn hosts(config: &Config) -> Finding {
+    match HostRules::parse(&config.egress.allowed_hosts) {
+        Err(error) => Finding::bad("hosts", error.to_string(), "correct egress.allowed_hosts (ALLOWED_HOSTS)"),
+        Ok(rules) if rules.is_empty() => {
+            Finding::ok("hosts", "no global list: each persona's own list decides, which starts empty")
+        }
+        Ok(_) => Finding::ok("hosts", config.egress.allowed_hosts.join(", ")),
+    }
+}

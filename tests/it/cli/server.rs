@@ -1,0 +1,235 @@
+//! A whole server, started and ended as people do it, and asked through the verbs.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use super::{greenroom, said};
+
+/// A running server on a data root; killed when dropped.
+struct Server {
+    child: Child,
+    greeting: Value,
+}
+
+impl Server {
+    /// Waits for its greeting: from then on it answers.
+    fn start(data_root: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_greenroom"))
+            .args(["serve", "--json"])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("DATA_ROOT", data_root)
+            .env("PORT", "0")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut text = String::new();
+        for line in lines {
+            text.push_str(&line.unwrap());
+            if text.ends_with('}') {
+                break;
+            }
+        }
+        let greeting = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        Self { child, greeting }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Its code, once it has ended.
+    fn end(mut self, signal: Signal) -> Option<i32> {
+        self.signal(signal);
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The answer of a verb that must succeed.
+fn answer(data_root: &Path, args: &[&str]) -> Value {
+    let args: Vec<_> = args.iter().copied().chain(["--json"]).collect();
+    let (code, out, error) = said(&greenroom(data_root, &args));
+    assert_eq!(code, 0, "{args:?}: {out}{error}");
+    serde_json::from_str(&out).unwrap()
+}
+
+const NOTE: &str =
+    r#"{"steps": [{"action": "write_file", "path": "note.txt", "content": "hello", "description": "a note"}]}"#;
+const NOTE_PROOF: &str = r#"{"assertions": [{"file": "note.txt"}]}"#;
+
+/// A persona and a goal that is done.
+fn work(root: &Path) {
+    answer(root, &["persona", "new", "Ada Lovelace", "--role", "worker"]);
+    let goal = ["goal", "add", "ada-lovelace", "--kind", "io", "--title", "Keep a note", "--payload", NOTE];
+    let goal = answer(root, &[&goal[..], &["--proof", NOTE_PROOF, "--wait"]].concat());
+    assert_eq!(goal["state"], "done", "{goal:#}");
+}
+
+#[test]
+fn the_verbs_reach_the_server_and_the_record_is_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let server = Server::start(root);
+    assert!(server.greeting["login"].as_str().unwrap().contains("/login?token="), "the first start brings a link");
+    assert!(server.greeting["status_token"].is_string(), "made, because none was set");
+    work(root);
+
+    let persona = answer(root, &["persona", "show", "ada-lovelace"]);
+    assert_eq!((&persona["name"], &persona["role"]), (&json!("Ada Lovelace"), &json!("worker")));
+    assert_eq!(answer(root, &["persona", "pause", "ada-lovelace"])["status"], "paused");
+    assert_eq!(answer(root, &["persona", "resume", "ada-lovelace"])["status"], "active");
+    assert_eq!(answer(root, &["goal", "list", "--state", "done"])["items"].as_array().unwrap().len(), 1);
+    assert!(answer(root, &["login"])["url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+    let receipts = answer(root, &["receipts", "list", "--persona", "ada-lovelace"]);
+    assert!(receipts["items"].as_array().unwrap().len() >= 4, "{receipts:#}");
+    let findings = answer(root, &["doctor"]);
+    let port = findings.as_array().unwrap().iter().find(|finding| finding["what"] == "port").unwrap();
+    assert!(port["found"].as_str().unwrap().starts_with("a server runs"), "{findings:#}");
+
+    let verified = answer(root, &["receipts", "verify"]);
+    assert_eq!((&verified["ok"], &verified["artifacts"]), (&json!(true), &json!(1)), "beside the running server");
+    let (code, _, error) = said(&greenroom(root, &["persona", "show", "nobody"]));
+    assert_eq!(
+        (code, error.trim_end()),
+        (1, "greenroom: There is no persona `nobody`. Check the name, or list what there is")
+    );
+    let (code, _, error) =
+        said(&greenroom(root, &["goal", "add", "ada-lovelace", "--kind", "ai", "--title", "x", "--payload", "{}"]));
+    assert_eq!(code, 1);
+    assert!(error.contains("payload") && error.contains("prompt"), "{error}");
+}
+
+#[test]
+fn one_server_per_data_root_and_per_port() {
+    let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Server::start(root.path());
+    let url = server.greeting["url"].as_str().unwrap();
+    let (code, out, error) = said(&greenroom(root.path(), &["serve"]));
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(error.contains(url) && error.contains(&server.child.id().to_string()), "{error}");
+
+    let port = url.rsplit(':').next().unwrap();
+    fs::write(other.path().join("greenroom.toml"), format!("[server]\nport = {port}\n")).unwrap();
+    let (code, _, error) = said(&greenroom(other.path(), &["serve"]));
+    assert_eq!(code, 1);
+    assert!(error.contains("is in use") && error.contains("PORT"), "{error}");
+    let (code, out, _) = said(&greenroom(other.path(), &["doctor"]));
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("bad   port"), "{out}");
+}
+
+#[test]
+fn it_ends_in_good_order_and_a_crash_keeps_it_from_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let server = Server::start(root);
+    work(root);
+    assert_eq!(server.end(Signal::TERM), Some(0));
+    assert!(!root.join("server.json").exists(), "it takes its announcement with it");
+
+    let server = Server::start(root);
+    assert!(server.greeting["login"].is_null(), "there is an owner already");
+    assert_eq!(server.end(Signal::KILL), None);
+    assert!(root.join("server.json").exists(), "nobody could remove it");
+
+    let server = Server::start(root);
+    assert_eq!(answer(root, &["goal", "list"])["items"][0]["state"], "done");
+    assert_eq!(server.end(Signal::INT), Some(0));
+    let verified = answer(root, &["receipts", "verify"]);
+    assert_eq!((&verified["ok"], &verified["unsigned"]), (&json!(true), &json!(0)), "the heads are signed at the end");
+}
+
+#[test]
+fn an_exported_record_verifies_anywhere_and_shows_what_was_done_to_it() {
+    let root = tempfile::tempdir().unwrap();
+    let server = Server::start(root.path());
+    work(root.path());
+    server.end(Signal::TERM);
+    let bundle = root.path().join("bundle");
+    let to = bundle.to_str().unwrap();
+    assert!(answer(root.path(), &["receipts", "export", "--to", to])["receipts"].as_u64().unwrap() > 4);
+    let (code, _, error) = said(&greenroom(root.path(), &["receipts", "export", "--to", to]));
+    assert_eq!(code, 1);
+    assert!(error.contains("exists already"), "{error}");
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    assert_eq!(answer(elsewhere.path(), &["receipts", "verify", to])["ok"], true);
+    let file = bundle.join("receipts.jsonl");
+    let whole = fs::read_to_string(&file).unwrap();
+    let lines: Vec<_> = whole.lines().collect();
+    let head: Value = serde_json::from_str(lines.last().unwrap()).unwrap();
+    let head = head["hash"].as_str().unwrap();
+    assert_eq!(answer(elsewhere.path(), &["receipts", "verify", to, "--head", head])["ok"], true);
+
+    let faulty = |text: String, fault: &str| {
+        fs::write(&file, text).unwrap();
+        let (code, out, error) = said(&greenroom(elsewhere.path(), &["receipts", "verify", to]));
+        assert_eq!(code, 1, "{fault}: {out}{error}");
+        assert!(out.contains(fault), "{fault} in {out}");
+    };
+    faulty(whole.replace("Keep a note", "Keep a vote"), "its body or its salt was edited");
+    faulty(whole.replacen("at_ms\\\":1", "at_ms\\\":2", 1), "its header or its hash was edited");
+    faulty(lines[1..].join("\n"), "removed");
+    faulty(lines[..lines.len() - 1].join("\n"), "truncated");
+    fs::write(&file, &whole).unwrap();
+    let artifact = find(&bundle.join("artifacts"));
+    fs::write(&artifact, "forged").unwrap();
+    faulty(whole.clone(), "is edited");
+    fs::remove_file(&artifact).unwrap();
+    faulty(whole, "is gone");
+    let unknown = "ab".repeat(32);
+    let (code, out, _) = said(&greenroom(elsewhere.path(), &["receipts", "verify", to, "--head", &unknown]));
+    assert_eq!(code, 1);
+    assert!(out.contains("no receipt has the hash"), "{out}");
+}
+
+/// The first file below a folder.
+fn find(folder: &Path) -> std::path::PathBuf {
+    let path = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    if path.is_dir() { find(&path) } else { path }
+}
+
+#[test]
+fn the_demo_does_its_work_proves_it_and_ends() {
+    let root = tempfile::tempdir().unwrap();
+    let data_root = root.path().join("demo");
+    let shown = Command::new(env!("CARGO_BIN_EXE_greenroom"))
+        .args(["demo", "--once", "--json", "--data-root"])
+        .arg(&data_root)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .output()
+        .unwrap();
+    let (code, out, error) = said(&shown);
+    assert_eq!(code, 0, "{out}{error}");
+    let shown: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&shown["ok"], &shown["verified"]["ok"]), (&json!(true), &json!(true)));
+    let goals = shown["goals"].as_array().unwrap();
+    assert_eq!(goals.len(), 4);
+    assert!(goals.iter().all(|goal| goal["state"] == "done" && goal["receipts"].as_u64().unwrap() > 4), "{shown:#}");
+    let proposal = goals.iter().find(|goal| goal["goal"].as_str().unwrap().starts_with("Submit")).unwrap();
+    assert_eq!(proposal["proofs"], json!(["csv_row", "screenshot", "text", "2 expected", "read back"]));
+
+    // Started again, it finds its work done and does none of it twice.
+    let again = answer(root.path(), &["demo", "--once", "--data-root", data_root.to_str().unwrap()]);
+    assert_eq!(again["ok"], true);
+    assert_eq!(again["goals"].as_array().unwrap().len(), 4);
+    let count = |shown: &Value| shown["verified"]["receipts"].as_u64().unwrap();
+    assert!(count(&again) < count(&shown) + 6, "no second run: {again:#}");
+}
