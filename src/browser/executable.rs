@@ -13,7 +13,7 @@ pub enum NoChromium {
          or set `browser.executable`"
     )]
     Nowhere { looked: String },
-    #[error("`browser.executable` names {}, which is not an executable file; correct it, or leave it empty to search", .0.display())]
+    #[error("`browser.executable` names {}, which is not an executable file; correct it, or install the package `chromium` and leave it empty", .0.display())]
     NotThere(PathBuf),
 }
 

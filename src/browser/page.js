@@ -5,12 +5,18 @@
 
   const no = (why, more) => ({ ok: false, why, ...more });
   const never = why => no(why, { fatal: true });
-  const here = () => ({ url: location.href, title: document.title, origin: location.origin });
+  // Half a character (a lone surrogate) would spoil the whole answer on its way.
+  const whole = text => String(text).toWellFormed();
+  const here = () => ({ url: whole(location.href), title: whole(document.title), origin: location.origin });
   const find = (selector, node) => node ?? document.querySelector(selector);
-  // A page in the background gets no frames; a timer keeps it going.
-  const frame = () => new Promise(done => { requestAnimationFrame(() => done()); setTimeout(done, 100); });
+  // A page in the background gets no frames, so a timer keeps it going; one in front must really have drawn.
+  const frame = () => new Promise(done => {
+    requestAnimationFrame(() => done());
+    if (document.hidden) setTimeout(done, 50);
+  });
 
-  const named = el => {
+  const named = el => whole(rawName(el));
+  const rawName = el => {
     const classes = typeof el.className === 'string' ? el.className.trim().split(/\s+/).filter(Boolean).slice(0, 2) : [];
     return `<${el.localName}${el.id ? '#' + el.id : ''}${classes.map(c => '.' + c).join('')}>`.slice(0, 120);
   };
@@ -118,7 +124,7 @@
     if (el.select) el.select(); else getSelection().selectAllChildren(el);
     return { ok: true, set, secret: secret(el) };
   };
-  const value = el => ('value' in el && el.localName !== 'li' ? el.value : el.innerText ?? el.textContent ?? '');
+  const value = el => whole('value' in el && el.localName !== 'li' ? el.value : el.innerText ?? el.textContent ?? '');
   // A setter the page may have put on the element itself (frameworks do) is passed by.
   const assign = (el, text) => {
     Object.getOwnPropertyDescriptor(Object.getPrototypeOf(el), 'value').set.call(el, text);
@@ -129,7 +135,7 @@
     here: longest => ({
       ok: true, ...here(),
       status: performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0,
-      text: longest ? (document.body?.innerText ?? '').slice(0, longest) : undefined,
+      text: longest ? whole((document.body?.innerText ?? '').slice(0, longest)) : undefined,
     }),
 
     // Two turns of the event loop: what a click set off synchronously has begun by then.
@@ -165,7 +171,7 @@
       const option = [...el.options].find(o => o.value === wanted);
       if (!option || option.disabled) {
         const values = [...el.options].filter(o => !o.disabled).map(o => o.value).slice(0, 12);
-        return no(`has no option with that value; it has: ${values.join(', ').slice(0, 300)}`);
+        return no(`has no option with that value; it has: ${whole(values.join(', ').slice(0, 300))}`);
       }
       el.focus({ preventScroll: true });
       if (el.multiple) { for (const o of el.options) o.selected = o === option; } else el.selectedIndex = option.index;
@@ -177,24 +183,24 @@
       const el = find(selector, node);
       if (!el || !el.isConnected) return no('is not on the page');
       if (attribute === null) {
-        return { ok: true, value: secret(el) ? '(masked)' : value(el).trim().slice(0, LONGEST_TEXT) };
+        return { ok: true, value: secret(el) ? '(masked)' : whole(value(el).trim().slice(0, LONGEST_TEXT)) };
       }
       const held = el.getAttribute(attribute);
       if (held === null) return no(`has no attribute \`${attribute}\``);
-      return { ok: true, value: secret(el) && attribute === 'value' ? '(masked)' : held.slice(0, LONGEST_TEXT) };
+      return { ok: true, value: secret(el) && attribute === 'value' ? '(masked)' : whole(held.slice(0, LONGEST_TEXT)) };
     }, ms),
 
     titled: (ms, wanted) => until(() => document.title.includes(wanted)
-      ? { ok: true } : no('', { actual: document.title.slice(0, 300) }), ms),
+      ? { ok: true } : no('', { actual: whole(document.title.slice(0, 300)) }), ms),
 
     shows: (ms, selector, node, wanted) => until(() => {
-      const whole = selector === null && !node, el = whole ? document.body : find(selector, node);
-      if (!el || !el.isConnected) return no(whole ? 'has no content yet' : 'is not on the page');
-      if (!whole && !visible(el)) return no('is on the page but not visible');
+      const page = selector === null && !node, el = page ? document.body : find(selector, node);
+      if (!el || !el.isConnected) return no(page ? 'has no content yet' : 'is not on the page');
+      if (!page && !visible(el)) return no('is on the page but not visible');
       const text = secret(el) ? '' : value(el);
       const flat = text.replace(/\s+/g, ' ');
       return text.includes(wanted) || flat.includes(wanted.replace(/\s+/g, ' '))
-        ? { ok: true } : no('', { actual: flat.trim().slice(0, 300) });
+        ? { ok: true } : no('', { actual: whole(flat.trim().slice(0, 300)) });
     }, ms),
 
     box: (ms, selector, node) => until(() => {

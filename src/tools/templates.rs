@@ -12,6 +12,9 @@ use crate::egress::REHEARSAL_HOST;
 /// Opens every account there; its login page says so.
 pub const REHEARSAL_PASSWORD: &str = "rehearsal";
 
+/// Filled with the goal's own key by the runtime: the same in every attempt, another one in every goal.
+pub const GOAL_KEY: &str = "{{idempotency_key}}";
+
 /// A goal to be given to a persona.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
@@ -26,6 +29,8 @@ pub struct ProposalWanted {
     /// Finds the posting: the first one that matches is taken.
     pub niche: String,
     pub rate: String,
+    /// Tells this submission from every other one when it is read back; [`GOAL_KEY`] does without a thought.
+    pub reference: String,
     /// E-mail to sign in with.
     pub email: String,
     /// What is typed as password; `${secret:name}` keeps it out of the plan.
@@ -36,10 +41,11 @@ pub struct ProposalWanted {
 
 impl ProposalWanted {
     /// With the rehearsal site's own password, on the form without a key.
-    pub fn new(niche: &str, email: &str) -> Self {
+    pub fn new(niche: &str, email: &str, reference: &str) -> Self {
         Self {
             niche: niche.to_owned(),
             rate: "$2,400 fixed".to_owned(),
+            reference: reference.to_owned(),
             email: email.to_owned(),
             password: REHEARSAL_PASSWORD.to_owned(),
             with_key: false,
@@ -92,8 +98,12 @@ pub fn submit_proposal(wanted: &ProposalWanted) -> Template {
         length: Length::Long,
     });
     steps.extend(send(wanted));
-    let fields =
-        [("posting", "{{posting}}"), ("client", "{{client}}"), ("reference", REFERENCE), ("rate", &wanted.rate)];
+    let fields = [
+        ("posting", "{{posting}}"),
+        ("client", "{{client}}"),
+        ("reference", &wanted.reference),
+        ("rate", &wanted.rate),
+    ];
     steps.push(Step::AppendCsv {
         path: "proposals.csv".to_owned(),
         row: fields.iter().map(|(column, value)| ((*column).to_owned(), (*value).to_owned())).collect(),
@@ -105,7 +115,7 @@ pub fn submit_proposal(wanted: &ProposalWanted) -> Template {
         proof: Proof {
             assertions: vec![Assertion::TitleContains(SUBMITTED.to_owned())],
             artifacts: vec![ArtifactKind::Screenshot, ArtifactKind::CsvRow],
-            read_back: Some(ReadBack { url: address("/proposals"), contains: REFERENCE.to_owned() }),
+            read_back: Some(ReadBack { url: address("/proposals"), contains: wanted.reference.clone() }),
         },
     }
 }
@@ -124,8 +134,6 @@ pub fn daily_report() -> Template {
     }
 }
 
-/// The goal's own key: no other goal's submission can be taken for this one's when it is read back.
-const REFERENCE: &str = "{{idempotency_key}}";
 const SUBMITTED: &str = "Proposal submitted";
 
 fn sign_in(email: &str, password: &str) -> Vec<Step> {
@@ -156,9 +164,9 @@ fn send(wanted: &ProposalWanted) -> Vec<Step> {
     let (form, effect) =
         if wanted.with_key { ("#propose-once", Effect::Idempotent) } else { ("#propose", Effect::Irreversible) };
     let mut steps = vec![click(form, Effect::Read), wait_for("#proposal")];
-    steps.extend(wanted.with_key.then(|| fill("#idempotency_key", REFERENCE)));
+    steps.extend(wanted.with_key.then(|| fill("#idempotency_key", GOAL_KEY)));
     steps.extend([
-        fill("#reference", REFERENCE),
+        fill("#reference", &wanted.reference),
         fill("#cover", "{{cover}}"),
         fill("#rate", &wanted.rate),
         click("#submit", effect),
@@ -212,7 +220,7 @@ mod tests {
 
     #[test]
     fn every_template_is_a_payload_the_api_would_take() {
-        let mut wanted = ProposalWanted::new("data pipeline", "jason@greenroom.example");
+        let mut wanted = ProposalWanted::new("data pipeline", "jason@greenroom.example", GOAL_KEY);
         let plain = submit_proposal(&wanted);
         wanted.with_key = true;
         let keyed = submit_proposal(&wanted);
@@ -227,7 +235,7 @@ mod tests {
 
     #[test]
     fn one_step_of_a_proposal_cannot_be_taken_back() {
-        let steps = submit_proposal(&ProposalWanted::new("audit", "a@b.example")).payload.steps();
+        let steps = submit_proposal(&ProposalWanted::new("audit", "a@b.example", GOAL_KEY)).payload.steps();
         let final_ones: Vec<_> = steps.iter().filter(|step| step.effect() == Effect::Irreversible).collect();
         assert!(matches!(final_ones[..], [Step::Click { selector, .. }] if selector == "#submit"), "{final_ones:?}");
     }

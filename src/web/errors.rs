@@ -15,29 +15,44 @@ use crate::storage::DbError;
 /// The media type of every error answer.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// What went wrong with a request. `instance` and `traceId` are filled in on the way out.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+/// What went wrong with a request.
+#[derive(Debug, Clone)]
 pub struct Problem {
+    /// Names the kind of problem; stable.
+    pub kind: &'static str,
+    pub title: &'static str,
+    pub status: StatusCode,
+    /// One or two sentences: what happened and what to do next.
+    pub detail: String,
+    /// Every field that was wrong.
+    pub errors: Vec<FieldError>,
+    /// After a conflict: the version to read again.
+    pub current_version: Option<i64>,
+    /// Seconds after which another try makes sense; sent as `Retry-After`.
+    pub retry_after_s: Option<u64>,
+}
+
+/// A problem as it is sent.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Written<'a> {
     /// Names the kind of problem; stable.
     #[serde(rename = "type")]
     pub kind: String,
-    pub title: String,
+    pub title: &'a str,
     pub status: u16,
     /// One or two sentences: what happened and what to do next.
-    pub detail: String,
+    pub detail: &'a str,
     /// The address that was asked.
-    pub instance: String,
+    pub instance: &'a str,
     #[serde(rename = "traceId")]
-    pub trace_id: String,
+    pub trace_id: &'a str,
     /// Every field that was wrong.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<FieldError>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub errors: &'a [FieldError],
     /// After a conflict: the version to read again.
     #[serde(rename = "currentVersion", skip_serializing_if = "Option::is_none")]
     pub current_version: Option<i64>,
-    /// Seconds after which another try makes sense; sent as `Retry-After`.
-    #[serde(skip)]
-    pub retry_after_s: Option<u64>,
 }
 
 /// One wrong field.
@@ -57,18 +72,25 @@ impl FieldError {
 
 impl Problem {
     /// A problem of a stable kind.
-    pub fn new(status: StatusCode, kind: &str, title: &str, detail: impl Into<String>) -> Self {
-        Self {
-            kind: format!("/problems/{kind}"),
-            title: title.to_owned(),
-            status: status.as_u16(),
-            detail: detail.into(),
-            instance: String::new(),
-            trace_id: String::new(),
-            errors: Vec::new(),
-            current_version: None,
-            retry_after_s: None,
-        }
+    pub fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        let (detail, errors) = (detail.into(), Vec::new());
+        Self { kind, title, status, detail, errors, current_version: None, retry_after_s: None }
+    }
+
+    /// As it is sent in answer to a request.
+    pub fn json(&self, instance: &str, trace_id: &str) -> Vec<u8> {
+        let written = Written {
+            kind: format!("/problems/{}", self.kind),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            instance,
+            trace_id,
+            errors: &self.errors,
+            current_version: self.current_version,
+        };
+        // Texts and numbers always have a JSON form.
+        serde_json::to_vec(&written).unwrap_or_default()
     }
 
     /// The bytes are not what they should be.
@@ -129,15 +151,11 @@ impl Problem {
         self.current_version = Some(version);
         self
     }
-
-    fn code(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.status, self.title, self.detail)
+        write!(f, "{} {}: {}", self.status.as_u16(), self.title, self.detail)
     }
 }
 
@@ -145,18 +163,18 @@ impl std::error::Error for Problem {}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.code()
+        self.status
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut answer = HttpResponse::build(self.code());
+        let mut answer = HttpResponse::build(self.status);
         if let Some(seconds) = self.retry_after_s {
             answer.insert_header((header::RETRY_AFTER, seconds));
         }
-        if self.code() == StatusCode::UNAUTHORIZED {
+        if self.status == StatusCode::UNAUTHORIZED {
             answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"greenroom\""));
         }
-        let mut answer = answer.content_type(PROBLEM_JSON).body(serde_json::to_vec(self).unwrap_or_default());
+        let mut answer = answer.content_type(PROBLEM_JSON).body(self.json("", ""));
         answer.extensions_mut().insert(self.clone());
         answer
     }

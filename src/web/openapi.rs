@@ -13,7 +13,7 @@ use utoipa::{
 };
 
 use super::{
-    errors::{PROBLEM_JSON, Problem},
+    errors::{PROBLEM_JSON, Written as Problem},
     routes::{Face, Route, Shape, Table, Who},
 };
 

@@ -86,7 +86,6 @@ fn as_problem(answer: ServiceResponse<BoxBody>, path: &str, trace: TraceId) -> S
         None if own_page => return answer,
         None => foreign(status, &answer),
     };
-    let filled = Problem { instance: path.to_owned(), trace_id: trace.0.simple().to_string(), ..problem };
     let (request, old) = answer.into_parts();
     let mut fresh = HttpResponse::build(status);
     for (name, value) in old.headers() {
@@ -94,7 +93,7 @@ fn as_problem(answer: ServiceResponse<BoxBody>, path: &str, trace: TraceId) -> S
             fresh.append_header((name.clone(), value.clone()));
         }
     }
-    let body = serde_json::to_vec(&filled).unwrap_or_default();
+    let body = problem.json(path, &trace.0.simple().to_string());
     ServiceResponse::new(request, fresh.content_type(PROBLEM_JSON).body(body))
 }
 

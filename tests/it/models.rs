@@ -1,5 +1,7 @@
 //! Model endpoints that answer, hesitate, refuse and misbehave.
 
+#![cfg(test)]
+
 use std::{collections::BTreeMap, collections::HashMap, sync::Arc, time::Duration};
 
 use actors::{

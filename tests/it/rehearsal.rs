@@ -1,5 +1,7 @@
 //! The rehearsal site as a browser meets it: over HTTP, with a cookie, and again after a crash.
 
+#![cfg(test)]
+
 use std::{fs, path::Path};
 
 use greenroom::rehearsal::{PASSWORD, Rehearsal, Running, Store, StoreError};

@@ -1,5 +1,7 @@
 //! The performer: every tool through the one door, with what can go wrong on each way.
 
+#![cfg(test)]
+
 mod browser;
 mod evening;
 mod files;

@@ -103,15 +103,20 @@ impl Batch<'_> {
 impl Linked {
     /// The receipt as pages and resumes see it.
     pub fn to_receipt(&self) -> Receipt {
-        let draft = &self.draft;
+        self.clone().into_receipt()
+    }
+
+    /// The same without a copy: bodies can be large.
+    pub fn into_receipt(self) -> Receipt {
+        let draft = self.draft;
         Receipt {
             pos: self.pos,
-            chain: draft.chain.clone(),
+            chain: draft.chain,
             seq: self.seq,
             prev: self.prev,
             hash: self.hash,
             at_ms: draft.at_ms,
-            node: draft.node.clone(),
+            node: draft.node,
             kind: draft.kind,
             phase: draft.phase,
             state: draft.state.map(str::to_owned),
@@ -122,9 +127,9 @@ impl Linked {
             step: draft.step,
             replay_of: draft.replay_of,
             trace: draft.trace,
-            project: draft.project.clone(),
+            project: draft.project,
             units: draft.units,
-            body: Some(draft.body.clone()),
+            body: Some(draft.body),
         }
     }
 }

@@ -52,6 +52,10 @@ pub(super) async fn goto(session: &mut Session, act: &Act<'_>, url: &str) -> Res
     let tab = session.tab_to_navigate().await?;
     tab.run = Some(run);
     let arrival = navigate(tab, url.as_str(), act.until, downloads).await?;
+    if matches!(arrival, Arrival::Loaded | Arrival::StillLoading) {
+        // A site may have renewed a login; an older one must not come back after a crash.
+        session.save_cookies().await;
+    }
     let found = match arrival {
         Arrival::Loaded => arrived(session.page(act)?, act).await?,
         Arrival::StillLoading => arrived(session.page(act)?, act).await?.detail("the page was still loading"),
@@ -62,11 +66,7 @@ pub(super) async fn goto(session: &mut Session, act: &Act<'_>, url: &str) -> Res
         }
         Arrival::TooLate => {
             let text = "the page did not load in time; raise `timeout_ms`, or try again later";
-            return Err(session
-                .gate
-                .refusals_since(before)
-                .first()
-                .map_or_else(|| Fault::retryable(text), |refused| Fault::retryable(format!("{text}; {refused}"))));
+            return Err(Fault::retryable(text));
         }
     };
     Ok(found)

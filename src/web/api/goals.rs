@@ -163,7 +163,7 @@ async fn create(
 ) -> Result<HttpResponse, Problem> {
     let name = input.persona.clone().ok_or_else(|| Problem::field("persona", "is required"))?;
     let found = personas::find(&deps, &name).await;
-    let persona = found.map_err(|problem| match problem.status {
+    let persona = found.map_err(|problem| match problem.status.as_u16() {
         404 => Problem::field("persona", format!("there is no persona `{name}`")),
         _ => problem,
     })?;

@@ -68,7 +68,7 @@ mod tests {
             throttle.failed(peer);
         }
         let refused = throttle.admit(peer).unwrap_err();
-        assert_eq!((refused.status, refused.retry_after_s), (429, Some(301)));
+        assert_eq!((refused.status.as_u16(), refused.retry_after_s), (429, Some(301)));
         throttle.admit(IpAddr::from([10, 0, 0, 2])).unwrap();
         tokio::time::advance(WINDOW).await;
         throttle.admit(peer).unwrap();

@@ -10,6 +10,7 @@ use actors::{
     domain::{Alert, AlertId, ChainId, Receipt},
     supervisor::{ActorInfo, Figures},
 };
+use bytestring::ByteString;
 use tokio::sync::{
     broadcast::{Receiver, error::RecvError},
     mpsc,
@@ -47,8 +48,8 @@ pub(super) struct Fanout {
 struct Shown {
     roster: Arc<Vec<ActorInfo>>,
     figures: Figures,
-    alerts: Option<HashMap<AlertId, Alert>>,
-    /// A receipt came since alerts were last read.
+    alerts: HashMap<AlertId, Alert>,
+    /// A receipt or a socket came since alerts were last read.
     alerts_stale: bool,
 }
 
@@ -60,6 +61,8 @@ struct Member {
     missed: Option<(i64, i64)>,
     /// Has the whole roster and may be told changes.
     knows_roster: bool,
+    /// Was told of every open alert.
+    knows_alerts: bool,
 }
 
 impl Fanout {
@@ -122,21 +125,30 @@ impl Fanout {
         (self.shown.roster, self.shown.figures) = (roster, figures);
     }
 
+    /// Tells what was raised and what is resolved; who is new is told of everything that is open.
     fn tell_alerts(&mut self, open: Vec<Alert>) {
         let open: HashMap<AlertId, Alert> = open.into_iter().map(|alert| (alert.id, alert)).collect();
-        let Some(before) = self.shown.alerts.replace(open.clone()) else { return };
-        let raised = open.values().filter(|alert| !before.contains_key(&alert.id)).cloned();
+        let before = std::mem::replace(&mut self.shown.alerts, open);
         let now_ms = self.deps.world.now_ms();
-        let resolved = before.values().filter(|alert| !open.contains_key(&alert.id)).cloned();
-        let resolved = resolved.map(|alert| Alert { resolved_ms: Some(now_ms), ..alert });
-        for alert in raised.chain(resolved) {
-            let text = Frame::Alert { alert: AlertView::from(alert) }.text();
-            for member in self.members.values() {
+        let resolved = before.values().filter(|alert| !self.shown.alerts.contains_key(&alert.id)).cloned();
+        let news: Vec<(bool, ByteString)> = resolved
+            .map(|alert| (false, told(Alert { resolved_ms: Some(now_ms), ..alert })))
+            .chain(self.shown.alerts.values().map(|alert| (before.contains_key(&alert.id), told(alert.clone()))))
+            .collect();
+        for member in self.members.values_mut() {
+            for (known, text) in &news {
                 // Whoever is too slow for an alert finds it in the list of alerts.
-                let _ = member.queue.try_send(ToSocket::Status(text.clone()));
+                if !(*known && member.knows_alerts) {
+                    let _ = member.queue.try_send(ToSocket::Status(text.clone()));
+                }
             }
+            member.knows_alerts = true;
         }
     }
+}
+
+fn told(alert: Alert) -> ByteString {
+    Frame::Alert { alert: AlertView::from(alert) }.text()
 }
 
 /// Whether a card would look different; the time awake alone does not count.
@@ -201,7 +213,9 @@ impl Handler<Join> for Fanout {
         }
         let (sender, queue) = mpsc::channel(QUEUE);
         self.next_member += 1;
-        let member = Member { chain: join.chain, queue: sender, missed: None, knows_roster: false };
+        let member =
+            Member { chain: join.chain, queue: sender, missed: None, knows_roster: false, knows_alerts: false };
+        self.shown.alerts_stale = true;
         self.members.insert(self.next_member, member);
         Some(Joined { member: self.next_member, queue })
     }
@@ -245,7 +259,7 @@ impl Handler<Published> for Fanout {
         let Published { receipt, persona, after_a_loss } = published;
         let (pos, before) = (receipt.pos, std::mem::replace(&mut self.newest, receipt.pos));
         self.shown.alerts_stale = true;
-        let view = ReceiptView::from(receipt.as_ref());
+        let view = Box::new(ReceiptView::from(receipt.as_ref()));
         let frame = Frame::Receipt { cursor: Cursor(pos), persona: persona.as_deref(), receipt: view };
         let frame = ToSocket::Receipt { pos, text: frame.text() };
         for member in self.members.values_mut() {

@@ -18,7 +18,7 @@ use crate::web::{
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Frame<'a> {
     /// A committed receipt.
-    Receipt { cursor: Cursor, persona: Option<&'a Named>, receipt: ReceiptView },
+    Receipt { cursor: Cursor, persona: Option<&'a Named>, receipt: Box<ReceiptView> },
     /// What lies between was not sent, both ends included.
     Gap { from: Cursor, to: Cursor },
     /// What changed on the roster; `whole`: this is all of it.

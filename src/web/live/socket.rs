@@ -120,7 +120,7 @@ impl Socket {
             ChainId::System(_) => None,
         };
         let (cursor, persona) = (Cursor(receipt.pos), persona.as_deref());
-        Frame::Receipt { cursor, persona, receipt: ReceiptView::from(receipt) }.text()
+        Frame::Receipt { cursor, persona, receipt: Box::new(ReceiptView::from(receipt)) }.text()
     }
 
     async fn forward(&mut self, frame: Option<ToSocket>, sent: &mut i64, catching_up: bool) -> Result<(), End> {

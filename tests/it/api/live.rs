@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use actors::{domain::TraceId, supervisor::By};
+use actors::{
+    domain::{Alert, AlertId, AlertKind, TraceId},
+    ports::{Change, Commit},
+    supervisor::By,
+};
 use async_tungstenite::{
     WebSocketStream,
     tokio::{TokioAdapter, client_async},
@@ -115,6 +119,33 @@ async fn the_roster_is_told_whole_and_then_by_its_changes() {
             break;
         }
     }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_are_told_when_raised_and_when_resolved() {
+    let server = TestServer::start().await;
+    let alert = Alert {
+        id: AlertId(server.world.new_id()),
+        kind: AlertKind::Reconcile,
+        persona: None,
+        goal: None,
+        text: "Say whether the proposal was sent.".to_owned(),
+        raised_ms: server.world.now_ms(),
+        resolved_ms: None,
+    };
+    let mut live = open(&server, "").await;
+    let commit = Commit { changes: vec![Change::AlertRaised(Box::new(alert.clone()))], ..Commit::default() };
+    server.storage.journal.write(vec![commit]).await.unwrap().remove(0).unwrap();
+    server.persona("Ada").await;
+    let raised = next(&mut live, "alert").await;
+    assert_eq!((&raised["alert"]["text"], &raised["alert"]["resolved_ms"]), (&json!(alert.text), &Value::Null));
+    assert_eq!(server.get("/api/alerts").await.json["items"].as_array().unwrap().len(), 1);
+    let done = server.post(&format!("/api/alerts/{}/resolve", alert.id), &json!({})).await;
+    assert_eq!(done.status, 204, "{}", done.json);
+    assert!(next(&mut live, "alert").await["alert"]["resolved_ms"].is_i64());
+    assert_eq!(server.get("/api/alerts").await.json["items"], json!([]));
+    assert_eq!(server.get("/api/alerts?resolved=true").await.json["items"].as_array().unwrap().len(), 1);
     server.stop().await;
 }
 

@@ -256,8 +256,8 @@ async fn a_press_whose_page_never_comes_is_unknown_and_the_next_goto_works() {
         ("/hang", Answer::Hang),
     ])
     .await;
-    stage.limit = std::time::Duration::from_secs(3);
     stage.goes_to("/").await;
+    stage.limit = std::time::Duration::from_secs(3);
     let outcome = stage.step(json!({ "action": "click", "selector": "#go" })).await;
     assert_eq!(outcome.ended, Ended::Unknown, "{outcome:?}");
     assert!(outcome.summary.contains("not known"), "{outcome:?}");

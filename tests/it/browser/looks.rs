@@ -48,7 +48,8 @@ async fn assertions_wait_and_say_what_is_so_instead() {
 async fn text_values_and_attributes_are_read_but_no_passwords() {
     let stage = Stage::on(
         "<h1> Two\nwords </h1><a id=link href=/next>next</a><input id=name value=Ada><input id=key type=password value=abcd>\
-         <div id=late></div><script>setTimeout(() => late.dataset.id = '7', 100)</script>",
+         <div id=late></div><p id=half></p><script>half.textContent = 'a\\ud83d'; document.title = 'b\\ud83d';\
+         setTimeout(() => late.dataset.id = '7', 100)</script>",
     )
     .await;
     for (step, value) in [
@@ -58,6 +59,7 @@ async fn text_values_and_attributes_are_read_but_no_passwords() {
         (json!({ "selector": "#key" }), "(masked)"),
         (json!({ "selector": "#key", "attribute": "value" }), "(masked)"),
         (json!({ "selector": "#late", "attribute": "data-id" }), "7"),
+        (json!({ "selector": "#half" }), "a\u{fffd}"),
     ] {
         let mut step = step;
         step["action"] = json!("extract");

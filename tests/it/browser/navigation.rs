@@ -9,7 +9,12 @@ use super::{
 };
 
 async fn open(stage: &Stage, url: &str) -> Outcome {
-    stage.step(json!({ "action": "goto", "url": url, "timeout_ms": 1500 })).await
+    stage.step(json!({ "action": "goto", "url": url })).await
+}
+
+/// Does not wait long for what will never come.
+async fn open_briefly(stage: &Stage, path: &str) -> Outcome {
+    stage.step(json!({ "action": "goto", "url": url(path), "timeout_ms": 1500 })).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,11 +89,11 @@ async fn a_page_that_never_loads_is_given_up_and_does_not_spoil_the_next() {
         ("/slow", Answer::Html("<title>slow</title><p id=p>text</p><img src=/hang>")),
     ])
     .await;
-    let outcome = open(&stage, &url("/hang")).await;
+    let outcome = open_briefly(&stage, "/hang").await;
     assert_eq!(outcome.ended, Ended::NotBegun, "{outcome:?}");
     assert!(error(&outcome).contains("did not load in time") && outcome.error.as_ref().unwrap().retryable);
     assert_eq!(open(&stage, &url("/")).await.data["title"], "home");
-    let slow = open(&stage, &url("/slow")).await;
+    let slow = open_briefly(&stage, "/slow").await;
     assert!(slow.holds(), "its document is there: {slow:?}");
     assert!(slow.data["details"].as_str().unwrap().contains("still loading"));
     stage.does(json!({ "action": "expect_text", "contains": "text", "selector": "#p" })).await;

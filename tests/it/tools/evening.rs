@@ -147,7 +147,7 @@ async fn every_template_is_proven_on_the_rehearsal_site() {
 
     done(&house.play(livia, templates::open_rehearsal_mail()).await);
     done(&house.play(jason, templates::master_note_outline()).await);
-    let wanted = ProposalWanted::new("data pipeline", "jason@greenroom.example");
+    let wanted = ProposalWanted::new("data pipeline", "jason@greenroom.example", templates::GOAL_KEY);
     let plain = house.play(jason, templates::submit_proposal(&wanted)).await;
     done(&plain);
     let keyed = house.play(jason, templates::submit_proposal(&ProposalWanted { with_key: true, ..wanted })).await;

@@ -88,7 +88,7 @@ async fn the_day_is_read_from_the_store() {
     let livia = testing::persona(&*world, "livia");
     let chain = ChainId::Persona(livia.id);
     let now = world.now_ms();
-    let mut goals = vec![testing::goal(&*world, livia.id), testing::goal(&*world, livia.id)];
+    let mut goals = [testing::goal(&*world, livia.id), testing::goal(&*world, livia.id)];
     goals[0].updated_ms = now - 86_400_000;
     let draft = |at_ms, goal: Option<&Goal>| Draft {
         at_ms,

@@ -13,14 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        ArtifactKind, Call, Effect, Goal, GoalId, Message, NewArtifact, Outcome, Payload, Persona, Proof, ReadBack,
-        Step, StepError, StepsPayload,
+        ArtifactKind, Call, Effect, Goal, GoalId, Limits, Message, NewArtifact, Outcome, Pace, Payload, Persona, Proof,
+        ReadBack, Step, StepError, StepsPayload,
     },
     evidence::{Evidence, Setup},
     ports::{Change, Commit, Records as _, Waiting},
     run::{RunEnd, Runner},
     scheduler::Scheduler,
-    supervisor::{Limits, Pace},
     testing::{self, Act, TestPorts},
 };
 
