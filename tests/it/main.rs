@@ -1,5 +1,8 @@
 //! Everything that needs more than one room: real browsers, real sockets, real databases.
 
+// Said here too, so that lints take helpers for what they are: tests.
+#![cfg(test)]
+
 mod api;
 mod browser;
 mod cli;

@@ -37,7 +37,7 @@ pub(super) fn opening_of_livia() -> Template {
 
 /// In this order.
 pub(super) fn work_of_jason() -> [Template; 2] {
-    let wanted = ProposalWanted::new("data pipeline", "jason@greenroom.example");
+    let wanted = ProposalWanted::new("data pipeline", "jason@greenroom.example", templates::GOAL_KEY);
     [templates::master_note_outline(), templates::submit_proposal(&wanted)]
 }
 
