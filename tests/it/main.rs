@@ -2,9 +2,11 @@
 
 #[cfg(test)]
 mod api;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
 mod egress;
 #[cfg(test)]
 mod models;
