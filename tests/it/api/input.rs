@@ -5,75 +5,65 @@ use serde_json::{Value, json};
 
 use super::harness::{TestServer, answer};
 
+type Case = (&'static str, Value, &'static str, &'static str);
+
+fn bad_personas() -> Vec<Case> {
+    let case = |body, field, reason| ("/api/personas", body, field, reason);
+    vec![
+        case(json!({}), "name", "required"),
+        case(json!({"name": "  "}), "name", "empty"),
+        case(json!({"name": 7}), "name", "integer `7`"),
+        case(json!({"name": "x".repeat(81)}), "name", "80"),
+        case(json!({"name": "a\u{0}b"}), "name", "control"),
+        case(json!({"nmae": "Ada"}), "nmae", "did you mean `name`"),
+        case(json!({"name": "B", "slug": "../x"}), "slug", "not a slug"),
+        case(json!({"name": "B", "slug": "a'; drop table personas"}), "slug", "not a slug"),
+        case(json!({"name": "日本"}), "slug", "send `slug`"),
+        case(json!({"name": "B", "role": "boss"}), "role", "known"),
+        case(json!({"name": "B", "hosts": ["ok.example", "a b"]}), "hosts[1]", ""),
+        case(json!({"name": "B", "profile": {"stylePrimmer": "x"}}), "profile.stylePrimmer", "style_primer"),
+        case(json!({"name": "B", "profile": {"do": ["x", ""]}}), "profile.do[1]", "empty"),
+        case(json!({"name": "B", "profile": {"temperature": 3}}), "profile.temperature", "between"),
+        case(json!({"name": "B", "api_keys": {"a b": "x"}}), "api_keys.a b", "letters"),
+        case(json!([]), "body", "object"),
+    ]
+}
+
+fn bad_goals() -> Vec<Case> {
+    let browser = |step: Value| json!({"persona": "ada", "kind": "browser", "payload": {"steps": [step]}});
+    let case = |body, field, reason| ("/api/goals", body, field, reason);
+    vec![
+        case(json!({"kind": "ai", "payload": {"prompt": "x"}}), "persona", "required"),
+        case(json!({"persona": "bob", "kind": "ai", "payload": {"prompt": "x"}}), "persona", "bob"),
+        case(json!({"persona": "ada", "kind": "ai", "payload": {}}), "payload", "prompt"),
+        case(json!({"persona": "ada", "kind": "ai", "payload": {"prompt": " "}}), "payload.prompt", "empty"),
+        case(json!({"persona": "ada", "kind": "fly", "payload": {}}), "kind", "browser"),
+        case(json!({"persona": "ada", "payload": {"prompt": "x"}}), "kind", "required"),
+        case(browser(json!({"action": "click", "selector": " "})), "payload.steps[0].selector", "empty"),
+        case(browser(json!({"action": "goto"})), "payload.steps[0]", "url"),
+        case(json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "priority": 2}), "priority", "between"),
+        case(
+            json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "proof": {"artefacts": []}}),
+            "proof.artefacts",
+            "artifacts",
+        ),
+        ("/api/personas/ada/messages", json!({"text": ""}), "text", "empty"),
+        ("/api/personas/ada/pause", json!({"x": 1}), "x", "nothing is read here"),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_input_is_refused_by_name() {
     let server = TestServer::start().await;
     server.persona("Ada").await;
-    let browser = |step: Value| json!({"persona": "ada", "kind": "browser", "payload": {"steps": [step]}});
-    let cases: Vec<(&str, Value, u16, &str, &str)> = vec![
-        ("/api/personas", json!({}), 422, "name", "required"),
-        ("/api/personas", json!({"name": "  "}), 422, "name", "empty"),
-        ("/api/personas", json!({"name": 7}), 422, "name", "integer `7`"),
-        ("/api/personas", json!({"name": "x".repeat(81)}), 422, "name", "80"),
-        ("/api/personas", json!({"name": "a\u{0}b"}), 422, "name", "control"),
-        ("/api/personas", json!({"nmae": "Ada"}), 422, "nmae", "did you mean `name`"),
-        ("/api/personas", json!({"name": "B", "slug": "../x"}), 422, "slug", "not a slug"),
-        ("/api/personas", json!({"name": "B", "slug": "a'; drop table personas"}), 422, "slug", "not a slug"),
-        ("/api/personas", json!({"name": "日本"}), 422, "slug", "send `slug`"),
-        ("/api/personas", json!({"name": "B", "role": "boss"}), 422, "role", "known"),
-        ("/api/personas", json!({"name": "B", "hosts": ["ok.example", "a b"]}), 422, "hosts[1]", ""),
-        (
-            "/api/personas",
-            json!({"name": "B", "profile": {"stylePrimmer": "x"}}),
-            422,
-            "profile.stylePrimmer",
-            "style_primer",
-        ),
-        ("/api/personas", json!({"name": "B", "profile": {"do": ["x", ""]}}), 422, "profile.do[1]", "empty"),
-        ("/api/personas", json!({"name": "B", "profile": {"temperature": 3}}), 422, "profile.temperature", "between"),
-        ("/api/personas", json!({"name": "B", "api_keys": {"a b": "x"}}), 422, "api_keys.a b", "letters"),
-        ("/api/personas", json!([]), 422, "body", "object"),
-        ("/api/goals", json!({"kind": "ai", "payload": {"prompt": "x"}}), 422, "persona", "required"),
-        ("/api/goals", json!({"persona": "bob", "kind": "ai", "payload": {"prompt": "x"}}), 422, "persona", "bob"),
-        ("/api/goals", json!({"persona": "ada", "kind": "ai", "payload": {}}), 422, "payload", "prompt"),
-        (
-            "/api/goals",
-            json!({"persona": "ada", "kind": "ai", "payload": {"prompt": " "}}),
-            422,
-            "payload.prompt",
-            "empty",
-        ),
-        ("/api/goals", json!({"persona": "ada", "kind": "fly", "payload": {}}), 422, "kind", "browser"),
-        ("/api/goals", json!({"persona": "ada", "payload": {"prompt": "x"}}), 422, "kind", "required"),
-        ("/api/goals", browser(json!({"action": "click", "selector": " "})), 422, "payload.steps[0].selector", "empty"),
-        ("/api/goals", browser(json!({"action": "goto"})), 422, "payload.steps[0]", "url"),
-        (
-            "/api/goals",
-            json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "priority": 2}),
-            422,
-            "priority",
-            "between",
-        ),
-        (
-            "/api/goals",
-            json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "proof": {"artefacts": []}}),
-            422,
-            "proof.artefacts",
-            "artifacts",
-        ),
-        ("/api/personas/ada/messages", json!({"text": ""}), 422, "text", "empty"),
-        ("/api/personas/ada/pause", json!({"x": 1}), 200, "", ""),
-    ];
-    for (path, body, status, field, reason) in cases {
+    for (path, body, field, reason) in [bad_personas(), bad_goals()].concat() {
         let sent = server.post(path, &body).await;
-        assert_eq!(sent.status, status, "{path} {body}: {}", sent.json);
-        if status == 422 {
-            let errors = &sent.json["errors"];
-            assert_eq!(errors[0]["field"], field, "{path} {body}: {errors}");
-            assert!(errors[0]["reason"].as_str().unwrap().contains(reason), "{path} {body}: {errors}");
-            assert_eq!(sent.json["instance"], path);
-            assert_eq!(sent.headers["content-type"], "application/problem+json");
-        }
+        assert_eq!(sent.status, 422, "{path} {body}: {}", sent.json);
+        let errors = &sent.json["errors"];
+        assert_eq!(errors[0]["field"], field, "{path} {body}: {errors}");
+        assert!(errors[0]["reason"].as_str().unwrap().contains(reason), "{path} {body}: {errors}");
+        assert_eq!(sent.json["instance"], path);
+        assert_eq!(sent.headers["content-type"], "application/problem+json");
     }
     assert_eq!(server.get("/api/personas").await.json["items"].as_array().unwrap().len(), 1, "nothing was made");
     server.stop().await;
