@@ -9,7 +9,7 @@ mod loose;
 mod strict;
 mod version;
 
-pub use body::{BODY_LIMIT, Loose, LooseQuery};
+pub use body::{BODY_LIMIT, Loose, LooseQuery, Nothing};
 pub use checks::Checks;
 pub use loose::{LooseError, from_query, from_value, nearest, same_name};
 pub use strict::parse_json;

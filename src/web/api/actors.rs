@@ -11,6 +11,7 @@ use crate::web::{
     auth::Caller,
     cursor::Page,
     errors::Problem,
+    input::{Loose, Nothing},
     routes::{Route, Table, Who},
 };
 
@@ -64,6 +65,7 @@ async fn list(deps: web::Data<Deps>) -> web::Json<Page<ActorView>> {
 async fn restart(
     name: web::Path<String>,
     caller: Caller,
+    _: Loose<Nothing>,
     deps: web::Data<Deps>,
 ) -> Result<web::Json<Page<ActorView>>, Problem> {
     let persona = personas::find(&deps, &name).await?;

@@ -10,7 +10,7 @@ use crate::web::{
     auth::Caller,
     cursor::{Limit, Page},
     errors::Problem,
-    input::LooseQuery,
+    input::{Loose, LooseQuery, Nothing},
     routes::{Route, Table, Who},
 };
 
@@ -71,7 +71,12 @@ async fn list(query: LooseQuery<List>, deps: web::Data<Deps>) -> Result<web::Jso
     Ok(web::Json(Page::whole(alerts.into_iter().map(AlertView::from).collect())))
 }
 
-async fn resolve(id: web::Path<String>, caller: Caller, deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
+async fn resolve(
+    id: web::Path<String>,
+    caller: Caller,
+    _: Loose<Nothing>,
+    deps: web::Data<Deps>,
+) -> Result<HttpResponse, Problem> {
     let alert: AlertId = id.parse().map_err(|_| Problem::not_found("alert", &id))?;
     deps.company.resolve_alert(alert, &caller.by()).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -18,7 +18,7 @@ use crate::web::{
     auth::Caller,
     cursor::Page,
     errors::Problem,
-    input::{IfMatch, Loose, LooseQuery, version_read},
+    input::{IfMatch, Loose, LooseQuery, Nothing, version_read},
     names::Names,
     routes::{Route, Table, Who},
 };
@@ -226,6 +226,7 @@ async fn delete(name: web::Path<String>, caller: Caller, deps: web::Data<Deps>) 
 async fn pause(
     name: web::Path<String>,
     caller: Caller,
+    _: Loose<Nothing>,
     deps: web::Data<Deps>,
 ) -> Result<web::Json<PersonaView>, Problem> {
     let persona = find(&deps, &name).await?;
@@ -236,6 +237,7 @@ async fn pause(
 async fn resume(
     name: web::Path<String>,
     caller: Caller,
+    _: Loose<Nothing>,
     deps: web::Data<Deps>,
 ) -> Result<web::Json<PersonaView>, Problem> {
     let persona = find(&deps, &name).await?;
@@ -246,6 +248,7 @@ async fn resume(
 async fn restart(
     name: web::Path<String>,
     caller: Caller,
+    _: Loose<Nothing>,
     deps: web::Data<Deps>,
 ) -> Result<web::Json<PersonaView>, Problem> {
     let persona = find(&deps, &name).await?;

@@ -13,7 +13,7 @@ use crate::{
         auth::Caller,
         cursor::{IdCursor, Limit, Page},
         errors::Problem,
-        input::LooseQuery,
+        input::{Loose, LooseQuery, Nothing},
         names::Names,
         routes::{Route, Table, Who},
     },
@@ -133,6 +133,7 @@ async fn show(
 async fn cancel(
     id: web::Path<String>,
     caller: Caller,
+    _: Loose<Nothing>,
     deps: web::Data<Deps>,
     names: web::Data<Names>,
 ) -> Result<web::Json<GoalView>, Problem> {

@@ -21,7 +21,7 @@ use crate::{
     web::{
         Deps,
         errors::Problem,
-        input::Loose,
+        input::{Loose, Nothing},
         routes::{Route, Table, Who},
     },
 };
@@ -150,7 +150,7 @@ async fn me(caller: Caller) -> web::Json<Me> {
     web::Json(Me { name: caller.name, role: caller.role })
 }
 
-async fn logout(caller: Caller, deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
+async fn logout(caller: Caller, _: Loose<Nothing>, deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
     if let Via::Session(hash) = caller.via {
         deps.accounts.delete_session(hash).await?;
         let user = caller.user.map(|user| user.to_string());

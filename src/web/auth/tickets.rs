@@ -17,6 +17,7 @@ use super::{Caller, SESSION_COOKIE, Via, random};
 use crate::web::{
     Deps,
     errors::Problem,
+    input::{Loose, Nothing},
     routes::{Route, Table, Who},
 };
 
@@ -83,6 +84,7 @@ pub fn routes() -> Table {
 
 async fn make(
     caller: Caller,
+    _: Loose<Nothing>,
     tickets: web::Data<Tickets>,
     deps: web::Data<Deps>,
 ) -> Result<web::Json<TicketView>, Problem> {

@@ -4,7 +4,7 @@ use std::{ops::Deref, pin::Pin, time::Duration};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web::BytesMut};
 use futures::StreamExt;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{from_query, from_value, parse_json};
@@ -64,6 +64,10 @@ async fn read_body(mut payload: Payload) -> Result<BytesMut, Problem> {
     }
     Ok(body)
 }
+
+/// The body of a call that needs none: empty, or `{}`. Whoever sends more is told that it would not be heard.
+#[derive(Debug, Deserialize)]
+pub struct Nothing {}
 
 /// A query string; unknown names are refused as in bodies.
 pub struct LooseQuery<T>(pub T);

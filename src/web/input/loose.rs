@@ -68,7 +68,10 @@ pub fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
 
 fn unknown(found: &str, known: &[&str], what: &str) -> String {
     let found: String = found.chars().take(60).collect();
-    let known_names = || format!("known are: {}", known.join(", "));
+    let known_names = || match known {
+        [] => "nothing is read here".to_owned(),
+        known => format!("known are: {}", known.join(", ")),
+    };
     match nearest(&found, known) {
         Some(name) => format!("`{found}` {what}; did you mean `{name}`? {}", known_names()),
         None => format!("`{found}` {what}; {}", known_names()),

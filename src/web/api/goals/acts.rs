@@ -14,7 +14,7 @@ use crate::web::{
     Deps,
     auth::Caller,
     errors::Problem,
-    input::{Checks, IfMatch, Loose, version_read},
+    input::{Checks, IfMatch, Loose, Nothing, version_read},
     names::Names,
     routes::{Route, Table, Who},
 };
@@ -107,6 +107,7 @@ async fn with_version(deps: &Deps, id: &str, problem: Problem) -> Problem {
 async fn cancel(
     id: web::Path<String>,
     caller: Caller,
+    _: Loose<Nothing>,
     deps: web::Data<Deps>,
     names: web::Data<Names>,
 ) -> Result<web::Json<GoalView>, Problem> {
@@ -118,6 +119,7 @@ async fn cancel(
 async fn retry(
     id: web::Path<String>,
     caller: Caller,
+    _: Loose<Nothing>,
     deps: web::Data<Deps>,
     names: web::Data<Names>,
 ) -> Result<web::Json<GoalView>, Problem> {
