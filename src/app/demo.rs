@@ -29,12 +29,13 @@ pub(super) async fn demo(demo: demo::Demo, common: Common) -> anyhow::Result<End
     let json = common.json;
     let root = common.data_root.clone().unwrap_or_else(|| PathBuf::from(HOME).join("demo"));
     let config = Common { data_root: Some(root), ..common }.load()?;
+    let to_see = cast::what_to_see(&config.data_root);
     let mut serving = Serving::start(config, Stderr::Warnings).await?;
     let mut signals = Signals::listen()?;
     let link = serving.login_link().await?;
     serving.greet(Some(&link), Out { json });
     if !json {
-        print::line(&format!("\n{}", cast::WHAT_TO_SEE));
+        print::line(&format!("\n{to_see}"));
     }
     let cast = Cast::gather(&serving.rooms).await.context("the personas cannot be made")?;
     let work = tokio::spawn(stage::play(stage::Stage::of(&serving.rooms), cast));

@@ -1,5 +1,7 @@
 //! Who is in the demo, and what they are asked to do.
 
+use std::path::Path;
+
 use actors::{
     domain::{LengthTargets, Persona, Profile, Role, Slug},
     supervisor::NewPersona,
@@ -10,12 +12,18 @@ use crate::{
     tools::templates::{self, ProposalWanted, Template},
 };
 
-pub(super) const WHAT_TO_SEE: &str = "What to look at:
+/// Where to look while they work, and how to check it afterwards.
+pub(super) fn what_to_see(data_root: &Path) -> String {
+    format!(
+        "What to look at:
   /personas          Livia and Jason, their status lights, and the evidence as it is written
   /personas/jason    Progress: his goals; Input: what he did, with screenshots; Output: his files
   /personas/livia    the mail she opened, and the daily report she posts when Jason is done
   /runs              every attempt, step by step
-Then verify it without the server: greenroom receipts verify --data-root .greenroom/demo";
+Check the record without the server: greenroom receipts verify --data-root {}",
+        data_root.display()
+    )
+}
 
 /// The two of them.
 pub(super) struct Cast {
