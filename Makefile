@@ -15,13 +15,13 @@ demo: setup ## Build for speed and start two personas at work; prints where to l
 
 test: setup ## Format, lints, then every test, on both databases and a real browser.
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
-	INSTA_UPDATE=no $(CARGO) test --workspace --all-features --locked
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	INSTA_UPDATE=no $(CARGO) test --workspace --locked
 
 bench: setup ## Measure against the floor of this machine; prints ratios.
 	$(CARGO) bench --workspace --locked
 
 lint: ## The slow rest: documentation, licences and advisories, unused dependencies.
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check; else echo "skipped: cargo-deny is not installed"; fi
 	@if command -v cargo-machete >/dev/null; then $(CARGO) machete; else echo "skipped: cargo-machete is not installed"; fi

@@ -72,7 +72,7 @@ function anchor(receipt) {
 }
 
 function line(receipt, body) {
-  const phase = ["outcome", "decision", undefined].includes(receipt.phase) ? [] : [receipt.phase];
+  const phase = !receipt.phase || ["outcome", "decision"].includes(receipt.phase) ? [] : [receipt.phase];
   return [...phase, body.summary, ...cost(body)].join(" · ");
 }
 

@@ -64,7 +64,7 @@ impl Verb {
             }
             Self::List => {
                 let found = server.get(&["api", "personas"], &[]).await?;
-                out.answer(&found, |found| list(found));
+                out.answer(&found, list);
             }
             Self::Show(which) => {
                 let persona = server.get(&["api", "personas", &which.persona], &[]).await?;

@@ -17,7 +17,10 @@ pub(super) mod postgres;
 pub(super) mod sqlite;
 mod statements;
 
-use actors::ports::{Committed, Outdated};
+use actors::{
+    evidence::chain::Linked,
+    ports::{Committed, Outdated},
+};
 
 use plan::Verdict;
 
@@ -34,8 +37,7 @@ enum Failed {
 
 /// What a caller is answered, built away from the write connection.
 fn answers(verdicts: Vec<Verdict>) -> Vec<Result<Committed, Outdated>> {
-    let answer = |linked: Vec<actors::evidence::chain::Linked>| Committed {
-        receipts: linked.iter().map(actors::evidence::chain::Linked::to_receipt).collect(),
-    };
-    verdicts.into_iter().map(|verdict| verdict.map(answer)).collect()
+    let committed =
+        |linked: Vec<Linked>| Committed { receipts: linked.into_iter().map(Linked::into_receipt).collect() };
+    verdicts.into_iter().map(|verdict| verdict.map(committed)).collect()
 }

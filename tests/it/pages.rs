@@ -7,3 +7,4 @@ mod samples;
 mod screens;
 mod script;
 mod visitor;
+mod work;

@@ -9,6 +9,7 @@ mod journal;
 mod lost;
 mod migrations;
 mod ranges;
+mod rebuild;
 mod records;
 mod secrets;
 mod stores;

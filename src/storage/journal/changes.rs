@@ -58,7 +58,9 @@ pub(super) async fn write(plan: &Plan, late: &[Late], to: &mut impl Transaction)
         apply(change, plan.places(*index), to).await?;
     }
     for late in late {
-        to.run(WidenRun { last_seq: late.seq, id: late.run.as_bytes(), seq: late.seq }).await?;
+        if let Some(run) = late.run {
+            to.run(WidenRun { last_seq: late.seq, id: run.as_bytes(), seq: late.seq }).await?;
+        }
         if let Some(goal) = late.goal {
             to.run(WidenGoal { last_seq: late.seq, id: goal.as_bytes(), seq: late.seq }).await?;
         }

@@ -1,12 +1,15 @@
-//! Runs that ended a short while ago: a call that was under way may still bring its receipt.
+//! Receipts that come outside the range their goal or run has closed.
 //!
-//! `goals` and `runs` hold the range of their receipts. A late receipt widens it; looking for late ones only among
-//! the newest ended runs keeps every other commit free of that question. After a restart nothing is under way.
+//! `goals` and `runs` hold the range of their receipts. It is closed when they end, and a receipt that comes later
+//! must widen it: the outcome of a call that was under way, a person's word about an effect, a correction. Most
+//! receipts belong to a run that goes on; asking about those in the database would cost every commit two statements,
+//! so runs that ended a short while ago are remembered. After a restart nothing is under way.
 
 use std::collections::{HashSet, VecDeque};
 
 use actors::{
-    domain::{GoalId, RunId},
+    domain::{ChainId, GoalId, Phase, RunId},
+    evidence::chain::Linked,
     ports::Change,
 };
 
@@ -21,24 +24,27 @@ pub(super) struct Closed {
     runs: HashSet<RunId>,
 }
 
-/// A receipt of a run that had ended: the ranges that must reach it.
+/// A receipt that may lie outside: the ranges that must reach it.
 pub(super) struct Late {
-    pub run: RunId,
+    pub run: Option<RunId>,
     pub goal: Option<GoalId>,
     pub seq: i64,
 }
 
 impl Closed {
-    /// The plan's receipts of runs that ended before.
+    /// The plan's receipts whose goal or run may have closed its range.
     pub(super) fn late(&self, plan: &Plan) -> Vec<Late> {
-        if self.runs.is_empty() {
-            return Vec::new();
-        }
-        let late = |linked: &actors::evidence::chain::Linked| {
-            let run = linked.draft.run.filter(|run| self.runs.contains(run))?;
-            Some(Late { run, goal: linked.draft.goal, seq: linked.seq })
-        };
-        plan.receipts().filter_map(late).collect()
+        plan.receipts().filter(|linked| self.may_be_late(linked)).map(Late::of).collect()
+    }
+
+    fn may_be_late(&self, linked: &Linked) -> bool {
+        let draft = &linked.draft;
+        let by_hand = matches!(draft.phase, Some(Phase::Reconciled | Phase::Unknown));
+        matches!(draft.chain, ChainId::Persona(_))
+            && match draft.run {
+                Some(run) => by_hand || self.runs.contains(&run),
+                None => draft.goal.is_some(),
+            }
     }
 
     /// Takes in the runs that a written plan ended.
@@ -54,5 +60,11 @@ impl Closed {
                 self.runs.remove(&oldest);
             }
         }
+    }
+}
+
+impl Late {
+    fn of(linked: &Linked) -> Self {
+        Self { run: linked.draft.run, goal: linked.draft.goal, seq: linked.seq }
     }
 }

@@ -157,13 +157,13 @@ statement! {
 }
 
 statement! {
-    /// A receipt of a goal came after its run had ended.
+    /// A receipt of a goal came after its range was closed.
     WidenGoal<'a> { last_seq: i64 => BigInt, id: &'a [u8] => Binary, seq: i64 => BigInt, }
     "UPDATE goals SET last_seq = ? WHERE id = ? AND last_seq < ?"
 }
 
 statement! {
-    /// A receipt of a run came after it had ended.
+    /// A receipt of a run came after its range was closed.
     WidenRun<'a> { last_seq: i64 => BigInt, id: &'a [u8] => Binary, seq: i64 => BigInt, }
     "UPDATE runs SET last_seq = ? WHERE id = ? AND last_seq < ?"
 }

@@ -168,8 +168,9 @@ fn facts(data: &Value, below_picture: bool) -> Vec<Fact> {
             Value::Array(_) | Value::Object(_) => serde_json::to_string_pretty(value).unwrap_or_default(),
             plain => plain.to_string(),
         };
+        let text = if name == "took_ms" { show::took(value.as_i64().unwrap_or(0)) } else { text };
         let long = text.len() > ONE_LINE || text.contains('\n');
-        Some(Fact { name: name.replace('_', " "), value: show::clip(&text, MOST_SHOWN), long })
+        Some(Fact { name: name.trim_end_matches("_ms").replace('_', " "), value: show::clip(&text, MOST_SHOWN), long })
     };
     entries.iter().filter(|(name, _)| !told(name)).filter_map(fact).collect()
 }

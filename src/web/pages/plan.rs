@@ -1,9 +1,11 @@
 //! Steps of a plan and the proof of a goal, in words, and whether they hold.
 
-use actors::domain::{ArtifactKind, Assertion, Goal, GoalState, Phase, Receipt, Step, StepIndex};
-use serde_json::Value;
+use actors::{
+    domain::{Goal, Phase, Receipt, ReceiptKind, Step},
+    run::proof as check,
+};
 
-use super::show;
+use super::{evidence, show};
 
 /// A step in a few words: the action and what it acts on.
 pub fn describe(step: &Step) -> String {
@@ -51,6 +53,8 @@ const fn action(step: &Step) -> &'static str {
 pub struct ProofLine {
     pub text: String,
     pub holds: Holds,
+    /// The receipt that shows it.
+    pub href: Option<String>,
 }
 
 /// Whether it was shown.
@@ -93,87 +97,34 @@ impl Holds {
 
 /// Everything a goal must show, judged by its receipts (of all its runs).
 pub fn proof(goal: &Goal, receipts: &[Receipt]) -> Vec<ProofLine> {
-    let steps = goal.payload.steps();
     let holds = |shown: bool| match (shown, goal.state) {
-        (true, _) | (_, GoalState::Done) => Holds::Yes,
-        (_, state) if state.is_over() => Holds::No,
-        _ => Holds::NotYet,
+        (true, _) => Holds::Yes,
+        (false, state) if state.is_over() => Holds::No,
+        (false, _) => Holds::NotYet,
     };
-    let mut lines: Vec<ProofLine> = Vec::new();
-    let mut add = |text: String, shown: bool| {
-        if !lines.iter().any(|line| line.text == text) {
-            lines.push(ProofLine { text, holds: holds(shown) });
-        }
+    let href = |seq: i64| receipts.iter().find(|receipt| receipt.seq == seq).map(evidence::anchor);
+    let line = |line: check::Line| ProofLine {
+        href: line.seq.and_then(href).map(|anchor| format!("#{anchor}")),
+        text: show::clip(&line.what, 120),
+        holds: holds(line.holds),
     };
-    for (index, step) in (0..).zip(&steps).filter(|(_, step)| step.is_expect()) {
-        add(expected(step), held(receipts, index));
-    }
-    for assertion in &goal.proof.assertions {
-        let shown = (0..).zip(&steps).any(|(index, step)| shows(step, assertion) && held(receipts, index));
-        add(asserted(assertion), shown);
-    }
-    for kind in &goal.proof.artifacts {
-        add(format!("{} kept", kind_words(*kind)), kept(receipts, *kind));
-    }
+    check::check(goal, receipts).into_iter().map(line).collect()
+}
+
+/// What a goal is to do, step by step; the look at the end included.
+pub fn steps(goal: &Goal) -> Vec<(String, ReceiptKind)> {
+    let planned = goal.payload.steps();
+    let mut steps: Vec<_> = planned.iter().map(|step| (describe(step), step.receipt_kind())).collect();
     if let Some(look) = &goal.proof.read_back {
-        let text = format!("read back: {} shows “{}”", look.url, show::clip(&look.contains, 60));
-        // The look at the end is written behind the last step of the plan.
-        let behind = |receipt: &&Receipt| receipt.step.is_some_and(|step| step as usize >= steps.len());
-        add(text, receipts.iter().filter(behind).any(receipt_holds));
+        let address = look.url.trim_start_matches("https://").trim_start_matches("http://");
+        steps.push((format!("read back {}", show::clip(address, 60)), ReceiptKind::Execution));
+        steps.push((format!("read back “{}”", show::clip(&look.contains, 60)), ReceiptKind::Execution));
     }
-    lines
+    steps
 }
 
-fn expected(step: &Step) -> String {
-    match step {
-        Step::ExpectTitle { contains, .. } => format!("title contains “{}”", show::clip(contains, 60)),
-        Step::ExpectSelector { selector, .. } => format!("page has {}", show::clip(selector, 60)),
-        Step::ExpectText { contains, .. } => format!("page shows “{}”", show::clip(contains, 60)),
-        other => describe(other),
-    }
-}
-
-fn asserted(assertion: &Assertion) -> String {
-    match assertion {
-        Assertion::TitleContains(text) => format!("title contains “{}”", show::clip(text, 60)),
-        Assertion::Selector(selector) => format!("page has {}", show::clip(selector, 60)),
-        Assertion::TextContains(text) => format!("page shows “{}”", show::clip(text, 60)),
-        Assertion::File(path) => format!("file {path} written"),
-    }
-}
-
-fn shows(step: &Step, assertion: &Assertion) -> bool {
-    match (step, assertion) {
-        (Step::ExpectTitle { contains, .. }, Assertion::TitleContains(text)) => contains == text,
-        (Step::ExpectSelector { selector, .. }, Assertion::Selector(asked)) => selector == asked,
-        (Step::ExpectText { contains, .. }, Assertion::TextContains(text)) => contains == text,
-        (Step::WriteFile { path, .. } | Step::AppendCsv { path, .. }, Assertion::File(asked)) => path == asked,
-        _ => false,
-    }
-}
-
-const fn kind_words(kind: ArtifactKind) -> &'static str {
-    match kind {
-        ArtifactKind::Screenshot => "screenshot",
-        ArtifactKind::Thumbnail => "small picture",
-        ArtifactKind::File => "file",
-        ArtifactKind::CsvRow => "CSV row",
-        ArtifactKind::Text => "text",
-    }
-}
-
-fn kept(receipts: &[Receipt], kind: ArtifactKind) -> bool {
-    let bodies = receipts.iter().filter_map(|receipt| receipt.body.as_ref());
-    bodies.flat_map(|body| &body.artifacts).any(|artifact| artifact.kind == kind && !artifact.missing)
-}
-
-fn held(receipts: &[Receipt], index: StepIndex) -> bool {
-    receipts.iter().filter(|receipt| receipt.step == Some(index)).any(receipt_holds)
-}
-
-/// An outcome without an error.
+/// An outcome without an error, or one that an earlier attempt already had.
 pub fn receipt_holds(receipt: &Receipt) -> bool {
-    let said_no = |data: &Value| data.get("ok").and_then(Value::as_bool) == Some(false);
-    receipt.phase == Some(Phase::Outcome)
-        && receipt.body.as_ref().is_some_and(|body| body.error.is_none() && !said_no(&body.data))
+    let ended = matches!(receipt.phase, Some(Phase::Outcome | Phase::Skipped | Phase::Reconciled));
+    ended && receipt.body.as_ref().is_some_and(|body| body.error.is_none())
 }

@@ -4,8 +4,9 @@ pub mod load;
 
 use std::fmt;
 
-use actors::domain::{Goal, Persona, Phase, Receipt, ReceiptKind, Run, Step, StepIndex};
+use actors::domain::{ArtifactKind, Goal, Persona, Phase, Receipt, ReceiptKind, Run, StepIndex};
 use askama::Template;
+use serde_json::Value;
 
 use super::{
     evidence::{self, ReceiptRow},
@@ -57,7 +58,6 @@ pub struct Chain {
 /// A step of the plan on the time line.
 #[derive(Debug, Clone)]
 pub struct StepRow {
-    pub number: usize,
     pub name: String,
     /// A class of `.wf`: `tool`, `llm` or `bad`.
     pub class: &'static str,
@@ -151,10 +151,13 @@ fn kpis(parts: &Parts<'_>, now_ms: i64) -> Vec<Kpi> {
     let costs = || receipts.iter().filter_map(|receipt| receipt.body.as_ref()?.cost);
     let tokens: u64 = costs().map(|cost| cost.input_tokens + cost.output_tokens).sum();
     let spent: u64 = costs().map(|cost| cost.micro_usd).sum();
+    let worked: i64 = receipts.iter().filter_map(took_ms).sum();
+    let working =
+        format!("{}, {} of it working", if run.ended_ms.is_some() { "wall" } else { "so far" }, show::took(worked));
     let kpi = |value: String, words: &str| Kpi { value, words: words.to_owned() };
     vec![
-        kpi(show::took(wall), if run.ended_ms.is_some() { "wall" } else { "so far" }),
-        kpi(show::count(ended.count() as u64), "outcomes, each with a receipt"),
+        kpi(show::took(wall), &working),
+        kpi(show::count(ended.count() as u64), "step outcomes, each with a receipt"),
         kpi(show::count(tokens), &format!("tokens · {}", show::money(spent))),
         kpi(format!("{} / {}", run.attempt, most_attempts.max(&(run.attempt as usize))), "attempt"),
         kpi(show::took(run.waited_ms), "waited for its slice"),
@@ -164,15 +167,14 @@ fn kpis(parts: &Parts<'_>, now_ms: i64) -> Vec<Kpi> {
 fn steps(parts: &Parts<'_>, now_ms: i64) -> Vec<StepRow> {
     let Parts { run, goal, receipts, .. } = parts;
     let wall = (run.ended_ms.unwrap_or(now_ms) - run.started_ms).max(1);
-    let plan = goal.payload.steps();
     let mut before = run.started_ms;
-    let mut rows: Vec<StepRow> = Vec::with_capacity(plan.len());
-    for (index, step) in (0..).zip(&plan) {
+    let mut rows: Vec<StepRow> = Vec::new();
+    for (index, (name, kind)) in (0..).zip(plan::steps(goal)) {
         let span = Span::of(receipts, index, before);
         if let Some(span) = &span {
             before = span.end;
         }
-        rows.push(row(rows.len() + 1, step, span.as_ref(), run.started_ms, wall));
+        rows.push(row(name, kind, span.as_ref(), run.started_ms, wall));
     }
     rows
 }
@@ -190,7 +192,7 @@ impl<'a> Span<'a> {
         let mine = || receipts.iter().filter(move |receipt| receipt.step == Some(index));
         let last = mine().next_back()?;
         let is_intent = |receipt: &&Receipt| receipt.phase == Some(Phase::Intent);
-        let told = last.body.as_ref().and_then(|body| body.data.get("took_ms")?.as_i64());
+        let told = took_ms(last);
         let start = match (told, mine().find(is_intent)) {
             (Some(took), _) => last.at_ms - took,
             (None, Some(intent)) => intent.at_ms,
@@ -205,14 +207,13 @@ impl<'a> Span<'a> {
     }
 }
 
-fn row(number: usize, step: &Step, span: Option<&Span<'_>>, started_ms: i64, wall: i64) -> StepRow {
+fn row(name: String, kind: ReceiptKind, span: Option<&Span<'_>>, started_ms: i64, wall: i64) -> StepRow {
     let receipt = span.map(|span| span.receipt);
     let intent_only = receipt.is_some_and(|receipt| receipt.phase == Some(Phase::Intent));
     let failed = receipt.is_some_and(|receipt| !intent_only && !plan::receipt_holds(receipt));
     StepRow {
-        number,
-        name: plan::describe(step),
-        class: match (failed, step.receipt_kind()) {
+        name,
+        class: match (failed, kind) {
             (true, _) => "bad",
             (false, ReceiptKind::Llm) => "llm",
             (false, _) => "tool",
@@ -224,15 +225,24 @@ fn row(number: usize, step: &Step, span: Option<&Span<'_>>, started_ms: i64, wal
     }
 }
 
+fn took_ms(receipt: &Receipt) -> Option<i64> {
+    receipt.body.as_ref()?.data.get("took_ms")?.as_i64()
+}
+
+/// What came of a step, in a few words.
 fn note(receipt: &Receipt) -> String {
     let Some(body) = &receipt.body else { return "erased".to_owned() };
-    let spent = body.cost.as_ref().map(evidence::cost).unwrap_or_default();
+    let said = |name: &str| body.data.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let spent = body.cost.as_ref().map(evidence::cost).filter(|spent| !spent.is_empty());
+    let kept = body.artifacts.iter().find(|one| matches!(one.kind, ArtifactKind::Screenshot | ArtifactKind::File));
     match (&body.error, receipt.phase) {
         (Some(error), _) => show::clip(error, 48),
         (None, Some(Phase::Intent)) => "begun".to_owned(),
         (None, Some(phase)) if phase != Phase::Outcome => phase.to_string(),
-        _ if !spent.is_empty() => spent,
-        _ => receipt.hash.short(),
+        _ => spent
+            .or_else(|| kept.map(|one| format!("{} · {}", show::clip(&one.name, 30), show::size(one.bytes))))
+            .or_else(|| said("value").or_else(|| said("title")).map(|text| show::clip(text, 40)))
+            .unwrap_or_else(|| receipt.hash.short()),
     }
 }
 

@@ -31,11 +31,12 @@ pub fn midnight(now_ms: i64) -> i64 {
     now_ms - now_ms.rem_euclid(86_400_000)
 }
 
-/// `118 ms`, `4.2 s`, `2 m 16 s`, `3 h 4 m`.
+/// `<1 ms`, `118 ms`, `4.2 s`, `2 m 16 s`, `3 h 4 m`.
 pub fn took(ms: i64) -> String {
     let ms = ms.max(0);
     match ms {
-        0..1_000 => format!("{ms} ms"),
+        0 => "<1 ms".to_owned(),
+        1..1_000 => format!("{ms} ms"),
         1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
         60_000..3_600_000 => format!("{} m {} s", ms / 60_000, ms % 60_000 / 1_000),
         _ => format!("{} h {} m", ms / 3_600_000, ms % 3_600_000 / 60_000),
@@ -109,7 +110,7 @@ mod tests {
     fn numbers_read_as_people_write_them() {
         assert_eq!(
             [took(-5), took(118), took(4_250), took(136_000), took(11_040_000)],
-            ["0 ms", "118 ms", "4.2 s", "2 m 16 s", "3 h 4 m"]
+            ["<1 ms", "118 ms", "4.2 s", "2 m 16 s", "3 h 4 m"]
         );
         assert_eq!([size(640), size(2_150), size(3_400_000)], ["640 B", "2.1 kB", "3.4 MB"]);
         assert_eq!([money(2_100), money(840_000), money(1_910_000)], ["$0.0021", "$0.84", "$1.91"]);

@@ -28,6 +28,8 @@ impl Server {
             .env("DATA_ROOT", data_root)
             .env("PORT", "0")
             .stdout(Stdio::piped())
+            // What it says there is in its log file too.
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();

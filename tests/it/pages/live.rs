@@ -16,6 +16,14 @@ async fn a_page_follows_what_happens_and_catches_up_after_an_outage() {
         .until("[...document.querySelectorAll('#feed b')].some((who) => who.textContent === 'Jason <b>Bold</b>')")
         .await;
 
+    // Rows do not move away under the pointer: they wait until it leaves.
+    visitor.point_at("#feed").await;
+    house.persona("Otis").await;
+    visitor.until("document.querySelector('#feed-note').textContent === '2 new'").await;
+    assert!(!visitor.ask::<String>("document.querySelector('#feed').textContent").await.contains("Otis"));
+    visitor.point_at(".brand").await;
+    visitor.until("document.querySelector('#feed').textContent.includes('Otis')").await;
+
     house.lose_server().await;
     visitor.sees("reconnecting").await;
     house.persona("Mara").await;

@@ -11,6 +11,9 @@ use serde_json::json;
 const PICTURE: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAFCAIAAAD38zoCAAAAFElEQVR4nGNwuDDfBRvGLoqbg10UAGpSNkXxP6JKAAAAAElFTkSuQmCC";
 
+/// What a model writes.
+const ANSWER: &str = "As you wish. <b>Plainly.</b>";
+
 /// Every tool does what it is asked, unless a word says otherwise: `fail`, `vanish` (nobody knows), `linger`.
 pub fn answer(call: &Call) -> Act {
     let asked = call.args.to_string();
@@ -29,8 +32,14 @@ fn obliging(call: &Call) -> Outcome {
     match call.tool {
         "compose" => Outcome {
             cost: Some(Cost { input_tokens: 30, output_tokens: 12, micro_usd: 2_100 }),
-            ..step(json!({"ok": true, "value": "As you wish. <b>Plainly.</b>", "provider": "understudy", "model": "script"}))
-        },
+            ..step(json!({"ok": true, "value": ANSWER, "provider": "understudy", "model": "script"}))
+        }
+        .with_artifact(NewArtifact {
+            kind: ArtifactKind::Text,
+            name: "answer.txt".to_owned(),
+            media_type: "text/plain",
+            bytes: ANSWER.as_bytes().to_vec(),
+        }),
         "browser_screenshot" => step(json!({"ok": true, "file": "page.png", "caption": "the page", "title": "Jobs", "url": "http://rehearsal.localhost/jobs"}))
             .with_artifact(NewArtifact {
                 kind: ArtifactKind::Screenshot,

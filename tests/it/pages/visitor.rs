@@ -116,6 +116,11 @@ impl Visitor {
         element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
+    /// Moves the mouse over an element.
+    pub async fn point_at(&self, selector: &str) {
+        self.page.find_element(selector).await.unwrap().hover().await.unwrap();
+    }
+
     /// Replaces what a field holds.
     pub async fn write(&self, selector: &str, text: &str) {
         self.press(selector).await;
@@ -126,9 +131,6 @@ impl Visitor {
 
     /// Presses a key.
     pub async fn key(&self, key: &str) {
-        self.page.find_element("body").await.unwrap();
-        let focused = self.page.evaluate("document.activeElement.tagName").await.unwrap();
-        drop(focused);
         self.page.find_element(":focus, body").await.unwrap().press_key(key).await.unwrap();
     }
 

@@ -14,6 +14,7 @@ on_every_store! {
     a_goal_finds_its_receipts_among_others
     a_run_knows_where_its_receipts_lie
     a_late_receipt_is_found_too
+    what_people_say_afterwards_is_found_too
     a_cancelled_goal_whose_run_goes_on_finds_its_outcome
 }
 
@@ -71,6 +72,25 @@ async fn a_late_receipt_is_found_too(store: Store) {
     let (goal, run) = worked(&store).await;
     note(&store, vec![store.step(&run, Phase::Outcome, "came late")]).await;
     assert_eq!(of_goal(&store, &goal).await, ["delivered", "began", "clicked", "ended", "came late"]);
+}
+
+async fn what_people_say_afterwards_is_found_too(store: Store) {
+    let (goal, run) = worked(&store).await;
+    let store = store.reopened_if_it_can_be().await;
+    let corrected = Change::GoalCorrected {
+        id: goal.id,
+        title: "another title".to_owned(),
+        payload: goal.payload.clone(),
+        proof: goal.proof.clone(),
+        at_ms: 9,
+    };
+    let about = actors::domain::Draft { goal: Some(goal.id), ..store.note(goal.persona, "corrected") };
+    store.commit(Commit { guards: vec![], changes: vec![corrected], receipts: vec![about] }).await;
+    note(&store, vec![store.step(&run, Phase::Reconciled, "had happened")]).await;
+    let expected = ["delivered", "began", "clicked", "ended", "corrected", "had happened"];
+    assert_eq!(of_goal(&store, &goal).await, expected);
+    let kept = store.records.run(run.id).await.unwrap().unwrap();
+    assert!(kept.last_seq > Some(run.first_seq + 3) || store.storage.is_none(), "{kept:?}");
 }
 
 async fn a_cancelled_goal_whose_run_goes_on_finds_its_outcome(store: Store) {

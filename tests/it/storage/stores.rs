@@ -92,6 +92,11 @@ impl Store {
         place.open().await
     }
 
+    /// The same after a restart; memory has none.
+    pub async fn reopened_if_it_can_be(self) -> Store {
+        if self.storage.is_some() { self.reopen().await } else { self }
+    }
+
     pub fn draft(&self, chain: ChainId, summary: &str) -> Draft {
         testing::draft(&*self.world, chain, None, summary)
     }

@@ -86,7 +86,7 @@ async fn personas_are_found_by_slug_and_id_until_they_are_deleted(store: Store) 
     store.commit(Commit { changes: vec![change], ..Commit::default() }).await;
     assert_eq!(db.persona_named("ada").await.unwrap(), None);
     assert_eq!(db.persona_named(&ada.id.to_string()).await.unwrap(), None);
-    assert_eq!(db.personas(false).await.unwrap(), [bo.clone()]);
+    assert_eq!(db.personas(false).await.unwrap(), std::slice::from_ref(&bo));
     assert_eq!(db.personas(true).await.unwrap(), [deleted, bo]);
     for trick in ["' OR 1=1 --", "../ada", "%", ""] {
         assert_eq!(db.persona_named(trick).await.unwrap(), None, "{trick}");
@@ -109,7 +109,7 @@ async fn alerts_are_listed_open_or_all(store: Store) {
     store.commit(Commit { changes: raised.into(), ..Commit::default() }).await;
     let resolved = Change::AlertResolved(new.id, 3);
     store.commit(Commit { changes: vec![resolved], ..Commit::default() }).await;
-    assert_eq!(db.alerts(true, 10).await.unwrap(), [old.clone()]);
+    assert_eq!(db.alerts(true, 10).await.unwrap(), std::slice::from_ref(&old));
     assert_eq!(db.alerts(false, 10).await.unwrap(), [Alert { resolved_ms: Some(3), ..new }, old]);
 }
 

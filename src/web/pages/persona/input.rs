@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::goal::{self, Badge};
 use crate::web::pages::{
     evidence::ReceiptRow,
+    plan::{self, Holds},
     show::{self, When},
 };
 
@@ -33,6 +34,8 @@ pub struct Turn {
     /// More receipts than are shown here.
     pub more: usize,
     pub badge: Badge,
+    /// `4 proofs`, when it is done.
+    pub proofs: String,
     pub answer: String,
     pub answered: Option<When>,
     pub failed: bool,
@@ -74,6 +77,7 @@ impl Turn {
             evidence,
             more,
             badge: Badge::of_goal(goal.state),
+            proofs: proofs(goal, receipts),
             answer: answer(goal, receipts, now_ms),
             answered: goal.state.is_over().then(|| When::at(goal.updated_ms, now_ms)),
             failed: matches!(goal.state, GoalState::Failed | GoalState::Unconfirmed),
@@ -104,6 +108,11 @@ fn answer(goal: &Goal, receipts: &[Receipt], now_ms: i64) -> String {
             format!("{}.{error}", capitalised(&goal::waits(goal, now_ms)))
         }
     }
+}
+
+fn proofs(goal: &Goal, receipts: &[Receipt]) -> String {
+    let shown = plan::proof(goal, receipts).into_iter().filter(|line| line.holds == Holds::Yes).count();
+    if goal.state == GoalState::Done { show::counted(shown as u64, "proof") } else { String::new() }
 }
 
 fn reason(goal: &Goal) -> &str {

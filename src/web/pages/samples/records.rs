@@ -287,7 +287,7 @@ fn receipt(goal: &Goal, run: &Run, seq: i64, what: Happened) -> Option<Receipt> 
         node: "local".parse::<NodeName>().ok()?,
         kind,
         phase: Some(phase),
-        state: None,
+        state: (phase == Phase::Outcome).then(|| "done".to_owned()),
         tool: goal.payload.steps().get(step as usize).map(|step| step.tool().to_owned()),
         effect: None,
         goal: Some(goal.id),

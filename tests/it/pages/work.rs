@@ -1,0 +1,189 @@
+//! Work from the pages: goals and messages given, followed, corrected, resolved, cancelled.
+
+use actors::{
+    domain::{Goal, Payload, Persona, Priority, Proof},
+    supervisor::{NewWork, Work},
+};
+use serde_json::{Value, json};
+
+use super::{
+    house::{House, by},
+    visitor::Visitor,
+};
+
+/// Gives a goal of this kind.
+async fn give(house: &House, to: &Persona, title: &str, payload: Value) -> Goal {
+    let kind = if payload.get("steps").is_some() { "browser" } else { "ai" };
+    let payload = Payload::parse(kind.parse().unwrap(), payload).unwrap();
+    let what = Work::Goal { title: title.to_owned(), payload, proof: Proof::default() };
+    let work = NewWork {
+        persona: to.id,
+        what,
+        priority: Priority::BASE,
+        serve_by_ms: None,
+        due_ms: None,
+        correlation: None,
+        project: None,
+    };
+    house.company.deliver(work, &by()).await.unwrap().goal
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_answered_and_a_goal_leaves_pictures_and_files() {
+    let house = House::open().await;
+    house.persona("Jason").await;
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    let mut watch = house.watch();
+    visitor.open("/personas/jason?tab=input").await;
+    visitor.is_live().await;
+    visitor.write("textarea[name=text]", "Say <i>hello</i>").await;
+    visitor.key("Enter").await;
+    watch.saw("received").await;
+    visitor.sees("Say <i>hello</i>").await;
+    visitor.sees("As you wish. <b>Plainly.</b>").await;
+    visitor.until("document.querySelector('.conversation .badge.ok')").await;
+    visitor.keep("input-answered").await;
+
+    visitor.press("#head [data-open=new-goal]").await;
+    visitor.press("#new-goal [name=kind][value=browser]").await;
+    visitor.write("#new-goal [name=title]", "Look at the board").await;
+    visitor.write("#new-goal [data-kind=browser] [name='payload.steps']", r#"[{"action":"fly"}]"#).await;
+    visitor.press("#new-goal [type=submit]").await;
+    visitor.until("document.querySelector('[data-kind=browser] .field-problem').textContent.includes('fly')").await;
+    let steps = r#"[{"action":"goto","url":"http://rehearsal.localhost/jobs"},{"action":"expect_title","contains":"Jobs"},{"action":"screenshot"},{"action":"write_file","path":"note.md","content":"x"}]"#;
+    visitor.write("#new-goal [data-kind=browser] [name='payload.steps']", steps).await;
+    visitor.press("#new-goal [type=submit]").await;
+    visitor.until("location.search === '?tab=progress' && document.readyState === 'complete'").await;
+    watch.saw("proved “Look at the board”").await;
+    visitor.until("document.querySelector('#goals .badge.ok')").await;
+    visitor.keep("progress-done").await;
+
+    visitor.press("#goals article:first-child h3 a").await;
+    visitor.until("document.querySelectorAll('#proof .badge.ok').length === 2").await;
+    visitor.keep("run-done").await;
+    visitor.open("/personas/jason?tab=output").await;
+    visitor.until("document.querySelector('.tile img').naturalWidth === 8").await;
+    visitor.sees("note.md").await;
+    visitor.keep("output-made").await;
+    visitor.press(".tabs a[href$=logs]").await;
+    visitor.until("location.search === '?tab=logs' && document.querySelectorAll('#log details').length > 8").await;
+    visitor.press(".chips a[href$=file]").await;
+    visitor
+        .until("location.search.endsWith('kind=file') && document.querySelectorAll('#log details').length === 2")
+        .await;
+    visitor.press("#log details summary").await;
+    visitor.until("document.querySelector('#log details').open").await;
+    visitor.keep("logs-files").await;
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_goal_is_corrected_and_tried_again() {
+    let house = House::open().await;
+    let jason = house.persona("Jason").await;
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    visitor.open("/personas/jason").await;
+    visitor.is_live().await;
+    give(&house, &jason, "Outline", json!({"prompt": "please fail"})).await;
+    visitor.until("document.querySelector('#goals .badge.bad')").await;
+    let mut watch = house.watch();
+    visitor.press("[data-correct]").await;
+    visitor.write("#correct-goal [name=payload]", r#"{"prompt": "please do well"}"#).await;
+    visitor.press("#correct-goal [type=submit]").await;
+    watch.saw("correct").await;
+    visitor.sees("Corrected.").await;
+    visitor.press("#goals button[data-act$='/retry']").await;
+    watch.saw("proved “Outline”").await;
+    visitor.until("document.querySelector('#goals .badge.ok')").await;
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_says_whether_a_lost_effect_happened_and_resolves_the_alert() {
+    let house = House::open().await;
+    let jason = house.persona("Jason").await;
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    visitor.open("/personas/jason").await;
+    visitor.is_live().await;
+    let steps = json!({"steps": [
+        {"action": "goto", "url": "http://rehearsal.localhost/jobs"},
+        {"action": "click", "selector": "#vanish"},
+        {"action": "goto", "url": "http://rehearsal.localhost/jobs"},
+        {"action": "expect_title", "contains": "Jobs"},
+    ]});
+    give(&house, &jason, "Send it", steps.clone()).await;
+    visitor.sees("did its last effect happen?").await;
+    visitor.sees("Did it happen?").await;
+    visitor.keep("progress-reconcile").await;
+    let mut watch = house.watch();
+    visitor.press("#goals button[data-body*='\"done\"']").await;
+    visitor.press("#confirm-yes").await;
+    watch.saw("proved “Send it”").await;
+    visitor.until("document.querySelector('#goals .badge.ok')").await;
+
+    give(&house, &jason, "Send another", steps).await;
+    visitor.until("document.querySelector('#goals .badge.warn')").await;
+    visitor.press("#goals button[data-body*='not_done']").await;
+    visitor.press("#confirm-yes").await;
+    watch.saw("not").await;
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_is_cancelled_from_its_goal_and_from_its_run() {
+    let house = House::open().await;
+    let jason = house.persona("Jason").await;
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    visitor.open("/personas/jason").await;
+    visitor.is_live().await;
+    give(&house, &jason, "Slow one", json!({"prompt": "linger"})).await;
+    visitor.until("document.querySelector('#goals .badge.live')").await;
+    visitor.until("document.querySelector('#held').textContent === '1'").await;
+    visitor.keep("progress-running").await;
+    let mut watch = house.watch();
+    visitor.press("#goals button[data-act$='/cancel']").await;
+    watch.saw("cancel").await;
+    visitor.until("!document.querySelector('#goals .badge.live')").await;
+
+    give(&house, &jason, "Slow too", json!({"prompt": "linger"})).await;
+    visitor.until("document.querySelector('#goals article h3 a')?.textContent === 'Slow too'").await;
+    visitor.press("#goals article:first-child h3 a").await;
+    visitor.press("#run-head button[data-act$='/cancel']").await;
+    visitor.press("#confirm-yes").await;
+    watch.saw("cancel").await;
+    visitor.until("document.querySelector('#run-head .badge').textContent === 'cancelled'").await;
+    visitor.keep("run-cancelled").await;
+
+    visitor.open("/runs?persona=jason&state=cancelled").await;
+    visitor.sees("Slow too").await;
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_circuit_is_seen_and_resolved() {
+    let house = House::open().await;
+    let jason = house.persona("Jason").await;
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    visitor.is_live().await;
+    for title in ["One", "Two", "Three"] {
+        give(&house, &jason, title, json!({"prompt": "please fail"})).await;
+    }
+    visitor.sees("Circuit open").await;
+    visitor.until("document.querySelector('#card-jason').innerText.includes('paused')").await;
+    visitor.keep("personas-alert").await;
+    let mut watch = house.watch();
+    visitor.press(".alert button").await;
+    watch.saw("resolved").await;
+    visitor.until("!document.querySelector('.alert')").await;
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
