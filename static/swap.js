@@ -24,7 +24,15 @@ export function refreshDuringStream() {
   }, rest);
 }
 
+// A page nobody looks at waits until somebody does.
+let missed = false;
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && missed) refresh();
+});
+
 async function refresh() {
+  missed = document.hidden;
+  if (missed) return;
   if (busy) {
     again = true;
     return;

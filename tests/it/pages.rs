@@ -1,5 +1,7 @@
 //! Pages: what they render, and how they behave in a real browser.
 
+#![cfg(test)]
+
 mod controls;
 mod house;
 mod live;

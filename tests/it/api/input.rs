@@ -5,54 +5,44 @@ use serde_json::{Value, json};
 
 use super::harness::{TestServer, answer};
 
-/// Path, body, the field that is named, what is said of it.
-type Refused = (&'static str, Value, &'static str, &'static str);
+type Case = (&'static str, Value, &'static str, &'static str);
 
-fn bad_personas() -> Vec<Refused> {
+fn bad_personas() -> Vec<Case> {
+    let case = |body, field, reason| ("/api/personas", body, field, reason);
     vec![
-        ("/api/personas", json!({}), "name", "required"),
-        ("/api/personas", json!({"name": "  "}), "name", "empty"),
-        ("/api/personas", json!({"name": 7}), "name", "integer `7`"),
-        ("/api/personas", json!({"name": "x".repeat(81)}), "name", "80"),
-        ("/api/personas", json!({"name": "a\u{0}b"}), "name", "control"),
-        ("/api/personas", json!({"nmae": "Ada"}), "nmae", "did you mean `name`"),
-        ("/api/personas", json!({"name": "B", "slug": "../x"}), "slug", "not a slug"),
-        ("/api/personas", json!({"name": "B", "slug": "a'; drop table personas"}), "slug", "not a slug"),
-        ("/api/personas", json!({"name": "日本"}), "slug", "send `slug`"),
-        ("/api/personas", json!({"name": "B", "role": "boss"}), "role", "known"),
-        ("/api/personas", json!({"name": "B", "hosts": ["ok.example", "a b"]}), "hosts[1]", ""),
-        (
-            "/api/personas",
-            json!({"name": "B", "profile": {"stylePrimmer": "x"}}),
-            "profile.stylePrimmer",
-            "style_primer",
-        ),
-        ("/api/personas", json!({"name": "B", "profile": {"do": ["x", ""]}}), "profile.do[1]", "empty"),
-        ("/api/personas", json!({"name": "B", "profile": {"temperature": 3}}), "profile.temperature", "between"),
-        ("/api/personas", json!({"name": "B", "api_keys": {"a b": "x"}}), "api_keys.a b", "letters"),
-        ("/api/personas", json!([]), "body", "object"),
+        case(json!({}), "name", "required"),
+        case(json!({"name": "  "}), "name", "empty"),
+        case(json!({"name": 7}), "name", "integer `7`"),
+        case(json!({"name": "x".repeat(81)}), "name", "80"),
+        case(json!({"name": "a\u{0}b"}), "name", "control"),
+        case(json!({"nmae": "Ada"}), "nmae", "did you mean `name`"),
+        case(json!({"name": "B", "slug": "../x"}), "slug", "not a slug"),
+        case(json!({"name": "B", "slug": "a'; drop table personas"}), "slug", "not a slug"),
+        case(json!({"name": "日本"}), "slug", "send `slug`"),
+        case(json!({"name": "B", "role": "boss"}), "role", "known"),
+        case(json!({"name": "B", "hosts": ["ok.example", "a b"]}), "hosts[1]", ""),
+        case(json!({"name": "B", "profile": {"stylePrimmer": "x"}}), "profile.stylePrimmer", "style_primer"),
+        case(json!({"name": "B", "profile": {"do": ["x", ""]}}), "profile.do[1]", "empty"),
+        case(json!({"name": "B", "profile": {"temperature": 3}}), "profile.temperature", "between"),
+        case(json!({"name": "B", "api_keys": {"a b": "x"}}), "api_keys.a b", "letters"),
+        case(json!([]), "body", "object"),
     ]
 }
 
-fn bad_goals() -> Vec<Refused> {
+fn bad_goals() -> Vec<Case> {
     let browser = |step: Value| json!({"persona": "ada", "kind": "browser", "payload": {"steps": [step]}});
+    let case = |body, field, reason| ("/api/goals", body, field, reason);
     vec![
-        ("/api/goals", json!({"kind": "ai", "payload": {"prompt": "x"}}), "persona", "required"),
-        ("/api/goals", json!({"persona": "bob", "kind": "ai", "payload": {"prompt": "x"}}), "persona", "bob"),
-        ("/api/goals", json!({"persona": "ada", "kind": "ai", "payload": {}}), "payload", "prompt"),
-        ("/api/goals", json!({"persona": "ada", "kind": "ai", "payload": {"prompt": " "}}), "payload.prompt", "empty"),
-        ("/api/goals", json!({"persona": "ada", "kind": "fly", "payload": {}}), "kind", "browser"),
-        ("/api/goals", json!({"persona": "ada", "payload": {"prompt": "x"}}), "kind", "required"),
-        ("/api/goals", browser(json!({"action": "click", "selector": " "})), "payload.steps[0].selector", "empty"),
-        ("/api/goals", browser(json!({"action": "goto"})), "payload.steps[0]", "url"),
-        (
-            "/api/goals",
-            json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "priority": 2}),
-            "priority",
-            "between",
-        ),
-        (
-            "/api/goals",
+        case(json!({"kind": "ai", "payload": {"prompt": "x"}}), "persona", "required"),
+        case(json!({"persona": "bob", "kind": "ai", "payload": {"prompt": "x"}}), "persona", "bob"),
+        case(json!({"persona": "ada", "kind": "ai", "payload": {}}), "payload", "prompt"),
+        case(json!({"persona": "ada", "kind": "ai", "payload": {"prompt": " "}}), "payload.prompt", "empty"),
+        case(json!({"persona": "ada", "kind": "fly", "payload": {}}), "kind", "browser"),
+        case(json!({"persona": "ada", "payload": {"prompt": "x"}}), "kind", "required"),
+        case(browser(json!({"action": "click", "selector": " "})), "payload.steps[0].selector", "empty"),
+        case(browser(json!({"action": "goto"})), "payload.steps[0]", "url"),
+        case(json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "priority": 2}), "priority", "between"),
+        case(
             json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "proof": {"artefacts": []}}),
             "proof.artefacts",
             "artifacts",
@@ -66,7 +56,7 @@ fn bad_goals() -> Vec<Refused> {
 async fn bad_input_is_refused_by_name() {
     let server = TestServer::start().await;
     server.persona("Ada").await;
-    for (path, body, field, reason) in bad_personas().into_iter().chain(bad_goals()) {
+    for (path, body, field, reason) in [bad_personas(), bad_goals()].concat() {
         let sent = server.post(path, &body).await;
         assert_eq!(sent.status, 422, "{path} {body}: {}", sent.json);
         let errors = &sent.json["errors"];

@@ -154,6 +154,8 @@ async fn work_is_cancelled_from_its_goal_and_from_its_run() {
     give(&house, &jason, "Slow too", json!({"prompt": "linger"})).await;
     visitor.until("document.querySelector('#goals article h3 a')?.textContent === 'Slow too'").await;
     visitor.press("#goals article:first-child h3 a").await;
+    visitor.until("document.querySelector('#run-head button[data-act$=\"/cancel\"]')").await;
+    visitor.is_live().await;
     visitor.press("#run-head button[data-act$='/cancel']").await;
     visitor.press("#confirm-yes").await;
     watch.saw("cancel").await;

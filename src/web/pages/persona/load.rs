@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use actors::domain::{ArtifactKind, Goal, GoalId, Persona, Receipt, ReceiptKind, Run};
+use actors::domain::{ArtifactKind, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run};
 use serde::Deserialize;
 
 use super::{
@@ -52,7 +52,7 @@ async fn show(request: HttpRequest, caller: Caller, deps: web::Data<Deps>) -> Ht
 
 async fn load(deps: &Deps, caller: &Caller, which: &str, asked: &Asked) -> Result<PersonaPage, NoPage> {
     let visit = Visit::begin(deps, caller).await?;
-    let found = deps.db.persona_named(which).await?;
+    let found = deps.db.persona_named(which).await?.filter(|persona| persona.status != PersonaStatus::Deleted);
     let persona = found.ok_or_else(|| NoPage::missing("persona", which))?;
     let all: HashMap<_, Numbers> =
         deps.db.persona_numbers().await?.into_iter().map(|(id, numbers)| (id, numbers.into())).collect();
