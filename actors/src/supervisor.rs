@@ -28,7 +28,7 @@ use std::{
 use ed25519_dalek::SigningKey;
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::broadcast;
+use tokio::{runtime::Handle, sync::broadcast};
 
 use self::{
     desk::Desk,
@@ -49,6 +49,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Company {
     desk: Arc<Desk>,
+    /// Where commands are carried out: a caller's own runtime may end in the middle of one.
+    runtime: Handle,
 }
 
 /// Who asks: written into receipts of operators' acts.
@@ -215,7 +217,7 @@ impl Company {
         let opening = Opening { limits, ports: ports.clone(), key, hire };
         let Opened { office, evidence, scheduler, limits } = Office::open(opening).await?;
         let desk = Desk { limits, ports, evidence, scheduler, office, closed: AtomicBool::new(false) };
-        Ok(Self { desk: Arc::new(desk) })
+        Ok(Self { desk: Arc::new(desk), runtime: Handle::current() })
     }
 
     /// Its slug must be free, also of deleted personas.
@@ -330,7 +332,7 @@ impl Company {
     pub async fn end(&self) {
         let company = self.clone();
         // A task of its own: whoever asked for the end may go away.
-        let ended = tokio::spawn(async move { company.desk.end().await }).await;
+        let ended = self.runtime.spawn(async move { company.desk.end().await }).await;
         if let Err(error) = ended {
             tracing::error!("the company did not end in good order: {error}");
         }
@@ -342,7 +344,7 @@ impl Company {
         F: Future<Output = Result<T, CommandError>> + Send + 'static,
     {
         self.desk.check_open()?;
-        let carried = tokio::spawn(command(self.desk.clone(), by.clone())).await;
+        let carried = self.runtime.spawn(command(self.desk.clone(), by.clone())).await;
         carried.unwrap_or_else(|lost| Err(CommandError::Unavailable(Unavailable(Box::new(lost)))))
     }
 }

@@ -1,16 +1,10 @@
 //! Where one room asks for less than another offers: each adapter narrows a room to what the other needs.
 
-use actors::{
-    domain::{Call, Outcome, Persona, PersonaId, Step},
-    ports::BoxError,
-};
-use async_trait::async_trait;
-use tokio_util::sync::CancellationToken;
+use actors::ports::BoxError;
 
 use crate::{
-    browser::{Browsers, SealBytes},
+    browser::SealBytes,
     secrets::{Sealed, SecretKey},
-    tools::BrowserDriver,
 };
 
 /// Seals cookies with the key of the secrets.
@@ -28,24 +22,6 @@ impl SealBytes for SealedWith {
         let (nonce, bytes) = sealed[end + 1..].split_first_chunk().ok_or("the sealed file is cut off")?;
         let sealed = Sealed { key_id, nonce: *nonce, bytes: bytes.to_vec() };
         Ok(self.0.open(owner, name, &sealed)?.reveal().as_bytes().to_vec())
-    }
-}
-
-/// Lets the tools drive the browsers.
-pub(super) struct Driven(pub(super) Browsers);
-
-#[async_trait]
-impl BrowserDriver for Driven {
-    async fn perform(&self, persona: &Persona, call: &Call, step: &Step, stop: CancellationToken) -> Outcome {
-        self.0.perform(persona, call, step, stop).await
-    }
-
-    async fn rest(&self, persona: PersonaId) {
-        self.0.rest(persona).await;
-    }
-
-    async fn release(&self, persona: PersonaId) {
-        self.0.release(persona).await;
     }
 }
 

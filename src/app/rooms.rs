@@ -10,10 +10,7 @@ use actors::{
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::{
-    adapters::{Driven, SealedWith},
-    world::ThisMachine,
-};
+use super::{adapters::SealedWith, world::ThisMachine};
 use crate::{
     browser::Browsers,
     config::{Config, REHEARSAL_HOST},
@@ -119,7 +116,7 @@ fn tools(config: &Config, storage: &Storage, browsers: &Browsers, world: Arc<dyn
         records: storage.records.clone(),
         keyring,
         models,
-        browser: Arc::new(Driven(browsers.clone())),
+        browser: Arc::new(browsers.clone()),
         days: Arc::new(storage.db.clone()),
         world,
         data_root: config.data_root.clone(),

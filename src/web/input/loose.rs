@@ -41,7 +41,7 @@ impl Error for LooseError {
     }
 
     fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
-        Self { field: None, reason: unknown(found, known, "is not known") }
+        Self { field: None, reason: unknown(found, known, &format!("`{}` is not known", shortened(found))) }
     }
 }
 
@@ -67,15 +67,18 @@ pub fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 fn unknown(found: &str, known: &[&str], what: &str) -> String {
-    let found: String = found.chars().take(60).collect();
     let known_names = || match known {
         [] => "nothing is read here".to_owned(),
         known => format!("known are: {}", known.join(", ")),
     };
-    match nearest(&found, known) {
-        Some(name) => format!("`{found}` {what}; did you mean `{name}`? {}", known_names()),
-        None => format!("`{found}` {what}; {}", known_names()),
+    match nearest(found, known) {
+        Some(name) => format!("{what}; did you mean `{name}`? {}", known_names()),
+        None => format!("{what}; {}", known_names()),
     }
+}
+
+fn shortened(found: &str) -> String {
+    found.chars().take(60).collect()
 }
 
 /// Reads a body's value.

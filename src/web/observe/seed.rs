@@ -55,7 +55,8 @@ async fn goal(
         new.kind = Some(GoalKind::Browser);
         new.title.get_or_insert_with(|| "Look at the job board".to_owned());
         new.payload = Some(json!({"steps": [
-            {"action": "goto", "url": deps.rehearsal_url},
+            {"action": "goto", "url": format!("{}/jobs", deps.rehearsal_url)},
+            {"action": "expect_title", "contains": "Jobs"},
             {"action": "screenshot", "caption": "rehearsal site"},
         ]}));
     }
