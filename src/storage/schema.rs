@@ -98,6 +98,7 @@ table! {
         updated_ms -> BigInt,
         first_seq -> BigInt,
         last_seq -> BigInt,
+        unit -> Nullable<Text>,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use actors::domain::{
     AiPayload, ArtifactKind, Assertion, Effect, Length, Payload, PictureFormat, Proof, ReadBack, ReportPayload, Step,
-    StepsPayload,
+    StepsPayload, Unit,
 };
 
 use crate::egress::REHEARSAL_HOST;
@@ -62,7 +62,7 @@ pub fn open_rehearsal_mail() -> Template {
         proof: Proof {
             assertions: vec![Assertion::TitleContains("Inbox".to_owned())],
             artifacts: vec![ArtifactKind::Screenshot],
-            read_back: None,
+            ..Proof::default()
         },
     }
 }
@@ -83,7 +83,7 @@ pub fn master_note_outline() -> Template {
         proof: Proof {
             assertions: vec![Assertion::File(file.to_owned())],
             artifacts: vec![ArtifactKind::Text, ArtifactKind::File],
-            read_back: None,
+            ..Proof::default()
         },
     }
 }
@@ -116,6 +116,7 @@ pub fn submit_proposal(wanted: &ProposalWanted) -> Template {
             assertions: vec![Assertion::TitleContains(SUBMITTED.to_owned())],
             artifacts: vec![ArtifactKind::Screenshot, ArtifactKind::CsvRow],
             read_back: Some(ReadBack { url: address("/proposals"), contains: wanted.reference.clone() }),
+            counts_as: Some(Unit::Proposal),
         },
     }
 }
@@ -129,7 +130,7 @@ pub fn daily_report() -> Template {
         proof: Proof {
             assertions: vec![Assertion::File(file.to_owned())],
             artifacts: vec![ArtifactKind::Text, ArtifactKind::File],
-            read_back: None,
+            ..Proof::default()
         },
     }
 }

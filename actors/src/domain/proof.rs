@@ -2,7 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ArtifactKind;
+use super::{ArtifactKind, words::words};
+
+words! {
+    /// What a proven goal counts as, in the numbers of a day.
+    Unit("unit of work") {
+        Post = "post",
+        Proposal = "proposal",
+    }
+}
 
 /// The proof a goal declares. Every `expect_*` step of its plan must hold as well.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -15,6 +23,9 @@ pub struct Proof {
     /// Looked up anew at the end, and after an effect that ended unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_back: Option<ReadBack>,
+    /// What it counts as once all that is shown; its last receipt says how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counts_as: Option<Unit>,
 }
 
 /// A statement about the world that a receipt can show.
@@ -40,7 +51,7 @@ pub struct ReadBack {
 }
 
 impl Proof {
-    /// Nothing was asked for.
+    /// Nothing is to be shown.
     pub fn is_empty(&self) -> bool {
         self.assertions.is_empty() && self.artifacts.is_empty() && self.read_back.is_none()
     }

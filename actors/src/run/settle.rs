@@ -242,6 +242,7 @@ impl Attempt<'_> {
             data,
         );
         draft.state = Some(goal.state.as_str());
+        draft.units = self.goal.proof.counts_as.filter(|_| goal.state == GoalState::Done).map(|_| 1);
         draft.body.error.clone_from(&goal.last_error);
         let mut changes = vec![
             self.run_moved(run, goal.last_error.clone()),

@@ -127,6 +127,7 @@ async fn apply_to_goal(change: &Change, places: Places<'_>, to: &mut impl Transa
                 title: &text(title.clone()),
                 payload: &json(payload),
                 proof: &json(proof),
+                unit: proof.counts_as.map(|unit| unit.as_str()),
                 updated_ms: *at_ms,
                 id: id.as_bytes(),
             };

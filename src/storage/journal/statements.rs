@@ -132,10 +132,11 @@ statement! {
         title: &'a str => Text,
         payload: &'a str => Text,
         proof: &'a str => Text,
+        unit: Option<&'a str> => Nullable<Text>,
         updated_ms: i64 => BigInt,
         id: &'a [u8] => Binary,
     }
-    "UPDATE goals SET title = ?, payload = ?, proof = ?, updated_ms = ?, version = version + 1 WHERE id = ?"
+    "UPDATE goals SET title = ?, payload = ?, proof = ?, unit = ?, updated_ms = ?, version = version + 1 WHERE id = ?"
 }
 
 statement! {

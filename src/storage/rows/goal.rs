@@ -29,6 +29,7 @@ pub(in crate::storage) struct GoalRow {
     pub updated_ms: i64,
     pub first_seq: i64,
     pub last_seq: i64,
+    pub unit: Option<String>,
 }
 
 impl GoalRow {
@@ -55,6 +56,7 @@ impl GoalRow {
             updated_ms: goal.updated_ms,
             first_seq,
             last_seq,
+            unit: goal.proof.counts_as.map(|unit| unit.to_string()),
         }
     }
 }

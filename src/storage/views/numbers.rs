@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use actors::domain::{Body, ChainId, GoalState, PersonaId, RunState};
+use actors::domain::{Body, ChainId, GoalState, PersonaId, RunState, Unit};
 use diesel::{dsl::count_star, prelude::*, sql_query, sql_types};
 use serde::Serialize;
 
@@ -39,11 +39,11 @@ pub struct QueueDepths {
 /// What came of a day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Today {
-    /// Goals done whose plan published to a feed.
+    /// Goals proven that count as a post.
     pub posts: u64,
     /// Messages received.
     pub messages: u64,
-    /// Goals done whose plan handed in a proposal.
+    /// Goals proven that count as a proposal.
     pub proposals: u64,
     /// Runs that failed within the last 24 hours.
     pub errors_24h: u64,
@@ -173,21 +173,18 @@ impl Db {
                 .filter(runs::ended_ms.ge(day_ago).and(runs::state.eq(RunState::Failed.as_str())))
                 .select(count_star()));
         Ok(Today {
-            posts: self.done_since(since_ms, "%/feed%").await?,
+            posts: self.proven_since(since_ms, Unit::Post).await?,
             messages: read.count(received.unwrap_or(0))?,
-            proposals: self.done_since(since_ms, "%/propos%").await?,
+            proposals: self.proven_since(since_ms, Unit::Proposal).await?,
             errors_24h: read.count(failed.unwrap_or(0))?,
         })
     }
 
-    /// Goals proven since a moment that pressed something and whose plan or proof names this address. Templates will
-    /// carry their units instead.
-    async fn done_since(&self, since_ms: i64, address: &'static str) -> Result<u64, DbError> {
-        let names_it = move || goals::payload.like(address).or(goals::proof.like(address));
+    async fn proven_since(&self, since_ms: i64, unit: Unit) -> Result<u64, DbError> {
         let count: Option<i64> = on_db!(self, one:
             goals::table
-                .filter(goals::state.eq(GoalState::Done.as_str()).and(goals::updated_ms.ge(since_ms)))
-                .filter(goals::payload.like("%\"action\":\"click\"%").and(names_it()))
+                .filter(goals::unit.eq(unit.as_str()).and(goals::updated_ms.ge(since_ms)))
+                .filter(goals::state.eq(GoalState::Done.as_str()))
                 .select(count_star()));
         Columns("goals").count(count.unwrap_or(0))
     }

@@ -2,14 +2,13 @@
 
 use actors::{
     domain::{
-        Alert, AlertId, AlertKind, ChainId, Goal, GoalKind, GoalState, MessageState, Payload, PersonaStatus, Receipt,
-        RunState,
+        Alert, AlertId, AlertKind, ChainId, Goal, GoalState, MessageState, PersonaStatus, Proof, Receipt, RunState,
+        Unit,
     },
     ports::{Change, Commit, World},
     testing,
 };
 use greenroom::storage::{GoalFilter, PersonaNumbers, QueueDepths, ReceiptFilter, RunFilter, Today};
-use serde_json::json;
 
 use super::{
     on_both_databases,
@@ -119,17 +118,17 @@ async fn cards_and_metrics_count_what_happened(store: Store) {
     let other = store.persona("bo").await;
     assert_eq!(db.persona_numbers().await.unwrap()[&other.id].receipts_today, 1);
 
-    let steps = json!({"steps": [
-        {"action": "goto", "url": "http://rehearsal.localhost/jobs/logo/propose"},
-        {"action": "click", "selector": "#send"},
-    ]});
-    let proposal =
-        Goal { payload: Payload::parse(GoalKind::Browser, steps).unwrap(), ..testing::goal(&*store.world, ada.id) };
+    let counted = |unit| Goal {
+        proof: Proof { counts_as: Some(unit), ..Proof::default() },
+        ..testing::goal(&*store.world, ada.id)
+    };
+    let proposal = counted(Unit::Proposal);
     let message = testing::message(&*store.world, &proposal);
     store.commit(store.delivery(&proposal, &message)).await;
     let run = store.run(&proposal).await;
     store.end(&proposal, &run, GoalState::Done, RunState::Done).await;
-    let (failed, _) = store.goal(ada.id).await;
+    let failed = counted(Unit::Post);
+    store.commit(store.delivery(&failed, &testing::message(&*store.world, &failed))).await;
     let run = store.run(&failed).await;
     store.end(&failed, &run, GoalState::Failed, RunState::Failed).await;
     let (waiting, _) = store.goal(ada.id).await;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{
         ArtifactKind, Call, Effect, Goal, GoalId, Limits, Message, NewArtifact, Outcome, Pace, Payload, Persona, Proof,
-        ReadBack, Step, StepError, StepsPayload,
+        ReadBack, Step, StepError, StepsPayload, Unit,
     },
     evidence::{Evidence, Setup},
     ports::{Change, Commit, Records as _, Waiting},
@@ -251,5 +251,5 @@ pub(super) fn submit(effect: Option<Effect>) -> Vec<Step> {
 
 pub(super) fn proof(read_back: bool) -> Proof {
     let read_back = read_back.then(|| ReadBack { url: format!("{SITE}/mine"), contains: "my words".into() });
-    Proof { assertions: vec![], artifacts: vec![ArtifactKind::Screenshot], read_back }
+    Proof { assertions: vec![], artifacts: vec![ArtifactKind::Screenshot], read_back, counts_as: Some(Unit::Proposal) }
 }

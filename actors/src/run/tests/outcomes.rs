@@ -22,6 +22,22 @@ async fn a_plan_that_proves_nothing_is_not_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_last_receipt_of_a_proven_goal_counts_and_no_other() {
+    let board = Board::open(1_000_000).await;
+    let proven = board.give(submit(None), proof(false));
+    board.carry(proven).await;
+    let counted = || board.ports.store.receipts().into_iter().filter(|receipt| receipt.units.is_some());
+    let units: Vec<_> =
+        counted().map(|receipt| (receipt.goal, receipt.state.as_deref() == Some("done"), receipt.units)).collect();
+    assert_eq!(units, [(Some(proven), true, Some(1))]);
+
+    board.world.lock().unwrap().failing = Some(("browser_fill", usize::MAX));
+    let failing = board.give(submit(None), proof(false));
+    board.carry(failing).await;
+    assert_eq!(counted().count(), 1, "a goal that was not proven counts as nothing");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_irreversible_effect_elsewhere_is_denied_before_anything_is_done() {
     let board = Board::open(1_000_000).await;
     let mut steps = submit(None);

@@ -5,7 +5,7 @@ use actors::{
         Alert, AlertId, AlertKind, ArtifactKind, ArtifactRef, Assertion, Body, ChainId, Cost, Goal, GoalId, GoalState,
         Hash, LengthTargets, Message, MessageId, MessageKind, MessageState, NodeName, Payload, Persona, PersonaId,
         PersonaStatus, Phase, Priority, Profile, Proof, ReadBack, Receipt, ReceiptKind, Role, Run, RunId, RunState,
-        Slug, Step, TraceId,
+        Slug, Step, TraceId, Unit,
     },
     supervisor::{ActorInfo, ActorState, Figures},
 };
@@ -150,6 +150,7 @@ pub(super) fn goal(number: u128, owner: &Persona, title: &str, state: GoalState)
                 url: "http://rehearsal.localhost/proposals".to_owned(),
                 contains: "Data pipeline audit".to_owned(),
             }),
+            counts_as: Some(Unit::Proposal),
         },
         state,
         parked_on: None,
