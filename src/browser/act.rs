@@ -20,16 +20,27 @@ pub(super) struct Act<'a> {
     pub(super) deadline: Instant,
     /// Waits inside the page end here, early enough to tell why.
     pub(super) until: Instant,
+    /// The call ends here.
+    end: Instant,
     sent: AtomicBool,
 }
 
 impl<'a> Act<'a> {
     pub(super) fn begin(call: &'a Call, step: &'a Step, now: Instant) -> Self {
-        let reserve = RESERVE.min(call.limit / 4);
-        let own = step.timeout_ms().map(Duration::from_millis);
-        let wait = own.unwrap_or(call.limit).min(call.limit.saturating_sub(reserve * 2));
-        let deadline = now + call.limit.saturating_sub(reserve);
-        Self { call, step, deadline, until: now + wait, sent: AtomicBool::new(false) }
+        let end = now + call.limit - Self::reserve(call);
+        Self { call, step, deadline: end, until: end - Self::reserve(call), end, sent: AtomicBool::new(false) }
+    }
+
+    /// The browser is there: a timeout of the step's own counts from now.
+    pub(super) fn browser_is_ready(&mut self, now: Instant) {
+        let Some(own_ms) = self.step.timeout_ms() else { return };
+        let reserve = Self::reserve(self.call);
+        self.until = self.until.min(now + Duration::from_millis(own_ms));
+        self.deadline = self.end.min(self.until + reserve * 2);
+    }
+
+    fn reserve(call: &Call) -> Duration {
+        RESERVE.min(call.limit / 4)
     }
 
     /// From here on the world may have changed.

@@ -2,7 +2,7 @@
 
 mod acts;
 mod crashes;
-mod lives;
+pub mod lives;
 mod looks;
 mod navigation;
 pub mod site;

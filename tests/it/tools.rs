@@ -5,8 +5,10 @@
 mod browser;
 mod evening;
 mod files;
+mod house;
 mod report;
 mod texts;
+mod trouble;
 
 use std::{
     collections::{BTreeMap, HashMap},

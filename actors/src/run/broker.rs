@@ -27,6 +27,8 @@ use crate::{
 
 /// How long a performer may take past its limit to say how a call ended.
 const GRACE: Duration = Duration::from_secs(5);
+/// What a step with a timeout of its own gets besides, to say how it ended.
+const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// Carries out calls and writes what came of them.
 #[derive(Clone)]
@@ -94,8 +96,14 @@ impl Broker {
             key: format!("{}:{}", goal.id, act.index),
             page: act.page.map(str::to_owned),
             trace: goal.trace,
-            limit: act.step.timeout_ms().map_or(self.step_limit, Duration::from_millis),
+            limit: self.limit_of(act.step),
         }
+    }
+
+    /// A step's own timeout is for what it waits for; a browser may have to start before.
+    fn limit_of(&self, step: &Step) -> Duration {
+        let own = step.timeout_ms().map(|ms| Duration::from_millis(ms) + LAST_WORD);
+        own.map_or(self.step_limit, |own| own.max(self.step_limit))
     }
 
     async fn deny(&self, act: &Act<'_>, reason: String) -> Result<Acted, StoreGone> {

@@ -65,8 +65,10 @@ pub(super) async fn goto(session: &mut Session, act: &Act<'_>, url: &str) -> Res
             return Err(Fault::permanent(text));
         }
         Arrival::TooLate => {
-            let text = "the page did not load in time; raise `timeout_ms`, or try again later";
-            return Err(Fault::retryable(text));
+            let page = format!("{}{}", url.host_str().unwrap_or_default(), url.path());
+            return Err(Fault::retryable(format!(
+                "{page} did not load in time; raise `timeout_ms`, or try again later"
+            )));
         }
     };
     Ok(found)

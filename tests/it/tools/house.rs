@@ -1,0 +1,138 @@
+//! The whole house below the pages: the real company, a real store, a real browser, the rehearsal site.
+
+use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+
+use actors::{
+    domain::{Goal, PersonaId, Priority, Profile, Role, TraceId},
+    ports::Ports,
+    supervisor::{By, Company, Limits, NewPersona, NewWork, Pace, Work},
+    testing::{self, TestWorld},
+};
+use ed25519_dalek::SigningKey;
+use greenroom::{
+    browser::Browsers,
+    config::{BrowserConfig, ModelsConfig, StorageConfig},
+    egress::{Egress, HostRules, REHEARSAL_HOST},
+    models::{Models, UNDERSTUDY},
+    rehearsal::{Rehearsal, Running},
+    storage::Storage,
+    tools::{Tools, ToolsDeps, templates::Template},
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::browser::stage::{self, Mirror};
+
+pub struct House {
+    pub company: Company,
+    pub storage: Storage,
+    pub browsers: Browsers,
+    pub site: Running,
+    pub root: TempDir,
+    by: By,
+}
+
+impl House {
+    pub async fn open() -> Self {
+        Self::with(stage::config()).await
+    }
+
+    pub async fn with(browser: BrowserConfig) -> Self {
+        let (root, world) = (tempfile::tempdir().unwrap(), Arc::new(TestWorld::new(11)));
+        let site = Rehearsal::start(root.path().join("rehearsal"), 0).await.unwrap();
+        let config = StorageConfig {
+            database_url: String::new(),
+            min_free_mb: 0,
+            readers: NonZeroUsize::MIN,
+            key_file: PathBuf::new(),
+        };
+        let storage = Storage::open(&config, root.path(), &testing::node(), world.clone()).await.unwrap();
+        let egress = Egress::new(HostRules::default(), site.addr);
+        let browsers = Browsers::new(browser, egress, root.path().join("browsers"), Arc::new(Mirror));
+        let models = ModelsConfig { default: UNDERSTUDY.into(), providers: BTreeMap::new() };
+        let keyring = Arc::new(storage.vault.clone());
+        let performer = Arc::new(Tools::new(ToolsDeps {
+            records: storage.records.clone(),
+            models: Models::new(&models, keyring.clone()).unwrap(),
+            keyring,
+            browser: Arc::new(browsers.clone()),
+            days: Arc::new(storage.db.clone()),
+            world: world.clone(),
+            data_root: root.path().to_path_buf(),
+        }));
+        let ports = Ports {
+            journal: storage.journal.clone(),
+            records: storage.records.clone(),
+            performer,
+            blobs: storage.blobs.clone(),
+            world,
+        };
+        let key = SigningKey::from_bytes(&[5; 32]);
+        storage.register_signing_key(&key.verifying_key()).await.unwrap();
+        let company = Company::start(limits(), ports, key).await.unwrap();
+        let by = By { who: "test".into(), trace: TraceId(Uuid::from_u128(1)) };
+        Self { company, storage, browsers, site, root, by }
+    }
+
+    pub async fn hire(&self, slug: &str, role: Role) -> PersonaId {
+        let new = NewPersona {
+            slug: slug.parse().unwrap(),
+            name: slug.to_owned(),
+            role: Some(role),
+            description: String::new(),
+            profile: Profile { topics: vec!["data lineage".into()], ..Profile::default() },
+            hosts: Vec::new(),
+            model: None,
+        };
+        self.company.create_persona(new, &self.by).await.unwrap().id
+    }
+
+    /// Gives the goal and waits until it is over.
+    pub async fn play(&self, persona: PersonaId, template: Template) -> Goal {
+        let Template { title, payload, proof } = template;
+        let mut receipts = self.company.receipts();
+        let work = NewWork {
+            persona,
+            what: Work::Goal { title, payload, proof },
+            priority: Priority::BASE,
+            serve_by_ms: None,
+            due_ms: None,
+            correlation: None,
+            project: None,
+        };
+        let id = self.company.deliver(work, &self.by).await.unwrap().goal.id;
+        let over = async {
+            loop {
+                receipts.recv().await.unwrap();
+                let goal = self.storage.db.goal(id).await.unwrap().unwrap();
+                if goal.state.is_over() || goal.last_error.is_some() {
+                    return goal;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(120), over).await.unwrap()
+    }
+
+    pub async fn close(self) {
+        self.company.end().await;
+        self.browsers.close_all().await;
+        self.site.stop().await;
+        drop(self.root);
+    }
+}
+
+fn limits() -> Limits {
+    Limits {
+        node: testing::node(),
+        active_personas: NonZeroUsize::new(2).unwrap(),
+        retry_after: Vec::new(),
+        circuit_after: 3,
+        passivate_after: Duration::from_secs(60),
+        restarts: 1,
+        restart_window: Duration::from_secs(60),
+        step: Duration::from_secs(30),
+        standing_hosts: vec![REHEARSAL_HOST.to_owned()],
+        pace: Pace { default_per_1000_s: 200, sites: vec![(REHEARSAL_HOST.to_owned(), 1_000_000)] },
+        serve_within: Duration::from_secs(600),
+    }
+}
