@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+pub(crate) use self::history::History;
 use self::{attempt::Attempt, broker::Broker};
 use crate::{
     domain::{Limits, Persona},

@@ -3,6 +3,8 @@
 //! Headers alone decide what may run again (a body can be erased): an outcome's `state` is how the call ended, a
 //! reconciled receipt's `state` is what a person or a read-back found.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::domain::{ArtifactKind, Body, Ended, Phase, Receipt, RunId, StepIndex};
@@ -113,11 +115,19 @@ impl History {
 
     /// Steps whose intent has neither outcome nor a receipt that says unknown.
     pub fn open_intents(&self) -> Vec<StepIndex> {
-        let mut steps: Vec<_> = self.receipts.iter().filter_map(|receipt| receipt.step).collect();
-        steps.sort_unstable();
-        steps.dedup();
-        steps.retain(|step| matches!(self.key(*step), Key::Unknown { marked: false, .. }));
-        steps
+        self.intended(|key| matches!(key, Key::Unknown { marked: false, .. }))
+    }
+
+    /// Effects that may or may not have happened, marked or not.
+    pub fn unknown_steps(&self) -> Vec<StepIndex> {
+        self.intended(|key| matches!(key, Key::Unknown { .. }))
+    }
+
+    /// Steps with an intent whose key stands like this, in their order.
+    fn intended(&self, stands: impl Fn(&Key) -> bool) -> Vec<StepIndex> {
+        let intents = self.receipts.iter().filter(|receipt| receipt.phase == Some(Phase::Intent));
+        let steps: BTreeSet<_> = intents.filter_map(|intent| intent.step).collect();
+        steps.into_iter().filter(|step| stands(&self.key(*step))).collect()
     }
 
     /// The newest intent of a step: what an `unknown` receipt repeats of it.

@@ -1,8 +1,9 @@
 //! What a goal's receipts say about its effects: which may not be changed, which a person must settle. Pure.
 
-use std::collections::BTreeMap;
-
-use crate::domain::{Effect, Ended, Phase, Receipt, ReceiptKind, RunId, Step, StepIndex};
+use crate::{
+    domain::{Effect, Phase, Receipt, ReceiptKind, RunId, Step, StepIndex},
+    run::History,
+};
 
 /// An effect that may or may not have happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,28 +14,14 @@ pub(super) struct Uncertain {
     pub(super) kind: ReceiptKind,
 }
 
-/// Effects whose newest word is an intent or `unknown`, in the order of their steps.
-pub(super) fn uncertain(receipts: &[Receipt]) -> Vec<Uncertain> {
-    let mut open = BTreeMap::new();
-    for receipt in receipts {
-        let Some(step) = receipt.step else { continue };
-        let ended = receipt.state.as_deref().and_then(|state| state.parse::<Ended>().ok());
-        match receipt.phase {
-            Some(Phase::Intent | Phase::Unknown) => drop(open.insert(step, receipt)),
-            Some(Phase::Outcome | Phase::Reconciled) if ended == Some(Ended::Unknown) => {
-                open.insert(step, receipt);
-            }
-            Some(Phase::Outcome | Phase::Reconciled | Phase::Denied) => drop(open.remove(&step)),
-            _ => {}
-        }
-    }
-    let about = |(step, receipt): (StepIndex, &Receipt)| Uncertain {
-        step,
-        run: receipt.run,
-        effect: receipt.effect,
-        kind: receipt.kind,
+/// Effects of which nobody knows how they ended, in the order of their steps.
+pub(super) fn uncertain(receipts: Vec<Receipt>) -> Vec<Uncertain> {
+    let history = History::new(receipts);
+    let about = |step| {
+        let intent = history.intent(step)?;
+        Some(Uncertain { step, run: intent.run, effect: intent.effect, kind: intent.kind })
     };
-    open.into_iter().map(about).collect()
+    history.unknown_steps().into_iter().filter_map(about).collect()
 }
 
 /// The first step with an intent that would not stay as it is.
@@ -54,7 +41,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{ChainId, Draft, PersonaId},
+        domain::{ChainId, Draft, Ended, PersonaId},
         evidence::chain::Heads,
         ports::World,
         testing::{self, TestWorld},
@@ -77,7 +64,7 @@ mod tests {
     }
 
     fn open_steps(of: &[(StepIndex, Phase, Option<Ended>)]) -> Vec<StepIndex> {
-        uncertain(&receipts(of)).iter().map(|uncertain| uncertain.step).collect()
+        uncertain(receipts(of)).iter().map(|uncertain| uncertain.step).collect()
     }
 
     #[test]
@@ -92,6 +79,7 @@ mod tests {
         }
         let again = [intent, (4, Phase::Reconciled, Some(Ended::NotBegun)), intent, (2, Phase::Intent, None)];
         assert_eq!(open_steps(&again), [2, 4]);
+        assert_eq!(open_steps(&[(3, Phase::Outcome, Some(Ended::Unknown))]), [0; 0], "a look that was cut off is none");
     }
 
     #[test]

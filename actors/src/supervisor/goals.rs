@@ -130,7 +130,7 @@ impl Desk {
                 return Err(CommandError::Conflict(format!("goal {id} is running: wait until it stops")));
             }
             let receipts = self.ports.records.goal_receipts(id).await?;
-            let mut open = effects::uncertain(&receipts);
+            let mut open = effects::uncertain(receipts);
             if open.is_empty() {
                 let reason = format!("goal {id} has no effect whose end is unknown: there is nothing to resolve");
                 return Err(CommandError::Conflict(reason));
