@@ -24,7 +24,13 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{App, HttpServer, dev::ServerHandle, middleware::Compress, middleware::from_fn, web as actix};
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer,
+    dev::ServerHandle,
+    http::{Method, header},
+    middleware::{Compress, from_fn},
+    web as actix,
+};
 use actors::{
     ports::{Blobs, World},
     supervisor::Company,
@@ -161,6 +167,15 @@ fn configure(config: &mut actix::ServiceConfig, shared: &Shared) {
     config.default_service(actix::to(no_such_address));
 }
 
-async fn no_such_address(request: actix_web::HttpRequest) -> Result<actix_web::HttpResponse, errors::Problem> {
-    Err(errors::Problem::not_found("address", request.path()))
+/// Programs get a problem, people a page.
+async fn no_such_address(request: HttpRequest, deps: actix::Data<Deps>) -> Result<HttpResponse, errors::Problem> {
+    let accepted = request.headers().get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok()).unwrap_or_default();
+    if request.method() != Method::GET || !accepted.contains("text/html") {
+        return Err(errors::Problem::not_found("address", request.path()));
+    }
+    match auth::visitor(&request).await {
+        Ok(caller) => Ok(pages::visit::missing(&deps, &caller, "page", request.path())),
+        Err(problem) if problem.status == 401 => Ok(auth::to_login()),
+        Err(problem) => Err(problem),
+    }
 }

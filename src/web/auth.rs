@@ -98,12 +98,19 @@ pub async fn guard(
             }
             next.call(request).await
         }
-        Err(problem) if face == Face::Page && problem.status == 401 => {
-            let answer = HttpResponse::SeeOther().insert_header((header::LOCATION, "/login")).finish();
-            Ok(request.into_response(answer))
-        }
+        Err(problem) if face == Face::Page && problem.status == 401 => Ok(request.into_response(to_login())),
         Err(problem) => Ok(request.error_response(problem)),
     }
+}
+
+/// Sends a person to the login.
+pub fn to_login() -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, "/login")).finish()
+}
+
+/// Who asks for a page that is on no table.
+pub async fn visitor(request: &HttpRequest) -> Result<Caller, Problem> {
+    identify(Face::Page, request).await
 }
 
 async fn admit(who: Who, face: Face, request: &HttpRequest) -> Result<Option<Caller>, Problem> {

@@ -126,6 +126,11 @@ pub fn html_answer(status: StatusCode, html: String) -> HttpResponse {
         .body(html)
 }
 
+/// Nothing has this name.
+pub fn missing(deps: &Deps, caller: &Caller, what: &'static str, which: &str) -> HttpResponse {
+    refusal(deps, caller, &NoPage::missing(what, which))
+}
+
 fn refusal(deps: &Deps, caller: &Caller, why: &NoPage) -> HttpResponse {
     let (status, text) = match why {
         NoPage::Missing { .. } => {

@@ -2,7 +2,7 @@
 
 use super::{house::House, visitor::Visitor};
 
-const PLACES: [(&str, &str); 8] = [
+const PLACES: [(&str, &str); 9] = [
     ("personas", "/personas"),
     ("progress", "/personas/livia?tab=progress"),
     ("input", "/personas/livia?tab=input"),
@@ -11,6 +11,7 @@ const PLACES: [(&str, &str); 8] = [
     ("settings", "/personas/livia?tab=settings"),
     ("runs", "/runs"),
     ("missing", "/personas/nobody"),
+    ("nowhere", "/no/such/page"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
