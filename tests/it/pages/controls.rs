@@ -55,6 +55,8 @@ async fn a_persona_is_added_changed_and_deleted_from_the_pages() {
     visitor.write("[data-settings] [name=description]", "Counts <i>everything</i>").await;
     visitor.press("[data-settings] [type=submit]").await;
     visitor.sees("Saved.").await;
+    let updated = watch.saw("updated by").await;
+    assert_eq!(updated.body.as_ref().unwrap().data["changed"], serde_json::json!(["description"]));
     let ada = house.deps.db.persona_named("ada-lovelace").await.unwrap().unwrap();
     assert_eq!((ada.description.as_str(), ada.version), ("Counts <i>everything</i>", 2));
     assert_eq!(ada.hosts, ["example.com"]);

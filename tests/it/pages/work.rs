@@ -1,7 +1,7 @@
 //! Work from the pages: goals and messages given, followed, corrected, resolved, cancelled.
 
 use actors::{
-    domain::{Goal, Payload, Persona, Priority, Proof},
+    domain::{Goal, Payload, Persona, Phase, Priority, Proof},
     supervisor::{NewWork, Work},
 };
 use serde_json::{Value, json};
@@ -129,7 +129,10 @@ async fn a_person_says_whether_a_lost_effect_happened_and_resolves_the_alert() {
     visitor.until("document.querySelector('#goals .badge.warn')").await;
     visitor.press("#goals button[data-body*='not_done']").await;
     visitor.press("#confirm-yes").await;
-    watch.saw("not").await;
+    let said = watch.saw("had not happened").await;
+    assert_eq!((said.phase, said.state.as_deref()), (Some(Phase::Reconciled), Some("not_begun")));
+    // The step is free again, so it is tried again, and this world loses sight of it again.
+    watch.saw("nobody saw whether").await;
     visitor.is_clean().await;
     visitor.leave().await;
     house.close().await;
