@@ -8,7 +8,8 @@ mod browser;
 mod cli;
 #[cfg(test)]
 mod egress;
-#[cfg(all(test, feature = "failpoints"))]
+#[cfg(test)]
+#[cfg(feature = "failpoints")]
 mod kill;
 #[cfg(test)]
 mod models;

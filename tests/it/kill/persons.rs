@@ -4,6 +4,7 @@ use greenroom::tools::templates::Template;
 use serde_json::{Value, json};
 
 use super::{
+    boundary::Places,
     dead_at, nothing_done_is_done_again,
     server::Server,
     stage::{Stage, give, proposal},
@@ -33,7 +34,9 @@ async fn is_on_record(server: &Server, receipts: &[Value], ended: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_did_not_happen_is_begun_once_more() {
     let (stage, template) = (Stage::open().await, proposal());
-    let (server, goal) = parked(&stage, "after execution/browser_click/intent/18/-#1", &template).await;
+    let submit = Places::of(&template).submit;
+    let boundary = format!("after execution/browser_click/intent/{submit}/-#1");
+    let (server, goal) = parked(&stage, &boundary, &template).await;
     assert_eq!(stage.submitted().len(), 0);
     let (code, _) = stage.verb(&["goal", "resolve", &goal, "--not-done", "--note", "the list is empty"]).await;
     assert_eq!(code, 0);
@@ -41,7 +44,7 @@ async fn what_did_not_happen_is_begun_once_more() {
     assert_eq!((&after["state"], &after["attempts"]), (&json!("done"), &json!(1)), "{after:#}");
     assert_eq!(stage.submitted().len(), 1);
     let receipts = server.receipts(&goal).await;
-    assert_eq!(nothing_done_is_done_again(&receipts).get(&18), Some(&2), "a person reopened it");
+    assert_eq!(nothing_done_is_done_again(&receipts).get(&submit), Some(&2), "a person reopened it");
     is_on_record(&server, &receipts, "not_begun").await;
     stage.close(server).await;
 }
@@ -51,7 +54,9 @@ async fn what_did_happen_is_not_begun_again() {
     let (stage, mut template) = (Stage::open().await, proposal());
     // Without a read-back only a person can look.
     template.proof.read_back = None;
-    let (server, goal) = parked(&stage, "before execution/browser_click/outcome/18/done#1", &template).await;
+    let submit = Places::of(&template).submit;
+    let boundary = format!("before execution/browser_click/outcome/{submit}/done#1");
+    let (server, goal) = parked(&stage, &boundary, &template).await;
     assert_eq!(stage.submitted().len(), 1);
     let (code, _) = stage.verb(&["goal", "resolve", &goal, "--done", "--note", "it is in the list"]).await;
     assert_eq!(code, 0);
@@ -60,7 +65,7 @@ async fn what_did_happen_is_not_begun_again() {
     assert!(after["last_error"].as_str().unwrap().contains("title contains"), "nobody saw its page: {after:#}");
     assert_eq!(stage.submitted().len(), 1, "and the world saw it once");
     let receipts = server.receipts(&goal).await;
-    assert_eq!(nothing_done_is_done_again(&receipts).get(&18), Some(&1));
+    assert_eq!(nothing_done_is_done_again(&receipts).get(&submit), Some(&1));
     is_on_record(&server, &receipts, "done").await;
     stage.close(server).await;
 }
