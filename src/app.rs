@@ -2,6 +2,8 @@
 
 mod adapters;
 mod demo;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod offline;
 mod rooms;
 mod serve;

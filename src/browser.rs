@@ -68,7 +68,7 @@ impl Browsers {
     /// Carries one step out in the persona's browser, within `call.limit`. `step` is the call's step with its secrets
     /// filled in; what is reported holds none of them.
     pub async fn perform(&self, persona: &Persona, call: &Call, step: &Step, stop: CancellationToken) -> Outcome {
-        let (label, mut act) = (Label::of(call), Act::begin(call, step, Instant::now()));
+        let (label, act) = (Label::of(call), Act::begin(call, step, self.pool.step_limit(), Instant::now()));
         let slot = self.pool.slot(persona.id);
         let waiting = tokio::time::timeout_at(act.deadline, slot.state.lock());
         let state = tokio::select! {
@@ -84,7 +84,7 @@ impl Browsers {
         if let Err(fault) = self.pool.make_ready(&slot, &mut state, persona, &act, &stop).await {
             return outcome(&label, &act, Err(fault), nothing());
         }
-        act.browser_is_ready(Instant::now());
+        let act = act.with_browser(Instant::now());
         let outcome = match state.session.as_mut() {
             Some(session) => perform_in(session, &label, &act, &stop).await,
             None => outcome(&label, &act, Err(Fault::Gone), nothing()),

@@ -214,8 +214,19 @@ impl Company {
 
     /// The same with another carrier of runs.
     async fn start_with(limits: Limits, ports: Ports, key: SigningKey, hire: Hire) -> Result<Self, StartError> {
-        let opening = Opening { limits, ports: ports.clone(), key, hire };
+        let opening = Opening { limits, ports: ports.clone(), key: key.clone(), hire };
         let Opened { office, evidence, scheduler, limits } = Office::open(opening).await?;
+        tokio::spawn({
+            let (records, evidence) = (ports.records.clone(), evidence.clone());
+            async move {
+                match evidence.sign_left_over(&*records, &key).await {
+                    Ok(0) => {}
+                    Ok(heads) => tracing::info!(heads, "signed {heads} heads that a crash had left unsigned"),
+                    // Whatever is written next on such a chain is signed, and covers them.
+                    Err(error) => tracing::warn!("heads that a crash left stay unsigned: {error}"),
+                }
+            }
+        });
         let desk = Desk { limits, ports, evidence, scheduler, office, closed: AtomicBool::new(false) };
         Ok(Self { desk: Arc::new(desk), runtime: Handle::current() })
     }

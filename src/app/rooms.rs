@@ -32,7 +32,8 @@ pub(super) struct Rooms {
     pub(super) storage: Storage,
     pub(super) world: Arc<dyn World>,
     browsers: Browsers,
-    rehearsal: Running,
+    /// None: it runs elsewhere.
+    rehearsal: Option<Running>,
 }
 
 impl Rooms {
@@ -45,15 +46,18 @@ impl Rooms {
         let evidence_key = EvidenceKey::load_or_create(&config.evidence_key_file())?;
         storage.register_signing_key(&evidence_key.verifying_key()).await.context("the signing key cannot be named")?;
 
-        let rehearsal = Rehearsal::start(config.data_root.join("rehearsal"), config.rehearsal.port).await?;
-        let browsers = open_browsers(config, rehearsal.addr)?;
+        let (practice, rehearsal) = practice_site(config).await?;
+        let browsers = open_browsers(config, practice)?;
         let orphans = browsers.sweep_orphans().await;
         if orphans > 0 {
             tracing::warn!(orphans, "ended {orphans} browsers that a crash left behind");
         }
 
+        let journal = storage.journal.clone();
+        #[cfg(feature = "failpoints")]
+        let journal = super::failpoints::around(journal);
         let ports = Ports {
-            journal: storage.journal.clone(),
+            journal,
             records: storage.records.clone(),
             performer: Arc::new(tools(config, &storage, &browsers, world.clone())?),
             blobs: storage.blobs.clone(),
@@ -97,8 +101,20 @@ impl Rooms {
         if tokio::time::timeout(CLOSING, self.browsers.close_all()).await.is_err() {
             tracing::warn!("some browsers did not close in time, the next start ends them");
         }
-        self.rehearsal.stop().await;
+        if let Some(rehearsal) = self.rehearsal {
+            rehearsal.stop().await;
+        }
     }
+}
+
+/// Where personas practise, and the site itself when it is ours.
+async fn practice_site(config: &Config) -> anyhow::Result<(SocketAddr, Option<Running>)> {
+    #[cfg(feature = "failpoints")]
+    if let Some(elsewhere) = super::failpoints::practice_site()? {
+        return Ok((elsewhere, None));
+    }
+    let running = Rehearsal::start(config.data_root.join("rehearsal"), config.rehearsal.port).await?;
+    Ok((running.addr, Some(running)))
 }
 
 fn open_browsers(config: &Config, rehearsal: SocketAddr) -> anyhow::Result<Browsers> {

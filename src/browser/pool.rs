@@ -107,6 +107,11 @@ impl Pool {
         self.slots().drain().map(|(_, slot)| slot).collect()
     }
 
+    /// How long a step waits that does not say so itself.
+    pub(super) fn step_limit(&self) -> Duration {
+        self.config.step_limit
+    }
+
     pub(super) fn open_count(&self) -> usize {
         self.config.most_open.get() - self.places.available_permits()
     }

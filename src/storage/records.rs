@@ -7,7 +7,7 @@ use actors::{
         Alert, Goal, GoalId, GoalState, Message, MessageState, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId,
         RunState,
     },
-    ports::{ChainHeads, Records, RosterRecord, Unavailable, Waiting},
+    ports::{ChainHead, ChainHeads, Records, RosterRecord, Unavailable, Waiting},
 };
 use async_trait::async_trait;
 use diesel::{dsl::count_star, prelude::*};
@@ -77,6 +77,10 @@ impl Records for ReadBack {
 
     async fn heads(&self) -> Result<ChainHeads, Unavailable> {
         Ok(self.0.heads().await?)
+    }
+
+    async fn unsigned_heads(&self) -> Result<Vec<ChainHead>, Unavailable> {
+        Ok(self.0.unsigned_heads().await?)
     }
 }
 

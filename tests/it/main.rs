@@ -9,6 +9,9 @@ mod cli;
 #[cfg(test)]
 mod egress;
 #[cfg(test)]
+#[cfg(feature = "failpoints")]
+mod kill;
+#[cfg(test)]
 mod models;
 #[cfg(test)]
 mod pages;

@@ -1,14 +1,19 @@
-//! The hourly seal: one root over the heads of all chains, as a receipt on the system chain.
+//! The hourly seal: one root over the heads of all chains, as a receipt on the system chain. And the signatures that a
+//! crash kept from being made.
 //!
 //! Whoever keeps a root elsewhere can show that a whole chain has gone.
 
+use ed25519_dalek::SigningKey;
 use serde_json::json;
 
-use super::{Evidence, RecordError, checkpoint};
+use super::{Evidence, RecordError, chain::Head, checkpoint};
 use crate::{
     domain::{Body, ChainId, Draft, NodeName, Receipt, ReceiptKind},
-    ports::{Commit, Records, Unavailable, World},
+    ports::{ChainHead, Change, Commit, Records, Unavailable, World},
 };
+
+/// Signatures in one commit.
+const PART: usize = 512;
 
 /// The seal could not be set.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +38,22 @@ impl Evidence {
         let commit = Commit { receipts, ..Commit::default() };
         let committed = self.record(commit).await.map_err(SealError::Write)?;
         Ok(committed.receipts.into_iter().next())
+    }
+
+    /// Signs what was written in the last second before a crash, as far as it is this node's; once, at start. A chain
+    /// that has gone on meanwhile gets a signature more.
+    pub async fn sign_left_over(&self, records: &dyn Records, key: &SigningKey) -> Result<usize, SealError> {
+        let mut heads = records.unsigned_heads().await.map_err(SealError::Read)?;
+        heads.retain(|head| !matches!(&head.chain, ChainId::System(node) if *node != self.node));
+        let at_ms = self.world.now_ms();
+        let sign = |ChainHead { chain, seq, hash }: &ChainHead| {
+            Change::CheckpointSigned(checkpoint::sign(key, chain.clone(), Head { seq: *seq, hash: *hash }, at_ms))
+        };
+        for part in heads.chunks(PART) {
+            let commit = Commit { changes: part.iter().map(sign).collect(), ..Commit::default() };
+            self.record(commit).await.map_err(SealError::Write)?;
+        }
+        Ok(heads.len())
     }
 }
 

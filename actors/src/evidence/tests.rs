@@ -319,6 +319,23 @@ async fn the_hourly_seal_covers_every_head() {
     assert_eq!(seal.body.unwrap().data["root"], checkpoint::root(&heads.heads).to_string());
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_a_crash_left_unsigned_is_signed_at_the_next_start() {
+    let desk = desk().await;
+    desk.store.seed(desk.commit(1, None)).unwrap();
+    desk.store.seed(desk.commit(1, None)).unwrap();
+    let mut elsewhere = desk.commit(1, None);
+    elsewhere.receipts[0].chain = ChainId::System("other".parse().unwrap());
+    desk.store.seed(elsewhere).unwrap();
+    assert_eq!(desk.evidence.sign_left_over(&*desk.store, &key()).await.unwrap(), 1, "not for another node");
+    assert_eq!(desk.store.checkpoints()[0].seq, 2, "the head covers what lies before it");
+    assert_eq!(desk.evidence.sign_left_over(&*desk.store, &key()).await.unwrap(), 0);
+    desk.evidence.record(desk.commit(1, None)).await.unwrap();
+    desk.evidence.close().await.unwrap();
+    assert_eq!(desk.store.checkpoints().len(), 2);
+    desk.is_sound(4);
+}
+
 /// Breaks its promises.
 enum BadJournal {
     Falls,

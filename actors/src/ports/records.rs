@@ -79,4 +79,9 @@ pub trait Records: Send + Sync {
     async fn heads(&self) -> Result<ChainHeads, Unavailable> {
         Err(Unavailable("these records do not list the heads of chains".into()))
     }
+
+    /// The heads that nobody has signed; at start, because a crash leaves some.
+    async fn unsigned_heads(&self) -> Result<Vec<ChainHead>, Unavailable> {
+        Err(Unavailable("these records do not list the heads of chains".into()))
+    }
 }

@@ -9,7 +9,8 @@ use super::{StoredRow, lock, state::State};
 use crate::{
     domain::{Alert, ChainId, Goal, GoalId, Message, Persona, PersonaId, PersonaStatus, Phase, Receipt, Run, RunId},
     ports::{
-        ChainHeads, Checkpoint, Commit, Committed, Journal, Outdated, Records, RosterRecord, Unavailable, Waiting,
+        ChainHead, ChainHeads, Checkpoint, Commit, Committed, Journal, Outdated, Records, RosterRecord, Unavailable,
+        Waiting,
     },
 };
 
@@ -225,6 +226,15 @@ impl Records for MemoryStore {
 
     async fn heads(&self) -> Result<ChainHeads, Unavailable> {
         Ok(lock(&self.state).chain_heads())
+    }
+
+    async fn unsigned_heads(&self) -> Result<Vec<ChainHead>, Unavailable> {
+        let state = lock(&self.state);
+        let mut heads = state.chain_heads().heads;
+        heads.retain(|head| {
+            !state.checkpoints.iter().any(|signed| (&signed.chain, signed.seq) == (&head.chain, head.seq))
+        });
+        Ok(heads)
     }
 }
 

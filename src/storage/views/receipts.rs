@@ -64,6 +64,9 @@ const HEADS: &str = "WITH RECURSIVE c(chain) AS ( \
     SELECT r.chain, r.seq, r.hash, r.pos FROM c JOIN receipts r ON r.chain = c.chain \
     AND r.seq = (SELECT max(seq) FROM receipts WHERE chain = c.chain)";
 
+/// Behind [`HEADS`]: those without a checkpoint.
+const UNSIGNED: &str = "WHERE NOT EXISTS (SELECT 1 FROM checkpoints s WHERE s.chain = r.chain AND s.seq = r.seq)";
+
 /// A stretch of one chain, and whose receipts of it are meant.
 #[derive(Debug, Clone)]
 pub(in crate::storage) struct Range {
@@ -230,7 +233,16 @@ impl Db {
 
     /// The heads of all chains, in one statement and so in one snapshot.
     pub async fn heads(&self) -> Result<ChainHeads, DbError> {
-        let rows: Vec<HeadRow> = on_db!(self, all: sql_query(HEADS));
+        self.heads_where("").await
+    }
+
+    /// The heads of chains that nobody has signed.
+    pub async fn unsigned_heads(&self) -> Result<Vec<ChainHead>, DbError> {
+        Ok(self.heads_where(UNSIGNED).await?.heads)
+    }
+
+    async fn heads_where(&self, condition: &'static str) -> Result<ChainHeads, DbError> {
+        let rows: Vec<HeadRow> = on_db!(self, all: sql_query(format!("{HEADS} {condition}")));
         let read = Columns("receipts");
         let mut all = ChainHeads::default();
         for row in rows {

@@ -40,12 +40,14 @@ async fn recorded(store: &Store) -> Vec<ChainId> {
     }
     let heads = store.records.heads().await.unwrap().heads;
     assert_eq!(heads.iter().map(|head| head.seq).collect::<Vec<_>>(), [5, 5]);
+    assert_eq!(store.records.unsigned_heads().await.unwrap(), heads);
     let sign = |head: actors::ports::ChainHead| {
         let at_ms = store.world.now_ms();
         let newest = Head { seq: head.seq, hash: head.hash };
         Change::CheckpointSigned(checkpoint::sign(&key, head.chain, newest, at_ms))
     };
     store.commit(Commit { changes: heads.into_iter().map(sign).collect(), ..Commit::default() }).await;
+    assert_eq!(store.records.unsigned_heads().await.unwrap(), []);
     chains
 }
 

@@ -1,0 +1,79 @@
+//! Boundaries as the server announces them: `before execution/browser_click/intent/18/-#1`.
+
+use actors::domain::Step;
+use greenroom::tools::templates::Template;
+use serde_json::Value;
+
+/// Before a receipt is written, or after its COMMIT but before anyone has heard of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    Before,
+    After,
+}
+
+/// Where a process can die.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Boundary {
+    /// As announced.
+    pub(super) name: String,
+    pub(super) when: When,
+    pub(super) kind: String,
+    pub(super) phase: String,
+    pub(super) step: Option<usize>,
+    pub(super) state: String,
+}
+
+impl Boundary {
+    pub(super) fn parse(name: &str) -> Self {
+        let (when, receipt) = name.split_once(' ').unwrap();
+        let (receipt, count) = receipt.rsplit_once('#').unwrap();
+        assert_eq!(count, "1", "the rules do not tell receipts of one name apart: {name}");
+        let parts: Vec<_> = receipt.split('/').collect();
+        let [kind, _tool, phase, step, state] = parts[..] else { panic!("no boundary: {name}") };
+        let when = match when {
+            "before" => When::Before,
+            "after" => When::After,
+            other => panic!("no moment: {other}"),
+        };
+        let step = step.parse().ok();
+        let [kind, phase, state] = [kind, phase, state].map(str::to_owned);
+        Self { name: name.to_owned(), when, kind, phase, step, state }
+    }
+
+    pub(super) fn is(&self, when: When, phase: &str, step: usize) -> bool {
+        self.when == when && self.phase == phase && self.step == Some(step)
+    }
+}
+
+/// Where in the plan the things happen that the rules speak of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places {
+    /// The click that cannot be taken back.
+    pub(super) submit: usize,
+    /// The row that can be added again with its key.
+    pub(super) row: usize,
+    /// Steps of the plan; those of the read-back follow.
+    pub(super) steps: usize,
+}
+
+impl Places {
+    pub(super) fn of(template: &Template) -> Self {
+        let steps = template.payload.steps();
+        let submit = steps.iter().position(|step| step.effect() == actors::domain::Effect::Irreversible).unwrap();
+        let row = steps.iter().position(|step| matches!(step, Step::AppendCsv { .. })).unwrap();
+        Self { submit, row, steps: steps.len() }
+    }
+}
+
+/// What a goal's receipts must have been announced as, in their order.
+pub(super) fn of_receipts(receipts: &[Value]) -> Vec<String> {
+    let mut seen = std::collections::HashMap::new();
+    let names = receipts.iter().map(|receipt| {
+        let text = |key: &str| receipt[key].as_str().unwrap_or("-");
+        let step = receipt["step"].as_u64().map_or_else(|| "-".to_owned(), |step| step.to_string());
+        let name = format!("{}/{}/{}/{step}/{}", text("kind"), text("tool"), text("phase"), text("state"));
+        let count = seen.entry(name.clone()).and_modify(|count| *count += 1).or_insert(1);
+        format!("{name}#{count}")
+    });
+    names.flat_map(|name| [format!("before {name}"), format!("after {name}")]).collect()
+}

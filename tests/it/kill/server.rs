@@ -1,0 +1,177 @@
+//! The real server as a process that can be killed, asked over HTTP and watched over its live stream.
+
+use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
+
+use async_tungstenite::{
+    WebSocketStream,
+    tokio::{TokioAdapter, client_async},
+    tungstenite::Message,
+};
+use futures::StreamExt as _;
+use reqwest::{Client, Method, RequestBuilder};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    net::TcpStream,
+    process::{Child, Command},
+    sync::mpsc,
+    time::timeout,
+};
+
+/// The most anything that must come may take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running server; killed when dropped.
+pub(super) struct Server {
+    child: Child,
+    /// Boundaries as they are passed.
+    boundaries: mpsc::UnboundedReceiver<String>,
+    base: String,
+    token: String,
+    client: Client,
+}
+
+/// The live stream of receipts.
+pub(super) struct Live(WebSocketStream<TokioAdapter<TcpStream>>);
+
+impl Server {
+    /// Starts and waits until it answers. `stop_at`: the boundary it stands still at; empty: none, but all are told.
+    pub(super) async fn start(data_root: &Path, practice: SocketAddr, stop_at: Option<&str>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
+        command.args(["serve", "--json"]).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("DATA_ROOT", data_root).env("PORT", "0").env("FAILPOINT_REHEARSAL", practice.to_string());
+        if let Some(boundary) = stop_at {
+            command.env("FAILPOINT_AT", boundary);
+        }
+        // What it says on standard error is in its log file too.
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (told, boundaries) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let told = match line.strip_prefix("failpoint: ") {
+                    Some(boundary) => told.send(boundary.to_owned()),
+                    // The last line of the greeting: from now on it answers.
+                    None if line == "}" => told.send(String::new()),
+                    None => Ok(()),
+                };
+                if told.is_err() {
+                    return;
+                }
+            }
+        });
+        let mut server = Self { child, boundaries, base: String::new(), token: String::new(), client: Client::new() };
+        server.passes("").await;
+        let announced = std::fs::read(data_root.join("server.json")).unwrap();
+        let announced: Value = serde_json::from_slice(&announced).unwrap();
+        [server.base, server.token] = ["url", "token"].map(|key| announced[key].as_str().unwrap().to_owned());
+        server
+    }
+
+    /// Waits until it has come to this boundary.
+    pub(super) async fn passes(&mut self, boundary: &str) {
+        let mut passed = Vec::new();
+        let wait = async {
+            while let Some(name) = self.boundaries.recv().await {
+                if name == boundary {
+                    return true;
+                }
+                passed.push(name);
+            }
+            false
+        };
+        let hit = timeout(PATIENCE, wait).await;
+        assert_eq!(hit, Ok(true), "the boundary `{boundary}` was not hit; before that: {passed:#?}");
+    }
+
+    /// `kill -9`.
+    pub(super) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Ends it in good order; every boundary that was told and not yet waited for.
+    pub(super) async fn end(mut self) -> Vec<String> {
+        let pid = Pid::from_raw(i32::try_from(self.child.id().unwrap()).unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        let code = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().code();
+        assert_eq!(code, Some(0), "it ends in good order");
+        let mut told = Vec::new();
+        while let Some(boundary) = self.boundaries.recv().await {
+            told.push(boundary);
+        }
+        told
+    }
+
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Value {
+        answer(self.request(Method::GET, path)).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Value {
+        answer(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// All receipts of a goal on all chains, in order.
+    pub(super) async fn receipts(&self, goal: &str) -> Vec<Value> {
+        let page = self.get(&format!("/api/receipts?goal={goal}&order=oldest&limit=500")).await;
+        assert!(page["next"].is_null(), "one page holds them");
+        page["items"].as_array().unwrap().clone()
+    }
+
+    /// The goal, once nothing more happens to it by itself.
+    pub(super) async fn at_rest(&self, goal: &str) -> Value {
+        let path = format!("/api/goals/{goal}");
+        let mut live = self.live().await;
+        let mut last = Value::Null;
+        let wait = async {
+            loop {
+                last = self.get(&path).await;
+                if rests(&last) {
+                    return;
+                }
+                live.receipt().await;
+            }
+        };
+        let rested = timeout(PATIENCE, wait).await;
+        assert!(rested.is_ok(), "the goal does not come to rest: {last:#}");
+        last
+    }
+
+    async fn live(&self) -> Live {
+        let made = self.post("/api/auth/ticket", &json!({})).await;
+        let host = self.base.trim_start_matches("http://");
+        let address = format!("ws://{host}/ws/evidence?ticket={}", made["ticket"].as_str().unwrap());
+        let stream = TcpStream::connect(host).await.unwrap();
+        Live(client_async(address, stream).await.unwrap().0)
+    }
+}
+
+impl Live {
+    /// Waits for the next receipt.
+    async fn receipt(&mut self) {
+        loop {
+            let Message::Text(text) = self.0.next().await.unwrap().unwrap() else { continue };
+            let frame: Value = serde_json::from_str(&text).unwrap();
+            if frame["type"] == "receipt" {
+                return;
+            }
+        }
+    }
+}
+
+/// Over, waiting for a person, or put off for minutes.
+fn rests(goal: &Value) -> bool {
+    let over = ["done", "unconfirmed", "failed", "cancelled"].iter().any(|state| goal["state"] == *state);
+    over || goal["parked_on"] == "reconcile" || !goal["due_ms"].is_null()
+}
+
+async fn answer(request: RequestBuilder) -> Value {
+    let sent = request.send().await.unwrap();
+    let (status, text) = (sent.status(), sent.text().await.unwrap());
+    assert!(status.is_success(), "{status}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
