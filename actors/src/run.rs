@@ -15,6 +15,7 @@ mod resume;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 use std::{sync::Arc, time::Duration};
 

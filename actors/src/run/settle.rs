@@ -1,29 +1,18 @@
-//! The commits that open, park and end a run. Each moves goal, run and message together with the receipt that says so.
-
-use std::time::Duration;
+//! The commits that open and end a run. Each moves goal, run and message together with the receipt that says so.
 
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::{
-    RunEnd, Runner,
-    attempt::{Attempt, Halt},
-    drafts::About,
-    history::History,
-    policy,
-    proof::Line,
-};
+use super::{RunEnd, Runner, attempt::Attempt, drafts::About, history::History, proof::Line};
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Draft, Goal, GoalState, Message, MessageState, ParkedOn, Persona, PersonaStatus,
-        Phase, ReceiptKind, Run, RunId, RunState, Step, StepError,
+        Alert, AlertId, AlertKind, Draft, Goal, GoalState, Message, MessageState, Persona, PersonaStatus, Phase,
+        ReceiptKind, Run, RunId, RunState, Step, StepError,
     },
     evidence::RecordError,
     ports::{Change, Commit, GoalMove, Guard, Waiting},
 };
 
-/// A wait for the pace up to this long keeps the slice.
-const SHORT_WAIT: Duration = Duration::from_secs(1);
 /// Races with edits of the persona that the last commit is tried again after.
 const RACES: usize = 5;
 
@@ -84,108 +73,6 @@ impl Attempt<'_> {
             Err(RecordError::Outdated(_)) => Err(RunEnd::Later { due_ms: Some(self.now_ms()) }),
             Err(RecordError::Unavailable(_)) => Err(RunEnd::Unavailable),
             Err(RecordError::Ended) => Err(RunEnd::Stopped),
-        }
-    }
-
-    /// Waits until the site's pace allows the act; a long wait gives the slice back and says so durably.
-    pub(super) async fn keep_pace(&mut self, step: &Step) -> Result<(), Halt> {
-        let Some(site) = policy::paced_site(step, self.page()) else { return Ok(()) };
-        loop {
-            let wait = match self.runner.scheduler.pace(self.goal.persona, &site, step.tool()).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(wait)) => wait,
-                Err(_) => return Err(Halt::End(RunEnd::Stopped)),
-            };
-            if wait > SHORT_WAIT {
-                self.wait_without_slice(wait, &site).await?;
-            } else {
-                self.pause(wait).await?;
-            }
-        }
-    }
-
-    async fn wait_without_slice(&mut self, wait: Duration, site: &str) -> Result<(), Halt> {
-        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-        let due_ms = self.now_ms().saturating_add(wait_ms);
-        let parked =
-            GoalMove { parked_on: Some(ParkedOn::Rate), due_ms: Some(due_ms), ..self.moved(GoalState::Parked) };
-        let summary = format!("waits {} s for the pace of {site}", wait.as_secs().max(1));
-        self.say(Some(summary.clone()));
-        self.shift(RunState::Parked, MessageState::Waiting, parked, summary).await?;
-        self.slice = None;
-        self.pause(wait).await?;
-        let asked_ms = self.now_ms();
-        let slice = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return Err(Halt::End(RunEnd::Stopped)),
-            slice = self.runner.scheduler.acquire(self.goal.persona, self.message.priority, asked_ms) => slice,
-        };
-        self.slice = Some(slice.map_err(|_| Halt::End(RunEnd::Stopped))?);
-        let running = self.moved(GoalState::Running);
-        self.shift(RunState::Running, MessageState::Running, running, format!("goes on at {site}")).await
-    }
-
-    async fn pause(&self, wait: Duration) -> Result<(), Halt> {
-        tokio::select! {
-            () = tokio::time::sleep(wait) => Ok(()),
-            () = self.stop.cancelled() => Err(Halt::End(RunEnd::Stopped)),
-        }
-    }
-
-    /// Moves run, goal and message while the run goes on.
-    async fn shift(
-        &mut self,
-        run: RunState,
-        message: MessageState,
-        goal: GoalMove,
-        summary: String,
-    ) -> Result<(), Halt> {
-        let changes =
-            vec![self.run_moved(run, None), Change::GoalMoved(goal), Change::MessageMoved(self.message.id, message)];
-        let receipts = vec![self.log(summary, run.as_str())];
-        match self
-            .runner
-            .broker
-            .evidence
-            .record(Commit { guards: vec![Guard::GoalOpen(self.goal.id)], changes, receipts })
-            .await
-        {
-            Ok(committed) => {
-                self.history.extend(committed.receipts);
-                Ok(())
-            }
-            Err(error) => Err(Halt::End(self.end_after(&error))),
-        }
-    }
-
-    /// Nobody but a person can say whether the effect happened; other goals go on.
-    pub(super) async fn park_for_person(&mut self, at: usize) -> RunEnd {
-        let text = format!(
-            "“{}”: nobody saw whether step {} ({}) happened. Look, then resolve the goal as done or not done",
-            self.goal.title,
-            at + 1,
-            self.steps[at].tool()
-        );
-        let parked = GoalMove {
-            parked_on: Some(ParkedOn::Reconcile),
-            last_error: Some(text.clone()),
-            ..self.moved(GoalState::Parked)
-        };
-        let mut changes = vec![
-            self.run_moved(RunState::Parked, None),
-            Change::GoalMoved(parked),
-            Change::MessageMoved(self.message.id, MessageState::Waiting),
-        ];
-        match self.runner.broker.ports.records.open_alerts(self.goal.persona).await {
-            Ok(open) if open.iter().any(|alert| alert.goal == Some(self.goal.id)) => {}
-            Ok(_) => changes.push(self.alert(AlertKind::Reconcile, text.clone())),
-            Err(_) => return RunEnd::Unavailable,
-        }
-        let receipts = vec![self.log(text, GoalState::Parked.as_str())];
-        let guards = vec![Guard::GoalOpen(self.goal.id)];
-        match self.runner.broker.evidence.record(Commit { guards, changes, receipts }).await {
-            Ok(_) => RunEnd::Later { due_ms: None },
-            Err(error) => self.end_after(&error),
         }
     }
 
@@ -300,7 +187,7 @@ impl Attempt<'_> {
         Ok(commit)
     }
 
-    fn alert(&self, kind: AlertKind, text: String) -> Change {
+    pub(super) fn alert(&self, kind: AlertKind, text: String) -> Change {
         let goal = (kind == AlertKind::Reconcile).then_some(self.goal.id);
         let id = AlertId(self.runner.broker.ports.world.new_id());
         let alert = Alert {
@@ -316,7 +203,7 @@ impl Attempt<'_> {
     }
 
     /// What a commit that was not written means for the run.
-    fn end_after(&self, error: &RecordError) -> RunEnd {
+    pub(super) fn end_after(&self, error: &RecordError) -> RunEnd {
         match error {
             // A person ended the goal; that commit settled everything.
             RecordError::Outdated(_) => RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false },
@@ -325,7 +212,7 @@ impl Attempt<'_> {
         }
     }
 
-    fn moved(&self, state: GoalState) -> GoalMove {
+    pub(super) fn moved(&self, state: GoalState) -> GoalMove {
         GoalMove {
             id: self.goal.id,
             state,
@@ -338,15 +225,15 @@ impl Attempt<'_> {
         }
     }
 
-    fn run_moved(&self, state: RunState, error: Option<String>) -> Change {
+    pub(super) fn run_moved(&self, state: RunState, error: Option<String>) -> Change {
         Change::RunMoved { id: self.run.id, state, ended_ms: state.is_over().then(|| self.now_ms()), error }
     }
 
-    fn log(&self, summary: String, state: &'static str) -> Draft {
+    pub(super) fn log(&self, summary: String, state: &'static str) -> Draft {
         Draft { state: Some(state), ..self.about().draft(ReceiptKind::Log, None, summary, Value::Null) }
     }
 
-    fn now_ms(&self) -> i64 {
+    pub(super) fn now_ms(&self) -> i64 {
         self.runner.broker.ports.world.now_ms()
     }
 }
