@@ -60,9 +60,7 @@ impl Tools {
             Err(error) => return Outcome::not_begun(format!("could not begin {}", call.tool), error),
         };
         match step {
-            Step::WriteFile { .. } | Step::AppendCsv { .. } => {
-                builtin::files::keep(&self.deps.data_root, call, step).await
-            }
+            step if step.file_path().is_some() => builtin::files::keep(&self.deps.data_root, call, step).await,
             Step::Compose { prompt, save_as, length } => {
                 let text = builtin::compose::Wanted { persona: &persona, prompt: &prompt, save_as: &save_as, length };
                 unless_stopped(call, &stop, builtin::compose::compose(&self.deps.models, text, call.limit)).await

@@ -34,7 +34,11 @@ pub(super) async fn carry_out(session: &mut Session, act: &Act<'_>) -> Result<Fo
         Step::ExpectTitle { contains, .. } => expect::title(session, act, contains).await,
         Step::ExpectSelector { selector, .. } => expect::selector(session, act, selector).await,
         Step::ExpectText { contains, selector, .. } => expect::text(session, act, contains, selector.as_deref()).await,
-        Step::WriteFile { .. } | Step::AppendCsv { .. } | Step::Compose { .. } | Step::DailyReport { .. } => {
+        Step::WriteFile { .. }
+        | Step::AppendCsv { .. }
+        | Step::RenderCaptions { .. }
+        | Step::Compose { .. }
+        | Step::DailyReport { .. } => {
             Err(Fault::permanent(format!("`{}` is not a step of the browser", act.step.tool())))
         }
     }

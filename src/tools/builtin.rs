@@ -1,5 +1,6 @@
 //! The tools that need no browser.
 
+mod captions;
 pub(super) mod compose;
 mod csv_rows;
 pub(super) mod files;

@@ -184,8 +184,11 @@ impl Payload {
         }
         for (index, step) in self.steps().iter().enumerate() {
             let field = |name: &str| format!("steps[{index}].{name}");
-            if matches!(self, Self::Io(_)) && !matches!(step, Step::WriteFile { .. } | Step::AppendCsv { .. }) {
-                return bad(field("action"), "an `io` goal takes only `write_file` and `append_csv`");
+            if matches!(self, Self::Io(_)) && step.file_path().is_none() {
+                return bad(
+                    field("action"),
+                    "an `io` goal takes only `write_file`, `append_csv` and `render_captions`",
+                );
             }
             if let Some((name, reason)) = step_fault(step) {
                 return bad(field(name), reason);
@@ -216,15 +219,24 @@ fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
     if step.saves_as().is_some_and(|name| !is_name(name)) {
         return Some(("save_as", "must be 1 to 40 letters, digits or `_`"));
     }
+    if step.file_path().is_some_and(|path| !is_inside(path)) {
+        return Some(("path", "must be a relative path without `..` inside the persona's folder"));
+    }
     match step {
         Step::Goto { url, .. } if url.trim().is_empty() => Some(("url", "must not be empty")),
         Step::ExpectTitle { contains, .. } | Step::ExpectText { contains, .. } if contains.is_empty() => {
             Some(("contains", "must not be empty: every page would match"))
         }
-        Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } if !is_inside(path) => {
-            Some(("path", "must be a relative path without `..` inside the persona's folder"))
-        }
         Step::AppendCsv { row, .. } if row.is_empty() => Some(("row", "must hold at least one column")),
+        Step::RenderCaptions { path, .. } if !path.ends_with(".vtt") && !path.ends_with(".srt") => {
+            Some(("path", "must end in `.vtt` or `.srt`"))
+        }
+        Step::RenderCaptions { cues, .. } if !(1..=10_000).contains(&cues.len()) => {
+            Some(("cues", "must hold 1 to 10000 captions"))
+        }
+        Step::RenderCaptions { cues, .. } if cues.iter().any(|cue| !(1..=3_600_000).contains(&cue.lasts_ms)) => {
+            Some(("cues", "must each last 1 to 3600000 ms"))
+        }
         Step::Screenshot { file: Some(name), .. } if name.contains(['/', '\\']) || !is_inside(name) => {
             Some(("file", "must be a file name without folders"))
         }

@@ -116,6 +116,13 @@ pub enum Step {
         #[serde(default)]
         description: String,
     },
+    /// Writes captions as a file a player takes beside a video: WebVTT for `.vtt`, SubRip for `.srt`.
+    RenderCaptions {
+        path: String,
+        cues: Vec<Cue>,
+        #[serde(default)]
+        description: String,
+    },
     /// A model writes a text in the persona's voice and it is kept under a name.
     Compose {
         prompt: String,
@@ -125,6 +132,15 @@ pub enum Step {
     },
     /// Counts the day from the receipts and keeps the text under a name.
     DailyReport { save_as: String },
+}
+
+/// One caption; each begins where the one before it ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cue {
+    pub text: String,
+    /// At least 1 ms, at most an hour.
+    pub lasts_ms: u32,
 }
 
 /// How a picture is kept.
@@ -163,6 +179,7 @@ impl Step {
             Self::ExpectText { .. } => "browser_expect_text",
             Self::WriteFile { .. } => "file_write",
             Self::AppendCsv { .. } => "csv_append",
+            Self::RenderCaptions { .. } => "captions_render",
             Self::Compose { .. } => "compose",
             Self::DailyReport { .. } => "report_daily",
         }
@@ -171,6 +188,16 @@ impl Step {
     /// Whether it needs the page as earlier steps left it.
     pub fn is_browser(&self) -> bool {
         self.tool().starts_with("browser_")
+    }
+
+    /// The file it leaves in the persona's folder.
+    pub const fn file_path(&self) -> Option<&str> {
+        match self {
+            Self::WriteFile { path, .. } | Self::AppendCsv { path, .. } | Self::RenderCaptions { path, .. } => {
+                Some(path.as_str())
+            }
+            _ => None,
+        }
     }
 
     /// Whether it is an assertion: it only looks, and fails the run when it does not hold.
@@ -185,7 +212,7 @@ impl Step {
                 Some(said) => *said,
                 None => Effect::Irreversible,
             },
-            Self::WriteFile { .. } | Self::AppendCsv { .. } => Effect::Idempotent,
+            step if step.file_path().is_some() => Effect::Idempotent,
             // A model call changes nothing outside that could be doubled; its cost is on the outcome.
             Self::Compose { .. } | Self::DailyReport { .. } => Effect::Pure,
             _ => Effect::Read,
@@ -196,7 +223,7 @@ impl Step {
     pub const fn receipt_kind(&self) -> ReceiptKind {
         match self {
             Self::Screenshot { .. } => ReceiptKind::Screenshot,
-            Self::WriteFile { .. } | Self::AppendCsv { .. } => ReceiptKind::File,
+            step if step.file_path().is_some() => ReceiptKind::File,
             Self::Compose { .. } => ReceiptKind::Llm,
             _ => ReceiptKind::Execution,
         }

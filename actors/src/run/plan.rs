@@ -80,7 +80,7 @@ pub fn label(step: &Step) -> String {
         | Step::ExpectSelector { selector, .. } => selector,
         Step::Screenshot { caption, .. } => caption.as_deref().unwrap_or(""),
         Step::ExpectTitle { contains, .. } | Step::ExpectText { contains, .. } => contains,
-        Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } => path,
+        Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } | Step::RenderCaptions { path, .. } => path,
         Step::Compose { prompt, .. } => prompt,
         Step::Evaluate { .. } | Step::Snapshot {} | Step::DailyReport { .. } => "",
     };

@@ -74,7 +74,7 @@ fn steps_of<'a>(receipt: &Receipt, steps: &'a [Step]) -> Option<&'a Step> {
 
 /// Steps that are part of the proof wherever they stand in a plan.
 fn is_shown_by_its_step(step: &Step) -> bool {
-    step.is_expect() || matches!(step, Step::WriteFile { .. } | Step::AppendCsv { .. })
+    step.is_expect() || step.file_path().is_some()
 }
 
 fn names_artifact(receipt: &Receipt, kind: ArtifactKind) -> bool {
@@ -89,7 +89,7 @@ fn shows(step: &Step, assertion: &Assertion) -> bool {
         (Step::ExpectTitle { contains, .. }, Assertion::TitleContains(text)) => contains.contains(text),
         (Step::ExpectSelector { selector, .. }, Assertion::Selector(wanted)) => selector == wanted,
         (Step::ExpectText { contains, .. }, Assertion::TextContains(text)) => contains.contains(text),
-        (Step::WriteFile { path, .. } | Step::AppendCsv { path, .. }, Assertion::File(wanted)) => path == wanted,
+        (step, Assertion::File(wanted)) => step.file_path() == Some(wanted),
         _ => false,
     }
 }
@@ -99,7 +99,7 @@ fn describe_step(step: &Step) -> String {
         Step::ExpectTitle { contains, .. } => describe(&Assertion::TitleContains(contains.clone())),
         Step::ExpectSelector { selector, .. } => describe(&Assertion::Selector(selector.clone())),
         Step::ExpectText { contains, .. } => describe(&Assertion::TextContains(contains.clone())),
-        Step::WriteFile { path, .. } => describe(&Assertion::File(path.clone())),
+        Step::WriteFile { path, .. } | Step::RenderCaptions { path, .. } => describe(&Assertion::File(path.clone())),
         Step::AppendCsv { path, .. } => format!("row in {path}"),
         other => other.tool().to_owned(),
     }

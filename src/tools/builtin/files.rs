@@ -1,11 +1,14 @@
-//! `file_write` and `csv_append`: what a persona keeps in its own folder.
+//! `file_write`, `csv_append` and `captions_render`: what a persona keeps in its own folder.
 
 use std::path::Path;
 
 use actors::domain::{ArtifactKind, Call, NewArtifact, Outcome, PersonaId, Step, StepError};
 use serde_json::json;
 
-use super::csv_rows::{self, Misfit};
+use super::{
+    captions,
+    csv_rows::{self, Misfit},
+};
 use crate::tools::folder::{Folder, FolderError, Inside};
 
 const MOST_FILE_BYTES: u64 = 8 << 20;
@@ -16,6 +19,9 @@ pub(in crate::tools) async fn keep(data_root: &Path, call: &Call, step: Step) ->
     let (root, persona, key) = (data_root.to_path_buf(), call.persona, call.key.clone());
     let work = tokio::task::spawn_blocking(move || match step {
         Step::WriteFile { path, content, description } => write(&root, persona, &path, content, &description),
+        Step::RenderCaptions { path, cues, description } => {
+            write(&root, persona, &path, captions::render(&path, &cues), &description)
+        }
         Step::AppendCsv { path, row, description } => append(&root, persona, &path, &row, &description, &key),
         other => Err(Failed::Misfit(format!("{} is no file tool", other.tool()))),
     });

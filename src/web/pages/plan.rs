@@ -22,7 +22,7 @@ pub fn describe(step: &Step) -> String {
         Step::ExpectTitle { contains, .. } => return format!("expect title contains “{}”", show::clip(contains, 60)),
         Step::ExpectSelector { selector, .. } => return format!("expect {}", show::clip(selector, 60)),
         Step::ExpectText { contains, .. } => return format!("expect text “{}”", show::clip(contains, 60)),
-        Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } => path,
+        Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } | Step::RenderCaptions { path, .. } => path,
         Step::Compose { prompt, .. } => prompt,
         Step::DailyReport { .. } => "",
     };
@@ -43,6 +43,7 @@ const fn action(step: &Step) -> &'static str {
         Step::ExpectTitle { .. } | Step::ExpectSelector { .. } | Step::ExpectText { .. } => "expect",
         Step::WriteFile { .. } => "write",
         Step::AppendCsv { .. } => "append to",
+        Step::RenderCaptions { .. } => "render captions",
         Step::Compose { .. } => "compose",
         Step::DailyReport { .. } => "count the day",
     }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use actors::{
-    domain::{ArtifactKind, Ended, Step},
+    domain::{ArtifactKind, Cue, Ended, Step},
     ports::Performer,
 };
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,23 @@ async fn a_file_is_written_whole_and_kept_as_an_artifact() {
         let artifact = &outcome.artifacts[0];
         assert_eq!((artifact.kind, artifact.name.as_str()), (ArtifactKind::File, "outline.md"));
         assert_eq!((artifact.media_type, artifact.bytes.as_slice()), ("text/markdown", content.as_bytes()));
+    }
+}
+
+#[tokio::test]
+async fn captions_are_rendered_as_the_file_s_name_says() {
+    let stage = Stage::new();
+    for (path, begins, media_type) in [
+        ("show/intro.vtt", "WEBVTT\n\n00:00:00.000 -->", "text/vtt"),
+        ("intro.srt", "1\n00:00:00,000 -->", "application/x-subrip"),
+    ] {
+        let cues = vec![Cue { text: "Curtain up".into(), lasts_ms: 1_500 }];
+        let outcome = stage.perform(Step::RenderCaptions { path: path.into(), cues, description: String::new() }).await;
+        assert!(outcome.holds(), "{outcome:?}");
+        let file = fs::read_to_string(stage.file(path)).unwrap();
+        assert!(file.starts_with(begins) && file.contains("Curtain up"), "{file}");
+        let artifact = &outcome.artifacts[0];
+        assert_eq!((artifact.kind, artifact.media_type), (ArtifactKind::File, media_type));
     }
 }
 

@@ -18,11 +18,13 @@ const NAMES: &[&str] = &[
     "caption",
     "contains",
     "content",
+    "cues",
     "description",
     "effect",
     "file",
     "format",
     "full_page",
+    "lasts_ms",
     "length",
     "path",
     "prompt",
@@ -136,6 +138,7 @@ mod tests {
             {"action": "expect_text", "contains": t, "selector": t},
             {"action": "write_file", "path": t, "content": t, "description": t},
             {"action": "append_csv", "path": t, "row": [["a", "b"]], "description": t},
+            {"action": "render_captions", "path": "t.vtt", "cues": [{"text": t, "lasts_ms": 1}], "description": t},
             {"action": "compose", "prompt": t, "save_as": t, "length": "long"}, {"action": "daily_report", "save_as": t},
         ]);
         for step in steps.as_array().unwrap() {
