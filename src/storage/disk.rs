@@ -38,25 +38,19 @@ impl Admission {
 
     /// Whether there is room; refused only when there is not and the batch begins something.
     pub(super) fn check(&self, batch: &[Commit]) -> Result<bool, Unavailable> {
-        match self.lacks_room() {
-            None => Ok(true),
-            Some(low) if batch.iter().any(begins_something) => Err(low),
-            Some(_) => Ok(false),
-        }
-    }
-
-    /// Why nothing new may begin, if so.
-    pub(super) fn lacks_room(&self) -> Option<Unavailable> {
         let free_mb = match rustix::fs::statvfs(&self.folder) {
             Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize) / MB,
             // Not knowing is no reason to stop; the write itself will say what is wrong.
             Err(_) => u64::MAX,
         };
         if free_mb >= self.needed_mb {
-            return None;
+            return Ok(true);
         }
-        let folder = self.folder.display().to_string();
-        Some(Unavailable(LowDisk { folder, free_mb, needed_mb: self.needed_mb }.into()))
+        if batch.iter().any(begins_something) {
+            let folder = self.folder.display().to_string();
+            return Err(Unavailable(LowDisk { folder, free_mb, needed_mb: self.needed_mb }.into()));
+        }
+        Ok(false)
     }
 }
 

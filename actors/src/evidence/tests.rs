@@ -155,30 +155,6 @@ async fn an_outage_is_not_hammered_and_ends_without_anyone_asking() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_room_is_low_outcomes_land_and_the_outage_goes_on() {
-    let desk = desk().await;
-    desk.store.run_low(true);
-    let intent = || desk.evidence.record(desk.commit(1, Some(Phase::Intent)));
-    assert!(intent().await.is_err());
-    for _ in 0..3 {
-        assert!(desk.evidence.record(desk.commit(1, Some(Phase::Outcome))).await.is_ok());
-        assert!(
-            desk.evidence.trouble().borrow().as_ref().unwrap().contains("low"),
-            "an outcome that lands proves nothing"
-        );
-        assert!(intent().await.is_err());
-    }
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(desk.store.chain(&ChainId::System(node())).is_empty(), "nothing is said to be over");
-
-    desk.store.run_low(false);
-    desk.trouble_is(false).await;
-    assert!(intent().await.is_ok());
-    assert_eq!(desk.store.chain(&ChainId::System(node())).len(), 1);
-    desk.is_sound(5);
-}
-
-#[tokio::test(start_paused = true)]
 async fn every_head_is_signed_within_a_second() {
     let desk = desk().await;
     for n in 1..=3 {

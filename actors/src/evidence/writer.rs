@@ -166,8 +166,10 @@ impl Writer {
 
     fn is_over(&self) -> bool {
         let Some(since) = self.closing else { return false };
-        let all_written = self.queue.is_empty() && self.kept.is_empty() && self.unsigned.is_empty();
-        all_written || (self.outage.is_some() && since.elapsed() >= CLOSING)
+        match &self.outage {
+            Some(_) => since.elapsed() >= CLOSING,
+            None => self.queue.is_empty() && self.unsigned.is_empty(),
+        }
     }
 
     /// Waits for commits, or for the moment something else is due.
@@ -209,10 +211,6 @@ impl Writer {
 
     /// One transaction: what was kept, what came in, the signatures that are due.
     async fn write(&mut self) -> Result<(), Broken> {
-        let refused = self.outage.as_ref().and_then(|_| self.journal.refuses_new_work());
-        if refused.is_some() {
-            self.refuse();
-        }
         let mut waiting = mem::take(&mut self.kept);
         let mut commits = Vec::with_capacity(waiting.len() + self.batch.len() + 2);
         commits.extend(waiting.iter().filter_map(|waiting| waiting.spare.clone()));
@@ -224,19 +222,14 @@ impl Writer {
         if !heads.is_empty() {
             commits.push(self.sign(&heads));
         }
-        if let (Some(outage), None) = (&self.outage, &refused) {
-            // The first write after an outage says so; it also finds out whether the outage is over.
-            commits.push(self.account_of(outage));
-        }
+        // The first write after an outage says so; it also finds out whether the outage is over.
+        commits.extend(self.outage.as_ref().map(|outage| self.account_of(outage)));
         if commits.is_empty() {
-            if let Some(error) = &refused {
-                self.fail(error, waiting, heads);
-            }
             return Ok(());
         }
         let asked = commits.len();
         match self.journal.write(commits).await {
-            Ok(results) if results.len() == asked => self.settle(results, waiting, refused),
+            Ok(results) if results.len() == asked => self.settle(results, waiting),
             Ok(results) => Err(Broken::Answers { asked, got: results.len() }),
             Err(error) => {
                 self.fail(&error, waiting, heads);
@@ -263,15 +256,8 @@ impl Writer {
     }
 
     /// It is on disk: remember the heads, publish, answer.
-    fn settle(
-        &mut self,
-        results: Vec<Result<Committed, Outdated>>,
-        waiting: Vec<Waiting>,
-        refused: Option<Unavailable>,
-    ) -> Result<(), Broken> {
-        if let Some(error) = refused {
-            self.fail(&error, Vec::new(), Vec::new());
-        } else if let Some(outage) = self.outage.take() {
+    fn settle(&mut self, results: Vec<Result<Committed, Outdated>>, waiting: Vec<Waiting>) -> Result<(), Broken> {
+        if let Some(outage) = self.outage.take() {
             info!(since_ms = outage.since_ms, "the store takes work again");
             self.trouble.send_replace(None);
         }

@@ -31,12 +31,6 @@ pub trait Journal: Send + Sync {
     /// neighbours. When this returns, what was accepted is on disk, in this order, and its receipts are
     /// linked to their chains without a gap.
     async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable>;
-
-    /// Why nothing new may begin, though what has happened is still written. Asked while an outage lasts, so that it
-    /// does not end with the first outcome that lands.
-    fn refuses_new_work(&self) -> Option<Unavailable> {
-        None
-    }
 }
 
 /// Receipts, and the changes of state that are true exactly when they are.

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::{StoredRow, lock, state::State};
 use crate::{
-    domain::{Alert, ChainId, Goal, GoalId, Message, Persona, PersonaId, PersonaStatus, Phase, Receipt, Run, RunId},
+    domain::{Alert, ChainId, Goal, GoalId, Message, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId},
     ports::{
         ChainHead, ChainHeads, Checkpoint, Commit, Committed, Journal, Outdated, Records, RosterRecord, Unavailable,
         Waiting,
@@ -27,7 +27,6 @@ pub struct MemoryStore {
 struct Faults {
     next: u32,
     outages: u32,
-    low: bool,
     /// Size of every batch that was asked for, failed ones included.
     batches: Vec<usize>,
 }
@@ -54,11 +53,6 @@ impl MemoryStore {
     pub fn fail_until_told(&self) -> StoreOutage<'_> {
         lock(&self.faults).outages += 1;
         StoreOutage(self)
-    }
-
-    /// From now on what begins something is answered `Unavailable`, or is not any more.
-    pub fn run_low(&self, low: bool) {
-        lock(&self.faults).low = low;
     }
 
     /// Writes wait until the hold is dropped.
@@ -150,16 +144,8 @@ impl Journal for MemoryStore {
         if lock(&self.faults).strikes(batch.len()) {
             return Err(Unavailable("the database is locked (as the test asked)".into()));
         }
-        let begins = |commit: &Commit| commit.receipts.iter().any(|draft| draft.phase == Some(Phase::Intent));
-        if let (true, Some(refused)) = (batch.iter().any(begins), self.refuses_new_work()) {
-            return Err(refused);
-        }
         let mut state = lock(&self.state);
         Ok(batch.into_iter().map(|commit| state.commit(commit)).collect())
-    }
-
-    fn refuses_new_work(&self) -> Option<Unavailable> {
-        lock(&self.faults).low.then(|| Unavailable("room runs low (as the test asked)".into()))
     }
 }
 

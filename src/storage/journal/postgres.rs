@@ -74,10 +74,6 @@ impl Journal for PostgresJournal {
         self.batches.send(Asked { batch, reply }).await.map_err(|_| gone())?;
         Ok(answers(answer.await.map_err(|_| gone())??))
     }
-
-    fn refuses_new_work(&self) -> Option<Unavailable> {
-        self.admission.lacks_room()
-    }
 }
 
 struct Task {

@@ -88,10 +88,6 @@ impl Journal for SqliteJournal {
         let written = self.writer.run(hop).await?;
         Ok(answers(written.map_err(|error| Unavailable(error.into()))?))
     }
-
-    fn refuses_new_work(&self) -> Option<Unavailable> {
-        self.admission.lacks_room()
-    }
 }
 
 /// A batch that is judged and linked; its chains move on only when it is taken over after COMMIT.
