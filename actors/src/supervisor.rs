@@ -330,7 +330,9 @@ impl Company {
 
     /// Why the store cannot take work now; none: it can.
     pub fn store_trouble(&self) -> Option<String> {
-        self.desk.office.has_fallen().or_else(|| self.desk.evidence.trouble().borrow().clone())
+        let Desk { office, evidence, ports, .. } = &*self.desk;
+        let no_room = || ports.journal.admits().err().map(|reason| reason.0.to_string());
+        office.has_fallen().or_else(|| evidence.trouble().borrow().clone()).or_else(no_room)
     }
 
     /// Waits until a part without which nothing may go on (scheduler, evidence) has fallen, and says why. The

@@ -64,6 +64,10 @@ impl Journal for Announced {
         }
         Ok(answers)
     }
+
+    fn admits(&self) -> Result<(), Unavailable> {
+        self.journal.admits()
+    }
 }
 
 impl Announced {

@@ -2,10 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use actors::{
-    domain::Phase,
-    ports::{Change, Commit, Unavailable},
-};
+use actors::ports::{Commit, Unavailable};
 
 const MB: u64 = 1024 * 1024;
 /// Given up when the disk is full: room for the outcomes that are under way.
@@ -38,25 +35,26 @@ impl Admission {
 
     /// Whether there is room; refused only when there is not and the batch begins something.
     pub(super) fn check(&self, batch: &[Commit]) -> Result<bool, Unavailable> {
+        match self.room() {
+            Ok(()) => Ok(true),
+            Err(low) if batch.iter().any(Commit::begins_something) => Err(low),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Whether there is room for something new.
+    pub(super) fn room(&self) -> Result<(), Unavailable> {
         let free_mb = match rustix::fs::statvfs(&self.folder) {
             Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize) / MB,
             // Not knowing is no reason to stop; the write itself will say what is wrong.
             Err(_) => u64::MAX,
         };
         if free_mb >= self.needed_mb {
-            return Ok(true);
+            return Ok(());
         }
-        if batch.iter().any(begins_something) {
-            let folder = self.folder.display().to_string();
-            return Err(Unavailable(LowDisk { folder, free_mb, needed_mb: self.needed_mb }.into()));
-        }
-        Ok(false)
+        let folder = self.folder.display().to_string();
+        Err(Unavailable(LowDisk { folder, free_mb, needed_mb: self.needed_mb }.into()))
     }
-}
-
-fn begins_something(commit: &Commit) -> bool {
-    let delivers = |change: &Change| matches!(change, Change::MessageDelivered(_) | Change::GoalAdded(_));
-    commit.receipts.iter().any(|draft| draft.phase == Some(Phase::Intent)) || commit.changes.iter().any(delivers)
 }
 
 /// A file of zeros that is deleted when the disk is full.

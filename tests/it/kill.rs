@@ -5,7 +5,9 @@
 
 mod boundary;
 mod chromium;
+mod disk;
 mod end_states;
+mod model;
 mod persons;
 mod server;
 mod stage;
@@ -126,7 +128,7 @@ async fn dead_at(stage: &Stage, boundary: &str, template: &greenroom::tools::tem
     server.kill().await;
     // The connection ends with the process, whatever was answered.
     let _ = asking.await.unwrap();
-    let left = chromium::browsers(&stage.data_root());
+    let left = chromium::browsers(&stage.browsers());
     let was_open = !boundary.contains(" log/");
     assert_eq!(left.len(), usize::from(was_open), "browsers that the crash left behind");
     let server = stage.server(None).await;

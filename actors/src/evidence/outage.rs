@@ -40,7 +40,7 @@ impl Outage {
 }
 
 /// The causes below an error, outermost first.
-fn causes(error: &Unavailable) -> String {
+pub(super) fn causes(error: &Unavailable) -> String {
     let mut text = error.0.to_string();
     let mut next = error.0.source();
     while let Some(cause) = next {

@@ -1,5 +1,7 @@
 //! The promises of the evidence actor, with the clock stopped.
 
+mod outages;
+
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -116,45 +118,6 @@ async fn a_refused_commit_is_refused_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_keeps_outcomes_and_forgets_the_rest() {
-    let desk = desk().await;
-    let outage = desk.store.fail_until_told();
-    let kept = [Phase::Outcome, Phase::Unknown, Phase::Reconciled].map(|p| desk.recording(desk.commit(1, Some(p))));
-    desk.trouble_is(true).await;
-    for forgotten in [Some(Phase::Intent), Some(Phase::Denied), None] {
-        let answer = desk.evidence.record(desk.commit(1, forgotten)).await;
-        assert!(matches!(answer, Err(RecordError::Unavailable(_))), "{answer:?}");
-    }
-    assert!(desk.evidence.trouble().borrow().as_ref().unwrap().contains("locked"));
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(kept.iter().all(|recording| !recording.is_finished()));
-
-    drop(outage);
-    desk.trouble_is(false).await;
-    for recording in kept {
-        assert!(recording.await.unwrap().is_ok());
-    }
-    let phases: Vec<_> = desk.store.chain(&chain(1)).iter().map(|receipt| receipt.phase).collect();
-    assert_eq!(phases, [Some(Phase::Outcome), Some(Phase::Unknown), Some(Phase::Reconciled)]);
-    let account = desk.store.chain(&ChainId::System(node()));
-    assert_eq!(account[0].body.as_ref().unwrap().summary, "the store takes work again");
-    desk.is_sound(4);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_outage_is_not_hammered_and_ends_without_anyone_asking() {
-    let desk = desk().await;
-    desk.store.fail_next(3);
-    let began = Instant::now();
-    assert!(desk.evidence.record(desk.commit(1, None)).await.is_err());
-    assert!(desk.evidence.record(desk.commit(1, None)).await.is_err());
-    assert_eq!(desk.store.batches(), [1], "too early to try again");
-    desk.trouble_is(false).await;
-    assert_eq!(began.elapsed().as_millis(), 50 + 100 + 200, "pauses grow");
-    assert!(desk.evidence.record(desk.commit(1, None)).await.is_ok());
-}
-
-#[tokio::test(start_paused = true)]
 async fn every_head_is_signed_within_a_second() {
     let desk = desk().await;
     for n in 1..=3 {
@@ -172,18 +135,6 @@ async fn every_head_is_signed_within_a_second() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(desk.store.checkpoints()[3].seq, 2);
     desk.is_sound(4);
-}
-
-#[tokio::test(start_paused = true)]
-async fn signatures_that_could_not_be_written_come_later() {
-    let desk = desk().await;
-    desk.evidence.record(desk.commit(1, None)).await.unwrap();
-    let outage = desk.store.fail_until_told();
-    desk.trouble_is(true).await;
-    drop(outage);
-    desk.trouble_is(false).await;
-    let heads = desk.store.checkpoints();
-    assert_eq!((heads.len(), &heads[0].chain), (1, &chain(1)));
 }
 
 #[tokio::test(start_paused = true)]

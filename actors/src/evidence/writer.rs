@@ -77,6 +77,7 @@ struct Waiting {
     then: Option<Then>,
     /// The same commit again, when it must land: the first is used up by a write that fails.
     spare: Option<Commit>,
+    begins: bool,
     ends_run: bool,
 }
 
@@ -85,7 +86,8 @@ impl Entry {
     pub(super) fn new(commit: Commit, reply: Reply, then: Option<Then>) -> Self {
         let ends_run = commit.changes.iter().any(|c| matches!(c, Change::RunMoved { state, .. } if state.is_over()));
         let spare = outage::must_land(&commit).then(|| commit.clone());
-        Self { commit, waiting: Waiting { reply, then, spare, ends_run } }
+        let begins = commit.begins_something();
+        Self { commit, waiting: Waiting { reply, then, spare, begins, ends_run } }
     }
 
     /// Nothing has been done yet, and nobody waits to do it.
@@ -211,6 +213,7 @@ impl Writer {
 
     /// One transaction: what was kept, what came in, the signatures that are due.
     async fn write(&mut self) -> Result<(), Broken> {
+        self.turn_away();
         let mut waiting = mem::take(&mut self.kept);
         let mut commits = Vec::with_capacity(waiting.len() + self.batch.len() + 2);
         commits.extend(waiting.iter().filter_map(|waiting| waiting.spare.clone()));
@@ -235,6 +238,20 @@ impl Writer {
                 self.fail(&error, waiting, heads);
                 Ok(())
             }
+        }
+    }
+
+    /// Without room nothing new begins; what comes with it must not wait for that.
+    fn turn_away(&mut self) {
+        if !self.batch.iter().any(|entry| entry.waiting.begins) {
+            return;
+        }
+        let Err(error) = self.journal.admits() else { return };
+        let reason = outage::causes(&error);
+        warn!(reason, "nothing new may begin: {reason}");
+        for entry in self.batch.extract_if(.., |entry| entry.waiting.begins) {
+            let error = Unavailable(reason.clone().into());
+            let _ = entry.waiting.reply.send(Answer { result: Err(error.into()), _spent: None });
         }
     }
 

@@ -8,7 +8,7 @@ use ed25519_dalek::Signature;
 use super::BoxError;
 use crate::domain::{
     Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState, ParkedOn, Payload,
-    Persona, PersonaId, Proof, Receipt, Run, RunId, RunState, Slug,
+    Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Slug,
 };
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.
@@ -31,6 +31,11 @@ pub trait Journal: Send + Sync {
     /// neighbours. When this returns, what was accepted is on disk, in this order, and its receipts are
     /// linked to their chains without a gap.
     async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable>;
+
+    /// Whether something new may begin now ([`Commit::begins_something`]), and why not. All else may be written.
+    fn admits(&self) -> Result<(), Unavailable> {
+        Ok(())
+    }
 }
 
 /// Receipts, and the changes of state that are true exactly when they are.
@@ -40,6 +45,14 @@ pub struct Commit {
     pub guards: Vec<Guard>,
     pub changes: Vec<Change>,
     pub receipts: Vec<Draft>,
+}
+
+impl Commit {
+    /// Whether it says what is about to happen, or brings work: what a store without room does not admit.
+    pub fn begins_something(&self) -> bool {
+        let brings = |change: &Change| matches!(change, Change::MessageDelivered(_) | Change::GoalAdded(_));
+        self.receipts.iter().any(|draft| draft.phase == Some(Phase::Intent)) || self.changes.iter().any(brings)
+    }
 }
 
 /// An accepted commit's receipts as they now stand in their chains.

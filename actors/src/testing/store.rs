@@ -27,6 +27,8 @@ pub struct MemoryStore {
 struct Faults {
     next: u32,
     outages: u32,
+    /// Nothing new may begin, all else is written.
+    closed: bool,
     /// Size of every batch that was asked for, failed ones included.
     batches: Vec<usize>,
 }
@@ -53,6 +55,11 @@ impl MemoryStore {
     pub fn fail_until_told(&self) -> StoreOutage<'_> {
         lock(&self.faults).outages += 1;
         StoreOutage(self)
+    }
+
+    /// From now on nothing new may begin, or it may again.
+    pub fn close_to_new_work(&self, closed: bool) {
+        lock(&self.faults).closed = closed;
     }
 
     /// Writes wait until the hold is dropped.
@@ -144,8 +151,15 @@ impl Journal for MemoryStore {
         if lock(&self.faults).strikes(batch.len()) {
             return Err(Unavailable("the database is locked (as the test asked)".into()));
         }
+        if batch.iter().any(Commit::begins_something) {
+            self.admits()?;
+        }
         let mut state = lock(&self.state);
         Ok(batch.into_iter().map(|commit| state.commit(commit)).collect())
+    }
+
+    fn admits(&self) -> Result<(), Unavailable> {
+        if lock(&self.faults).closed { Err(Unavailable("too little room (as the test asked)".into())) } else { Ok(()) }
     }
 }
 

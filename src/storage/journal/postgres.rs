@@ -74,6 +74,10 @@ impl Journal for PostgresJournal {
         self.batches.send(Asked { batch, reply }).await.map_err(|_| gone())?;
         Ok(answers(answer.await.map_err(|_| gone())??))
     }
+
+    fn admits(&self) -> Result<(), Unavailable> {
+        self.admission.room()
+    }
 }
 
 struct Task {

@@ -88,6 +88,10 @@ impl Journal for SqliteJournal {
         let written = self.writer.run(hop).await?;
         Ok(answers(written.map_err(|error| Unavailable(error.into()))?))
     }
+
+    fn admits(&self) -> Result<(), Unavailable> {
+        self.admission.room()
+    }
 }
 
 /// A batch that is judged and linked; its chains move on only when it is taken over after COMMIT.

@@ -1,4 +1,4 @@
-//! The browsers of a data root, seen from outside: whoever is left over is found and ended.
+//! The browsers on a folder of profiles, seen from outside: whoever is left over is found and ended.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -16,17 +16,17 @@ pub(super) struct Process {
 }
 
 /// Chromium's own processes: not those it draws pages with.
-pub(super) fn browsers(data_root: &Path) -> Vec<Process> {
-    processes(data_root, |line| !line.contains("--type="))
+pub(super) fn browsers(profiles: &Path) -> Vec<Process> {
+    processes(profiles, |line| !line.contains("--type="))
 }
 
-/// Everything that has the data root in its command line.
-pub(super) fn family(data_root: &Path) -> Vec<Process> {
-    processes(data_root, |_| true)
+/// Everything that has the folder in its command line.
+pub(super) fn family(profiles: &Path) -> Vec<Process> {
+    processes(profiles, |_| true)
 }
 
-fn processes(data_root: &Path, fits: impl Fn(&str) -> bool) -> Vec<Process> {
-    let root = data_root.to_str().unwrap();
+fn processes(profiles: &Path, fits: impl Fn(&str) -> bool) -> Vec<Process> {
+    let root = profiles.to_str().unwrap();
     let found = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let pid: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
         let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
@@ -61,21 +61,21 @@ impl Process {
     }
 }
 
-/// Waits until nothing of the data root's browsers is left.
-pub(super) async fn all_gone(data_root: &Path) {
+/// Waits until nothing of the browsers is left.
+pub(super) async fn all_gone(profiles: &Path) {
     let gone = async {
-        for process in family(data_root) {
+        for process in family(profiles) {
             process.ended().await;
         }
     };
     let _ = tokio::time::timeout(GONE_WITHIN, gone).await;
-    let left = family(data_root);
+    let left = family(profiles);
     assert!(left.is_empty(), "processes of the browser are left: {left:?}");
 }
 
 /// For a test that ends early.
-pub(super) fn end_all(data_root: &Path) {
-    for process in browsers(data_root) {
+pub(super) fn end_all(profiles: &Path) {
+    for process in browsers(profiles) {
         // It may have ended by itself.
         let _ = kill_process(Pid::from_raw(process.pid).unwrap(), Signal::KILL);
     }

@@ -37,10 +37,11 @@ pub(super) struct Live(WebSocketStream<TokioAdapter<TcpStream>>);
 
 impl Server {
     /// Starts and waits until it answers. `stop_at`: the boundary it stands still at; empty: none, but all are told.
-    pub(super) async fn start(data_root: &Path, practice: SocketAddr, stop_at: Option<&str>) -> Self {
+    pub(super) async fn start(data_root: &Path, browsers: &Path, practice: SocketAddr, stop_at: Option<&str>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
         command.args(["serve", "--json"]).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("DATA_ROOT", data_root).env("PORT", "0").env("FAILPOINT_REHEARSAL", practice.to_string());
+        command.env("DATA_ROOT", data_root).env("BROWSER_ROOT", browsers).env("PORT", "0");
+        command.env("FAILPOINT_REHEARSAL", practice.to_string());
         if let Some(boundary) = stop_at {
             command.env("FAILPOINT_AT", boundary);
         }
@@ -122,26 +123,42 @@ impl Server {
         page["items"].as_array().unwrap().clone()
     }
 
-    /// The goal, once nothing more happens to it by itself.
+    /// The goal, once nothing more happens to it by itself, at least not for a while.
     pub(super) async fn at_rest(&self, goal: &str) -> Value {
+        self.until(goal, |goal| is_over(goal) || goal["parked_on"] == "reconcile" || !goal["due_ms"].is_null()).await
+    }
+
+    /// The goal, once it is over.
+    pub(super) async fn over(&self, goal: &str) -> Value {
+        self.until(goal, is_over).await
+    }
+
+    async fn until(&self, goal: &str, wanted: fn(&Value) -> bool) -> Value {
         let path = format!("/api/goals/{goal}");
         let mut live = self.live().await;
         let mut last = Value::Null;
         let wait = async {
             loop {
                 last = self.get(&path).await;
-                if rests(&last) {
+                if wanted(&last) {
                     return;
                 }
                 live.receipt().await;
             }
         };
-        let rested = timeout(PATIENCE, wait).await;
-        assert!(rested.is_ok(), "the goal does not come to rest: {last:#}");
+        let came = timeout(PATIENCE, wait).await;
+        assert!(came.is_ok(), "the goal does not come to where it should: {last:#}");
         last
     }
 
-    async fn live(&self) -> Live {
+    /// What is answered, whatever it is.
+    pub(super) async fn ask(&self, request: RequestBuilder) -> (u16, String) {
+        let sent = request.send().await.unwrap();
+        (sent.status().as_u16(), sent.text().await.unwrap())
+    }
+
+    /// From now on: what is written is seen.
+    pub(super) async fn live(&self) -> Live {
         let made = self.post("/api/auth/ticket", &json!({})).await;
         let host = self.base.trim_start_matches("http://");
         let address = format!("ws://{host}/ws/evidence?ticket={}", made["ticket"].as_str().unwrap());
@@ -152,21 +169,32 @@ impl Server {
 
 impl Live {
     /// Waits for the next receipt.
-    async fn receipt(&mut self) {
+    async fn receipt(&mut self) -> Value {
         loop {
             let Message::Text(text) = self.0.next().await.unwrap().unwrap() else { continue };
-            let frame: Value = serde_json::from_str(&text).unwrap();
+            let mut frame: Value = serde_json::from_str(&text).unwrap();
             if frame["type"] == "receipt" {
-                return;
+                return frame["receipt"].take();
             }
         }
     }
+
+    /// Waits for a receipt that fits.
+    pub(super) async fn saw(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let wait = async {
+            loop {
+                let receipt = self.receipt().await;
+                if fits(&receipt) {
+                    return receipt;
+                }
+            }
+        };
+        timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("no receipt came of {what}"))
+    }
 }
 
-/// Over, waiting for a person, or put off for minutes.
-fn rests(goal: &Value) -> bool {
-    let over = ["done", "unconfirmed", "failed", "cancelled"].iter().any(|state| goal["state"] == *state);
-    over || goal["parked_on"] == "reconcile" || !goal["due_ms"].is_null()
+fn is_over(goal: &Value) -> bool {
+    ["done", "unconfirmed", "failed", "cancelled"].iter().any(|state| goal["state"] == *state)
 }
 
 async fn answer(request: RequestBuilder) -> Value {

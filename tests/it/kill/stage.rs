@@ -16,6 +16,7 @@ use super::{chromium, server::Server};
 /// A data root of its own, and the site in this process with a store of its own.
 pub(super) struct Stage {
     root: TempDir,
+    data_root: PathBuf,
     practice: Running,
 }
 
@@ -27,16 +28,23 @@ pub(super) fn proposal() -> Template {
 impl Stage {
     pub(super) async fn open() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let practice = Rehearsal::start(root.path().join("world"), 0).await.unwrap();
-        Self { root, practice }
+        let data_root = root.path().join("data");
+        Self::on(root, data_root).await
     }
 
-    pub(super) fn data_root(&self) -> PathBuf {
-        self.root.path().join("data")
+    /// With the data root elsewhere.
+    pub(super) async fn on(root: TempDir, data_root: PathBuf) -> Self {
+        let practice = Rehearsal::start(root.path().join("world"), 0).await.unwrap();
+        Self { root, data_root, practice }
+    }
+
+    /// Where the profiles of the browsers are, and nothing else.
+    pub(super) fn browsers(&self) -> PathBuf {
+        self.root.path().join("browsers")
     }
 
     pub(super) async fn server(&self, stop_at: Option<&str>) -> Server {
-        Server::start(&self.data_root(), self.practice.addr, stop_at).await
+        Server::start(&self.data_root, &self.browsers(), self.practice.addr, stop_at).await
     }
 
     /// A server that was told where to stop, and the persona who is to work.
@@ -53,7 +61,7 @@ impl Stage {
 
     /// The rows of a file that the persona keeps, without the header.
     pub(super) fn rows(&self, persona: &Value, file: &str) -> usize {
-        let folder = self.data_root().join("personas").join(persona.as_str().unwrap()).join("files");
+        let folder = self.data_root.join("personas").join(persona.as_str().unwrap()).join("files");
         std::fs::read_to_string(folder.join(file)).map_or(0, |text| text.lines().count() - 1)
     }
 
@@ -61,7 +69,7 @@ impl Stage {
     pub(super) async fn verb(&self, args: &[&str]) -> (i32, Value) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
         command.args(args).arg("--json").env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("DATA_ROOT", self.data_root()).stderr(Stdio::null()).kill_on_drop(true);
+        command.env("DATA_ROOT", &self.data_root).stderr(Stdio::null()).kill_on_drop(true);
         let output = command.output().await.unwrap();
         (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap_or_default())
     }
@@ -69,7 +77,7 @@ impl Stage {
     /// The last act: everything closes, nothing is left over, and the record holds.
     pub(super) async fn close(self, server: Server) -> Vec<String> {
         let told = server.end().await;
-        chromium::all_gone(&self.data_root()).await;
+        chromium::all_gone(&self.browsers()).await;
         let (code, verified) = self.verb(&["receipts", "verify"]).await;
         assert_eq!((code, &verified["ok"], &verified["unsigned"]), (0, &json!(true), &json!(0)), "{verified:#}");
         told
@@ -78,7 +86,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        chromium::end_all(&self.data_root());
+        chromium::end_all(&self.browsers());
     }
 }
 
