@@ -18,7 +18,7 @@ use super::process::ProcessMark;
 #[derive(Debug)]
 pub(super) struct Profile {
     folder: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 /// A profile that cannot be used now.
@@ -28,6 +28,13 @@ pub(super) enum ProfileError {
     InUse(PathBuf),
     #[error("browser profile {} cannot be used: {error}; check the folder's owner and the free disk space", .folder.display())]
     Folder { folder: PathBuf, error: io::Error },
+}
+
+impl Drop for Profile {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that is just being started holds a copy of the handle until its exec.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Profile {
@@ -47,7 +54,7 @@ impl Profile {
             Err(TryLockError::WouldBlock) => return Err(ProfileError::InUse(folder)),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let profile = Self { folder, _lock: lock };
+        let profile = Self { folder, lock };
         profile.end_left_over().await;
         profile.remove_stale_locks();
         Ok(profile)
