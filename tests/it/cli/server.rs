@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::{greenroom, said};
+use crate::postgres;
 
 /// A running server on a data root; killed when dropped.
 struct Server {
@@ -207,21 +208,27 @@ fn find(folder: &Path) -> std::path::PathBuf {
     if path.is_dir() { find(&path) } else { path }
 }
 
-#[test]
-fn the_demo_does_its_work_proves_it_and_ends() {
-    let root = tempfile::tempdir().unwrap();
-    let data_root = root.path().join("demo");
+/// The demo over a data root and a database of its own.
+fn demo_once(data_root: &Path, database: &str) -> Value {
     let shown = Command::new(env!("CARGO_BIN_EXE_greenroom"))
         .args(["demo", "--once", "--json", "--data-root"])
-        .arg(&data_root)
+        .arg(data_root)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("DATABASE_URL", database)
         .output()
         .unwrap();
     let (code, out, error) = said(&shown);
     assert_eq!(code, 0, "{out}{error}");
-    let shown: Value = serde_json::from_str(&out).unwrap();
+    serde_json::from_str(&out).unwrap()
+}
+
+fn does_its_work_and_proves_it(database: &str) {
+    let root = tempfile::tempdir().unwrap();
+    let data_root = root.path().join("demo");
+    let shown = demo_once(&data_root, database);
     assert_eq!((&shown["ok"], &shown["verified"]["ok"]), (&json!(true), &json!(true)));
+    assert_eq!(data_root.join("greenroom.db").exists(), database.is_empty(), "it lies where it was told to");
     let goals = shown["goals"].as_array().unwrap();
     assert_eq!(goals.len(), 4);
     assert!(goals.iter().all(|goal| goal["state"] == "done" && goal["receipts"].as_u64().unwrap() > 4), "{shown:#}");
@@ -229,9 +236,20 @@ fn the_demo_does_its_work_proves_it_and_ends() {
     assert_eq!(proposal["proofs"], json!(["csv_row", "screenshot", "text", "2 expected", "read back"]));
 
     // Started again, it finds its work done and does none of it twice.
-    let again = answer(root.path(), &["demo", "--once", "--data-root", data_root.to_str().unwrap()]);
+    let again = demo_once(&data_root, database);
     assert_eq!(again["ok"], true);
     assert_eq!(again["goals"].as_array().unwrap().len(), 4);
     let count = |shown: &Value| shown["verified"]["receipts"].as_u64().unwrap();
     assert!(count(&again) < count(&shown) + 6, "no second run: {again:#}");
+}
+
+#[test]
+fn the_demo_does_its_work_proves_it_and_ends_on_sqlite() {
+    does_its_work_and_proves_it("");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_does_its_work_proves_it_and_ends_on_postgres() {
+    let database = postgres::database().await;
+    tokio::task::spawn_blocking(move || does_its_work_and_proves_it(&database)).await.unwrap();
 }
