@@ -169,7 +169,9 @@ async fn open_postgres(
     let most = u32::try_from(config.readers.get()).unwrap_or(u32::MAX).saturating_add(1);
     let pool = postgres::pool(url, most).await.map_err(connect)?;
     let nodes = postgres::nodes(&pool, Some(node)).await?;
-    let journal = PostgresJournal::start(url.to_owned(), Admission::new(data_root, config.min_free_mb));
+    let admission = Admission::new(data_root, config.min_free_mb);
+    let journal = PostgresJournal::start(url.to_owned(), node.clone(), admission).await;
+    let journal = journal.map_err(|unavailable| connect(unavailable.0))?;
     let db = Db { open: Open::Postgres(pool.clone(), nodes.into()), world };
     Ok(Opened { db, writes: Writes::Postgres(pool), journal: Arc::new(journal) })
 }

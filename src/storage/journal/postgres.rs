@@ -3,6 +3,9 @@
 //! **An ambiguous COMMIT.** When the connection is lost between COMMIT and its answer, nobody here knows whether the
 //! batch was written. The task then looks for the batch's last receipt before it writes again; commits of a batch
 //! that had landed are answered, not written twice, when their caller hands them in anew.
+//!
+//! **One writer per node.** The connection holds an advisory lock with the node's name: a second server that calls itself
+//! the same finds out at its start, before it writes anything.
 
 mod read;
 mod unsure;
@@ -10,6 +13,7 @@ mod unsure;
 use std::time::Duration;
 
 use actors::{
+    domain::NodeName,
     evidence::chain::Heads,
     ports::{Commit, Committed, Journal, Outdated, Unavailable},
 };
@@ -18,6 +22,7 @@ use diesel::{
     QueryResult,
     pg::Pg,
     query_builder::{AstPass, QueryFragment, QueryId},
+    result::Error,
     sql_types::{Array, BigInt, Binary, Nullable, Text},
 };
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
@@ -51,17 +56,22 @@ struct Asked {
 }
 
 impl PostgresJournal {
-    /// Starts the task; it ends when the journal is dropped.
-    pub(in crate::storage) fn start(url: String, admission: Admission) -> Self {
+    /// Takes the node's name and starts the task; it ends when the journal is dropped.
+    pub(in crate::storage) async fn start(
+        url: String,
+        node: NodeName,
+        admission: Admission,
+    ) -> Result<Self, Unavailable> {
+        let session = Some(open(&url, &node).await?);
         let (batches, mut asked) = mpsc::channel::<Asked>(WAITING);
         tokio::spawn(async move {
-            let mut task = Task { url, session: None, closed: Closed::default(), unsure: Unsure::default() };
+            let mut task = Task { url, node, session, closed: Closed::default(), unsure: Unsure::default() };
             while let Some(Asked { batch, reply }) = asked.recv().await {
                 // A caller that has gone away loses the reply, never the transaction.
                 let _ = reply.send(task.write(batch).await);
             }
         });
-        Self { batches, admission }
+        Ok(Self { batches, admission })
     }
 }
 
@@ -82,6 +92,7 @@ impl Journal for PostgresJournal {
 
 struct Task {
     url: String,
+    node: NodeName,
     /// None: to be opened anew. A batch that failed takes its session with it.
     session: Option<Session>,
     closed: Closed,
@@ -98,7 +109,7 @@ impl Task {
     async fn write(&mut self, batch: Vec<Commit>) -> Result<Vec<Verdict>, Unavailable> {
         let mut session = match self.session.take() {
             Some(session) => session,
-            None => open(&self.url).await?,
+            None => open(&self.url, &self.node).await?,
         };
         self.unsure.settle(&mut session.conn, &mut self.closed).await.map_err(unavailable)?;
         let (batch, landed) = self.unsure.sift(batch);
@@ -121,7 +132,7 @@ impl Task {
 
     /// The answer to COMMIT was lost: perhaps the server can be asked right away.
     async fn look_at_once(&mut self, error: Failed) -> Result<Vec<Verdict>, Unavailable> {
-        let mut session = open(&self.url).await?;
+        let mut session = open(&self.url, &self.node).await?;
         self.unsure.settle(&mut session.conn, &mut self.closed).await.map_err(unavailable)?;
         self.session = Some(session);
         self.unsure.take_landed().ok_or_else(|| unavailable(error))
@@ -132,10 +143,28 @@ fn unavailable(error: Failed) -> Unavailable {
     Unavailable(error.into())
 }
 
-async fn open(url: &str) -> Result<Session, Unavailable> {
+async fn open(url: &str, node: &NodeName) -> Result<Session, Unavailable> {
     let mut conn = connect(url).await.map_err(|error| Unavailable(error.into()))?;
+    hold_name(&mut conn, node).await?;
     let pos = read::newest_position(&mut conn).await.map_err(unavailable)?;
     Ok(Session { conn, heads: Heads::new(pos) })
+}
+
+/// Another server writes as this node.
+#[derive(Debug, thiserror::Error)]
+#[error("another server writes to this database as node `{0}`: end it, or give this one a `node` name of its own")]
+struct NameTaken(NodeName);
+
+/// Waits a little: a connection that was just lost may still hold the name.
+async fn hold_name(conn: &mut AsyncPgConnection, node: &NodeName) -> Result<(), Unavailable> {
+    let lock = diesel::sql_query("SELECT pg_advisory_lock(4771002, hashtext($1))").bind::<Text, _>(node.as_str());
+    match diesel_async::RunQueryDsl::execute(lock, conn).await {
+        Ok(_) => Ok(()),
+        Err(Error::DatabaseError(_, info)) if info.message().contains("lock timeout") => {
+            Err(Unavailable(NameTaken(node.clone()).into()))
+        }
+        Err(error) => Err(Unavailable(error.into())),
+    }
 }
 
 /// A batch that did not succeed.

@@ -7,7 +7,7 @@ use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 
 use super::{
     on_both_databases,
-    stores::{self, Store},
+    stores::{self, Place, Store},
 };
 
 on_both_databases! {
@@ -82,4 +82,16 @@ async fn readers_cannot_write() {
     assert_eq!(store.storage().db.persona_named(&named.id.to_string()).await.unwrap(), Some(named));
     assert_eq!(store.storage().db.persona_named("nobody\0").await.unwrap(), None);
     let _ = testing::node();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_s_name_is_held_by_one_server_at_a_time() {
+    let place = Place::new(crate::postgres::database().await);
+    let first = place.try_open().await.unwrap();
+    let refused = place.try_open().await.err().unwrap();
+    let said = anyhow::Error::from(refused);
+    let said = format!("{said:#}");
+    assert!(said.contains(&format!("node `{}`", testing::node())) && said.contains("another server"), "{said}");
+    drop(first);
+    place.try_open().await.unwrap();
 }

@@ -36,7 +36,7 @@ async fn a_secret_is_kept_listed_replaced_and_deleted(store: Store) {
 
 async fn without_its_key_file_the_store_does_not_open(store: Store) {
     store.storage().vault.set("instance", "openai", "sk-shared-0003").await.unwrap();
-    let place = store.place;
+    let place = store.close();
     let key = place.root.path().join("keys/secrets.key");
     std::fs::rename(&key, place.root.path().join("elsewhere")).unwrap();
     let error = place.try_open().await.err().unwrap();
@@ -51,7 +51,7 @@ async fn without_its_key_file_the_store_does_not_open(store: Store) {
 
 async fn another_key_file_is_refused(store: Store) {
     store.storage().vault.set("instance", "openai", "sk-shared-0003").await.unwrap();
-    let place = store.place;
+    let place = store.close();
     let key = place.root.path().join("keys/secrets.key");
     std::fs::remove_file(&key).unwrap();
     EvidenceKey::load_or_create(&key).unwrap();

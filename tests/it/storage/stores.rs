@@ -87,9 +87,14 @@ impl Store {
 
     /// Closes it and opens it again.
     pub async fn reopen(self) -> Store {
+        self.close().open().await
+    }
+
+    /// Where it was, with nobody writing there any more.
+    pub fn close(self) -> Place {
         let Self { journal, records, storage, place, .. } = self;
         drop((journal, records, storage));
-        place.open().await
+        place
     }
 
     /// The same after a restart; memory has none.
