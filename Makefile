@@ -16,6 +16,7 @@ demo: setup ## Build for speed and start two personas at work; prints where to l
 test: setup ## Format, lints, then every test, on both databases and a real browser.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked --features failpoints -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	INSTA_UPDATE=no $(CARGO) test --workspace --locked --features failpoints
 
 lint: ## The slow rest: documentation, licences and advisories, unused dependencies.

@@ -45,6 +45,11 @@ impl Boundary {
     }
 }
 
+/// Whether the receipt is about a step before this one.
+pub(super) fn is_of_step_before(name: &str, step: usize) -> bool {
+    name.split('/').nth(3).is_some_and(|of| of.parse().is_ok_and(|of: usize| of < step))
+}
+
 /// Where in the plan the things happen that the rules speak of.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Places {

@@ -24,6 +24,7 @@ impl End {
 }
 
 /// The end state of the boundaries it fits.
+#[derive(Debug)]
 pub(super) struct Rule {
     pub(super) why: &'static str,
     fits: fn(&Boundary, Places) -> bool,
@@ -111,14 +112,16 @@ pub(super) const RULES: [Rule; 14] = [
 
 /// The one rule of every boundary, by its place in the table.
 pub(super) fn assigned(boundaries: &[Boundary], places: Places) -> Vec<usize> {
-    let mut unused: Vec<_> = (0..RULES.len()).collect();
-    let rules = boundaries.iter().map(|boundary| {
+    let rule = |boundary: &Boundary| {
         let fitting: Vec<_> = (0..RULES.len()).filter(|at| (RULES[*at].fits)(boundary, places)).collect();
         assert_eq!(fitting.len(), 1, "{} must have one end state, it has those of rules {fitting:?}", boundary.name);
-        unused.retain(|at| *at != fitting[0]);
         fitting[0]
-    });
-    let rules = rules.collect();
-    assert!(unused.is_empty(), "no boundary has the end state of {:?}", unused.iter().map(|at| RULES[*at].why));
-    rules
+    };
+    boundaries.iter().map(rule).collect()
+}
+
+/// Every end state that is written down was asked for.
+pub(super) fn are_all_used(assigned: &[usize]) {
+    let unused: Vec<_> = (0..RULES.len()).filter(|at| !assigned.contains(at)).map(|at| RULES[at].why).collect();
+    assert!(unused.is_empty(), "no boundary has the end state of {unused:?}");
 }

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use super::{
     boundary::Places,
-    dead_at, nothing_done_is_done_again,
+    death::{dead_at, nothing_done_is_done_again},
     server::Server,
     stage::{Stage, give, proposal},
 };
 
 /// Killed there and waiting for a person.
 async fn parked(stage: &Stage, boundary: &str, template: &Template) -> (Server, String) {
-    let server = dead_at(stage, boundary, template).await;
+    let server = dead_at(stage, &[boundary.to_owned()], None, template).await;
     let goal = give(&server, template).await;
     let goal = server.at_rest(goal["id"].as_str().unwrap()).await;
     assert_eq!((&goal["state"], &goal["parked_on"]), (&json!("parked"), &json!("reconcile")), "{goal:#}");

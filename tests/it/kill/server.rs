@@ -22,11 +22,15 @@ use tokio::{
 /// The most anything that must come may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Among the boundaries: it has greeted.
+const GREETING: &str = "}";
+
 /// A running server; killed when dropped.
 pub(super) struct Server {
     child: Child,
     /// Boundaries as they are passed.
     boundaries: mpsc::UnboundedReceiver<String>,
+    passed: Vec<String>,
     base: String,
     token: String,
     client: Client,
@@ -54,7 +58,7 @@ impl Server {
                 let told = match line.strip_prefix("failpoint: ") {
                     Some(boundary) => told.send(boundary.to_owned()),
                     // The last line of the greeting: from now on it answers.
-                    None if line == "}" => told.send(String::new()),
+                    None if line == GREETING => told.send(GREETING.to_owned()),
                     None => Ok(()),
                 };
                 if told.is_err() {
@@ -62,8 +66,9 @@ impl Server {
                 }
             }
         });
-        let mut server = Self { child, boundaries, base: String::new(), token: String::new(), client: Client::new() };
-        server.passes("").await;
+        let (base, token, client) = (String::new(), String::new(), Client::new());
+        let mut server = Self { child, boundaries, passed: Vec::new(), base, token, client };
+        server.passes(GREETING).await;
         let announced = std::fs::read(data_root.join("server.json")).unwrap();
         let announced: Value = serde_json::from_slice(&announced).unwrap();
         [server.base, server.token] = ["url", "token"].map(|key| announced[key].as_str().unwrap().to_owned());
@@ -72,18 +77,15 @@ impl Server {
 
     /// Waits until it has come to this boundary.
     pub(super) async fn passes(&mut self, boundary: &str) {
-        let mut passed = Vec::new();
-        let wait = async {
-            while let Some(name) = self.boundaries.recv().await {
-                if name == boundary {
-                    return true;
-                }
-                passed.push(name);
+        let hit = async {
+            while !self.passed.iter().any(|passed| passed == boundary) {
+                let Some(passed) = self.boundaries.recv().await else { return false };
+                self.passed.push(passed);
             }
-            false
+            true
         };
-        let hit = timeout(PATIENCE, wait).await;
-        assert_eq!(hit, Ok(true), "the boundary `{boundary}` was not hit; before that: {passed:#?}");
+        let hit = timeout(PATIENCE, hit).await;
+        assert_eq!(hit, Ok(true), "the boundary `{boundary}` was not hit, these were: {:#?}", self.passed);
     }
 
     /// `kill -9`.
@@ -91,17 +93,17 @@ impl Server {
         self.child.kill().await.unwrap();
     }
 
-    /// Ends it in good order; every boundary that was told and not yet waited for.
+    /// Ends it in good order; every boundary that it passed.
     pub(super) async fn end(mut self) -> Vec<String> {
         let pid = Pid::from_raw(i32::try_from(self.child.id().unwrap()).unwrap()).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
         let code = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().code();
         assert_eq!(code, Some(0), "it ends in good order");
-        let mut told = Vec::new();
-        while let Some(boundary) = self.boundaries.recv().await {
-            told.push(boundary);
+        while let Some(passed) = self.boundaries.recv().await {
+            self.passed.push(passed);
         }
-        told
+        self.passed.retain(|passed| passed != GREETING);
+        self.passed
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
