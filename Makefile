@@ -1,6 +1,6 @@
 # `make demo` shows it, `make test` checks it. Each does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint
+.PHONY: help setup demo test bench lint
 
 CARGO ?= cargo
 
@@ -17,6 +17,9 @@ test: setup ## Format, lints, then every test, on both databases and a real brow
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	INSTA_UPDATE=no $(CARGO) test --workspace --locked
+
+bench: setup ## Measure speed and size, each figure beside what bounds it; ONLY=<part> for one.
+	$(CARGO) bench --locked --bench greenroom -- $(ONLY)
 
 lint: ## The slow rest: documentation, licences and advisories, unused dependencies.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
