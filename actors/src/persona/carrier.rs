@@ -26,7 +26,7 @@ pub(crate) trait Carrier: Send + Sync {
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
     pub(crate) persona: Arc<Persona>,
-    pub(crate) work: Waiting,
+    pub(crate) work: Arc<Waiting>,
     /// Goals of this persona that failed in a row.
     pub(crate) failure_streak: u32,
 }

@@ -218,7 +218,7 @@ impl PersonaActor {
         life.runs += 1;
         let (number, stop) = (life.runs, CancellationToken::new());
         let (goal, urgent) = (work.goal.id, work.message.priority.is_urgent());
-        let order = Order { persona, work, failure_streak: life.failure_streak };
+        let order = Order { persona, work: Arc::new(work), failure_streak: life.failure_streak };
         let task = tokio::spawn({
             let (me, lock, carrier) = (me.clone(), life.lock.clone(), self.stage.carrier.clone());
             let (stop, now) = (stop.clone(), life.now.clone());

@@ -134,7 +134,7 @@ impl Board {
         let streak =
             self.ports.store.roster_record(persona.id).await.unwrap().map_or(0, |record| record.failure_streak);
         let (stop, (now, _)) = (CancellationToken::new(), watch::channel(None));
-        tokio::spawn(async move { runner.carry(persona, work, streak, stop, now).await })
+        tokio::spawn(async move { runner.carry(persona, work.into(), streak, stop, now).await })
     }
 
     /// The process dies: the run is gone, and so is the page.
