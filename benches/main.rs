@@ -3,6 +3,7 @@
 //! `make bench` runs everything; `make bench ONLY=commits` one part. Figures are for ratios: absolute values move from
 //! machine to machine. Nothing here passes or fails: a benchmark reports.
 
+mod browser;
 mod personas;
 mod report;
 
@@ -11,7 +12,7 @@ use report::Report;
 /// A part by its name, and how to measure it.
 type Part = (&'static str, fn(&mut Report) -> anyhow::Result<()>);
 
-const PARTS: &[Part] = &[("personas", personas::measure)];
+const PARTS: &[Part] = &[("personas", personas::measure), ("browser", browser::measure)];
 
 fn main() -> anyhow::Result<()> {
     // Cargo adds `--bench`.
