@@ -14,7 +14,7 @@ use crate::report::{Aim, Line, Report};
 
 /// Rounds that do not count: profiles, caches and compiled code get warm.
 const WARM_UP: usize = 2;
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 11;
 
 /// How long each took in one round, in milliseconds.
 struct Round {

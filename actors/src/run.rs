@@ -8,6 +8,7 @@ mod attempt;
 mod broker;
 mod drafts;
 mod history;
+mod now;
 mod plan;
 mod policy;
 pub mod proof;
@@ -18,10 +19,10 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+pub use self::now::Now;
 use self::{attempt::Attempt, broker::Broker};
 use crate::{
     domain::{Limits, Persona, PersonaId},
@@ -74,7 +75,7 @@ impl Runner {
         work: Arc<Waiting>,
         failure_streak: u32,
         stop: CancellationToken,
-        now: watch::Sender<Option<String>>,
+        now: Now,
     ) -> RunEnd {
         let asked_ms = work.message.received_ms.max(work.goal.due_ms.unwrap_or(0));
         let slice = tokio::select! {

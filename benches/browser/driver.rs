@@ -40,7 +40,7 @@ impl<'a> Driver<'a> {
                 persona: self.persona.id,
                 goal,
                 run,
-                step: u32::try_from(index)?.into(),
+                step: u32::try_from(index)?,
                 tool: step.tool(),
                 args: step.to_args(),
                 effect: step.effect(),

@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::Persona,
     ports::Waiting,
-    run::{RunEnd, Runner},
+    run::{Now, RunEnd, Runner},
 };
 
 /// Carries one run at a time for each persona.
 #[async_trait]
 pub(crate) trait Carrier: Send + Sync {
     /// One attempt at the goal of `work`, or its open run carried on. Asks for slices itself.
-    async fn carry(&self, order: Order, stop: CancellationToken, now: watch::Sender<Option<String>>) -> RunEnd;
+    async fn carry(&self, order: Order, stop: CancellationToken, now: Now) -> RunEnd;
 
     /// The task that carried the run panicked.
     async fn after_panic(&self, order: Order, text: String) -> RunEnd;
@@ -33,7 +32,7 @@ pub(crate) struct Order {
 
 #[async_trait]
 impl Carrier for Runner {
-    async fn carry(&self, order: Order, stop: CancellationToken, now: watch::Sender<Option<String>>) -> RunEnd {
+    async fn carry(&self, order: Order, stop: CancellationToken, now: Now) -> RunEnd {
         Self::carry(self, order.persona, order.work, order.failure_streak, stop, now).await
     }
 
