@@ -1,6 +1,6 @@
 # `make demo` shows it, `make test` checks it. Each does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint
+.PHONY: help setup demo test bench lint
 
 CARGO ?= cargo
 
@@ -18,6 +18,9 @@ test: setup ## Format, lints, then every test, on both databases and a real brow
 	$(CARGO) clippy --workspace --all-targets --locked --features failpoints -- -D warnings
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	INSTA_UPDATE=no $(CARGO) test --workspace --locked --features failpoints
+
+bench: setup ## Measure speed and size, each figure beside what bounds it; ONLY=<part> for one.
+	$(CARGO) bench --locked --bench greenroom -- $(ONLY)
 
 lint: ## The slow rest: documentation, licences and advisories, unused dependencies.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked

@@ -25,14 +25,14 @@ use std::{
 };
 
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr};
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 
 use self::{carrier::Carrier, life::Life};
 use crate::{
     domain::{GoalId, Limits, PersonaId},
     evidence::Evidence,
     ports::{Ports, RosterRecord, Unavailable},
-    run::RunEnd,
+    run::{Now, RunEnd},
 };
 
 /// How long a look into the journal may take.
@@ -70,7 +70,7 @@ pub(crate) struct Awake {
     actor: ActorRef<Msg>,
     poked: Arc<AtomicBool>,
     pokes: u64,
-    now: watch::Receiver<Option<String>>,
+    now: Now,
     since: Instant,
 }
 
@@ -84,10 +84,10 @@ impl Awake {
         supervisor: ActorCell,
     ) -> Result<Self, SpawnErr> {
         let poked = Arc::new(AtomicBool::new(false));
-        let (now, seen) = watch::channel(None);
-        let life = Life::new(poked.clone(), lock, now, failure_streak);
+        let now = Now::default();
+        let life = Life::new(poked.clone(), lock, now.clone(), failure_streak);
         let (actor, _) = Actor::spawn_linked(None, PersonaActor { id, stage }, life, supervisor).await?;
-        Ok(Self { actor, poked, pokes: 0, now: seen, since: Instant::now() })
+        Ok(Self { actor, poked, pokes: 0, now, since: Instant::now() })
     }
 
     /// Says "look"; at most one poke is outstanding.
@@ -129,7 +129,7 @@ impl Awake {
 
     /// One line for people.
     pub(crate) fn now(&self) -> Option<String> {
-        self.now.borrow().clone()
+        self.now.line()
     }
 }
 

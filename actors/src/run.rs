@@ -8,6 +8,7 @@ mod attempt;
 mod broker;
 mod drafts;
 mod history;
+mod now;
 mod plan;
 mod policy;
 pub mod proof;
@@ -19,14 +20,14 @@ mod waits;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 pub(crate) use self::history::History;
+pub use self::now::Now;
 use self::{attempt::Attempt, broker::Broker};
 use crate::{
-    domain::{Limits, Persona},
+    domain::{Limits, Persona, PersonaId},
     evidence::Evidence,
     ports::{Ports, Waiting},
     scheduler::Scheduler,
@@ -73,10 +74,10 @@ impl Runner {
     pub async fn carry(
         &self,
         persona: Arc<Persona>,
-        work: Waiting,
+        work: Arc<Waiting>,
         failure_streak: u32,
         stop: CancellationToken,
-        now: watch::Sender<Option<String>>,
+        now: Now,
     ) -> RunEnd {
         let asked_ms = work.message.received_ms.max(work.goal.due_ms.unwrap_or(0));
         let slice = tokio::select! {
@@ -85,11 +86,17 @@ impl Runner {
             slice = self.scheduler.acquire(persona.id, work.message.priority, asked_ms) => slice,
         };
         let Ok(slice) = slice else { return RunEnd::Stopped };
-        let id = persona.id;
-        let mut attempt = match Attempt::begin(self, work, failure_streak, stop, now, slice).await {
-            Ok(attempt) => attempt,
-            Err(end) => return end,
-        };
+        // Boxed: thousands may wait for a slice, but only those who hold one take the room of a run.
+        Box::pin(async {
+            match Attempt::begin(self, Arc::unwrap_or_clone(work), failure_streak, stop, now, slice).await {
+                Ok(attempt) => self.act_out(persona.id, attempt).await,
+                Err(end) => end,
+            }
+        })
+        .await
+    }
+
+    async fn act_out(&self, id: PersonaId, mut attempt: Attempt<'_>) -> RunEnd {
         let end = attempt.carry().await;
         if tokio::time::timeout(REST_WITHIN, self.broker.ports.performer.rest(id)).await.is_err() {
             warn!(persona = %id, "persona {id} could not save its browser state in time");
@@ -98,7 +105,7 @@ impl Runner {
     }
 
     /// The task that carried the run panicked: says so in the evidence and fails the attempt.
-    pub async fn after_panic(&self, _persona: Arc<Persona>, work: Waiting, text: String) -> RunEnd {
-        settle::after_panic(self, work, text).await
+    pub async fn after_panic(&self, _persona: Arc<Persona>, work: Arc<Waiting>, text: String) -> RunEnd {
+        settle::after_panic(self, Arc::unwrap_or_clone(work), text).await
     }
 }

@@ -133,7 +133,7 @@
 
   return {
     here: longest => ({
-      ok: true, ...here(),
+      ok: true, ...here(), x: visualViewport?.pageLeft ?? scrollX, y: visualViewport?.pageTop ?? scrollY,
       status: performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0,
       text: longest ? whole((document.body?.innerText ?? '').slice(0, longest)) : undefined,
     }),

@@ -105,6 +105,7 @@ impl Settling {
             } else if self.state.is_under_way() {
                 let arriving = tab.unless_crashed(self.until(|state| !state.is_under_way()));
                 timeout_at(until, arriving).await.map_err(|_| Fault::Slow("the page that was opened by it"))??;
+                tab.forget_world();
             } else if thorough && !self.state.open.is_empty() {
                 let moved = |state: &State| state.open.is_empty() || state.is_leaving() || state.is_under_way();
                 if timeout_at(quiet_by, tab.unless_crashed(self.until(moved))).await.is_err() {

@@ -112,7 +112,7 @@ impl Tab {
         if let Some(world) = known {
             match self.call_in(world, &args, limit).await {
                 // The world that was known is that of a document before.
-                Err(Fault::PageChanged) => *self.world.lock().unwrap_or_else(PoisonError::into_inner) = None,
+                Err(Fault::PageChanged) => self.forget_world(),
                 other => return other,
             }
         }
@@ -156,6 +156,11 @@ impl Tab {
         let world = answer["executionContextId"].as_i64().ok_or(Fault::PageChanged)?;
         *self.world.lock().unwrap_or_else(PoisonError::into_inner) = Some(world);
         Ok(world)
+    }
+
+    /// Another document is there: asking in the world of the one before would only cost time.
+    pub(super) fn forget_world(&self) {
+        *self.world.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// An element in the world of `page.js`, by the number the browser gave it.

@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::Persona,
     ports::Waiting,
-    run::{RunEnd, Runner},
+    run::{Now, RunEnd, Runner},
 };
 
 /// Carries one run at a time for each persona.
 #[async_trait]
 pub(crate) trait Carrier: Send + Sync {
     /// One attempt at the goal of `work`, or its open run carried on. Asks for slices itself.
-    async fn carry(&self, order: Order, stop: CancellationToken, now: watch::Sender<Option<String>>) -> RunEnd;
+    async fn carry(&self, order: Order, stop: CancellationToken, now: Now) -> RunEnd;
 
     /// The task that carried the run panicked.
     async fn after_panic(&self, order: Order, text: String) -> RunEnd;
@@ -26,14 +25,14 @@ pub(crate) trait Carrier: Send + Sync {
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
     pub(crate) persona: Arc<Persona>,
-    pub(crate) work: Waiting,
+    pub(crate) work: Arc<Waiting>,
     /// Goals of this persona that failed in a row.
     pub(crate) failure_streak: u32,
 }
 
 #[async_trait]
 impl Carrier for Runner {
-    async fn carry(&self, order: Order, stop: CancellationToken, now: watch::Sender<Option<String>>) -> RunEnd {
+    async fn carry(&self, order: Order, stop: CancellationToken, now: Now) -> RunEnd {
         Self::carry(self, order.persona, order.work, order.failure_streak, stop, now).await
     }
 

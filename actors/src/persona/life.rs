@@ -11,7 +11,6 @@ use std::{
 
 use futures::FutureExt;
 use ractor::ActorRef;
-use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{error, warn};
 
@@ -24,7 +23,7 @@ use super::{
 use crate::{
     domain::{GoalId, MessageState, PersonaStatus},
     ports::{Unavailable, Waiting},
-    run::RunEnd,
+    run::{Now, RunEnd},
 };
 
 /// Messages looked at; when none of them can be worked at, [`DEEP_LOOK`] are.
@@ -39,7 +38,7 @@ pub(super) struct Life {
     poked: Arc<AtomicBool>,
     heard: u64,
     lock: Lock,
-    now: watch::Sender<Option<String>>,
+    now: Now,
     failure_streak: u32,
     current: Option<Current>,
     runs: u64,
@@ -70,12 +69,7 @@ impl Drop for Timer {
 }
 
 impl Life {
-    pub(super) fn new(
-        poked: Arc<AtomicBool>,
-        lock: Lock,
-        now: watch::Sender<Option<String>>,
-        failure_streak: u32,
-    ) -> Self {
+    pub(super) fn new(poked: Arc<AtomicBool>, lock: Lock, now: Now, failure_streak: u32) -> Self {
         Self {
             poked,
             heard: 0,
@@ -218,7 +212,7 @@ impl PersonaActor {
         life.runs += 1;
         let (number, stop) = (life.runs, CancellationToken::new());
         let (goal, urgent) = (work.goal.id, work.message.priority.is_urgent());
-        let order = Order { persona, work, failure_streak: life.failure_streak };
+        let order = Order { persona, work: Arc::new(work), failure_streak: life.failure_streak };
         let task = tokio::spawn({
             let (me, lock, carrier) = (me.clone(), life.lock.clone(), self.stage.carrier.clone());
             let (stop, now) = (stop.clone(), life.now.clone());
@@ -235,7 +229,7 @@ impl PersonaActor {
 
     pub(super) async fn run_over(&self, me: &ActorRef<Msg>, life: &mut Life, number: u64, end: RunEnd) {
         let Some(current) = life.current.take_if(|current| current.number == number) else { return };
-        life.now.send_replace(None);
+        life.now.say(None);
         // Until someone pokes, the journal's word on this goal is not enough to begin it again at once.
         let not_before_ms = match end {
             RunEnd::Over { failure_streak, .. } => {
@@ -285,12 +279,7 @@ impl PersonaActor {
 }
 
 /// A panic of the run is an event: it becomes a failed attempt.
-async fn carry(
-    carrier: &dyn Carrier,
-    order: Order,
-    stop: CancellationToken,
-    now: watch::Sender<Option<String>>,
-) -> RunEnd {
+async fn carry(carrier: &dyn Carrier, order: Order, stop: CancellationToken, now: Now) -> RunEnd {
     let ended = AssertUnwindSafe(carrier.carry(order.clone(), stop, now)).catch_unwind().await;
     let panic = match ended {
         Ok(end) => return end,

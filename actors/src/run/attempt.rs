@@ -1,11 +1,10 @@
 //! One attempt under way: walks the plan, and asks when the end of an effect is not known.
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    RunEnd, Runner,
+    Now, RunEnd, Runner,
     broker::{Act, Acted, StoreGone},
     drafts::About,
     history::{History, Key, Recorded},
@@ -35,7 +34,7 @@ pub(super) struct Attempt<'a> {
     saved: Saved,
     /// The address the browser shows, as far as a receipt told.
     page: Option<String>,
-    now: watch::Sender<Option<String>>,
+    now: Now,
 }
 
 /// Why a walk does not go on with the next step.
@@ -59,7 +58,7 @@ impl<'a> Attempt<'a> {
         work: Waiting,
         failure_streak: u32,
         stop: CancellationToken,
-        now: watch::Sender<Option<String>>,
+        now: Now,
         slice: Slice,
     ) -> Result<Self, RunEnd> {
         let Waiting { message, goal } = work;
@@ -96,7 +95,7 @@ impl<'a> Attempt<'a> {
         failure_streak: u32,
     ) -> Self {
         let (steps, saved) = (goal.payload.steps(), Saved::new(goal.id));
-        let (stop, (now, _)) = (CancellationToken::new(), watch::channel(None));
+        let (stop, now) = (CancellationToken::new(), Now::default());
         Self { runner, goal, message, run, history, failure_streak, stop, slice: None, steps, saved, page: None, now }
     }
 
@@ -353,6 +352,6 @@ impl<'a> Attempt<'a> {
 
     /// One line for people: what this persona is doing.
     pub(super) fn say(&self, line: Option<String>) {
-        self.now.send_replace(line);
+        self.now.say(line);
     }
 }

@@ -84,7 +84,9 @@ async fn navigate(tab: &mut Tab, url: &str, until: Instant, downloads: watch::Re
         // Nobody waits any more when the address was given up.
         let _ = done.send(page.goto(url).await.map(|_| ()));
     }));
-    tab.unless_crashed(journey.end(loaded, until)).await
+    let arrival = tab.unless_crashed(journey.end(loaded, until)).await;
+    tab.forget_world();
+    arrival
 }
 
 /// What is heard while a tab is on its way. Events of different kinds come in no particular order.

@@ -6,7 +6,7 @@ use actors::domain::{ArtifactKind, NewArtifact, PictureFormat};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::browser::{act::Act, fault::Fault, found::Found, launch::VIEW, session::Session, tab::Tab};
+use crate::browser::{act::Act, fault::Fault, found::Found, launch::VIEW, seen::Seen, session::Session, tab::Tab};
 
 /// Higher pages are cut off here.
 const HIGHEST: f64 = 8_000.0;
@@ -41,8 +41,8 @@ pub(super) async fn screenshot(
     let area = capture.area(session, act).await?;
     let tab = session.page(act)?;
     let bytes = capture.shoot(tab, area, act.left()).await?;
-    let thumbnail = thumbnail(tab, area, act.left()).await;
     let seen = tab.call("here", vec![json!({ "value": 0 })], act.left()).await?;
+    let thumbnail = thumbnail(tab, area.unwrap_or_else(|| Area::shown(&seen)), act.left()).await;
     let name = capture.file_name(act, file);
     let caption = caption.map_or_else(|| seen.title.clone(), str::to_owned);
     let mut found = Found::at(&seen).field("file", name.as_str()).field("caption", caption);
@@ -127,24 +127,20 @@ impl Capture<'_> {
 }
 
 impl Area {
+    /// What the window shows.
+    fn shown(seen: &Seen) -> Self {
+        Self { x: seen.number("x"), y: seen.number("y"), width: f64::from(VIEW.0), height: f64::from(VIEW.1) }
+    }
+
     fn clip(self, scale: f64) -> Value {
         json!({ "x": self.x, "y": self.y, "width": self.width, "height": self.height, "scale": scale })
     }
 }
 
 /// A quarter of the size; Chromium scales it, so no picture has to be decoded here.
-async fn thumbnail(tab: &Tab, area: Option<Area>, limit: Duration) -> Result<Vec<u8>, Fault> {
-    let (width, height) = (f64::from(VIEW.0), f64::from(VIEW.1));
-    let area = match area {
-        // The upper part is enough to recognise a long page.
-        Some(area) => Area { height: area.height.min(area.width * 2.0), ..area },
-        None => {
-            let metrics = tab.ask("Page.getLayoutMetrics", json!({}), limit).await?;
-            let at = |name: &str| metrics["cssVisualViewport"][name].as_f64().unwrap_or_default();
-            Area { x: at("pageX"), y: at("pageY"), width, height }
-        }
-    };
-    let clip = area.clip(THUMBNAIL_SCALE);
+async fn thumbnail(tab: &Tab, area: Area, limit: Duration) -> Result<Vec<u8>, Fault> {
+    // The upper part is enough to recognise a long page.
+    let clip = Area { height: area.height.min(area.width * 2.0), ..area }.clip(THUMBNAIL_SCALE);
     capture(tab, json!({ "format": "jpeg", "quality": 60, "clip": clip, "captureBeyondViewport": true }), limit).await
 }
 

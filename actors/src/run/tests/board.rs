@@ -8,7 +8,7 @@ use std::{
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use serde_json::{Value, json};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     },
     evidence::{Evidence, Setup},
     ports::{Change, Commit, Records as _, Waiting},
-    run::{RunEnd, Runner},
+    run::{Now, RunEnd, Runner},
     scheduler::Scheduler,
     testing::{self, Act, TestPorts},
 };
@@ -133,8 +133,8 @@ impl Board {
         let (runner, persona, work) = (self.runner.clone(), self.persona.clone(), self.work(id).await);
         let streak =
             self.ports.store.roster_record(persona.id).await.unwrap().map_or(0, |record| record.failure_streak);
-        let (stop, (now, _)) = (CancellationToken::new(), watch::channel(None));
-        tokio::spawn(async move { runner.carry(persona, work, streak, stop, now).await })
+        let (stop, now) = (CancellationToken::new(), Now::default());
+        tokio::spawn(async move { runner.carry(persona, work.into(), streak, stop, now).await })
     }
 
     /// The process dies: the run is gone, and so is the page.

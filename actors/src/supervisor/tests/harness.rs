@@ -13,7 +13,6 @@ use std::{
 use async_trait::async_trait;
 use ed25519_dalek::SigningKey;
 use serde_json::json;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -24,7 +23,7 @@ use crate::{
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
     ports::{Change, Commit, GoalMove, Guard, Ports, Records, RosterRecord, Unavailable, Waiting, World},
-    run::RunEnd,
+    run::{Now, RunEnd},
     scheduler::Scheduler,
     supervisor::{ActorInfo, ActorState, By, Company, Delivered, Limits, NewPersona, NewWork, Pace, Work},
     testing::{self, MemoryStore, TestPorts},
@@ -122,7 +121,7 @@ impl Understudy {
 
 #[async_trait]
 impl Carrier for Understudy {
-    async fn carry(&self, order: Order, stop: CancellationToken, now: watch::Sender<Option<String>>) -> RunEnd {
+    async fn carry(&self, order: Order, stop: CancellationToken, now: Now) -> RunEnd {
         let Order { work, failure_streak, .. } = &order;
         let acquire = self.scheduler.acquire(work.goal.persona, work.message.priority, work.message.received_ms);
         let slice = tokio::select! {
@@ -134,7 +133,7 @@ impl Carrier for Understudy {
         if !self.write(work, GoalState::Running, MessageState::Running, self.step(work)).await {
             return RunEnd::Over { failure_streak: *failure_streak, open_circuit: false };
         }
-        now.send_replace(Some(format!("works on {}", work.goal.title)));
+        now.say(Some(format!("works on {}", work.goal.title)));
         let stopped = match (self.script)(&order) {
             Play::Finish => false,
             Play::Take(time) => tokio::time::timeout(time, stop.cancelled()).await.is_ok(),
