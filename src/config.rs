@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actors::supervisor::{Limits, Pace};
+use actors::domain::{Limits, Pace};
 use figment::{Figment, error::Kind};
 
 use self::layers::Layer;

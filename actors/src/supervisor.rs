@@ -29,17 +29,16 @@ use ed25519_dalek::SigningKey;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::{runtime::Handle, sync::broadcast};
+use tokio_util::task::AbortOnDropHandle;
 
 use self::{
     desk::Desk,
     office::{Hire, Office, Opened, Opening},
 };
-// They lie below everything they limit; callers know them by this path too.
-pub use crate::domain::{Limits, Pace};
 use crate::{
     domain::{
-        AlertId, Goal, GoalId, GoalKind, Message, Payload, Persona, PersonaId, Priority, Profile, Proof, Receipt, Role,
-        RunId, Slug, TraceId,
+        AlertId, Goal, GoalId, GoalKind, Limits, Message, Payload, Persona, PersonaId, Priority, Profile, Proof,
+        Receipt, Role, RunId, Slug, TraceId,
     },
     ports::{Ports, Unavailable},
     run::Runner,
@@ -216,18 +215,9 @@ impl Company {
     async fn start_with(limits: Limits, ports: Ports, key: SigningKey, hire: Hire) -> Result<Self, StartError> {
         let opening = Opening { limits, ports: ports.clone(), key: key.clone(), hire };
         let Opened { office, evidence, scheduler, limits } = Office::open(opening).await?;
-        tokio::spawn({
-            let (records, evidence) = (ports.records.clone(), evidence.clone());
-            async move {
-                match evidence.sign_left_over(&*records, &key).await {
-                    Ok(0) => {}
-                    Ok(heads) => tracing::info!(heads, "signed {heads} heads that a crash had left unsigned"),
-                    // Whatever is written next on such a chain is signed, and covers them.
-                    Err(error) => tracing::warn!("heads that a crash left stay unsigned: {error}"),
-                }
-            }
-        });
-        let desk = Desk { limits, ports, evidence, scheduler, office, closed: AtomicBool::new(false) };
+        let sealing = evidence.clone().keep_sealed(ports.records.clone(), key);
+        let sealer = AbortOnDropHandle::new(tokio::spawn(sealing));
+        let desk = Desk { limits, ports, evidence, scheduler, office, closed: AtomicBool::new(false), _sealer: sealer };
         Ok(Self { desk: Arc::new(desk), runtime: Handle::current() })
     }
 

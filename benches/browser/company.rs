@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use actors::{
-    domain::{GoalState, Payload, PersonaId, Priority, Proof, StepsPayload, TraceId},
+    domain::{GoalState, Limits, Pace, Payload, PersonaId, Priority, Proof, StepsPayload, TraceId},
     ports::{Ports, World as _},
-    supervisor::{By, Company, Limits, NewPersona, NewWork, Pace, Work},
+    supervisor::{By, Company, NewPersona, NewWork, Work},
 };
 use anyhow::{Context as _, ensure};
 use ed25519_dalek::SigningKey;

@@ -3,9 +3,9 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{GoalKind, Payload, Priority, Proof, TraceId},
+    domain::{GoalKind, Limits, Pace, Payload, Priority, Proof, TraceId},
     ports::{Ports, World as _},
-    supervisor::{By, Company, Limits, NewWork, Pace, Work},
+    supervisor::{By, Company, NewWork, Work},
     testing::{self, MemoryBlobs, TestWorld},
 };
 use anyhow::ensure;

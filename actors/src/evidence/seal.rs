@@ -3,8 +3,11 @@
 //!
 //! Whoever keeps a root elsewhere can show that a whole chain has gone.
 
+use std::{sync::Arc, time::Duration};
+
 use ed25519_dalek::SigningKey;
 use serde_json::json;
+use tracing::{info, warn};
 
 use super::{Evidence, RecordError, chain::Head, checkpoint};
 use crate::{
@@ -14,6 +17,7 @@ use crate::{
 
 /// Signatures in one commit.
 const PART: usize = 512;
+const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 /// The seal could not be set.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +29,33 @@ pub enum SealError {
 }
 
 impl Evidence {
-    /// Writes the Merkle root of all heads; a timer calls it once an hour.
-    pub async fn seal_hour(&self, records: &dyn Records) -> Result<Option<Receipt>, SealError> {
+    /// Signs what a crash left over, then seals at the end of every hour in which something was written. Ends with the
+    /// evidence, or when it is dropped.
+    pub async fn keep_sealed(self, records: Arc<dyn Records>, key: SigningKey) {
+        match self.sign_left_over(&*records, &key).await {
+            Ok(0) => {}
+            Ok(heads) => info!(heads, "signed {heads} heads that a crash had left unsigned"),
+            // Whatever is written next on such a chain is signed, and covers them.
+            Err(error) => warn!("heads that a crash left stay unsigned: {error}"),
+        }
+        let mut sealed = None;
+        loop {
+            let into_ms = self.world.now_ms().rem_euclid(HOUR_MS);
+            tokio::time::sleep(Duration::from_millis((HOUR_MS - into_ms).unsigned_abs())).await;
+            match self.seal_hour(&*records, sealed).await {
+                Ok(receipt) => sealed = receipt.map(|receipt| receipt.pos).or(sealed),
+                Err(SealError::Write(RecordError::Ended)) => return,
+                Err(error) => warn!("this hour was not sealed, the next one covers it: {error}"),
+            }
+        }
+    }
+
+    /// Writes the Merkle root of all heads, unless nothing was written since the seal at this position.
+    pub async fn seal_hour(&self, records: &dyn Records, sealed: Option<i64>) -> Result<Option<Receipt>, SealError> {
         let heads = records.heads().await.map_err(SealError::Read)?;
+        if sealed == Some(heads.pos) {
+            return Ok(None);
+        }
         let root = checkpoint::root(&heads.heads);
         let body = Body {
             summary: format!("sealed {} chains up to position {}", heads.heads.len(), heads.pos),

@@ -240,10 +240,29 @@ async fn the_hourly_seal_covers_every_head() {
         desk.evidence.record(desk.commit(n, None)).await.unwrap();
     }
     let heads = desk.store.heads().await.unwrap();
-    let seal = desk.evidence.seal_hour(&*desk.store).await.unwrap().unwrap();
+    let seal = desk.evidence.seal_hour(&*desk.store, None).await.unwrap().unwrap();
     assert_eq!((heads.pos, heads.heads.len()), (3, 2));
     assert_eq!(seal.chain, ChainId::System(node()));
     assert_eq!(seal.body.unwrap().data["root"], checkpoint::root(&heads.heads).to_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hour_is_sealed_when_something_was_written_in_it_and_only_then() {
+    let Desk { evidence, store, world, task } = desk().await;
+    let sealing = tokio::spawn(evidence.clone().keep_sealed(store.clone(), key()));
+    let sealed = || store.chain(&ChainId::System(node())).len();
+    let hour = Duration::from_secs(3_601);
+    for (written, seals) in [(true, 1), (false, 1), (false, 1), (true, 2)] {
+        if written {
+            let receipts = vec![draft(&*world, chain(1), None, "did")];
+            evidence.record(Commit { receipts, ..Commit::default() }).await.unwrap();
+        }
+        tokio::time::sleep(hour).await;
+        assert_eq!(sealed(), seals);
+    }
+    evidence.close().await.unwrap();
+    task.await.unwrap();
+    sealing.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,10 +9,11 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::{By, CommandError, Limits, drafts, office::Office};
+use super::{By, CommandError, drafts, office::Office};
 use crate::{
-    domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Message, Persona, PersonaId, PersonaStatus},
+    domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
     ports::{Change, Commit, Committed, GoalMove, Guard, Outdated, Ports, World},
     scheduler::Scheduler,
@@ -31,6 +32,7 @@ pub(super) struct Desk {
     pub(super) scheduler: Scheduler,
     pub(super) office: Office,
     pub(super) closed: AtomicBool,
+    pub(super) _sealer: AbortOnDropHandle<()>,
 }
 
 impl Desk {

@@ -18,12 +18,12 @@ use tracing::{error, warn};
 
 use self::state::State;
 use super::{
-    CommandError, Limits, StartError,
+    CommandError, StartError,
     doorbell::{Doorbell, News},
     roster::Roster,
 };
 use crate::{
-    domain::{GoalId, PersonaId, Slug},
+    domain::{GoalId, Limits, PersonaId, Slug},
     evidence::{Evidence, Setup},
     persona::{Awake, Report, Stage, carrier::Carrier},
     ports::{Ports, RosterRecord},

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Goal, PersonaId, Priority, Profile, Role, TraceId},
+    domain::{Goal, Limits, Pace, PersonaId, Priority, Profile, Role, TraceId},
     ports::Ports,
-    supervisor::{By, Company, Limits, NewPersona, NewWork, Pace, Work},
+    supervisor::{By, Company, NewPersona, NewWork, Work},
     testing::{self, TestWorld},
 };
 use ed25519_dalek::SigningKey;

@@ -7,9 +7,8 @@ use proptest::prelude::*;
 
 use super::harness::{House, Play, limits, settle, until};
 use crate::{
-    domain::{GoalId, MessageState, PersonaId},
+    domain::{GoalId, Limits, MessageState, PersonaId},
     persona::carrier::Order,
-    supervisor::Limits,
     testing::TestPorts,
 };
 

@@ -17,15 +17,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        Alert, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageState, Payload, Persona, PersonaId, Priority,
-        Profile, Proof, Receipt, Run, RunId, TraceId,
+        Alert, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, MessageState, Pace, Payload, Persona,
+        PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
     ports::{Change, Commit, GoalMove, Guard, Ports, Records, RosterRecord, Unavailable, Waiting, World},
     run::{Now, RunEnd},
     scheduler::Scheduler,
-    supervisor::{ActorInfo, ActorState, By, Company, Delivered, Limits, NewPersona, NewWork, Pace, Work},
+    supervisor::{ActorInfo, ActorState, By, Company, Delivered, NewPersona, NewWork, Work},
     testing::{self, MemoryStore, TestPorts},
 };
 
