@@ -89,7 +89,8 @@ fn heavy(what: &str, nobody: Weighed, somebody: Weighed, count: usize, aim: f64)
     })
 }
 
-/// A process that only waits to be measured is put on a processor once or twice for that.
+/// A process that only waits to be measured is put on a processor a few times for that, so a handful more is chance;
+/// if one in two thousand personas woke once, it would show.
 fn idle(nobody: Weighed, awake: Weighed) -> Line {
     let seconds = company::IDLE.as_secs();
     Line {

@@ -51,7 +51,10 @@ impl Playwright {
             .spawn()
             .context("node could not be started")?;
         let (ask, answers) = (node.stdin.take(), node.stdout.take().context("node has no output")?);
-        Ok(Self { node, ask, answers: BufReader::new(answers).lines() })
+        let mut started = Self { node, ask, answers: BufReader::new(answers).lines() };
+        // Whatever is missing shows now.
+        started.run().await.context("the steps do not go through")?;
+        Ok(started)
     }
 
     /// Once through the steps.
