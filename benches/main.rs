@@ -4,15 +4,22 @@
 //! machine to machine. Nothing here passes or fails: a benchmark reports.
 
 mod browser;
+mod commits;
 mod personas;
 mod report;
+mod verification;
 
 use report::Report;
 
 /// A part by its name, and how to measure it.
 type Part = (&'static str, fn(&mut Report) -> anyhow::Result<()>);
 
-const PARTS: &[Part] = &[("personas", personas::measure), ("browser", browser::measure)];
+const PARTS: &[Part] = &[
+    ("commits", commits::measure),
+    ("verification", verification::measure),
+    ("personas", personas::measure),
+    ("browser", browser::measure),
+];
 
 fn main() -> anyhow::Result<()> {
     // Cargo adds `--bench`.

@@ -60,3 +60,10 @@ impl fmt::Display for Report {
         Ok(())
     }
 }
+
+/// The one in the middle: a round in which the machine was busy elsewhere does not move it.
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -7,8 +7,8 @@
 //! **Many ways to read.** [`Db`] has a method per question (`views/<noun>.rs`), written once and compiled for both
 //! databases. Readers cannot write: on SQLite their connections are `query_only`.
 //!
-//! **Cancelling.** A caller may give up waiting at any time; what it handed in is carried out whole. On SQLite all
-//! writes run on one thread in the order asked; on PostgreSQL the journal is a task of its own.
+//! **Cancelling.** A caller may give up waiting at any time; what has begun is carried out whole. On SQLite all
+//! writes share one connection, one at a time; on PostgreSQL the journal is a task of its own.
 //!
 //! **What is where** under the data root: `greenroom.db` (with `-wal`, `-shm`, and `greenroom.reserve`, which is given
 //! up when the disk is full), `blobs/<aa>/<sha256>` for artifacts, `keys/` for the key files, which no backup of the

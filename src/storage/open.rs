@@ -143,7 +143,7 @@ async fn open_sqlite(config: &StorageConfig, data_root: &Path, world: Arc<dyn Wo
     let what = || path.display().to_string();
     let connect = |source: BoxError| OpenError::Connect { what: what(), source };
     let conn = open_writer(&path).map_err(connect)?;
-    let writer = SqliteWriter::start(conn).map_err(|error| connect(error.into()))?;
+    let writer = SqliteWriter::new(conn);
     writer.run(migrations::run_sqlite).await?.map_err(|source| OpenError::Migrate { what: what(), source })?;
     let readers = SqliteReaders::new(&path, config.readers.get());
     let checkpointer = Checkpointer::start(&path).map_err(connect)?;
@@ -170,7 +170,7 @@ async fn open_postgres(
     let pool = postgres::pool(url, most).await.map_err(connect)?;
     let nodes = postgres::nodes(&pool, Some(node)).await?;
     let admission = Admission::new(data_root, config.min_free_mb);
-    let journal = PostgresJournal::start(url.to_owned(), node.clone(), admission).await;
+    let journal = PostgresJournal::start(url.to_owned(), admission).await;
     let journal = journal.map_err(|unavailable| connect(unavailable.0))?;
     let db = Db { open: Open::Postgres(pool.clone(), nodes.into()), world };
     Ok(Opened { db, writes: Writes::Postgres(pool), journal: Arc::new(journal) })

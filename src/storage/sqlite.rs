@@ -1,7 +1,7 @@
-//! SQLite: one write connection on its own thread, readers that cannot write, and a checkpointer beside them.
+//! SQLite: one write connection, readers that cannot write, and a checkpointer beside them.
 //!
-//! Every write of every table goes through the one thread, in the order asked. A job that was handed in is carried
-//! out whether or not its caller still waits: a cancelled caller loses the reply, never the transaction.
+//! Every write of every table goes through the one connection, one at a time. What has begun is carried out whether or
+//! not its caller still waits: a cancelled caller loses the reply, never the transaction.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,7 +12,10 @@ use std::{
 
 use actors::ports::BoxError;
 use diesel::{Connection, QueryResult, SqliteConnection, connection::SimpleConnection};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::{Mutex as AsyncMutex, Semaphore},
+};
 
 use super::db::DbError;
 
@@ -24,8 +27,6 @@ const READER: &str =
     "PRAGMA busy_timeout = 1000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; PRAGMA query_only = ON;";
 const CHECKPOINTER: &str = "PRAGMA busy_timeout = 1000; PRAGMA wal_autocheckpoint = 0;";
 
-/// Jobs that may wait for the write connection; more callers wait before they hand theirs in.
-const WAITING: usize = 1024;
 /// The least time between two checkpoints beside the writer.
 const CHECKPOINT_PAUSE: Duration = Duration::from_millis(20);
 
@@ -46,40 +47,48 @@ fn open(path: &Path, pragmas: &str) -> Result<SqliteConnection, BoxError> {
     Ok(conn)
 }
 
-type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
-
-/// The one connection that writes. Cheap to clone; the thread ends when the last clone is gone.
+/// The one connection that writes. Cheap to clone.
 #[derive(Clone)]
 pub struct SqliteWriter {
-    jobs: mpsc::Sender<Job>,
+    /// Whoever asks first is first. None: a job panicked with it, perhaps inside a transaction.
+    conn: Arc<AsyncMutex<Option<SqliteConnection>>>,
 }
 
 impl SqliteWriter {
     /// Takes over the connection.
-    pub(super) fn start(mut conn: SqliteConnection) -> std::io::Result<Self> {
-        let (jobs, mut queue) = mpsc::channel::<Job>(WAITING);
-        thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
-            while let Some(job) = queue.blocking_recv() {
-                job(&mut conn);
-            }
-        })?;
-        Ok(Self { jobs })
+    pub(super) fn new(conn: SqliteConnection) -> Self {
+        Self { conn: Arc::new(AsyncMutex::new(Some(conn))) }
     }
 
-    /// Runs on the write connection, after everything that was handed in before. Not inside a transaction.
+    /// Runs on the write connection, on a thread that may block. Not inside a transaction. A caller that goes away
+    /// loses the answer; what it asked for is done all the same.
     pub(super) async fn run<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> R + Send + 'static,
     ) -> Result<R, DbError> {
-        let gone = || DbError::unavailable("the thread that writes to SQLite has ended");
-        let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |conn| {
-            // The caller may have gone away; what it asked for is done all the same.
-            let _ = reply.send(work(conn));
-        });
-        self.jobs.send(job).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())
+        let conn = self.conn.clone();
+        let hop = move || with(&mut conn.blocking_lock(), work);
+        tokio::task::spawn_blocking(hop).await.map_err(DbError::unavailable)?
     }
+
+    /// The same on this very thread, for the one who writes all the time: two changes of threads cost as much as a
+    /// small commit. What has begun cannot be cancelled.
+    pub(super) async fn run_here<R>(&self, work: impl FnOnce(&mut SqliteConnection) -> R) -> Result<R, DbError> {
+        let mut conn = self.conn.lock().await;
+        match Handle::current().runtime_flavor() {
+            // Others have only this thread and wait.
+            RuntimeFlavor::CurrentThread => with(&mut conn, work),
+            _ => tokio::task::block_in_place(|| with(&mut conn, work)),
+        }
+    }
+}
+
+fn with<R>(place: &mut Option<SqliteConnection>, work: impl FnOnce(&mut SqliteConnection) -> R) -> Result<R, DbError> {
+    let broken = || DbError::unavailable("writing to SQLite has failed inside the runtime; the log has the details");
+    let mut conn = place.take().ok_or_else(broken)?;
+    let done = work(&mut conn);
+    *place = Some(conn);
+    Ok(done)
 }
 
 /// Connections that cannot write, opened when they are first needed. Cheap to clone.

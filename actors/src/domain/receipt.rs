@@ -86,7 +86,16 @@ pub struct Draft {
     pub project: Option<String>,
     pub units: Option<i64>,
     pub salt: [u8; 16],
+    /// Made ahead by whoever hands the receipt in, so that the one writer need not; none: it does.
+    pub hashed_body: Option<HashedBody>,
     pub body: Body,
+}
+
+/// A body as it is stored, and what the header says about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HashedBody {
+    pub text: String,
+    pub commitment: Hash,
 }
 
 /// The same as [`Draft`], read back: what pages, proofs and resumes look at.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::domain::{Body, ChainId, Draft, Hash};
+use crate::domain::{Body, ChainId, Draft, Hash, HashedBody};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -37,6 +37,12 @@ pub fn commitment(salt: &[u8; 16], body: &str) -> Hash {
 pub fn body_text(body: &Body) -> String {
     // A body is strings, integers and JSON values: it always has a JSON form.
     serde_json::to_string(body).unwrap_or_default()
+}
+
+/// The body's text, and what the header will say about it.
+pub fn hash_body(draft: &Draft) -> HashedBody {
+    let text = body_text(&draft.body);
+    HashedBody { commitment: commitment(&draft.salt, &text), text }
 }
 
 /// The header of a draft at its place in the chain.

@@ -81,16 +81,16 @@ pub struct Batch<'a> {
 
 impl Batch<'_> {
     /// Gives the draft its place behind the newest receipt of its chain.
-    pub fn link(&mut self, draft: Draft) -> Linked {
+    pub fn link(&mut self, mut draft: Draft) -> Linked {
         let head =
             self.touched.get(&draft.chain).copied().or_else(|| self.heads.get(&draft.chain)).unwrap_or(Head::START);
-        let body = canonical::body_text(&draft.body);
+        let body = draft.hashed_body.take().unwrap_or_else(|| canonical::hash_body(&draft));
         let seq = head.seq + 1;
-        let header = canonical::header(&draft, seq, &head.hash, &canonical::commitment(&draft.salt, &body));
+        let header = canonical::header(&draft, seq, &head.hash, &body.commitment);
         let hash = canonical::sha256(header.as_bytes());
         self.pos += 1;
         self.touched.insert(draft.chain.clone(), Head { seq, hash });
-        Linked { pos: self.pos, seq, prev: head.hash, hash, header, body, draft }
+        Linked { pos: self.pos, seq, prev: head.hash, hash, header, body: body.text, draft }
     }
 
     /// The transaction is committed: these are the heads now.

@@ -41,10 +41,13 @@ impl Evidence {
         let mut sealed = None;
         loop {
             let into_ms = self.world.now_ms().rem_euclid(HOUR_MS);
-            tokio::time::sleep(Duration::from_millis((HOUR_MS - into_ms).unsigned_abs())).await;
+            let hour_ends = tokio::time::sleep(Duration::from_millis((HOUR_MS - into_ms).unsigned_abs()));
+            tokio::select! {
+                () = hour_ends => {}
+                () = self.queue.closed() => return,
+            }
             match self.seal_hour(&*records, sealed).await {
                 Ok(receipt) => sealed = receipt.map(|receipt| receipt.pos).or(sealed),
-                Err(SealError::Write(RecordError::Ended)) => return,
                 Err(error) => warn!("this hour was not sealed, the next one covers it: {error}"),
             }
         }
@@ -104,6 +107,7 @@ pub(super) fn system_log(node: &NodeName, world: &dyn World, body: Body) -> Draf
         project: None,
         units: None,
         salt: world.salt(),
+        hashed_body: None,
         body,
     }
 }

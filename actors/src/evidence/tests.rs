@@ -14,9 +14,9 @@ use tokio::{
     time::Instant,
 };
 
-use super::*;
+use super::{chain::Heads, *};
 use crate::{
-    domain::{ChainId, PersonaId, Phase, Run, RunId, RunState},
+    domain::{ChainId, Draft, PersonaId, Phase, Run, RunId, RunState},
     ports::{Change, Guard, Records},
     testing::{MemoryStore, TestWorld, chain, draft, goal, node, persona},
 };
@@ -350,4 +350,12 @@ async fn a_broken_invariant_is_told_to_the_supervisor() {
     assert!(fails_with(BadJournal::Falls).await.contains("the key cannot be read"));
     assert!(fails_with(BadJournal::AnswersTooLittle).await.contains("0 answers to 1 commits"));
     assert!(fails_with(BadJournal::BreaksChains).await.contains("does not continue"));
+}
+
+#[tokio::test]
+async fn a_body_hashed_ahead_is_linked_like_any_other() {
+    let world = TestWorld::new(1);
+    let plain = draft(&world, chain(1), None, "did");
+    let ahead = Draft { hashed_body: Some(canonical::hash_body(&plain)), ..plain.clone() };
+    assert_eq!(Heads::new(0).begin().link(ahead), Heads::new(0).begin().link(plain));
 }

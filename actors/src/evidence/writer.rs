@@ -13,7 +13,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    RecordError, Setup,
+    RecordError, Setup, canonical,
     chain::Head,
     checkpoint,
     outage::{self, Outage},
@@ -82,11 +82,14 @@ struct Waiting {
 }
 
 impl Entry {
-    /// Made by the caller, so that the copy costs the writer nothing.
-    pub(super) fn new(commit: Commit, reply: Reply, then: Option<Then>) -> Self {
+    /// Made by the caller, so that the copy and the hashes of bodies cost the writer nothing.
+    pub(super) fn new(mut commit: Commit, reply: Reply, then: Option<Then>) -> Self {
         let ends_run = commit.changes.iter().any(|c| matches!(c, Change::RunMoved { state, .. } if state.is_over()));
         let spare = outage::must_land(&commit).then(|| commit.clone());
         let begins = commit.begins_something();
+        for draft in &mut commit.receipts {
+            draft.hashed_body = Some(canonical::hash_body(draft));
+        }
         Self { commit, waiting: Waiting { reply, then, spare, begins, ends_run } }
     }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use actors::{
     domain::{Goal, Persona, Run},
-    ports::{Change, GoalMove},
+    ports::{Change, Checkpoint, GoalMove},
 };
 use diesel::{
     QueryResult, insert_into,
@@ -17,8 +17,8 @@ use super::{
     closed::Late,
     plan::{Places, Plan},
     statements::{
-        CorrectGoal, EraseBody, MoveGoal, MoveMessage, MoveRun, NoteBlob, ResolveAlert, SaveCheckpoint, SetStreak,
-        UpdatePersona, WidenGoal, WidenGoalOfRun, WidenRun,
+        CorrectGoal, EraseBody, MoveGoal, MoveMessage, MoveRun, NoteBlob, ResolveAlert, SetStreak, UpdatePersona,
+        WidenGoal, WidenGoalOfRun, WidenRun,
     },
 };
 use crate::storage::{
@@ -36,6 +36,9 @@ impl<T: QueryFragment<Sqlite> + QueryFragment<Pg> + QueryId + Send> Statement fo
 /// The open transaction of either database. SQLite's futures never wait.
 pub(super) trait Transaction: Send {
     fn run(&mut self, statement: impl Statement) -> impl Future<Output = QueryResult<usize>> + Send;
+
+    /// Keeps signed heads; a second signature of the same head is not kept.
+    fn keep(&mut self, signed: &[&Checkpoint]) -> impl Future<Output = QueryResult<()>> + Send;
 }
 
 /// Carries out a plan's changes in order, and what its receipts mean for other tables.
@@ -56,6 +59,10 @@ pub(super) async fn write(plan: &Plan, late: &[Late], to: &mut impl Transaction)
     }
     for (index, change) in &plan.changes {
         apply(change, plan.places(*index), to).await?;
+    }
+    let signed: Vec<_> = plan.changes.iter().filter_map(|(_, change)| signed(change)).collect();
+    if !signed.is_empty() {
+        to.keep(&signed).await?;
     }
     for late in late {
         if let Some(run) = late.run {
@@ -83,16 +90,20 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
             to.run(insert_into(alerts::table).values(AlertRow::from((**alert).clone()))).await
         }
         Change::AlertResolved(id, at_ms) => to.run(ResolveAlert { resolved_ms: *at_ms, id: id.as_bytes() }).await,
-        Change::CheckpointSigned(signed) => {
-            let (chain, signature) = (signed.chain.to_bytes(), signed.signature.to_bytes());
-            let (seq, hash, at_ms) = (signed.seq, &signed.hash.0, signed.at_ms);
-            to.run(SaveCheckpoint { chain: &chain, seq, hash, signature: &signature, at_ms }).await
-        }
+        // All of them at once: every chain is signed every second.
+        Change::CheckpointSigned(_) => Ok(0),
         Change::BodyErased { chain, seq } => to.run(EraseBody { chain: &chain.to_bytes(), seq: *seq }).await,
         Change::GoalAdded(_) | Change::GoalMoved(_) | Change::GoalCorrected { .. } => {
             apply_to_goal(change, places, to).await
         }
         Change::RunStarted(_) | Change::RunMoved { .. } => apply_to_run(change, places, to).await,
+    }
+}
+
+fn signed(change: &Change) -> Option<&Checkpoint> {
+    match change {
+        Change::CheckpointSigned(signed) => Some(signed),
+        _ => None,
     }
 }
 

@@ -67,7 +67,10 @@ impl Wanted {
     }
 }
 
-/// What is known of the rows a batch asks about; what is not here is not there.
+/// More rows than are asked about again and again.
+const REMEMBERED: usize = 8192;
+
+/// What is known of the rows a batch asks about; once all of them have been read, what is not here is not there.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     pub slugs: BTreeMap<Slug, PersonaId>,
@@ -82,6 +85,24 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// Leaves what is not known yet. For a journal that nobody else writes to: what it knows stays true.
+    pub(super) fn leave_unknown(&self, wanted: &mut Wanted) {
+        wanted.slugs.retain(|slug| !self.slugs.contains_key(slug));
+        wanted.personas.retain(|id| !self.personas.contains_key(id));
+        wanted.correlations.retain(|key| !self.correlations.contains(key));
+        wanted.messages.retain(|id| !self.messages.contains_key(id));
+        wanted.goals.retain(|id| !self.goals.contains_key(id));
+        wanted.runs.retain(|id| !self.runs.contains_key(id));
+        wanted.alerts.retain(|id| !self.alerts.contains_key(id));
+    }
+
+    /// What is worth knowing for the next batch: all of it, until that is too much.
+    pub(super) fn remembered(self) -> Self {
+        let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len();
+        let names = self.slugs.len() + self.personas.len() + self.correlations.len();
+        if work + names > REMEMBERED { Self::default() } else { self }
+    }
+
     /// Whether a commit may be written: its guards hold, and what its changes take for granted is so.
     pub(super) fn judge(&self, commit: &Commit) -> Result<(), Outdated> {
         if let Some(guard) = commit.guards.iter().find(|guard| !self.holds(guard)) {

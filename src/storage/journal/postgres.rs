@@ -4,18 +4,17 @@
 //! batch was written. The task then looks for the batch's last receipt before it writes again; commits of a batch
 //! that had landed are answered, not written twice, when their caller hands them in anew.
 //!
-//! **One writer per node.** The connection holds an advisory lock with the node's name: a second server that calls itself
-//! the same finds out at its start, before it writes anything.
+//! **One writer per database.** The connection holds an advisory lock: a second server finds out at its start, before it
+//! writes anything. So what this task has read or written stays true, and need not be read again.
 
 mod read;
 mod unsure;
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use actors::{
-    domain::NodeName,
     evidence::chain::Heads,
-    ports::{Commit, Committed, Journal, Outdated, Unavailable},
+    ports::{Checkpoint, Commit, Committed, Journal, Outdated, Unavailable},
 };
 use async_trait::async_trait;
 use diesel::{
@@ -32,7 +31,7 @@ use super::{
     Failed, answers,
     changes::{self, Statement, Transaction},
     closed::Closed,
-    facts::Wanted,
+    facts::{Facts, Wanted},
     plan::{self, Plan, Verdict},
 };
 use crate::storage::{disk::Admission, postgres::connect};
@@ -56,16 +55,12 @@ struct Asked {
 }
 
 impl PostgresJournal {
-    /// Takes the node's name and starts the task; it ends when the journal is dropped.
-    pub(in crate::storage) async fn start(
-        url: String,
-        node: NodeName,
-        admission: Admission,
-    ) -> Result<Self, Unavailable> {
-        let session = Some(open(&url, &node).await?);
+    /// Takes the database and starts the task; it ends when the journal is dropped.
+    pub(in crate::storage) async fn start(url: String, admission: Admission) -> Result<Self, Unavailable> {
+        let session = Some(open(&url).await?);
         let (batches, mut asked) = mpsc::channel::<Asked>(WAITING);
         tokio::spawn(async move {
-            let mut task = Task { url, node, session, closed: Closed::default(), unsure: Unsure::default() };
+            let mut task = Task { url, session, closed: Closed::default(), unsure: Unsure::default() };
             while let Some(Asked { batch, reply }) = asked.recv().await {
                 // A caller that has gone away loses the reply, never the transaction.
                 let _ = reply.send(task.write(batch).await);
@@ -92,24 +87,24 @@ impl Journal for PostgresJournal {
 
 struct Task {
     url: String,
-    node: NodeName,
     /// None: to be opened anew. A batch that failed takes its session with it.
     session: Option<Session>,
     closed: Closed,
     unsure: Unsure,
 }
 
-/// A connection, and the heads read through it.
+/// A connection, and what is known through it.
 struct Session {
     conn: AsyncPgConnection,
     heads: Heads,
+    facts: Facts,
 }
 
 impl Task {
     async fn write(&mut self, batch: Vec<Commit>) -> Result<Vec<Verdict>, Unavailable> {
         let mut session = match self.session.take() {
             Some(session) => session,
-            None => open(&self.url, &self.node).await?,
+            None => open(&self.url).await?,
         };
         self.unsure.settle(&mut session.conn, &mut self.closed).await.map_err(unavailable)?;
         let (batch, landed) = self.unsure.sift(batch);
@@ -132,7 +127,7 @@ impl Task {
 
     /// The answer to COMMIT was lost: perhaps the server can be asked right away.
     async fn look_at_once(&mut self, error: Failed) -> Result<Vec<Verdict>, Unavailable> {
-        let mut session = open(&self.url, &self.node).await?;
+        let mut session = open(&self.url).await?;
         self.unsure.settle(&mut session.conn, &mut self.closed).await.map_err(unavailable)?;
         self.session = Some(session);
         self.unsure.take_landed().ok_or_else(|| unavailable(error))
@@ -143,25 +138,25 @@ fn unavailable(error: Failed) -> Unavailable {
     Unavailable(error.into())
 }
 
-async fn open(url: &str, node: &NodeName) -> Result<Session, Unavailable> {
+async fn open(url: &str) -> Result<Session, Unavailable> {
     let mut conn = connect(url).await.map_err(|error| Unavailable(error.into()))?;
-    hold_name(&mut conn, node).await?;
+    take_database(&mut conn).await?;
     let pos = read::newest_position(&mut conn).await.map_err(unavailable)?;
-    Ok(Session { conn, heads: Heads::new(pos) })
+    Ok(Session { conn, heads: Heads::new(pos), facts: Facts::default() })
 }
 
-/// Another server writes as this node.
+/// Another server writes to it.
 #[derive(Debug, thiserror::Error)]
-#[error("another server writes to this database as node `{0}`: end it, or give this one a `node` name of its own")]
-struct NameTaken(NodeName);
+#[error("another server works on this database: end it, or give this one a database of its own (DATABASE_URL)")]
+struct DatabaseTaken;
 
-/// Waits a little: a connection that was just lost may still hold the name.
-async fn hold_name(conn: &mut AsyncPgConnection, node: &NodeName) -> Result<(), Unavailable> {
-    let lock = diesel::sql_query("SELECT pg_advisory_lock(4771002, hashtext($1))").bind::<Text, _>(node.as_str());
+/// Waits a little: a connection that was just lost may still hold it.
+async fn take_database(conn: &mut AsyncPgConnection) -> Result<(), Unavailable> {
+    let lock = diesel::sql_query("SELECT pg_advisory_lock(4771002)");
     match diesel_async::RunQueryDsl::execute(lock, conn).await {
         Ok(_) => Ok(()),
         Err(Error::DatabaseError(_, info)) if info.message().contains("lock timeout") => {
-            Err(Unavailable(NameTaken(node.clone()).into()))
+            Err(Unavailable(DatabaseTaken.into()))
         }
         Err(error) => Err(Unavailable(error.into())),
     }
@@ -182,12 +177,15 @@ impl<E: Into<Failed>> From<E> for Attempt {
 }
 
 async fn attempt(session: &mut Session, closed: &Closed, batch: Vec<Commit>) -> Result<Plan, Attempt> {
-    let Session { conn, heads } = session;
+    let Session { conn, heads, facts: known } = session;
     if batch.is_empty() {
         return Ok(Plan::default());
     }
     AnsiTransactionManager::begin_transaction(conn).await?;
-    let mut facts = read::facts(conn, &Wanted::of(&batch)).await?;
+    let mut facts = mem::take(known);
+    let mut unknown = Wanted::of(&batch);
+    facts.leave_unknown(&mut unknown);
+    read::facts(conn, &unknown, &mut facts).await?;
     read::learn_heads(conn, heads, plan::new_chains(&batch, heads)).await?;
     let mut chains = heads.begin();
     let plan = Plan::make(batch, &mut facts, &mut chains);
@@ -196,6 +194,7 @@ async fn attempt(session: &mut Session, closed: &Closed, batch: Vec<Commit>) -> 
     match tokio::time::timeout(BATCH_LIMIT / 2, AnsiTransactionManager::commit_transaction(conn)).await {
         Ok(Ok(())) => {
             chains.commit();
+            *known = facts.remembered();
             Ok(plan)
         }
         Ok(Err(error)) => Err(Attempt::Ambiguous(Box::new(plan), error.into())),
@@ -208,6 +207,10 @@ struct Open<'a>(&'a mut AsyncPgConnection);
 impl Transaction for Open<'_> {
     async fn run(&mut self, statement: impl Statement) -> QueryResult<usize> {
         diesel_async::RunQueryDsl::execute(statement, self.0).await
+    }
+
+    async fn keep(&mut self, signed: &[&Checkpoint]) -> QueryResult<()> {
+        diesel_async::RunQueryDsl::execute(InsertCheckpoints::new(signed), self.0).await.map(drop)
     }
 }
 
@@ -281,6 +284,49 @@ impl QueryFragment<Pg> for InsertReceipts<'_> {
         out.push_sql(", ");
         out.push_bind_param::<Array<Nullable<Binary>>, _>(&self.run)?;
         out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// All signed heads of a batch in one statement; one by one each would cost a way to the server and back.
+struct InsertCheckpoints<'a> {
+    chain: Vec<Vec<u8>>,
+    seq: Vec<i64>,
+    hash: Vec<&'a [u8]>,
+    signature: Vec<Vec<u8>>,
+    at_ms: Vec<i64>,
+}
+
+impl<'a> InsertCheckpoints<'a> {
+    fn new(signed: &[&'a Checkpoint]) -> Self {
+        Self {
+            chain: signed.iter().map(|head| head.chain.to_bytes()).collect(),
+            seq: signed.iter().map(|head| head.seq).collect(),
+            hash: signed.iter().map(|head| &head.hash.0[..]).collect(),
+            signature: signed.iter().map(|head| head.signature.to_bytes().to_vec()).collect(),
+            at_ms: signed.iter().map(|head| head.at_ms).collect(),
+        }
+    }
+}
+
+impl QueryId for InsertCheckpoints<'_> {
+    type QueryId = InsertCheckpoints<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for InsertCheckpoints<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("INSERT INTO checkpoints (chain, seq, hash, signature, at_ms) SELECT * FROM unnest(");
+        out.push_bind_param::<Array<Binary>, _>(&self.chain)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.seq)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Binary>, _>(&self.hash)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Binary>, _>(&self.signature)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.at_ms)?;
+        out.push_sql(") ON CONFLICT (chain, seq) DO NOTHING");
         Ok(())
     }
 }

@@ -1,17 +1,18 @@
-//! The journal over SQLite: plain diesel inside one hop per batch, on the one write connection.
+//! The journal over SQLite: plain diesel on the one write connection, on the thread of whoever hands a batch in.
 
 #[cfg(test)]
 mod tests;
 
 use std::{
+    mem,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use actors::{
     domain::ChainId,
     evidence::chain::{Batch, Head, Heads, Linked},
-    ports::{Commit, Committed, Journal, Outdated, Unavailable},
+    ports::{Checkpoint, Commit, Committed, Journal, Outdated, Unavailable},
 };
 use async_trait::async_trait;
 use diesel::{
@@ -27,7 +28,7 @@ use super::{
     closed::{Closed, Late},
     facts::{Facts, Wanted},
     plan::{self, Plan, Verdict},
-    statements::InsertReceipt,
+    statements::{InsertReceipt, SaveCheckpoint},
 };
 use crate::storage::{
     disk::{Admission, Reserve},
@@ -42,14 +43,16 @@ const POKE_AFTER: usize = 256;
 /// The journal of a node on SQLite.
 pub(in crate::storage) struct SqliteJournal {
     writer: SqliteWriter,
-    state: Arc<Mutex<State>>,
+    state: Mutex<State>,
     admission: Admission,
 }
 
-/// What the write connection's thread needs beside the connection. Locked only there, one job at a time.
+/// What is needed beside the write connection. Locked only by who holds that.
 struct State {
     path: PathBuf,
     heads: Heads,
+    /// Only this journal writes what guards look at, so what it has read or written need not be read again.
+    facts: Facts,
     closed: Closed,
     reserve: Reserve,
     checkpointer: Checkpointer,
@@ -69,8 +72,16 @@ impl SqliteJournal {
             receipts::table.select(diesel::dsl::max(receipts::pos)).first::<Option<i64>>(conn)
         };
         let heads = Heads::new(writer.run(newest).await??.unwrap_or(0));
-        let state = State { path, heads, closed: Closed::default(), reserve, checkpointer, unmoved: 0 };
-        Ok(Self { writer, state: Arc::new(Mutex::new(state)), admission })
+        let state = State {
+            path,
+            heads,
+            facts: Facts::default(),
+            closed: Closed::default(),
+            reserve,
+            checkpointer,
+            unmoved: 0,
+        };
+        Ok(Self { writer, state: Mutex::new(state), admission })
     }
 }
 
@@ -78,14 +89,13 @@ impl SqliteJournal {
 impl Journal for SqliteJournal {
     async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
         let has_room = self.admission.check(&batch)?;
-        let state = self.state.clone();
-        let hop = move |conn: &mut SqliteConnection| {
-            // A batch that panicked was rolled back and changed no head.
-            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let write = |conn: &mut SqliteConnection| {
+            // A batch that panicked took the connection with it: nothing is written after that.
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.reserve.keep(has_room);
             state.write(conn, batch)
         };
-        let written = self.writer.run(hop).await?;
+        let written = self.writer.run_here(write).await?;
         Ok(answers(written.map_err(|error| Unavailable(error.into()))?))
     }
 
@@ -97,6 +107,8 @@ impl Journal for SqliteJournal {
 /// A batch that is judged and linked; its chains move on only when it is taken over after COMMIT.
 struct Prepared<'a> {
     plan: Plan,
+    /// As they are when this batch is written.
+    facts: Facts,
     chains: Batch<'a>,
     late: Vec<Late>,
 }
@@ -104,9 +116,11 @@ struct Prepared<'a> {
 impl State {
     fn write(&mut self, conn: &mut SqliteConnection, batch: Vec<Commit>) -> Result<Vec<Verdict>, Failed> {
         let Self { heads, closed, reserve, .. } = self;
+        // A batch that is not written leaves none: they speak of what it would have done.
+        let facts = mem::take(&mut self.facts);
         let mut prepared = None;
         let mut written = transaction(conn, |conn| {
-            let ready = prepared.insert(prepare(conn, heads, closed, batch)?);
+            let ready = prepared.insert(prepare(conn, heads, facts, closed, batch)?);
             write(conn, ready)
         });
         if let (Err(error), Some(ready)) = (&written, &prepared)
@@ -116,8 +130,9 @@ impl State {
             // Nobody else writes: what was judged still holds.
             written = transaction(conn, |conn| write(conn, ready));
         }
-        if let (Ok(()), Some(Prepared { plan, chains, .. })) = (&written, prepared) {
+        if let (Ok(()), Some(Prepared { plan, facts, chains, .. })) = (&written, prepared) {
             chains.commit();
+            self.facts = facts.remembered();
             closed.learn(&plan);
             self.poke(plan.receipts().count());
             return Ok(plan.verdicts);
@@ -174,17 +189,20 @@ fn is_full(error: &Failed) -> bool {
 fn prepare<'a>(
     conn: &mut SqliteConnection,
     heads: &'a mut Heads,
+    mut facts: Facts,
     closed: &Closed,
     batch: Vec<Commit>,
 ) -> Result<Prepared<'a>, Failed> {
-    let mut facts = read_facts(conn, &Wanted::of(&batch))?;
+    let mut unknown = Wanted::of(&batch);
+    facts.leave_unknown(&mut unknown);
+    read_facts(conn, &unknown, &mut facts)?;
     for chain in plan::new_chains(&batch, heads) {
         learn_head(conn, heads, chain)?;
     }
     let mut chains = heads.begin();
     let plan = Plan::make(batch, &mut facts, &mut chains);
     let late = closed.late(&plan);
-    Ok(Prepared { plan, chains, late })
+    Ok(Prepared { plan, facts, chains, late })
 }
 
 fn write(conn: &mut SqliteConnection, ready: &Prepared<'_>) -> Result<(), Failed> {
@@ -202,6 +220,15 @@ struct Inline<'a>(&'a mut SqliteConnection);
 impl Transaction for Inline<'_> {
     async fn run(&mut self, statement: impl Statement) -> QueryResult<usize> {
         diesel::query_dsl::methods::ExecuteDsl::execute(statement, self.0)
+    }
+
+    async fn keep(&mut self, signed: &[&Checkpoint]) -> QueryResult<()> {
+        for head in signed {
+            let (chain, signature) = (head.chain.to_bytes(), head.signature.to_bytes());
+            let (seq, hash, at_ms) = (head.seq, &head.hash.0, head.at_ms);
+            self.run(SaveCheckpoint { chain: &chain, seq, hash, signature: &signature, at_ms }).await?;
+        }
+        Ok(())
     }
 }
 
@@ -240,18 +267,18 @@ fn learn_head(conn: &mut SqliteConnection, heads: &mut Heads, chain: ChainId) ->
     Ok(())
 }
 
-/// One short query per key, each prepared once; `eq_any` would be prepared anew for every number of keys.
-fn read_facts(conn: &mut SqliteConnection, wanted: &Wanted) -> Result<Facts, Failed> {
-    let mut facts = Facts::default();
+/// One short query per key, each prepared once; `eq_any` would be prepared anew for every number of keys, and a
+/// bound `LIMIT` (`first`) makes SQLite prepare anew each time.
+fn read_facts(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) -> Result<(), Failed> {
     for slug in &wanted.slugs {
         let owner = personas::table.filter(personas::slug.eq(slug.as_str())).select(personas::id);
-        if let Some(id) = owner.first::<Vec<u8>>(conn).optional()? {
+        if let Some(id) = owner.get_result::<Vec<u8>>(conn).optional()? {
             facts.slugs.insert(slug.clone(), Columns("personas").id(&id)?);
         }
     }
     for id in &wanted.personas {
         let row = personas::table.find(&id.as_bytes()[..]).select((personas::version, personas::status));
-        if let Some((version, status)) = row.first::<(i64, String)>(conn).optional()? {
+        if let Some((version, status)) = row.get_result::<(i64, String)>(conn).optional()? {
             facts.personas.insert(*id, (version, Columns("personas").word(&status)?));
         }
     }
@@ -259,36 +286,35 @@ fn read_facts(conn: &mut SqliteConnection, wanted: &Wanted) -> Result<Facts, Fai
         let same = messages::table
             .filter(messages::persona.eq(&persona.as_bytes()[..]).and(messages::correlation.eq(text(key.clone()))))
             .select(messages::id);
-        if same.first::<Vec<u8>>(conn).optional()?.is_some() {
+        if same.get_result::<Vec<u8>>(conn).optional()?.is_some() {
             facts.correlations.insert((*persona, key.clone()));
         }
     }
-    read_states(conn, wanted, &mut facts)?;
-    Ok(facts)
+    read_states(conn, wanted, facts)
 }
 
 fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) -> Result<(), Failed> {
     for id in &wanted.messages {
         let row = messages::table.find(&id.as_bytes()[..]).select(messages::state);
-        if let Some(state) = row.first::<String>(conn).optional()? {
+        if let Some(state) = row.get_result::<String>(conn).optional()? {
             facts.messages.insert(*id, Columns("messages").word(&state)?);
         }
     }
     for id in &wanted.goals {
         let row = goals::table.find(&id.as_bytes()[..]).select((goals::version, goals::state));
-        if let Some((version, state)) = row.first::<(i64, String)>(conn).optional()? {
+        if let Some((version, state)) = row.get_result::<(i64, String)>(conn).optional()? {
             facts.goals.insert(*id, (version, Columns("goals").word(&state)?));
         }
     }
     for id in &wanted.runs {
         let row = runs::table.find(&id.as_bytes()[..]).select(runs::state);
-        if let Some(state) = row.first::<String>(conn).optional()? {
+        if let Some(state) = row.get_result::<String>(conn).optional()? {
             facts.runs.insert(*id, Columns("runs").word(&state)?);
         }
     }
     for id in &wanted.alerts {
         let row = alerts::table.find(&id.as_bytes()[..]).select(alerts::resolved_ms);
-        if let Some(resolved) = row.first::<Option<i64>>(conn).optional()? {
+        if let Some(resolved) = row.get_result::<Option<i64>>(conn).optional()? {
             facts.alerts.insert(*id, resolved.is_none());
         }
     }

@@ -34,8 +34,8 @@ async fn a_caller_that_goes_away_does_not_cancel_its_transaction(store: Store) {
     let ada = store.persona("ada").await;
     let batch = (0..200).map(|_| Commit { receipts: vec![store.note(ada.id, "kept")], ..Commit::default() });
     let mut write = Box::pin(store.journal.write(batch.collect()));
-    // Polled once: the batch is handed in. Then its caller goes away.
-    assert!(futures::poll!(&mut write).is_pending());
+    // Polled once: the batch is under way, or written already. Then its caller goes away.
+    let _ = futures::poll!(&mut write);
     drop(write);
     let next = store.commit(Commit { receipts: vec![store.note(ada.id, "next")], ..Commit::default() }).await;
     assert_eq!(next[0].seq, 202, "all two hundred came before");
@@ -85,13 +85,13 @@ async fn readers_cannot_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_s_name_is_held_by_one_server_at_a_time() {
+async fn one_server_at_a_time_works_on_a_postgres_database() {
     let place = Place::new(crate::postgres::database().await);
     let first = place.try_open().await.unwrap();
     let refused = place.try_open().await.err().unwrap();
     let said = anyhow::Error::from(refused);
     let said = format!("{said:#}");
-    assert!(said.contains(&format!("node `{}`", testing::node())) && said.contains("another server"), "{said}");
+    assert!(said.contains("another server") && said.contains("DATABASE_URL"), "{said}");
     drop(first);
     place.try_open().await.unwrap();
 }

@@ -35,6 +35,7 @@ fn draft(chain: ChainId, node: &str, kind: ReceiptKind) -> Draft {
         project: None,
         units: None,
         salt: [0; 16],
+        hashed_body: None,
         body: Body { summary: "began".to_owned(), ..Body::default() },
     }
 }

@@ -60,13 +60,11 @@ pub(super) async fn learn_heads(
     Ok(())
 }
 
-/// What the batch's guards look at. The rows stay as they are until COMMIT, whatever other nodes do.
-pub(super) async fn facts(conn: &mut AsyncPgConnection, wanted: &Wanted) -> Result<Facts, Failed> {
-    let mut facts = Facts::default();
-    read_personas(conn, wanted, &mut facts).await?;
-    read_messages(conn, wanted, &mut facts).await?;
-    read_work(conn, wanted, &mut facts).await?;
-    Ok(facts)
+/// What the batch's guards look at and is not known yet.
+pub(super) async fn facts(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Facts) -> Result<(), Failed> {
+    read_personas(conn, wanted, facts).await?;
+    read_messages(conn, wanted, facts).await?;
+    read_work(conn, wanted, facts).await
 }
 
 fn bytes<'a>(ids: impl IntoIterator<Item = &'a [u8; 16]>) -> Vec<Vec<u8>> {
@@ -81,7 +79,6 @@ async fn read_personas(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mu
             .filter(personas::slug.eq_any(slugs))
             .order(personas::id)
             .select((personas::slug, personas::id))
-            .for_no_key_update()
             .get_results(conn)
             .await?;
         for (slug, id) in rows {
@@ -93,7 +90,6 @@ async fn read_personas(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mu
             .filter(personas::id.eq_any(bytes(wanted.personas.iter().map(|id| id.as_bytes()))))
             .order(personas::id)
             .select((personas::id, personas::version, personas::status))
-            .for_no_key_update()
             .get_results(conn)
             .await?;
         for (id, version, status) in rows {
@@ -121,7 +117,6 @@ async fn read_messages(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mu
             .filter(messages::id.eq_any(bytes(wanted.messages.iter().map(|id| id.as_bytes()))))
             .order(messages::id)
             .select((messages::id, messages::state))
-            .for_no_key_update()
             .get_results(conn)
             .await?;
         for (id, state) in rows {
@@ -138,7 +133,6 @@ async fn read_work(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Fa
             .filter(goals::id.eq_any(bytes(wanted.goals.iter().map(|id| id.as_bytes()))))
             .order(goals::id)
             .select((goals::id, goals::version, goals::state))
-            .for_no_key_update()
             .get_results(conn)
             .await?;
         for (id, version, state) in rows {
@@ -151,7 +145,6 @@ async fn read_work(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Fa
             .filter(runs::id.eq_any(bytes(wanted.runs.iter().map(|id| id.as_bytes()))))
             .order(runs::id)
             .select((runs::id, runs::state))
-            .for_no_key_update()
             .get_results(conn)
             .await?;
         for (id, state) in rows {
@@ -164,7 +157,6 @@ async fn read_work(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Fa
             .filter(alerts::id.eq_any(bytes(wanted.alerts.iter().map(|id| id.as_bytes()))))
             .order(alerts::id)
             .select((alerts::id, alerts::resolved_ms))
-            .for_no_key_update()
             .get_results(conn)
             .await?;
         for (id, resolved_ms) in rows {

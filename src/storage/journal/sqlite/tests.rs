@@ -1,10 +1,11 @@
 //! A disk that fills up, played with SQLite's own limit on pages.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use actors::{
-    domain::{Draft, Phase},
-    testing::{TestWorld, chain, draft},
+    domain::{Draft, GoalState, PersonaId, Phase},
+    ports::{Change, GoalMove, Guard, World},
+    testing::{self, TestWorld, chain, draft},
 };
 use diesel::connection::SimpleConnection;
 
@@ -15,7 +16,7 @@ async fn journal(folder: &Path) -> SqliteJournal {
     let path = folder.join("greenroom.db");
     let mut conn = open_writer(&path).unwrap();
     migrations::run_sqlite(&mut conn).unwrap();
-    let writer = SqliteWriter::start(conn).unwrap();
+    let writer = SqliteWriter::new(conn);
     let checkpointer = Checkpointer::start(&path).unwrap();
     let (admission, reserve) = (Admission::new(folder, 0), Reserve::beside(&path));
     SqliteJournal::open(writer, path, checkpointer, admission, reserve).await.unwrap()
@@ -25,16 +26,49 @@ async fn limit(journal: &SqliteJournal, pragma: &'static str) {
     journal.writer.run(move |conn| conn.batch_execute(pragma)).await.unwrap().unwrap();
 }
 
+/// A receipt that needs a few pages.
+fn large(world: &TestWorld) -> Commit {
+    let mut draft: Draft = draft(world, chain(1), Some(Phase::Outcome), "observed");
+    draft.body.data = "x".repeat(100_000).into();
+    Commit { receipts: vec![draft], ..Commit::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_batch_would_have_changed_is_not_remembered_when_it_was_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(folder.path()).await;
+    let world = TestWorld::new(1);
+    let goal = testing::goal(&world, PersonaId(world.new_id()));
+    let added = Commit { changes: vec![Change::GoalAdded(Box::new(goal.clone()))], ..Commit::default() };
+    journal.write(vec![added]).await.unwrap().remove(0).unwrap();
+
+    limit(&journal, "PRAGMA max_page_count = 1").await;
+    let cancelled = GoalMove {
+        id: goal.id,
+        state: GoalState::Cancelled,
+        parked_on: None,
+        attempts: 0,
+        last_error: None,
+        result: None,
+        due_ms: None,
+        at_ms: world.now_ms(),
+    };
+    let cancel = || Commit { changes: vec![Change::GoalMoved(cancelled.clone())], ..large(&world) };
+    journal.write(vec![cancel()]).await.unwrap_err();
+    limit(&journal, "PRAGMA max_page_count = 1000000").await;
+
+    let while_open = || Commit { guards: vec![Guard::GoalOpen(goal.id)], ..large(&world) };
+    assert!(journal.write(vec![while_open()]).await.unwrap().remove(0).is_ok(), "nobody has cancelled it");
+    journal.write(vec![cancel()]).await.unwrap().remove(0).unwrap();
+    assert!(journal.write(vec![while_open()]).await.unwrap().remove(0).is_err(), "now somebody has");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_takes_the_reserve_and_leaves_the_heads_where_they_were() {
     let folder = tempfile::tempdir().unwrap();
     let journal = journal(folder.path()).await;
-    let world = Arc::new(TestWorld::new(1));
-    let large = |world: &TestWorld| {
-        let mut draft: Draft = draft(world, chain(1), Some(Phase::Outcome), "observed");
-        draft.body.data = "x".repeat(100_000).into();
-        vec![Commit { receipts: vec![draft], ..Commit::default() }]
-    };
+    let world = TestWorld::new(1);
+    let large = |world| vec![large(world)];
     let reserve = folder.path().join("greenroom.reserve");
     let written = journal.write(large(&world)).await.unwrap().remove(0).unwrap();
     assert!(reserve.exists());
