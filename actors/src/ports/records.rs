@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 
 use super::Unavailable;
-use crate::domain::{Alert, ChainId, Goal, GoalId, Hash, Message, Persona, PersonaId, Receipt, Run, RunId, Slug};
+use crate::domain::{
+    Alert, ChainId, Goal, GoalId, Hash, IfFailed, Message, Persona, PersonaId, Receipt, Run, RunId, Slug,
+};
 
 /// A persona as the roster keeps it, awake or asleep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,13 @@ pub struct RosterRecord {
 pub struct Waiting {
     pub message: Message,
     pub goal: Goal,
+}
+
+/// A goal that another one waits for, and what happens to that one if it fails.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prerequisite {
+    pub goal: Goal,
+    pub if_failed: IfFailed,
 }
 
 /// The newest receipt of a chain.
@@ -74,6 +83,15 @@ pub trait Records: Send + Sync {
 
     /// All receipts of a goal on its persona's chain, in order.
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable>;
+
+    /// What a goal waits for or waited for, in order of ids.
+    async fn prerequisites(&self, goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable>;
+
+    /// The goals parked on this one, among others.
+    async fn dependents(&self, prerequisite: GoalId) -> Result<Vec<GoalId>, Unavailable>;
+
+    /// Every goal that is parked on others; at start, because a crash may have come between end and release.
+    async fn parked_on_goals(&self) -> Result<Vec<GoalId>, Unavailable>;
 
     /// The heads of all chains, read in one snapshot; once an hour.
     async fn heads(&self) -> Result<ChainHeads, Unavailable> {

@@ -1,7 +1,7 @@
 //! Work from the pages: goals and messages given, followed, corrected, resolved, cancelled.
 
 use actors::{
-    domain::{Goal, Payload, Persona, Phase, Priority, Proof},
+    domain::{Goal, Payload, Persona, Phase, Priority, Proof, WaitsFor},
     supervisor::{NewWork, Work},
 };
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ async fn give(house: &House, to: &Persona, title: &str, payload: Value) -> Goal 
         due_ms: None,
         correlation: None,
         project: None,
+        waits_for: WaitsFor::default(),
     };
     house.company.deliver(work, &by()).await.unwrap().goal
 }
