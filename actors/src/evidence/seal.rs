@@ -41,7 +41,12 @@ impl Evidence {
         let mut sealed = None;
         loop {
             let into_ms = self.world.now_ms().rem_euclid(HOUR_MS);
-            tokio::time::sleep(Duration::from_millis((HOUR_MS - into_ms).unsigned_abs())).await;
+            let hour = tokio::time::sleep(Duration::from_millis((HOUR_MS - into_ms).unsigned_abs()));
+            tokio::select! {
+                () = hour => {}
+                // Where nothing is written any more, no refused seal would tell the end.
+                () = self.queue.closed() => return,
+            }
             match self.seal_hour(&*records, sealed).await {
                 Ok(receipt) => sealed = receipt.map(|receipt| receipt.pos).or(sealed),
                 Err(SealError::Write(RecordError::Ended)) => return,
