@@ -10,7 +10,11 @@ use actors::{
     ports::{ChainHead, ChainHeads, Prerequisite, Records, RosterRecord, Unavailable, Waiting},
 };
 use async_trait::async_trait;
-use diesel::{dsl::count_star, prelude::*};
+use diesel::{
+    dsl::{case_when, count_star},
+    prelude::*,
+    sql_types::Integer,
+};
 
 use super::{
     db::{Db, DbError, on_db},
@@ -143,7 +147,12 @@ impl ReadBack {
                 .inner_join(goals::table.on(goals::id.eq(messages::goal)))
                 .filter(goals::persona.eq(persona.clone()).and(goals::state.eq_any(OPEN_GOAL)))
                 .filter(messages::persona.eq(persona.clone()))
-                .order((messages::priority.desc(), messages::received_ms, messages::id))
+                .order((
+                    case_when(goals::parked_on.eq(ON_GOALS), 1.into_sql::<Integer>()).otherwise(0.into_sql::<Integer>()),
+                    messages::priority.desc(),
+                    messages::received_ms,
+                    messages::id,
+                ))
                 .limit(limit.into())
                 .select((MessageRow::as_select(), GoalRow::as_select())));
         let waiting = |(message, goal): (MessageRow, GoalRow)| -> Result<_, DbError> {

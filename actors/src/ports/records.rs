@@ -69,7 +69,8 @@ pub trait Records: Send + Sync {
     async fn run(&self, id: RunId) -> Result<Option<Run>, Unavailable>;
 
     /// The persona's messages whose goal is open (waiting, running before a crash, parked), highest priority
-    /// first, then in the order received; at most `limit`.
+    /// first, then in the order received; at most `limit`. Those parked on other goals come last, so that however
+    /// many of them never hide work.
     async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable>;
 
     /// The work this correlation brought the first time, whatever became of it.

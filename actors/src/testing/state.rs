@@ -273,7 +273,10 @@ impl State {
         };
         let mine = self.messages.values().filter(|message| message.persona == persona);
         let mut waiting: Vec<_> = mine.filter_map(open).collect();
-        waiting.sort_by_key(|w| (std::cmp::Reverse(w.message.priority), w.message.received_ms, w.message.id));
+        let on_goals = |goal: &Goal| goal.parked_on == Some(ParkedOn::Dependency);
+        waiting.sort_by_key(|w| {
+            (on_goals(&w.goal), std::cmp::Reverse(w.message.priority), w.message.received_ms, w.message.id)
+        });
         waiting
     }
 }

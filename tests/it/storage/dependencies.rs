@@ -83,6 +83,11 @@ async fn what_waits_for_others_is_not_due_by_itself(store: Store) {
     let goal = dependent(&store, &[&Goal { persona: bo.id, ..first }], IfFailed::Fail).await;
     let record = store.records.roster_record(bo.id).await.unwrap().unwrap();
     assert_eq!((record.waiting, record.due_ms), (1, None));
+    let (workable, _) = store.goal(bo.id).await;
+    let inbox = store.records.inbox(bo.id, 10).await.unwrap();
+    let in_inbox: Vec<_> = inbox.iter().map(|work| work.goal.id).collect();
+    assert_eq!(in_inbox, [workable.id, goal.id], "older, but it hides nothing");
+    change(&store, Change::GoalMoved(moved(&workable, GoalState::Done))).await;
     let released = GoalMove { due_ms: Some(9), ..moved(&goal, GoalState::Pending) };
     change(&store, Change::GoalMoved(released)).await;
     assert_eq!(store.records.roster_record(bo.id).await.unwrap().unwrap().due_ms, Some(9));
