@@ -1,13 +1,18 @@
 //! Goals that wait for goals: kept, replaced, found from both ends.
 
+use std::sync::Arc;
+
 use actors::{
-    domain::{Goal, GoalId, GoalState, IfFailed, ParkedOn, WaitsFor},
-    ports::{Change, Commit, GoalMove, Guard, Prerequisite, World},
-    testing,
+    domain::{Goal, GoalId, GoalState, IfFailed, Outcome, ParkedOn, Receipt, WaitsFor},
+    ports::{Change, Commit, GoalMove, Guard, Ports, Prerequisite, World},
+    supervisor::Company,
+    testing::{self, ScriptedPerformer},
 };
+use ed25519_dalek::SigningKey;
+use serde_json::json;
 
 use super::{
-    on_both_databases, on_every_store,
+    on_both_databases, on_every_store, rebuild,
     stores::{Store, moved},
 };
 
@@ -17,10 +22,16 @@ on_every_store! {
     a_release_rests_on_the_versions_it_read
 }
 
-mod refused {
+mod on_databases {
     use super::*;
-    on_both_databases! { a_dependency_on_a_goal_that_is_not_there_is_refused_alone }
-    use super::a_dependency_on_a_goal_that_is_not_there_is_refused_alone;
+    on_both_databases! {
+        a_dependency_on_a_goal_that_is_not_there_is_refused_alone
+        a_crash_between_end_and_release_is_made_good_at_the_next_start
+    }
+    use super::{
+        a_crash_between_end_and_release_is_made_good_at_the_next_start,
+        a_dependency_on_a_goal_that_is_not_there_is_refused_alone,
+    };
 }
 
 /// A goal that is delivered parked on these.
@@ -120,4 +131,39 @@ async fn a_dependency_on_a_goal_that_is_not_there_is_refused_alone(store: Store)
     assert_eq!(answers[0].as_ref().unwrap_err().guard, Guard::GoalOpen(nobody));
     assert!(answers[1].is_ok());
     assert_eq!(waits_for(&store, &goal).await, [(other.id, GoalState::Pending, IfFailed::Fail)]);
+}
+
+/// What lies in the database is what a crash left: the end of a prerequisite, and nothing about its dependents.
+async fn a_crash_between_end_and_release_is_made_good_at_the_next_start(store: Store) {
+    let ada = store.persona("ada").await;
+    let ((done, _), (failed, _)) = (store.goal(ada.id).await, store.goal(ada.id).await);
+    let runs = dependent(&store, &[&done], IfFailed::Fail).await;
+    let fails = dependent(&store, &[&done, &failed], IfFailed::Fail).await;
+    let chained = dependent(&store, &[&fails], IfFailed::Fail).await;
+    change(&store, Change::GoalMoved(moved(&done, GoalState::Done))).await;
+    change(&store, Change::GoalMoved(moved(&failed, GoalState::Unconfirmed))).await;
+
+    let store = store.reopen().await;
+    let storage = store.storage();
+    let ports = Ports {
+        journal: storage.journal.clone(),
+        records: storage.records.clone(),
+        performer: Arc::new(ScriptedPerformer::new(|_| Outcome::done("composed", json!({"value": "a line"})))),
+        blobs: storage.blobs.clone(),
+        world: store.world.clone(),
+    };
+    let company = Company::start(rebuild::limits(), ports, SigningKey::from_bytes(&[7; 32])).await.unwrap();
+    let mut live = company.receipts();
+    // It ran; this world keeps no text, so there is nothing to prove it by.
+    for (goal, end) in [(&runs, GoalState::Unconfirmed), (&chained, GoalState::Failed)] {
+        while store.records.goal(goal.id).await.unwrap().unwrap().state != end {
+            live.recv().await.unwrap();
+        }
+    }
+    company.end().await;
+    for (goal, begin) in [(&runs, "may begin"), (&fails, "failed “"), (&chained, "failed “")] {
+        let receipts = store.records.goal_receipts(goal.id).await.unwrap();
+        let said = |receipt: &&Receipt| receipt.body.as_ref().is_some_and(|body| body.summary.starts_with(begin));
+        assert_eq!(receipts.iter().filter(said).count(), 1, "{begin}");
+    }
 }

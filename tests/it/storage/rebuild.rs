@@ -24,7 +24,7 @@ use super::{on_both_databases, stores::Store};
 
 on_both_databases! { goals_are_what_the_headers_say }
 
-fn limits() -> Limits {
+pub fn limits() -> Limits {
     Limits {
         node: testing::node(),
         active_personas: NonZeroUsize::MIN,
