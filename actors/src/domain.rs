@@ -2,6 +2,7 @@
 
 mod alert;
 mod call;
+mod dependency;
 mod goal;
 mod ids;
 mod limits;
@@ -15,6 +16,7 @@ mod words;
 
 pub use alert::*;
 pub use call::*;
+pub use dependency::*;
 pub use goal::*;
 pub use ids::*;
 pub use limits::*;

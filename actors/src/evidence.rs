@@ -38,8 +38,8 @@ pub use seal::SealError;
 pub use writer::Unwritten;
 
 use crate::{
-    domain::{NodeName, Receipt},
-    ports::{BoxError, Commit, Committed, Journal, Outdated, Unavailable, World},
+    domain::{GoalId, GoalState, NodeName, ParkedOn, Receipt},
+    ports::{BoxError, Change, Commit, Committed, GoalMove, Journal, Outdated, Unavailable, World},
 };
 use writer::{Entry, Item, Writer};
 
@@ -47,6 +47,8 @@ use writer::{Entry, Item, Writer};
 const QUEUE: usize = 2 * writer::BATCH;
 /// Receipts a live reader may fall behind before it is told that it missed some.
 const LIVE: usize = 8192;
+/// Turns of goals that whoever releases dependents may fall behind before it must look at all of them.
+const TURNS: usize = 4096;
 
 /// What evidence needs.
 pub struct Setup {
@@ -62,9 +64,39 @@ pub struct Setup {
 pub struct Evidence {
     queue: mpsc::Sender<Item>,
     live: broadcast::Sender<Arc<Receipt>>,
+    turns: broadcast::Sender<GoalTurn>,
     trouble: watch::Receiver<Option<String>>,
     world: Arc<dyn World>,
     node: NodeName,
+}
+
+/// What a commit means for goals that wait for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoalTurn {
+    /// It is over: those that wait for it may have something to do.
+    Over(GoalId),
+    /// It waits for others from here on, which may be over already.
+    Waits(GoalId),
+}
+
+impl GoalTurn {
+    fn of(commit: &Commit) -> Vec<Self> {
+        let turn = |change: &Change| match change {
+            Change::GoalAdded(goal) => Self::after(goal.id, goal.state, goal.parked_on),
+            Change::GoalMoved(GoalMove { id, state, parked_on, .. }) => Self::after(*id, *state, *parked_on),
+            Change::DependenciesSet(id, _) => Some(Self::Waits(*id)),
+            _ => None,
+        };
+        commit.changes.iter().filter_map(turn).collect()
+    }
+
+    fn after(id: GoalId, state: GoalState, parked_on: Option<ParkedOn>) -> Option<Self> {
+        match (state, parked_on) {
+            (state, _) if state.is_over() => Some(Self::Over(id)),
+            (_, Some(ParkedOn::Dependency)) => Some(Self::Waits(id)),
+            _ => None,
+        }
+    }
 }
 
 /// A commit that is not written, as far as the caller may know.
@@ -101,10 +133,11 @@ impl Evidence {
     fn new(setup: Setup) -> (Self, Writer) {
         let (queue, items) = mpsc::channel(QUEUE);
         let (live, _) = broadcast::channel(LIVE);
+        let (turns, _) = broadcast::channel(TURNS);
         let (told, trouble) = watch::channel(None);
         let (world, node) = (setup.world.clone(), setup.node.clone());
-        let writer = Writer::new(setup, items, live.clone(), told);
-        (Self { queue, live, trouble, world, node }, writer)
+        let writer = Writer::new(setup, items, (live.clone(), turns.clone()), told);
+        (Self { queue, live, turns, trouble, world, node }, writer)
     }
 
     /// Writes one commit; when this answers `Ok`, it is on disk. An outcome waits as long as the store is gone.
@@ -132,6 +165,12 @@ impl Evidence {
     /// Every receipt from now on, after its commit, in order of `pos`. A slow reader gets `Lagged`.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Receipt>> {
         self.live.subscribe()
+    }
+
+    /// Goals that are over or begin to wait for others, from now on, after the commit that says so. Who falls behind
+    /// gets `Lagged` and looks at all.
+    pub fn goal_turns(&self) -> broadcast::Receiver<GoalTurn> {
+        self.turns.subscribe()
     }
 
     /// Why the store cannot take work now; none: it can.

@@ -40,6 +40,8 @@
 //!   dropped. Never two runs of one persona, not even after a fall: the lock in [`persona`].
 //! - A poke is never lost while a persona retires: `supervisor/roster.rs`, a pure state machine.
 //! - Nothing vanishes: every message ends in one state with a receipt; what is not started in time expires.
+//! - A goal that waits for others costs nothing and is released, or failed, once: `supervisor/dependencies.rs` decides
+//!   right after the commit that ended the last of them, and at start looks for what a crash left undecided.
 //! - An idle persona does nothing until its next due time; an asleep one is a line of some hundred bytes.
 //! - Everything is durable before it is visible, and a caller that goes away leaves nothing half done:
 //!   commands and writes are tasks of their own.

@@ -5,6 +5,7 @@
 //! caller that goes away loses the answer, never half a command. Lists read the roster and ask no persona.
 
 mod delivery;
+mod dependencies;
 mod desk;
 mod doorbell;
 mod drafts;
@@ -16,6 +17,7 @@ mod office;
 mod personas;
 mod restarts;
 mod roster;
+mod waits_for;
 
 #[cfg(test)]
 mod tests;
@@ -32,13 +34,14 @@ use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::{
+    dependencies::Releaser,
     desk::Desk,
     office::{Hire, Office, Opened, Opening},
 };
 use crate::{
     domain::{
-        AlertId, Goal, GoalId, GoalKind, Limits, Message, Payload, Persona, PersonaId, Priority, Profile, Proof,
-        Receipt, Role, RunId, Slug, TraceId,
+        AlertId, Goal, GoalId, GoalKind, IfFailed, Limits, Message, Payload, Persona, PersonaId, Priority, Profile,
+        Proof, Receipt, Role, RunId, Slug, TraceId, WaitsFor,
     },
     ports::{Ports, Unavailable},
     run::Runner,
@@ -117,6 +120,8 @@ pub struct NewWork {
     /// The same key brings the same work only once.
     pub correlation: Option<String>,
     pub project: Option<String>,
+    /// Goals that must be over before this one begins. Then `serve_by_ms` counts anew.
+    pub waits_for: WaitsFor,
 }
 
 /// What the work is.
@@ -152,12 +157,15 @@ pub enum Resolution {
 }
 
 /// A change of what a goal is to do.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Correction {
     pub version: i64,
     pub title: Option<String>,
     pub payload: Option<Payload>,
     pub proof: Option<Proof>,
+    /// Goals that it waits for instead; only while it has not begun, or is over.
+    pub waits_for: Option<Vec<GoalId>>,
+    pub if_failed: Option<IfFailed>,
 }
 
 /// One line of the roster, for administrators and cards.
@@ -217,7 +225,10 @@ impl Company {
         let Opened { office, evidence, scheduler, limits } = Office::open(opening).await?;
         let sealing = evidence.clone().keep_sealed(ports.records.clone(), key);
         let sealer = AbortOnDropHandle::new(tokio::spawn(sealing));
-        let desk = Desk { limits, ports, evidence, scheduler, office, closed: AtomicBool::new(false), _sealer: sealer };
+        let releaser = Releaser::new(&ports, &evidence, &office, &limits);
+        let releaser = AbortOnDropHandle::new(tokio::spawn(releaser.keep(evidence.goal_turns())));
+        let closed = AtomicBool::new(false);
+        let desk = Desk { limits, ports, evidence, scheduler, office, closed, _sealer: sealer, _releaser: releaser };
         Ok(Self { desk: Arc::new(desk), runtime: Handle::current() })
     }
 
@@ -267,7 +278,8 @@ impl Company {
         self.carry_out(by, move |desk, by| async move { desk.cancel_goal(id, &by).await }).await
     }
 
-    /// A goal that is over, parked or backing off gets a new first attempt now.
+    /// A goal that is over, parked or backing off gets a new first attempt now. One that is over waits again for
+    /// those of its prerequisites that are open; that others failed no longer counts, because a person said so.
     pub async fn retry_goal(&self, id: GoalId, by: &By) -> Result<Goal, CommandError> {
         self.carry_out(by, move |desk, by| async move { desk.retry_goal(id, &by).await }).await
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actors::{
-    domain::{GoalState, Limits, Pace, Payload, PersonaId, Priority, Proof, StepsPayload, TraceId},
+    domain::{GoalState, Limits, Pace, Payload, PersonaId, Priority, Proof, StepsPayload, TraceId, WaitsFor},
     ports::{Ports, World as _},
     supervisor::{By, Company, NewPersona, NewWork, Work},
 };
@@ -85,6 +85,7 @@ impl<'a> Worker<'a> {
             due_ms: None,
             correlation: None,
             project: None,
+            waits_for: WaitsFor::default(),
         };
         let goal = self.company.deliver(work, &by(self.site)).await?.goal.id;
         let over = async {

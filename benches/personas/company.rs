@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{GoalKind, Limits, Pace, Payload, Priority, Proof, TraceId},
+    domain::{GoalKind, Limits, Pace, Payload, Priority, Proof, TraceId, WaitsFor},
     ports::{Ports, World as _},
     supervisor::{By, Company, NewWork, Work},
     testing::{self, MemoryBlobs, TestWorld},
@@ -88,5 +88,6 @@ fn quick_work(number: usize) -> NewWork {
         due_ms: None,
         correlation: None,
         project: None,
+        waits_for: WaitsFor::default(),
     }
 }

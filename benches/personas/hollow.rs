@@ -9,7 +9,10 @@ use actors::{
         Profile, Receipt, Run, RunId, Slug,
     },
     evidence::chain::Heads,
-    ports::{Change, Commit, Committed, Journal, Outdated, Performer, Records, RosterRecord, Unavailable, Waiting},
+    ports::{
+        Change, Commit, Committed, Journal, Outdated, Performer, Prerequisite, Records, RosterRecord, Unavailable,
+        Waiting,
+    },
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -179,6 +182,18 @@ impl Records for Hollow {
     }
 
     async fn goal_receipts(&self, _goal: GoalId) -> Result<Vec<Receipt>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    async fn prerequisites(&self, _goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    async fn dependents(&self, _prerequisite: GoalId) -> Result<Vec<GoalId>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    async fn parked_on_goals(&self) -> Result<Vec<GoalId>, Unavailable> {
         Ok(Vec::new())
     }
 }

@@ -64,6 +64,12 @@ pub struct Add {
     /// The same key brings the same goal only once.
     #[arg(long, value_name = "KEY")]
     correlation: Option<String>,
+    /// Id of a goal that must be over before this one begins; may be given several times.
+    #[arg(long, value_name = "ID")]
+    waits_for: Vec<String>,
+    /// What becomes of it when one of those is over but not done: `fail` or `release`.
+    #[arg(long, value_enum, requires = "waits_for")]
+    if_failed: Option<IfFailed>,
     /// Wait until the goal is over; code 0 only when it is done.
     #[arg(long)]
     wait: bool,
@@ -76,6 +82,15 @@ pub enum Kind {
     Io,
     Ai,
     Report,
+}
+
+/// What becomes of a goal that waits for one which failed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum IfFailed {
+    /// It fails too.
+    Fail,
+    /// It runs anyway, when all are over.
+    Release,
 }
 
 /// Which goals.
@@ -162,6 +177,12 @@ impl Add {
         if let Some(proof) = &self.proof {
             body.insert("proof".to_owned(), json_or_file("--proof", proof)?);
         }
+        if !self.waits_for.is_empty() {
+            body.insert("waits_for".to_owned(), json!(self.waits_for));
+        }
+        if let Some(policy) = self.if_failed.and_then(|policy| policy.to_possible_value()) {
+            body.insert("if_failed".to_owned(), json!(policy.get_name()));
+        }
         if let Some(priority) = self.priority {
             body.insert("priority".to_owned(), json!(priority));
         }
@@ -216,7 +237,7 @@ impl List {
 
 fn table(goals: &[Value]) -> String {
     let row = |goal: &Value| {
-        let said = if goal["result"].is_null() { text(goal, "last_error") } else { text(goal, "result") };
+        let said = said(goal);
         let title = print::short(&text(goal, "title"), 40);
         [text(goal, "id"), text(goal, "state"), text(goal, "attempts"), title, print::short(&said, 60)]
     };
@@ -224,6 +245,19 @@ fn table(goals: &[Value]) -> String {
         [] => "no goals".to_owned(),
         some => print::table(["id", "state", "tries", "title", "said"], &some.iter().map(row).collect::<Vec<_>>()),
     }
+}
+
+/// What it waits for, what came of it, or what went wrong.
+fn said(goal: &Value) -> String {
+    if goal["parked_on"] == "dependency" {
+        return format!("waits for {}", waits_for(goal));
+    }
+    if goal["result"].is_null() { text(goal, "last_error") } else { text(goal, "result") }
+}
+
+fn waits_for(goal: &Value) -> String {
+    let ids = goal["waits_for"].as_array().map(Vec::as_slice).unwrap_or_default();
+    ids.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn card(goal: &Value) -> String {
@@ -242,5 +276,10 @@ fn card(goal: &Value) -> String {
     ];
     let row =
         |field: &&str| (!goal[*field].is_null()).then(|| format!("{field:12} {}", print::plain(&text(goal, field))));
-    fields.iter().filter_map(row).collect::<Vec<_>>().join("\n")
+    let mut rows: Vec<_> = fields.iter().filter_map(row).collect();
+    if !goal["if_failed"].is_null() {
+        rows.push(format!("{:12} {}", "waits_for", waits_for(goal)));
+        rows.push(format!("{:12} {}", "if_failed", text(goal, "if_failed")));
+    }
+    rows.join("\n")
 }

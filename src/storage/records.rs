@@ -4,24 +4,30 @@ use std::collections::HashMap;
 
 use actors::{
     domain::{
-        Alert, Goal, GoalId, GoalState, Message, MessageState, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId,
-        RunState,
+        Alert, Goal, GoalId, GoalState, Message, MessageState, ParkedOn, Persona, PersonaId, PersonaStatus, Receipt,
+        Run, RunId, RunState,
     },
-    ports::{ChainHead, ChainHeads, Records, RosterRecord, Unavailable, Waiting},
+    ports::{ChainHead, ChainHeads, Prerequisite, Records, RosterRecord, Unavailable, Waiting},
 };
 use async_trait::async_trait;
-use diesel::{dsl::count_star, prelude::*};
+use diesel::{
+    dsl::{case_when, count_star},
+    prelude::*,
+    sql_types::Integer,
+};
 
 use super::{
     db::{Db, DbError, on_db},
     rows::{Columns, alert::AlertRow, goal::GoalRow, message::MessageRow, run::RunRow, text},
-    schema::{alerts, goals, messages, personas, runs},
+    schema::{alerts, goal_dependencies, goals, messages, personas, runs},
 };
 
 /// Messages that are waiting or running.
 const IN_INBOX: [&str; 2] = [MessageState::Waiting.as_str(), MessageState::Running.as_str()];
 /// Goals at which something may be done.
 const OPEN_GOAL: [&str; 3] = [GoalState::Pending.as_str(), GoalState::Running.as_str(), GoalState::Parked.as_str()];
+/// What a goal is parked on that waits for others: it is due when they are over, not by itself.
+const ON_GOALS: &str = ParkedOn::Dependency.as_str();
 const OPEN_RUN: [&str; 2] = [RunState::Running.as_str(), RunState::Parked.as_str()];
 
 type PersonRow = (Vec<u8>, String, String, i32);
@@ -75,6 +81,18 @@ impl Records for ReadBack {
         Ok(self.receipts_of(goal).await?)
     }
 
+    async fn prerequisites(&self, goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable> {
+        Ok(self.0.prerequisites(&[goal]).await?.remove(&goal).unwrap_or_default())
+    }
+
+    async fn dependents(&self, prerequisite: GoalId) -> Result<Vec<GoalId>, Unavailable> {
+        Ok(self.parked_on(prerequisite).await?)
+    }
+
+    async fn parked_on_goals(&self) -> Result<Vec<GoalId>, Unavailable> {
+        Ok(self.parked_on_any().await?)
+    }
+
     async fn heads(&self) -> Result<ChainHeads, Unavailable> {
         Ok(self.0.heads().await?)
     }
@@ -107,6 +125,7 @@ impl ReadBack {
         let due: Vec<(Vec<u8>, String, Option<i64>)> = on_db!(self.0, all: {
             let all = goals::table
                 .filter(goals::state.eq_any(OPEN_GOAL))
+                .filter(goals::parked_on.is_null().or(goals::parked_on.ne(ON_GOALS)))
                 .select((goals::persona, goals::state, goals::due_ms))
                 .into_boxed();
             match of_goals.clone() { Some(id) => all.filter(goals::persona.eq(id)), None => all }
@@ -128,7 +147,12 @@ impl ReadBack {
                 .inner_join(goals::table.on(goals::id.eq(messages::goal)))
                 .filter(goals::persona.eq(persona.clone()).and(goals::state.eq_any(OPEN_GOAL)))
                 .filter(messages::persona.eq(persona.clone()))
-                .order((messages::priority.desc(), messages::received_ms, messages::id))
+                .order((
+                    case_when(goals::parked_on.eq(ON_GOALS), 1.into_sql::<Integer>()).otherwise(0.into_sql::<Integer>()),
+                    messages::priority.desc(),
+                    messages::received_ms,
+                    messages::id,
+                ))
                 .limit(limit.into())
                 .select((MessageRow::as_select(), GoalRow::as_select())));
         let waiting = |(message, goal): (MessageRow, GoalRow)| -> Result<_, DbError> {
@@ -166,6 +190,27 @@ impl ReadBack {
                 .limit(1)
                 .select(RunRow::as_select()));
         row.map(Run::try_from).transpose()
+    }
+
+    async fn parked_on(&self, prerequisite: GoalId) -> Result<Vec<GoalId>, DbError> {
+        let prerequisite = prerequisite.as_bytes().to_vec();
+        let rows: Vec<Vec<u8>> = on_db!(self.0, all:
+            goal_dependencies::table
+                .inner_join(goals::table.on(goals::id.eq(goal_dependencies::goal)))
+                .filter(goal_dependencies::prerequisite.eq(prerequisite.clone()))
+                .filter(goals::state.eq(GoalState::Parked.as_str()).and(goals::parked_on.eq(ON_GOALS)))
+                .order(goals::id)
+                .select(goals::id));
+        rows.iter().map(|id| Columns("goal_dependencies").id(id)).collect()
+    }
+
+    async fn parked_on_any(&self) -> Result<Vec<GoalId>, DbError> {
+        let rows: Vec<Vec<u8>> = on_db!(self.0, all:
+            goals::table
+                .filter(goals::state.eq(GoalState::Parked.as_str()).and(goals::parked_on.eq(ON_GOALS)))
+                .order(goals::id)
+                .select(goals::id));
+        rows.iter().map(|id| Columns("goals").id(id)).collect()
     }
 
     async fn receipts_of(&self, id: GoalId) -> Result<Vec<Receipt>, DbError> {

@@ -191,6 +191,14 @@ table! {
     }
 }
 
+table! {
+    goal_dependencies (goal, prerequisite) {
+        goal -> Binary,
+        prerequisite -> Binary,
+        if_failed -> Text,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     users,
     sessions,
@@ -199,6 +207,7 @@ allow_tables_to_appear_in_same_query!(
     personas,
     messages,
     goals,
+    goal_dependencies,
     runs,
     receipts,
     checkpoints,

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod auth;
+mod dependencies;
 mod documents;
 mod harness;
 mod input;

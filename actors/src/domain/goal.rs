@@ -48,6 +48,8 @@ words! {
         Reconcile = "reconcile",
         /// Its persona was paused.
         Pause = "pause",
+        /// Goals that it waits for are not over.
+        Dependency = "dependency",
     }
 }
 

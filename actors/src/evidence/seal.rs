@@ -41,9 +41,10 @@ impl Evidence {
         let mut sealed = None;
         loop {
             let into_ms = self.world.now_ms().rem_euclid(HOUR_MS);
-            let hour_ends = tokio::time::sleep(Duration::from_millis((HOUR_MS - into_ms).unsigned_abs()));
+            let hour = tokio::time::sleep(Duration::from_millis((HOUR_MS - into_ms).unsigned_abs()));
             tokio::select! {
-                () = hour_ends => {}
+                () = hour => {}
+                // Where nothing is written any more, no refused seal would tell the end.
                 () = self.queue.closed() => return,
             }
             match self.seal_hour(&*records, sealed).await {

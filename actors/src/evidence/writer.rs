@@ -13,7 +13,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    RecordError, Setup, canonical,
+    GoalTurn, RecordError, Setup, canonical,
     chain::Head,
     checkpoint,
     outage::{self, Outage},
@@ -79,6 +79,7 @@ struct Waiting {
     spare: Option<Commit>,
     begins: bool,
     ends_run: bool,
+    turns: Vec<GoalTurn>,
 }
 
 impl Entry {
@@ -86,11 +87,11 @@ impl Entry {
     pub(super) fn new(mut commit: Commit, reply: Reply, then: Option<Then>) -> Self {
         let ends_run = commit.changes.iter().any(|c| matches!(c, Change::RunMoved { state, .. } if state.is_over()));
         let spare = outage::must_land(&commit).then(|| commit.clone());
-        let begins = commit.begins_something();
+        let (begins, turns) = (commit.begins_something(), GoalTurn::of(&commit));
         for draft in &mut commit.receipts {
             draft.hashed_body = Some(canonical::hash_body(draft));
         }
-        Self { commit, waiting: Waiting { reply, then, spare, begins, ends_run } }
+        Self { commit, waiting: Waiting { reply, then, spare, begins, ends_run, turns } }
     }
 
     /// Nothing has been done yet, and nobody waits to do it.
@@ -106,6 +107,7 @@ pub(super) struct Writer {
     node: NodeName,
     queue: mpsc::Receiver<Item>,
     live: broadcast::Sender<Arc<Receipt>>,
+    turns: broadcast::Sender<GoalTurn>,
     trouble: watch::Sender<Option<String>>,
     items: Vec<Item>,
     batch: Vec<Entry>,
@@ -122,7 +124,7 @@ impl Writer {
     pub(super) fn new(
         setup: Setup,
         queue: mpsc::Receiver<Item>,
-        live: broadcast::Sender<Arc<Receipt>>,
+        (live, turns): (broadcast::Sender<Arc<Receipt>>, broadcast::Sender<GoalTurn>),
         trouble: watch::Sender<Option<String>>,
     ) -> Self {
         let Setup { journal, world, key, node } = setup;
@@ -133,6 +135,7 @@ impl Writer {
             node,
             queue,
             live,
+            turns,
             trouble,
             items: Vec::with_capacity(BATCH),
             batch: Vec::with_capacity(BATCH),
@@ -288,6 +291,10 @@ impl Writer {
             if let Ok(committed) = &result {
                 let ends_run = waiting.as_ref().is_some_and(|waiting| waiting.ends_run);
                 self.take_in(committed, ends_run, now)?;
+                for turn in waiting.iter().flat_map(|waiting| &waiting.turns) {
+                    // Nobody listening is no fault.
+                    let _ = self.turns.send(*turn);
+                }
             }
             if let Some(waiting) = waiting {
                 waiting.answer(result);

@@ -48,10 +48,11 @@ pub(super) fn pick(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack) -> Pi
     picked
 }
 
-/// From when on it can be worked at; none: not until a person acts.
+/// From when on it can be worked at; none: not until a person acts, or the goals it waits for are over.
 fn workable_from(work: &Waiting, held_back: &HeldBack) -> Option<i64> {
     let goal = &work.goal;
-    if goal.state == GoalState::Parked && goal.parked_on == Some(ParkedOn::Reconcile) {
+    let waits = matches!(goal.parked_on, Some(ParkedOn::Reconcile | ParkedOn::Dependency));
+    if goal.state == GoalState::Parked && waits {
         return None;
     }
     let held_ms = held_back.get(&goal.id).copied().unwrap_or(0);
@@ -134,8 +135,11 @@ mod tests {
     #[test]
     fn what_waits_for_a_person_or_a_later_time_is_left() {
         let world = TestWorld::new(1);
-        let mut inbox = inbox(&world, &[500, 500, 500]);
+        let mut inbox = inbox(&world, &[500, 500, 500, 900]);
         let now_ms = world.now_ms();
+        inbox[3].goal.state = GoalState::Parked;
+        inbox[3].goal.parked_on = Some(ParkedOn::Dependency);
+        inbox[3].goal.due_ms = Some(now_ms);
         inbox[0].goal.state = GoalState::Parked;
         inbox[0].goal.parked_on = Some(ParkedOn::Reconcile);
         inbox[1].goal.due_ms = Some(now_ms + 60_000);

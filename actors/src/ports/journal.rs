@@ -8,7 +8,7 @@ use ed25519_dalek::Signature;
 use super::BoxError;
 use crate::domain::{
     Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState, ParkedOn, Payload,
-    Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Slug,
+    Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Slug, WaitsFor,
 };
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.
@@ -122,6 +122,8 @@ pub enum Change {
         proof: Proof,
         at_ms: i64,
     },
+    /// The goals that one waits for; they replace those that were there.
+    DependenciesSet(GoalId, WaitsFor),
     /// `first_seq` is set from this commit's receipts on the persona's chain.
     RunStarted(Box<Run>),
     /// Sets the run's `last_seq` from this commit's receipts on the persona's chain.

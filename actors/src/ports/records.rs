@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 
 use super::Unavailable;
-use crate::domain::{Alert, ChainId, Goal, GoalId, Hash, Message, Persona, PersonaId, Receipt, Run, RunId, Slug};
+use crate::domain::{
+    Alert, ChainId, Goal, GoalId, Hash, IfFailed, Message, Persona, PersonaId, Receipt, Run, RunId, Slug,
+};
 
 /// A persona as the roster keeps it, awake or asleep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,13 @@ pub struct RosterRecord {
 pub struct Waiting {
     pub message: Message,
     pub goal: Goal,
+}
+
+/// A goal that another one waits for, and what happens to that one if it fails.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prerequisite {
+    pub goal: Goal,
+    pub if_failed: IfFailed,
 }
 
 /// The newest receipt of a chain.
@@ -60,7 +69,8 @@ pub trait Records: Send + Sync {
     async fn run(&self, id: RunId) -> Result<Option<Run>, Unavailable>;
 
     /// The persona's messages whose goal is open (waiting, running before a crash, parked), highest priority
-    /// first, then in the order received; at most `limit`.
+    /// first, then in the order received; at most `limit`. Those parked on other goals come last, so that however
+    /// many of them never hide work.
     async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable>;
 
     /// The work this correlation brought the first time, whatever became of it.
@@ -74,6 +84,15 @@ pub trait Records: Send + Sync {
 
     /// All receipts of a goal on its persona's chain, in order.
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable>;
+
+    /// What a goal waits for or waited for, in order of ids.
+    async fn prerequisites(&self, goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable>;
+
+    /// The goals parked on this one, among others.
+    async fn dependents(&self, prerequisite: GoalId) -> Result<Vec<GoalId>, Unavailable>;
+
+    /// Every goal that is parked on others; at start, because a crash may have come between end and release.
+    async fn parked_on_goals(&self) -> Result<Vec<GoalId>, Unavailable>;
 
     /// The heads of all chains, read in one snapshot; once an hour.
     async fn heads(&self) -> Result<ChainHeads, Unavailable> {

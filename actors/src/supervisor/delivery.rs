@@ -4,14 +4,14 @@ use serde_json::json;
 
 use super::{
     By, CommandError, Delivered, NewWork, Work,
-    desk::{Desk, check_length, check_text, invalid, no_persona, refused, settle},
+    desk::{Desk, check_length, check_text, invalid, refused, settle},
     doorbell::News,
-    drafts,
+    drafts, waits_for,
 };
 use crate::{
     domain::{
         AiPayload, ArtifactKind, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind, MessageState,
-        Payload, Proof, ReceiptKind,
+        ParkedOn, Payload, Proof, ReceiptKind, WaitsFor,
     },
     ports::{Change, Commit, Guard},
 };
@@ -27,17 +27,22 @@ const SHOWN: usize = 500;
 impl Desk {
     pub(super) async fn deliver(&self, new: NewWork, by: &By) -> Result<Delivered, CommandError> {
         self.check_work(&new)?;
-        let correlation = new.correlation.clone();
+        let prerequisites = self.prerequisites_named(&new.waits_for.goals, None).await?;
+        let (correlation, waits_for) = (new.correlation.clone(), new.waits_for.clone());
         let (message, goal) = self.work(new, by);
         let mut guards = vec![Guard::PersonaExists(goal.persona)];
         if let Some(key) = correlation.clone() {
             guards.push(Guard::CorrelationFree(goal.persona, key));
         }
-        let receipts = vec![self.received(&message, &goal, by)];
-        let changes =
+        guards.extend(waits_for::their_personas(&goal, &prerequisites));
+        let receipts = vec![self.received(&message, &goal, &waits_for, by)];
+        let mut changes =
             vec![Change::MessageDelivered(Box::new(message.clone())), Change::GoalAdded(Box::new(goal.clone()))];
+        if !waits_for.goals.is_empty() {
+            changes.push(Change::DependenciesSet(goal.id, waits_for));
+        }
         let bell = self.office.bell();
-        let (persona, news) = (goal.persona, News { messages: 1, due_ms: goal.due_ms.unwrap_or(0) });
+        let (persona, news) = (goal.persona, News { messages: 1, due_ms: begins_ms(&goal) });
         let commit = Commit { guards, changes, receipts };
         // The evidence rings after its commit, so a caller that goes away leaves no sleeper behind.
         let written = self.evidence.record_then(commit, move |_| bell.press(persona, news)).await;
@@ -48,8 +53,7 @@ impl Desk {
                 let first = first.ok_or_else(|| refused(&outdated))?;
                 Ok(Delivered { message: first.message, goal: first.goal, repeated: true })
             }
-            (Err(outdated), _) if outdated.guard == Guard::PersonaExists(persona) => Err(no_persona(persona)),
-            (Err(outdated), _) => Err(refused(&outdated)),
+            (Err(outdated), _) => Err(waits_for::refused(persona, &outdated)),
         }
     }
 
@@ -73,6 +77,7 @@ impl Desk {
 
     fn work(&self, new: NewWork, by: &By) -> (Message, Goal) {
         let now_ms = self.now_ms();
+        let waits = !new.waits_for.goals.is_empty();
         let (kind, text, title, payload, proof) = parts(new.what);
         let patience_ms = i64::try_from(self.limits.serve_within.as_millis()).unwrap_or(i64::MAX);
         let begins_ms = new.due_ms.unwrap_or(0).max(now_ms);
@@ -82,8 +87,8 @@ impl Desk {
             title,
             payload,
             proof,
-            state: GoalState::Pending,
-            parked_on: None,
+            state: if waits { GoalState::Parked } else { GoalState::Pending },
+            parked_on: waits.then_some(ParkedOn::Dependency),
             attempts: 0,
             last_error: None,
             result: None,
@@ -114,22 +119,31 @@ impl Desk {
         (message, goal)
     }
 
-    fn received(&self, message: &Message, goal: &Goal, by: &By) -> Draft {
+    fn received(&self, message: &Message, goal: &Goal, waits_for: &WaitsFor, by: &By) -> Draft {
         let summary = match message.kind {
             MessageKind::Chat => format!("received message from {}", message.sender),
             MessageKind::Goal => format!("received goal “{}”", goal.title),
         };
-        let data = json!({
+        let mut data = json!({
             "message": message.id,
             "kind": goal.payload.kind(),
             "text": message.text.chars().take(SHOWN).collect::<String>(),
             "priority": message.priority,
             "serve_by_ms": message.serve_by_ms,
         });
+        if !waits_for.goals.is_empty() {
+            data["waits_for"] = json!(waits_for.goals);
+            data["if_failed"] = json!(waits_for.if_failed);
+        }
         let draft = self.decision(goal.persona, by, summary, data);
-        let draft = drafts::about(draft, goal.id, goal.project.clone(), Some(GoalState::Pending.as_str()));
+        let draft = drafts::about(draft, goal.id, goal.project.clone(), Some(goal.state.as_str()));
         Draft { kind: ReceiptKind::Log, phase: None, ..draft }
     }
+}
+
+/// From when on something can be done; what waits for other goals wakes nobody.
+fn begins_ms(goal: &Goal) -> i64 {
+    if goal.state == GoalState::Parked { i64::MAX } else { goal.due_ms.unwrap_or(0) }
 }
 
 fn parts(what: Work) -> (MessageKind, String, String, Payload, Proof) {

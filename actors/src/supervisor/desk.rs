@@ -33,6 +33,7 @@ pub(super) struct Desk {
     pub(super) office: Office,
     pub(super) closed: AtomicBool,
     pub(super) _sealer: AbortOnDropHandle<()>,
+    pub(super) _releaser: AbortOnDropHandle<()>,
 }
 
 impl Desk {

@@ -4,13 +4,14 @@ use serde_json::json;
 
 use super::{
     By, CommandError, Correction, Resolution,
-    desk::{self, Desk, RACES, busy, check_text, refused},
+    desk::{self, Desk, RACES, busy, check_text},
     drafts,
     effects::{self, Uncertain},
+    waits_for,
 };
 use crate::{
     domain::{
-        AlertKind, Draft, Ended, Goal, GoalId, GoalState, Message, MessageState, Phase, RunId, RunState, Step,
+        AlertKind, Draft, Ended, Goal, GoalId, GoalState, Message, MessageState, Payload, Phase, RunId, RunState, Step,
         StepIndex,
     },
     ports::{Change, Commit, GoalMove, Guard},
@@ -62,14 +63,11 @@ impl Desk {
             if goal.state == GoalState::Running || (goal.state == GoalState::Pending && !backs_off) {
                 return Err(CommandError::Conflict(format!("goal {id} is {} already", goal.state)));
             }
-            let step = GoalMove {
-                attempts: 0,
-                last_error: None,
-                result: None,
-                ..desk::moved(&goal, GoalState::Pending, self.now_ms())
-            };
-            let draft = self.about(&goal, by, format!("retried by {}", by.who), GoalState::Pending);
-            if self.write(only_if_unmoved(&goal, waits_again(&message, &step), vec![draft])).await?.is_ok() {
+            let (step, guards) = self.begins_anew(&goal).await?;
+            let draft = self.about(&goal, by, format!("retried by {}", by.who), step.state);
+            let mut commit = only_if_unmoved(&goal, waits_again(&message, &step), vec![draft]);
+            commit.guards.extend(guards);
+            if self.write(commit).await?.is_ok() {
                 self.wake(&goal).await;
                 return Ok(desk::after(goal, step));
             }
@@ -87,33 +85,47 @@ impl Desk {
             );
             return Err(CommandError::Conflict(reason));
         }
-        let Correction { version, title, payload, proof } = correction;
+        let Correction { version, title, payload, proof, waits_for: others, if_failed } = correction;
         let title = title.unwrap_or_else(|| goal.title.clone());
         check_text("title", &title, LONGEST_TITLE)?;
         let payload = payload.unwrap_or_else(|| goal.payload.clone());
         let proof = proof.unwrap_or_else(|| goal.proof.clone());
-        let receipts = self.ports.records.goal_receipts(id).await?;
-        if let Some(step) = effects::touched(&goal.payload.steps(), &payload.steps(), &receipts) {
-            let reason =
-                format!("step {step} of goal {id} has been begun already and cannot be changed: give a new goal");
-            return Err(CommandError::Conflict(reason));
-        }
+        self.leaves_what_was_begun(&goal, &payload).await?;
         let at_ms = self.now_ms();
-        let changed =
-            [("title", title != goal.title), ("payload", payload != goal.payload), ("proof", proof != goal.proof)];
+        let (mut changes, mut guards) = self.rewired(&goal, others, if_failed).await?;
+        let changed = [
+            ("title", title != goal.title),
+            ("payload", payload != goal.payload),
+            ("proof", proof != goal.proof),
+            ("waits_for", !changes.is_empty()),
+        ];
         let changed: Vec<_> = changed.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field).collect();
         let draft = self.decision(goal.persona, by, format!("corrected by {}", by.who), json!({"changed": changed}));
-        let corrected = Goal { title, payload, proof, updated_ms: at_ms, version: version + 1, ..goal.clone() };
+        let mut corrected = Goal { title, payload, proof, updated_ms: at_ms, version: version + 1, ..goal.clone() };
         let Goal { title, payload, proof, .. } = corrected.clone();
-        let change = Change::GoalCorrected { id, title, payload, proof, at_ms };
-        let commit = Commit {
-            guards: vec![Guard::GoalVersion(id, version)],
-            changes: vec![change],
-            receipts: vec![drafts::about(draft, id, goal.project.clone(), None)],
-        };
-        self.write(commit).await?.map_err(|outdated| refused(&outdated))?;
+        let parked = changes.iter().find_map(|change| match change {
+            Change::GoalMoved(step) => Some(step.clone()),
+            _ => None,
+        });
+        let draft = drafts::about(draft, id, goal.project.clone(), parked.as_ref().map(|step| step.state.as_str()));
+        guards.push(Guard::GoalVersion(id, version));
+        changes.push(Change::GoalCorrected { id, title, payload, proof, at_ms });
+        let written = self.write(Commit { guards, changes, receipts: vec![draft] }).await?;
+        written.map_err(|outdated| waits_for::refused(goal.persona, &outdated))?;
         self.wake(&goal).await;
+        if let Some(step) = parked {
+            corrected = desk::after(corrected, step);
+        }
         Ok(corrected)
+    }
+
+    /// A step with an intent stays as it is.
+    async fn leaves_what_was_begun(&self, goal: &Goal, payload: &Payload) -> Result<(), CommandError> {
+        let receipts = self.ports.records.goal_receipts(goal.id).await?;
+        let Some(step) = effects::touched(&goal.payload.steps(), &payload.steps(), &receipts) else { return Ok(()) };
+        let id = goal.id;
+        let reason = format!("step {step} of goal {id} has been begun already and cannot be changed: give a new goal");
+        Err(CommandError::Conflict(reason))
     }
 
     pub(super) async fn resolve_goal(

@@ -2,6 +2,7 @@
 
 mod chaos;
 mod commands;
+mod dependencies;
 mod failing;
 mod harness;
 mod working;

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use super::StoredRow;
 use crate::{
     domain::{
-        Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, Persona, PersonaId,
-        PersonaStatus, Receipt, Run, RunId, RunState,
+        Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona,
+        PersonaId, PersonaStatus, Receipt, Run, RunId, RunState, WaitsFor,
     },
     evidence::chain::{Head, Heads, Linked},
     ports::{
-        ChainHead, ChainHeads, Change, Checkpoint, Commit, Committed, GoalMove, Guard, Outdated, RosterRecord, Waiting,
+        ChainHead, ChainHeads, Change, Checkpoint, Commit, Committed, GoalMove, Guard, Outdated, Prerequisite,
+        RosterRecord, Waiting,
     },
 };
 
@@ -21,6 +22,7 @@ pub(super) struct State {
     pub(super) personas: BTreeMap<PersonaId, PersonaRow>,
     pub(super) messages: BTreeMap<MessageId, Message>,
     pub(super) goals: BTreeMap<GoalId, GoalRow>,
+    waits: BTreeMap<GoalId, WaitsFor>,
     pub(super) runs: BTreeMap<RunId, Run>,
     pub(super) alerts: BTreeMap<AlertId, Alert>,
     pub(super) checkpoints: Vec<Checkpoint>,
@@ -131,21 +133,10 @@ impl State {
                 assert!(before.is_none(), "the message {before:?} was delivered twice");
             }
             Change::MessageMoved(id, state) => found(self.messages.get_mut(&id), "message", &id).state = state,
-            Change::GoalAdded(goal) => {
-                let (first_seq, last_seq) = (places.first(goal.persona), places.last(goal.persona));
-                let before = self.goals.insert(goal.id, GoalRow { goal: *goal, first_seq, last_seq });
-                assert!(before.is_none(), "a goal was added twice");
-            }
-            Change::GoalMoved(step) => {
-                let row = found(self.goals.get_mut(&step.id), "goal", &step.id);
-                row.last_seq = places.last(row.goal.persona);
-                row.goal.take(step);
-            }
-            Change::GoalCorrected { id, title, payload, proof, at_ms } => {
-                let row = found(self.goals.get_mut(&id), "goal", &id);
-                let version = row.goal.version + 1;
-                row.goal = Goal { title, payload, proof, updated_ms: at_ms, version, ..row.goal.clone() };
-            }
+            Change::GoalAdded(_)
+            | Change::GoalMoved(_)
+            | Change::GoalCorrected { .. }
+            | Change::DependenciesSet(..) => self.apply_to_goal(change, linked),
             Change::RunStarted(mut run) => {
                 run.first_seq = places.first(run.persona);
                 let before = self.runs.insert(run.id, *run);
@@ -167,6 +158,35 @@ impl State {
                 let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);
                 found(row, "receipt", &seq).erased = true;
             }
+        }
+    }
+
+    fn apply_to_goal(&mut self, change: Change, linked: &[Linked]) {
+        let places = Places { linked, heads: &self.heads };
+        match change {
+            Change::GoalAdded(goal) => {
+                let (first_seq, last_seq) = (places.first(goal.persona), places.last(goal.persona));
+                let before = self.goals.insert(goal.id, GoalRow { goal: *goal, first_seq, last_seq });
+                assert!(before.is_none(), "a goal was added twice");
+            }
+            Change::GoalMoved(step) => {
+                let row = found(self.goals.get_mut(&step.id), "goal", &step.id);
+                row.last_seq = places.last(row.goal.persona);
+                row.goal.take(step);
+            }
+            Change::GoalCorrected { id, title, payload, proof, at_ms } => {
+                let row = found(self.goals.get_mut(&id), "goal", &id);
+                let version = row.goal.version + 1;
+                row.goal = Goal { title, payload, proof, updated_ms: at_ms, version, ..row.goal.clone() };
+            }
+            Change::DependenciesSet(id, waits_for) => {
+                found(self.goals.get(&id), "goal", &id);
+                for prerequisite in &waits_for.goals {
+                    found(self.goals.get(prerequisite), "goal", prerequisite);
+                }
+                self.waits.insert(id, waits_for);
+            }
+            other => unreachable!("{other:?} is not about a goal"),
         }
     }
 
@@ -229,6 +249,23 @@ impl State {
         })
     }
 
+    pub(super) fn prerequisites(&self, goal: GoalId) -> Vec<Prerequisite> {
+        let Some(waits_for) = self.waits.get(&goal) else { return Vec::new() };
+        let prerequisite =
+            |id: &GoalId| Some(Prerequisite { goal: self.goals.get(id)?.goal.clone(), if_failed: waits_for.if_failed });
+        let mut found: Vec<_> = waits_for.goals.iter().filter_map(prerequisite).collect();
+        found.sort_by_key(|prerequisite| prerequisite.goal.id);
+        found.dedup();
+        found
+    }
+
+    /// The goals that are parked on others; of one, if it is named.
+    pub(super) fn parked_on_goals(&self, on: Option<GoalId>) -> Vec<GoalId> {
+        let waits = |row: &&GoalRow| row.goal.parked_on == Some(ParkedOn::Dependency);
+        let on_it = |id: &GoalId| on.is_none_or(|on| self.waits.get(id).is_some_and(|w| w.goals.contains(&on)));
+        self.goals.values().filter(waits).map(|row| row.goal.id).filter(on_it).collect()
+    }
+
     pub(super) fn inbox(&self, persona: PersonaId) -> Vec<Waiting> {
         let open = |message: &Message| {
             let goal = &self.goals.get(&message.goal)?.goal;
@@ -236,7 +273,10 @@ impl State {
         };
         let mine = self.messages.values().filter(|message| message.persona == persona);
         let mut waiting: Vec<_> = mine.filter_map(open).collect();
-        waiting.sort_by_key(|w| (std::cmp::Reverse(w.message.priority), w.message.received_ms, w.message.id));
+        let on_goals = |goal: &Goal| goal.parked_on == Some(ParkedOn::Dependency);
+        waiting.sort_by_key(|w| {
+            (on_goals(&w.goal), std::cmp::Reverse(w.message.priority), w.message.received_ms, w.message.id)
+        });
         waiting
     }
 }
@@ -245,7 +285,7 @@ impl State {
 fn due(goal: &Goal) -> Option<i64> {
     match goal.state {
         GoalState::Pending | GoalState::Running => Some(goal.due_ms.unwrap_or(0)),
-        GoalState::Parked => goal.due_ms,
+        GoalState::Parked if goal.parked_on != Some(ParkedOn::Dependency) => goal.due_ms,
         _ => None,
     }
 }
@@ -264,6 +304,6 @@ impl Goal {
     }
 }
 
-fn found<'a, T>(row: Option<&'a mut T>, what: &str, id: &dyn std::fmt::Debug) -> &'a mut T {
+fn found<T>(row: Option<T>, what: &str, id: &dyn std::fmt::Debug) -> T {
     row.unwrap_or_else(|| panic!("a change names the {what} {id:?}, which is not there"))
 }

@@ -9,8 +9,8 @@ use super::{StoredRow, lock, state::State};
 use crate::{
     domain::{Alert, ChainId, Goal, GoalId, Message, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId},
     ports::{
-        ChainHead, ChainHeads, Checkpoint, Commit, Committed, Journal, Outdated, Records, RosterRecord, Unavailable,
-        Waiting,
+        ChainHead, ChainHeads, Checkpoint, Commit, Committed, Journal, Outdated, Prerequisite, Records, RosterRecord,
+        Unavailable, Waiting,
     },
 };
 
@@ -222,6 +222,18 @@ impl Records for MemoryStore {
         let chain = ChainId::Persona(row.goal.persona);
         let of_goal = |receipt: &Receipt| receipt.goal == Some(goal) && receipt.chain == chain;
         Ok(state.receipts().into_iter().filter(of_goal).collect())
+    }
+
+    async fn prerequisites(&self, goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable> {
+        Ok(lock(&self.state).prerequisites(goal))
+    }
+
+    async fn dependents(&self, prerequisite: GoalId) -> Result<Vec<GoalId>, Unavailable> {
+        Ok(lock(&self.state).parked_on_goals(Some(prerequisite)))
+    }
+
+    async fn parked_on_goals(&self) -> Result<Vec<GoalId>, Unavailable> {
+        Ok(lock(&self.state).parked_on_goals(None))
     }
 
     async fn heads(&self) -> Result<ChainHeads, Unavailable> {

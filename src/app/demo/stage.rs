@@ -1,7 +1,7 @@
 //! Gives the demo's goals in their order and waits for what comes of them.
 
 use actors::{
-    domain::{Goal, GoalId, ParkedOn, PersonaId, Priority, TraceId},
+    domain::{Goal, GoalId, ParkedOn, PersonaId, Priority, TraceId, WaitsFor},
     ports::World,
     supervisor::{By, Company, NewWork, Work},
 };
@@ -37,6 +37,7 @@ impl Stage {
             due_ms: None,
             correlation: Some(format!("demo-{part}")),
             project: Some(PROJECT.to_owned()),
+            waits_for: WaitsFor::default(),
         };
         let by = By { who: PROJECT.to_owned(), trace: TraceId(self.world.new_id()) };
         Ok(self.company.deliver(work, &by).await?.goal.id)

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use actors::{
-    domain::{Goal, Persona, Run},
+    domain::{Goal, GoalId, Persona, Run, WaitsFor},
     ports::{Change, Checkpoint, GoalMove},
 };
 use diesel::{
@@ -17,8 +17,8 @@ use super::{
     closed::Late,
     plan::{Places, Plan},
     statements::{
-        CorrectGoal, EraseBody, MoveGoal, MoveMessage, MoveRun, NoteBlob, ResolveAlert, SetStreak, UpdatePersona,
-        WidenGoal, WidenGoalOfRun, WidenRun,
+        AddDependency, CorrectGoal, EraseBody, ForgetDependencies, MoveGoal, MoveMessage, MoveRun, NoteBlob,
+        ResolveAlert, SetStreak, UpdatePersona, WidenGoal, WidenGoalOfRun, WidenRun,
     },
 };
 use crate::storage::{
@@ -93,6 +93,7 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
         // All of them at once: every chain is signed every second.
         Change::CheckpointSigned(_) => Ok(0),
         Change::BodyErased { chain, seq } => to.run(EraseBody { chain: &chain.to_bytes(), seq: *seq }).await,
+        Change::DependenciesSet(goal, waits_for) => set_dependencies(*goal, waits_for, to).await,
         Change::GoalAdded(_) | Change::GoalMoved(_) | Change::GoalCorrected { .. } => {
             apply_to_goal(change, places, to).await
         }
@@ -146,6 +147,15 @@ async fn apply_to_goal(change: &Change, places: Places<'_>, to: &mut impl Transa
         }
         _ => Ok(0),
     }
+}
+
+async fn set_dependencies(goal: GoalId, waits_for: &WaitsFor, to: &mut impl Transaction) -> QueryResult<usize> {
+    to.run(ForgetDependencies { goal: goal.as_bytes() }).await?;
+    let if_failed = waits_for.if_failed.as_str();
+    for prerequisite in &waits_for.goals {
+        to.run(AddDependency { goal: goal.as_bytes(), prerequisite: prerequisite.as_bytes(), if_failed }).await?;
+    }
+    Ok(waits_for.goals.len())
 }
 
 async fn move_goal(step: &GoalMove, places: Places<'_>, to: &mut impl Transaction) -> QueryResult<usize> {

@@ -56,6 +56,7 @@ impl Wanted {
             Change::MessageMoved(id, _) => drop(self.messages.insert(*id)),
             Change::GoalMoved(step) => drop(self.goals.insert(step.id)),
             Change::GoalCorrected { id, .. } => drop(self.goals.insert(*id)),
+            Change::DependenciesSet(id, waits_for) => self.goals.extend(waits_for.goals.iter().chain([id])),
             Change::RunMoved { id, .. } => drop(self.runs.insert(*id)),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id)),
             Change::GoalAdded(_)
@@ -156,6 +157,12 @@ impl Facts {
                 let here = made(&|c| matches!(c, Change::GoalAdded(goal) if goal.id == *id));
                 (!here && !self.goals.contains_key(id)).then_some(Guard::GoalOpen(*id))
             }
+            Change::DependenciesSet(id, waits_for) => {
+                let here = |id: &GoalId| made(&|c| matches!(c, Change::GoalAdded(goal) if goal.id == *id));
+                let known = |id: &GoalId| self.goals.contains_key(id) || here(id);
+                let lost = waits_for.goals.iter().chain([id]).find(|id| !known(id));
+                lost.map(|id| Guard::GoalOpen(*id))
+            }
             Change::RunMoved { id, .. } => {
                 let here = made(&|c| matches!(c, Change::RunStarted(run) if run.id == *id));
                 (!here && !self.runs.contains_key(id)).then_some(Guard::RunLive(*id))
@@ -207,7 +214,10 @@ impl Facts {
             Change::RunMoved { id, state, .. } => drop(self.runs.insert(*id, *state)),
             Change::AlertRaised(alert) => drop(self.alerts.insert(alert.id, alert.resolved_ms.is_none())),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
-            Change::FailureStreak(..) | Change::CheckpointSigned(_) | Change::BodyErased { .. } => {}
+            Change::DependenciesSet(..)
+            | Change::FailureStreak(..)
+            | Change::CheckpointSigned(_)
+            | Change::BodyErased { .. } => {}
         }
     }
 }

@@ -140,6 +140,19 @@ statement! {
 }
 
 statement! {
+    /// It waits for nobody.
+    ForgetDependencies<'a> { goal: &'a [u8] => Binary, }
+    "DELETE FROM goal_dependencies WHERE goal = ?"
+}
+
+statement! {
+    /// A goal that one waits for.
+    AddDependency<'a> { goal: &'a [u8] => Binary, prerequisite: &'a [u8] => Binary, if_failed: &'a str => Text, }
+    "INSERT INTO goal_dependencies (goal, prerequisite, if_failed) VALUES (?, ?, ?) \
+     ON CONFLICT (goal, prerequisite) DO NOTHING"
+}
+
+statement! {
     /// Where a run stands; the range of its receipts reaches this commit.
     MoveRun<'a> {
         state: &'a str => Text,

@@ -1,13 +1,18 @@
 //! Goals.
 
-use actors::domain::{Goal, GoalId, GoalState, PersonaId};
+use std::collections::HashMap;
+
+use actors::{
+    domain::{Goal, GoalId, GoalState, PersonaId},
+    ports::Prerequisite,
+};
 use diesel::prelude::*;
 
 use super::at_most;
 use crate::storage::{
     db::{Db, DbError, on_db},
-    rows::goal::GoalRow,
-    schema::goals,
+    rows::{Columns, goal::GoalRow},
+    schema::{goal_dependencies, goals},
 };
 
 /// Which goals.
@@ -48,6 +53,24 @@ impl Db {
     /// One goal.
     pub async fn goal(&self, id: GoalId) -> Result<Option<Goal>, DbError> {
         self.goal_row(id).await?.map(Goal::try_from).transpose()
+    }
+
+    /// What these goals wait for or waited for, each in order of ids. Those that wait for nobody are left out.
+    pub async fn prerequisites(&self, of: &[GoalId]) -> Result<HashMap<GoalId, Vec<Prerequisite>>, DbError> {
+        let ids: Vec<_> = of.iter().map(|id| id.as_bytes().to_vec()).collect();
+        let rows: Vec<(Vec<u8>, String, GoalRow)> = on_db!(self, all:
+            goal_dependencies::table
+                .inner_join(goals::table.on(goals::id.eq(goal_dependencies::prerequisite)))
+                .filter(goal_dependencies::goal.eq_any(ids.clone()))
+                .order((goal_dependencies::goal, goals::id))
+                .select((goal_dependencies::goal, goal_dependencies::if_failed, GoalRow::as_select())));
+        let read = Columns("goal_dependencies");
+        let mut found: HashMap<_, Vec<_>> = HashMap::new();
+        for (of, if_failed, goal) in rows {
+            let prerequisite = Prerequisite { goal: goal.try_into()?, if_failed: read.word(&if_failed)? };
+            found.entry(read.id(&of)?).or_default().push(prerequisite);
+        }
+        Ok(found)
     }
 
     pub(in crate::storage) async fn goal_row(&self, id: GoalId) -> Result<Option<GoalRow>, DbError> {

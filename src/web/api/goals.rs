@@ -6,7 +6,7 @@ mod view;
 
 use actix_web::{HttpResponse, web};
 use actors::{
-    domain::{Goal, GoalId, GoalKind, GoalState, Payload, PersonaId, Priority, Proof},
+    domain::{Goal, GoalId, GoalKind, GoalState, IfFailed, Payload, PersonaId, Priority, Proof, WaitsFor},
     supervisor::{NewWork, Work},
 };
 use serde::Deserialize;
@@ -69,6 +69,13 @@ pub struct NewGoal {
     /// The same key brings the same goal only once; also as `Idempotency-Key`.
     pub correlation: Option<String>,
     pub project: Option<String>,
+    /// Ids of goals that must be over before it begins, of any persona; at most 64. `serve_by_ms` counts anew then.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub waits_for: Vec<GoalId>,
+    /// What becomes of it when one of them is over but not done: `fail` (it fails too; when left out) or `release`.
+    #[schema(value_type = Option<String>)]
+    pub if_failed: Option<IfFailed>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -142,17 +149,13 @@ async fn page(
     };
     let rows = deps.db.goals(filter).await?;
     let page = Page::of(rows, query.limit.get(), |goal| IdCursor(goal.id.0).to_string());
-    let mut items = Vec::with_capacity(page.items.len());
-    for goal in page.items {
-        items.push(GoalView::named(goal, names).await);
-    }
-    Ok(web::Json(Page { items, next: page.next }))
+    Ok(web::Json(Page { items: GoalView::read_all(page.items, deps, names).await?, next: page.next }))
 }
 
 async fn show(id: web::Path<String>, deps: web::Data<Deps>, names: web::Data<Names>) -> Result<HttpResponse, Problem> {
     let goal = find(&deps, &id).await?;
     let tag = format!("\"{}\"", goal.version);
-    Ok(HttpResponse::Ok().insert_header(("ETag", tag)).json(GoalView::named(goal, &names).await))
+    Ok(HttpResponse::Ok().insert_header(("ETag", tag)).json(GoalView::read(goal, &deps, &names).await?))
 }
 
 async fn create(
@@ -208,10 +211,13 @@ pub async fn deliver(
     let what = Work::Goal { title, payload, proof: new.proof.unwrap_or_default() };
     let correlation = key.or_in_body(new.correlation)?;
     let (serve_by_ms, due_ms, project) = (new.serve_by_ms, new.due_ms, new.project);
-    let work = NewWork { persona, what, priority, serve_by_ms, due_ms, correlation, project };
+    let waits_for = WaitsFor { goals: new.waits_for, if_failed: new.if_failed.unwrap_or_default() };
+    let work = NewWork { persona, what, priority, serve_by_ms, due_ms, correlation, project, waits_for };
     let delivered = deps.company.deliver(work, &caller.by()).await?;
     let slug = deps.db.persona_named(&persona.to_string()).await?.map(|persona| persona.slug.to_string());
-    let view = GoalView::new(delivered.goal, slug);
+    let id = delivered.goal.id;
+    let waits_for = deps.db.prerequisites(&[id]).await?.remove(&id).unwrap_or_default();
+    let view = GoalView::new(delivered.goal, slug, &waits_for);
     let address = format!("/api/goals/{}", view.id);
     let mut answer = if delivered.repeated { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(answer.insert_header(("Location", address)).json(view))

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use actors::{
-    domain::{GoalId, Message, MessageId, Priority},
+    domain::{GoalId, Message, MessageId, Priority, WaitsFor},
     supervisor::{NewWork, Work},
 };
 use serde::{Deserialize, Serialize};
@@ -148,9 +148,10 @@ async fn send(
         due_ms: None,
         correlation,
         project: new.project,
+        waits_for: WaitsFor::default(),
     };
     let delivered = deps.company.deliver(work, &caller.by()).await?;
-    let goal = GoalView::new(delivered.goal, Some(persona.slug.to_string()));
+    let goal = GoalView::new(delivered.goal, Some(persona.slug.to_string()), &[]);
     let sent = SentView { message: delivered.message.into(), goal, repeated: delivered.repeated };
     Ok(if sent.repeated { HttpResponse::Ok().json(sent) } else { HttpResponse::Created().json(sent) })
 }

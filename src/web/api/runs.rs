@@ -139,5 +139,5 @@ async fn cancel(
 ) -> Result<web::Json<GoalView>, Problem> {
     let run = find(&deps, &id).await?;
     let goal = deps.company.cancel_run(run.id, &caller.by()).await?;
-    Ok(web::Json(GoalView::named(goal, &names).await))
+    Ok(web::Json(GoalView::read(goal, &deps, &names).await?))
 }

@@ -116,6 +116,13 @@ fn the_verbs_reach_the_server_and_the_record_is_whole() {
         said(&greenroom(root, &["goal", "add", "ada-lovelace", "--kind", "ai", "--title", "x", "--payload", "{}"]));
     assert_eq!(code, 1);
     assert!(error.contains("payload") && error.contains("prompt"), "{error}");
+
+    let first = answer(root, &["goal", "list"])["items"][0]["id"].clone();
+    let then = ["goal", "add", "ada-lovelace", "--kind", "io", "--title", "Keep another", "--payload", NOTE];
+    let waits = ["--waits-for", first.as_str().unwrap(), "--if-failed", "release", "--wait"];
+    let then = answer(root, &[&then[..], &waits[..]].concat());
+    assert_eq!((&then["state"], &then["waits_for"]), (&json!("done"), &json!([first])), "{then:#}");
+    assert_eq!(then["if_failed"], "release");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Work from the pages: goals and messages given, followed, corrected, resolved, cancelled.
 
 use actors::{
-    domain::{Goal, Payload, Persona, Phase, Priority, Proof},
+    domain::{Goal, GoalId, IfFailed, Payload, Persona, Phase, Priority, Proof, WaitsFor},
     supervisor::{NewWork, Work},
 };
 use serde_json::{Value, json};
@@ -13,6 +13,11 @@ use super::{
 
 /// Gives a goal of this kind.
 async fn give(house: &House, to: &Persona, title: &str, payload: Value) -> Goal {
+    give_after(house, to, title, payload, Vec::new()).await
+}
+
+/// The same behind others.
+async fn give_after(house: &House, to: &Persona, title: &str, payload: Value, goals: Vec<GoalId>) -> Goal {
     let kind = if payload.get("steps").is_some() { "browser" } else { "ai" };
     let payload = Payload::parse(kind.parse().unwrap(), payload).unwrap();
     let what = Work::Goal { title: title.to_owned(), payload, proof: Proof::default() };
@@ -24,6 +29,7 @@ async fn give(house: &House, to: &Persona, title: &str, payload: Value) -> Goal 
         due_ms: None,
         correlation: None,
         project: None,
+        waits_for: WaitsFor { goals, if_failed: IfFailed::Fail },
     };
     house.company.deliver(work, &by()).await.unwrap().goal
 }
@@ -167,6 +173,31 @@ async fn work_is_cancelled_from_its_goal_and_from_its_run() {
 
     visitor.open("/runs?persona=jason&state=cancelled").await;
     visitor.sees("Slow too").await;
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_shows_what_it_waits_for_and_fails_with_it() {
+    let house = House::open().await;
+    let (jason, mia) = (house.persona("Jason").await, house.persona("Mia").await);
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    visitor.open("/personas/jason").await;
+    visitor.is_live().await;
+    let slow = give(&house, &mia, "Slow <b>one</b>", json!({"prompt": "linger"})).await;
+    give_after(&house, &jason, "Then", json!({"prompt": "do well"}), vec![slow.id]).await;
+    visitor.sees("waits for “Slow <b>one</b>”").await;
+    visitor.keep("progress-waits-for").await;
+    let mut watch = house.watch();
+    visitor.press(&format!("#goals a[href$='#goal-{}']", slow.id)).await;
+    visitor.until(&format!("document.querySelector('#goal-{} button[data-act$=\"/cancel\"]')", slow.id)).await;
+    visitor.is_live().await;
+    visitor.press("#goals button[data-act$='/cancel']").await;
+    let said = watch.saw("failed “Then”").await;
+    assert_eq!((said.phase, said.state.as_deref()), (Some(Phase::Decision), Some("failed")));
+    visitor.open("/personas/jason").await;
+    visitor.sees("see to that one, then retry this one").await;
     visitor.is_clean().await;
     visitor.leave().await;
     house.close().await;

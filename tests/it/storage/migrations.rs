@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use actors::domain::{GoalId, PersonaId};
+use actors::domain::{GoalId, IfFailed, PersonaId};
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection, migration::Migration, sqlite::Sqlite};
 use diesel_migrations::MigrationHarness;
 use greenroom::storage::{OpenError, ReceiptFilter, Storage};
@@ -39,6 +39,10 @@ async fn holds_its_rows(storage: Storage) {
     assert_eq!(storage.records.goal(goal).await.unwrap().unwrap().title, "write a line");
     assert!(storage.records.message_of(goal).await.unwrap().is_some());
     assert!(storage.records.open_run(goal).await.unwrap().is_some());
+    let waits: GoalId = "01939e00-0000-7000-8000-000000000023".parse().unwrap();
+    let prerequisites = storage.records.prerequisites(waits).await.unwrap();
+    assert_eq!((prerequisites[0].goal.id, prerequisites[0].if_failed), (goal, IfFailed::Release));
+    assert_eq!(storage.records.dependents(goal).await.unwrap(), [waits]);
     assert_eq!(storage.records.inbox(ada.id, 10).await.unwrap().len(), 1);
     assert_eq!(storage.records.goal_receipts(goal).await.unwrap().len(), 1);
     assert_eq!(storage.db.receipts(ReceiptFilter::default()).await.unwrap().len(), 1);

@@ -10,7 +10,7 @@ use std::{
 use actors::{
     domain::{
         AiPayload, Call, GoalId, GoalState, Length, Limits, Outcome, Pace, Payload, Priority, Profile, Proof, Receipt,
-        RunId, StepError, TraceId,
+        RunId, StepError, TraceId, WaitsFor,
     },
     ports::{Ports, World},
     supervisor::{By, Company, NewPersona, NewWork, Work},
@@ -24,7 +24,7 @@ use super::{on_both_databases, stores::Store};
 
 on_both_databases! { goals_are_what_the_headers_say }
 
-fn limits() -> Limits {
+pub fn limits() -> Limits {
     Limits {
         node: testing::node(),
         active_personas: NonZeroUsize::MIN,
@@ -62,6 +62,7 @@ fn work(persona: &actors::domain::Persona, prompt: &str) -> NewWork {
         due_ms: None,
         correlation: None,
         project: None,
+        waits_for: WaitsFor::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Goal, Limits, Pace, PersonaId, Priority, Profile, Role, TraceId},
+    domain::{Goal, Limits, Pace, PersonaId, Priority, Profile, Role, TraceId, WaitsFor},
     ports::Ports,
     supervisor::{By, Company, NewPersona, NewWork, Work},
     testing::{self, TestWorld},
@@ -99,6 +99,7 @@ impl House {
             due_ms: None,
             correlation: None,
             project: None,
+            waits_for: WaitsFor::default(),
         };
         let id = self.company.deliver(work, &self.by).await.unwrap().goal.id;
         let over = async {

@@ -111,7 +111,7 @@ async fn a_goal_that_is_over_can_be_tried_anew() {
     let given = house.give(ada, 500).await.goal.id;
     house.goal_becomes(given, GoalState::Failed).await;
     let version = house.goal(given).version;
-    let correction = Correction { version, title: Some("a better line".to_owned()), payload: None, proof: None };
+    let correction = Correction { version, title: Some("a better line".to_owned()), ..Correction::default() };
     house.company.correct_goal(given, correction, &house.by()).await.unwrap();
     let goal = house.company.retry_goal(given, &house.by()).await.unwrap();
     assert_eq!((goal.state, goal.attempts), (GoalState::Pending, 0));
@@ -221,7 +221,7 @@ async fn a_correction_may_not_touch_a_step_that_was_begun() {
         let steps = json!({"steps": [{"action": "goto", "url": url}, {"action": "click", "selector": selector}]});
         Some(Payload::parse(GoalKind::Browser, steps).unwrap())
     };
-    let correction = |version, payload| Correction { version, title: None, payload, proof: None };
+    let correction = |version, payload| Correction { version, payload, ..Correction::default() };
     let (company, by) = (&house.company, house.by());
     let touched = correction(goal.version, plan("http://a", "#other"));
     assert!(is_conflict(company.correct_goal(goal.id, touched, &by).await, "step 1"));

@@ -18,11 +18,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{
         Alert, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, MessageState, Pace, Payload, Persona,
-        PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId,
+        PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId, WaitsFor,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
-    ports::{Change, Commit, GoalMove, Guard, Ports, Records, RosterRecord, Unavailable, Waiting, World},
+    ports::{Change, Commit, GoalMove, Guard, Ports, Prerequisite, Records, RosterRecord, Unavailable, Waiting, World},
     run::{Now, RunEnd},
     scheduler::Scheduler,
     supervisor::{ActorInfo, ActorState, By, Company, Delivered, NewPersona, NewWork, Work},
@@ -242,6 +242,18 @@ impl Records for WatchedRecords {
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable> {
         self.store.goal_receipts(goal).await
     }
+
+    async fn prerequisites(&self, goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable> {
+        self.store.prerequisites(goal).await
+    }
+
+    async fn dependents(&self, prerequisite: GoalId) -> Result<Vec<GoalId>, Unavailable> {
+        self.store.dependents(prerequisite).await
+    }
+
+    async fn parked_on_goals(&self) -> Result<Vec<GoalId>, Unavailable> {
+        self.store.parked_on_goals().await
+    }
 }
 
 /// A company and everything a test looks at.
@@ -362,6 +374,7 @@ pub(super) fn work(persona: PersonaId, priority: u16) -> NewWork {
         due_ms: None,
         correlation: None,
         project: None,
+        waits_for: WaitsFor::default(),
     }
 }
 

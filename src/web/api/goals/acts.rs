@@ -2,7 +2,7 @@
 
 use actix_web::{http::Method, web};
 use actors::{
-    domain::{GoalKind, Proof},
+    domain::{GoalId, GoalKind, IfFailed, Proof},
     supervisor::{Correction, Resolution},
 };
 use serde::Deserialize;
@@ -47,6 +47,11 @@ pub struct GoalChange {
     pub payload: Option<Value>,
     #[schema(value_type = Option<Object>)]
     pub proof: Option<Proof>,
+    /// Ids of the goals that it waits for instead; only while it has not begun, or is over.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub waits_for: Option<Vec<GoalId>>,
+    #[schema(value_type = Option<String>)]
+    pub if_failed: Option<IfFailed>,
 }
 
 /// What a person saw.
@@ -86,9 +91,10 @@ async fn correct(
     checks.done()?;
     let payload = change.payload.map(|payload| payload::read(Some(own_kind), Some(payload))).transpose();
     let payload = payload.map_err(|error| Problem::invalid(vec![error]))?;
-    let correction = Correction { version, title: change.title, payload, proof: change.proof };
+    let GoalChange { title, proof, waits_for, if_failed, .. } = change;
+    let correction = Correction { version, title, payload, proof, waits_for, if_failed };
     match deps.company.correct_goal(goal.id, correction, &caller.by()).await {
-        Ok(goal) => Ok(web::Json(GoalView::named(goal, &names).await)),
+        Ok(goal) => Ok(web::Json(GoalView::read(goal, &deps, &names).await?)),
         Err(error) => Err(with_version(&deps, &id, error.into()).await),
     }
 }
@@ -113,7 +119,7 @@ async fn cancel(
 ) -> Result<web::Json<GoalView>, Problem> {
     let goal = find(&deps, &id).await?;
     let goal = deps.company.cancel_goal(goal.id, &caller.by()).await?;
-    Ok(web::Json(GoalView::named(goal, &names).await))
+    Ok(web::Json(GoalView::read(goal, &deps, &names).await?))
 }
 
 async fn retry(
@@ -125,7 +131,7 @@ async fn retry(
 ) -> Result<web::Json<GoalView>, Problem> {
     let goal = find(&deps, &id).await?;
     let goal = deps.company.retry_goal(goal.id, &caller.by()).await?;
-    Ok(web::Json(GoalView::named(goal, &names).await))
+    Ok(web::Json(GoalView::read(goal, &deps, &names).await?))
 }
 
 async fn resolve(
@@ -146,5 +152,5 @@ async fn resolve(
         ResolutionWord::NotDone => Resolution::NotDone,
     };
     let goal = deps.company.resolve_goal(goal.id, resolution, note, &caller.by()).await?;
-    Ok(web::Json(GoalView::named(goal, &names).await))
+    Ok(web::Json(GoalView::read(goal, &deps, &names).await?))
 }

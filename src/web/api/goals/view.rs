@@ -1,11 +1,14 @@
 //! A goal as the API shows it.
 
-use actors::domain::{Goal, GoalId, Payload, PersonaId, Proof};
+use actors::{
+    domain::{Goal, GoalId, Payload, PersonaId, Proof},
+    ports::Prerequisite,
+};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::web::names::Names;
+use crate::web::{Deps, errors::Problem, names::Names};
 
 /// A goal.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,8 +28,13 @@ pub struct GoalView {
     pub proof: Proof,
     /// `pending`, `running`, `parked`, `done`, `unconfirmed`, `failed` or `cancelled`.
     pub state: &'static str,
-    /// What a parked goal waits for: `rate`, `reconcile` or `pause`.
+    /// What a parked goal waits for: `rate`, `reconcile`, `pause` or `dependency`.
     pub parked_on: Option<&'static str>,
+    /// Ids of the goals that it waits for, or waited for.
+    #[schema(value_type = Vec<String>)]
+    pub waits_for: Vec<GoalId>,
+    /// What becomes of it when one of them is over but not done: `fail` or `release`; none: it waits for nobody.
+    pub if_failed: Option<&'static str>,
     pub attempts: u32,
     pub last_error: Option<String>,
     /// What was shown, when it is over.
@@ -45,7 +53,7 @@ pub struct GoalView {
 
 impl GoalView {
     /// With the slug of its persona, where it is known.
-    pub fn new(goal: Goal, persona: Option<String>) -> Self {
+    pub fn new(goal: Goal, persona: Option<String>, waits_for: &[Prerequisite]) -> Self {
         Self {
             id: goal.id,
             persona,
@@ -56,6 +64,8 @@ impl GoalView {
             proof: goal.proof,
             state: goal.state.as_str(),
             parked_on: goal.parked_on.map(|on| on.as_str()),
+            waits_for: waits_for.iter().map(|prerequisite| prerequisite.goal.id).collect(),
+            if_failed: waits_for.first().map(|prerequisite| prerequisite.if_failed.as_str()),
             attempts: goal.attempts,
             last_error: goal.last_error,
             result: goal.result,
@@ -70,10 +80,24 @@ impl GoalView {
         }
     }
 
-    /// With its persona's slug looked up.
-    pub async fn named(goal: Goal, names: &Names) -> Self {
+    /// With its persona's slug and what it waits for looked up.
+    pub async fn read(goal: Goal, deps: &Deps, names: &Names) -> Result<Self, Problem> {
+        let waits_for = deps.db.prerequisites(&[goal.id]).await?.remove(&goal.id).unwrap_or_default();
         let slug = names.of(goal.persona).await.map(|named| named.slug.clone());
-        Self::new(goal, slug)
+        Ok(Self::new(goal, slug, &waits_for))
+    }
+
+    /// The same for a list.
+    pub async fn read_all(goals: Vec<Goal>, deps: &Deps, names: &Names) -> Result<Vec<Self>, Problem> {
+        let ids: Vec<_> = goals.iter().map(|goal| goal.id).collect();
+        let mut waits_for = deps.db.prerequisites(&ids).await?;
+        let mut views = Vec::with_capacity(goals.len());
+        for goal in goals {
+            let slug = names.of(goal.persona).await.map(|named| named.slug.clone());
+            let waits_for = waits_for.remove(&goal.id).unwrap_or_default();
+            views.push(Self::new(goal, slug, &waits_for));
+        }
+        Ok(views)
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 
-use actors::domain::{Goal, GoalId, GoalState, ParkedOn, Run, RunState};
+use actors::{
+    domain::{Goal, GoalId, GoalState, ParkedOn, Run, RunState},
+    ports::Prerequisite,
+};
+use uuid::Uuid;
 
 use crate::web::pages::show::{self, When};
 
@@ -40,6 +44,23 @@ impl Badge {
     }
 }
 
+/// A goal that another one waits for.
+#[derive(Debug, Clone)]
+pub struct Waited {
+    pub title: String,
+    pub state: &'static str,
+    pub href: String,
+}
+
+impl Waited {
+    fn new(goal: &Goal) -> Self {
+        // The list of goals that begins with this one, however old it is.
+        let before = GoalId(Uuid::from_u128(goal.id.0.as_u128().saturating_add(1)));
+        let href = format!("/personas/{}?tab=progress&before={before}#goal-{}", goal.persona, goal.id);
+        Self { title: goal.title.clone(), state: goal.state.as_str(), href }
+    }
+}
+
 /// A goal in a list.
 #[derive(Debug, Clone)]
 pub struct GoalRow {
@@ -50,6 +71,8 @@ pub struct GoalRow {
     pub badge: Badge,
     /// What it waits for, when it waits.
     pub waits: String,
+    /// The goals it waits for, while it does.
+    pub waits_for: Vec<Waited>,
     pub attempts: String,
     pub error: Option<String>,
     pub result: Option<String>,
@@ -64,7 +87,14 @@ pub struct GoalRow {
 
 impl GoalRow {
     /// Prepares a goal; `runs` are the newest of its persona, `most` the attempts it has.
-    pub fn new(goal: &Goal, runs: &HashMap<GoalId, &Run>, most: usize, now_ms: i64) -> Self {
+    pub fn new(
+        goal: &Goal,
+        waits_for: &[Prerequisite],
+        runs: &HashMap<GoalId, &Run>,
+        most: usize,
+        now_ms: i64,
+    ) -> Self {
+        let waits_for = if goal.parked_on == Some(ParkedOn::Dependency) { waits_for } else { &[] };
         let over = goal.state.is_over();
         let reconcile = goal.parked_on == Some(ParkedOn::Reconcile);
         Self {
@@ -73,7 +103,8 @@ impl GoalRow {
             title: goal.title.clone(),
             kind: goal.payload.kind().as_str(),
             badge: Badge::of_goal(goal.state),
-            waits: waits(goal, now_ms),
+            waits: if waits_for.is_empty() { waits(goal, now_ms) } else { String::new() },
+            waits_for: waits_for.iter().map(|other| Waited::new(&other.goal)).collect(),
             attempts: format!("attempt {} of {most}", goal.attempts.max(1)),
             error: goal.last_error.clone().filter(|_| goal.state != GoalState::Done),
             result: goal.result.clone(),
@@ -92,6 +123,7 @@ pub fn waits(goal: &Goal, now_ms: i64) -> String {
     let until = goal.due_ms.filter(|due| *due > now_ms).map(|due| show::took(due - now_ms));
     match (goal.state, goal.parked_on, until) {
         (_, Some(ParkedOn::Reconcile), _) => "waits for a person: did its last effect happen?".to_owned(),
+        (_, Some(ParkedOn::Dependency), _) => "waits for other goals".to_owned(),
         (_, Some(ParkedOn::Pause), _) => "waits until its persona is resumed".to_owned(),
         (_, Some(ParkedOn::Rate), Some(until)) => format!("keeps the pace of the site, goes on in {until}"),
         (_, Some(ParkedOn::Rate), None) => "keeps the pace of the site".to_owned(),

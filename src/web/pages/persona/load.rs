@@ -166,9 +166,11 @@ async fn progress(visit: &Visit<'_>, persona: &Persona, asked: &Asked) -> Result
         newest.entry(run.goal).or_insert(run);
     }
     let by_id: HashMap<GoalId, &Goal> = goals.iter().map(|goal| (goal.id, goal)).collect();
+    let waits_for = db.prerequisites(&goals.iter().map(|goal| goal.id).collect::<Vec<_>>()).await?;
+    let waits_for = |id| waits_for.get(id).map(Vec::as_slice).unwrap_or_default();
     let (now_ms, attempts) = (visit.now_ms, visit.most_attempts());
     Ok(Progress {
-        goals: goals.iter().map(|goal| GoalRow::new(goal, &newest, attempts, now_ms)).collect(),
+        goals: goals.iter().map(|goal| GoalRow::new(goal, waits_for(&goal.id), &newest, attempts, now_ms)).collect(),
         runs: runs
             .iter()
             .take(RUNS as usize)

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use actors::domain::{GoalState, MessageKind, ParkedOn, Persona, Receipt, ReceiptKind, RunState};
+use actors::{
+    domain::{GoalState, IfFailed, MessageKind, ParkedOn, Persona, Receipt, ReceiptKind, RunState},
+    ports::Prerequisite,
+};
 
 use super::records::{self, NOW};
 use crate::web::pages::{
@@ -124,8 +127,9 @@ fn progress(jason: &Persona) -> Progress {
         records::goal(4, jason, "Send our standard proposal · Invoice audit", GoalState::Pending),
         records::goal(5, jason, "Send our standard proposal · Old posting", GoalState::Failed),
         records::goal(6, jason, "Send our standard proposal · Other posting", GoalState::Unconfirmed),
+        records::goal(7, jason, "Count the evening", GoalState::Parked),
     ];
-    if let [done, _, parked, pending, failed, unconfirmed] = goals.as_mut_slice() {
+    if let [done, _, parked, pending, failed, unconfirmed, waits] = goals.as_mut_slice() {
         done.result = Some("title “Submitted · Rehearsal Jobs”, 1 screenshot, 1 CSV row, read back".to_owned());
         parked.parked_on = Some(ParkedOn::Reconcile);
         parked.last_error = Some("the process ended between clicking #submit and its outcome".to_owned());
@@ -135,6 +139,7 @@ fn progress(jason: &Persona) -> Progress {
         failed.attempts = 4;
         failed.last_error = Some("opened rehearsal.localhost/jobs/7: answered 404; the posting is gone".to_owned());
         unconfirmed.last_error = Some("no CSV row was kept".to_owned());
+        waits.parked_on = Some(ParkedOn::Dependency);
     }
     let runs = [
         records::run(2, &goals[1], RunState::Running),
@@ -142,8 +147,10 @@ fn progress(jason: &Persona) -> Progress {
         records::run(5, &goals[4], RunState::Failed),
     ];
     let newest: HashMap<_, _> = runs.iter().map(|run| (run.goal, run)).collect();
+    let waits_for: Vec<_> =
+        goals[1..3].iter().map(|goal| Prerequisite { goal: goal.clone(), if_failed: IfFailed::Fail }).collect();
     Progress {
-        goals: goals.iter().map(|goal| GoalRow::new(goal, &newest, 4, NOW)).collect(),
+        goals: goals.iter().map(|goal| GoalRow::new(goal, &waits_for, &newest, 4, NOW)).collect(),
         runs: runs.iter().map(|run| run_row(run, &goals, jason)).collect(),
         earlier: Some("/personas/jason?tab=progress&before=x".to_owned()),
     }
