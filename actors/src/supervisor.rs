@@ -109,7 +109,8 @@ pub struct PersonaPatch {
 pub struct NewWork {
     pub persona: PersonaId,
     pub what: Work,
-    pub priority: Priority,
+    /// None: a chat message is scored by its text, a goal has the base priority.
+    pub priority: Option<Priority>,
     /// Start no later than this, else expire; none: the configured patience.
     pub serve_by_ms: Option<i64>,
     /// Not before this moment.

@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{GoalKind, Limits, Pace, Payload, Priority, Proof, TraceId},
+    domain::{GoalKind, Limits, Pace, Payload, Proof, TraceId},
     ports::{Ports, World as _},
     supervisor::{By, Company, NewWork, Work},
     testing::{self, MemoryBlobs, TestWorld},
@@ -83,7 +83,7 @@ fn quick_work(number: usize) -> NewWork {
             Ok(payload) => Work::Goal { title: "a line".to_owned(), payload, proof: Proof::default() },
             Err(_) => Work::Chat { text: "Write a line.".to_owned() },
         },
-        priority: Priority::BASE,
+        priority: None,
         serve_by_ms: None,
         due_ms: None,
         correlation: None,

@@ -73,6 +73,7 @@ table! {
         trace -> Binary,
         correlation -> Nullable<Text>,
         project -> Nullable<Text>,
+        scored -> Bool,
     }
 }
 

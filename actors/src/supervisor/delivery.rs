@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{
         AiPayload, ArtifactKind, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind, MessageState,
-        Payload, Proof, ReceiptKind,
+        Payload, Priority, Proof, ReceiptKind, Score,
     },
     ports::{Change, Commit, Guard},
 };
@@ -28,12 +28,13 @@ impl Desk {
     pub(super) async fn deliver(&self, new: NewWork, by: &By) -> Result<Delivered, CommandError> {
         self.check_work(&new)?;
         let correlation = new.correlation.clone();
-        let (message, goal) = self.work(new, by);
+        let score = self.score(&new).await?;
+        let (message, goal) = self.work(new, score.as_ref(), by);
         let mut guards = vec![Guard::PersonaExists(goal.persona)];
         if let Some(key) = correlation.clone() {
             guards.push(Guard::CorrelationFree(goal.persona, key));
         }
-        let receipts = vec![self.received(&message, &goal, by)];
+        let receipts = vec![self.received(&message, &goal, score.as_ref(), by)];
         let changes =
             vec![Change::MessageDelivered(Box::new(message.clone())), Change::GoalAdded(Box::new(goal.clone()))];
         let bell = self.office.bell();
@@ -71,7 +72,17 @@ impl Desk {
         Ok(())
     }
 
-    fn work(&self, new: NewWork, by: &By) -> (Message, Goal) {
+    /// Why the message has its priority, when its sender gave none.
+    async fn score(&self, new: &NewWork) -> Result<Option<Score>, CommandError> {
+        match &new.what {
+            Work::Chat { text } if new.priority.is_none() => {
+                Ok(Some(Score::of(text, &self.persona(new.persona).await?)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn work(&self, new: NewWork, score: Option<&Score>, by: &By) -> (Message, Goal) {
         let now_ms = self.now_ms();
         let (kind, text, title, payload, proof) = parts(new.what);
         let patience_ms = i64::try_from(self.limits.serve_within.as_millis()).unwrap_or(i64::MAX);
@@ -103,7 +114,8 @@ impl Desk {
             sender: by.who.clone(),
             text,
             goal: goal.id,
-            priority: new.priority,
+            priority: new.priority.or_else(|| score.map(Score::priority)).unwrap_or(Priority::BASE),
+            scored: score.is_some(),
             state: MessageState::Waiting,
             received_ms: now_ms,
             serve_by_ms: new.serve_by_ms.unwrap_or_else(|| begins_ms.saturating_add(patience_ms)),
@@ -114,18 +126,21 @@ impl Desk {
         (message, goal)
     }
 
-    fn received(&self, message: &Message, goal: &Goal, by: &By) -> Draft {
+    fn received(&self, message: &Message, goal: &Goal, score: Option<&Score>, by: &By) -> Draft {
         let summary = match message.kind {
             MessageKind::Chat => format!("received message from {}", message.sender),
             MessageKind::Goal => format!("received goal “{}”", goal.title),
         };
-        let data = json!({
+        let mut data = json!({
             "message": message.id,
             "kind": goal.payload.kind(),
             "text": message.text.chars().take(SHOWN).collect::<String>(),
             "priority": message.priority,
             "serve_by_ms": message.serve_by_ms,
         });
+        if let Some(score) = score {
+            data["priority_because"] = score.explained();
+        }
         let draft = self.decision(goal.persona, by, summary, data);
         let draft = drafts::about(draft, goal.id, goal.project.clone(), Some(GoalState::Pending.as_str()));
         Draft { kind: ReceiptKind::Log, phase: None, ..draft }

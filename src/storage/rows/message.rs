@@ -22,6 +22,7 @@ pub(in crate::storage) struct MessageRow {
     pub trace: Vec<u8>,
     pub correlation: Option<String>,
     pub project: Option<String>,
+    pub scored: bool,
 }
 
 impl From<Message> for MessageRow {
@@ -40,6 +41,7 @@ impl From<Message> for MessageRow {
             trace: message.trace.as_bytes().to_vec(),
             correlation: message.correlation.map(text),
             project: message.project.map(text),
+            scored: message.scored,
         }
     }
 }
@@ -63,6 +65,7 @@ impl TryFrom<MessageRow> for Message {
             trace: read.id(&row.trace)?,
             correlation: row.correlation,
             project: row.project,
+            scored: row.scored,
         })
     }
 }

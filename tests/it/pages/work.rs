@@ -1,7 +1,7 @@
 //! Work from the pages: goals and messages given, followed, corrected, resolved, cancelled.
 
 use actors::{
-    domain::{Goal, Payload, Persona, Phase, Priority, Proof},
+    domain::{Goal, Payload, Persona, Phase, Proof},
     supervisor::{NewWork, Work},
 };
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ async fn give(house: &House, to: &Persona, title: &str, payload: Value) -> Goal 
     let work = NewWork {
         persona: to.id,
         what,
-        priority: Priority::BASE,
+        priority: None,
         serve_by_ms: None,
         due_ms: None,
         correlation: None,

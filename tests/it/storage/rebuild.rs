@@ -9,8 +9,8 @@ use std::{
 
 use actors::{
     domain::{
-        AiPayload, Call, GoalId, GoalState, Length, Limits, Outcome, Pace, Payload, Priority, Profile, Proof, Receipt,
-        RunId, StepError, TraceId,
+        AiPayload, Call, GoalId, GoalState, Length, Limits, Outcome, Pace, Payload, Profile, Proof, Receipt, RunId,
+        StepError, TraceId,
     },
     ports::{Ports, World},
     supervisor::{By, Company, NewPersona, NewWork, Work},
@@ -57,7 +57,7 @@ fn work(persona: &actors::domain::Persona, prompt: &str) -> NewWork {
     NewWork {
         persona: persona.id,
         what: Work::Goal { title: prompt.to_owned(), payload, proof: Proof::default() },
-        priority: Priority::BASE,
+        priority: None,
         serve_by_ms: None,
         due_ms: None,
         correlation: None,

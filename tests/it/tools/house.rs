@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Goal, Limits, Pace, PersonaId, Priority, Profile, Role, TraceId},
+    domain::{Goal, Limits, Pace, PersonaId, Profile, Role, TraceId},
     ports::Ports,
     supervisor::{By, Company, NewPersona, NewWork, Work},
     testing::{self, TestWorld},
@@ -94,7 +94,7 @@ impl House {
         let work = NewWork {
             persona,
             what: Work::Goal { title, payload, proof },
-            priority: Priority::BASE,
+            priority: None,
             serve_by_ms: None,
             due_ms: None,
             correlation: None,

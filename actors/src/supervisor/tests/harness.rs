@@ -357,7 +357,7 @@ pub(super) fn work(persona: PersonaId, priority: u16) -> NewWork {
     NewWork {
         persona,
         what: Work::Goal { title: "a line".to_owned(), payload, proof: Proof::default() },
-        priority: Priority::try_from(priority).unwrap(),
+        priority: Some(Priority::try_from(priority).unwrap()),
         serve_by_ms: None,
         due_ms: None,
         correlation: None,

@@ -196,6 +196,7 @@ pub(super) fn message(number: u128, goal: &Goal, kind: MessageKind, text: &str) 
         text: text.to_owned(),
         goal: goal.id,
         priority: Priority::BASE,
+        scored: false,
         state: MessageState::Done,
         received_ms: goal.created_ms,
         serve_by_ms: NOW + 900_000,

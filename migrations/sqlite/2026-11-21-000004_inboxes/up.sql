@@ -1,0 +1,2 @@
+-- Whether the priority was worked out from the text; otherwise its sender gave it.
+ALTER TABLE messages ADD COLUMN scored INTEGER NOT NULL DEFAULT 0;
