@@ -87,6 +87,7 @@ impl Runner {
             slice = self.scheduler.acquire(persona.id, priority, asked_ms) => slice,
         };
         let Ok(slice) = slice else { return RunEnd::Stopped };
+        let slice = now.work(slice, self.limits.clone());
         // Boxed: thousands may wait for a slice, but only those who hold one take the room of a run.
         Box::pin(async {
             match Attempt::begin(self, Arc::unwrap_or_clone(work), failure_streak, stop, now, slice).await {

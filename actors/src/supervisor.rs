@@ -37,8 +37,8 @@ use self::{
 };
 use crate::{
     domain::{
-        AlertId, Goal, GoalId, GoalKind, Limits, Message, Payload, Persona, PersonaId, Priority, Profile, Proof,
-        Receipt, Role, RunId, Slug, TraceId,
+        AlertId, Goal, GoalId, GoalKind, Level, Limits, Message, Payload, Persona, PersonaId, Priority, Profile, Proof,
+        Receipt, Role, RunId, Slug, TraceId, Vitals,
     },
     ports::{Ports, Unavailable},
     run::Runner,
@@ -176,6 +176,8 @@ pub struct ActorInfo {
     pub on_stage: bool,
     /// One line: what it is doing, or what it waits for.
     pub now: Option<String>,
+    #[serde(flatten)]
+    pub vitals: Vitals,
 }
 
 /// What the roster knows about a persona's actor.
@@ -187,6 +189,18 @@ pub enum ActorState {
     Retiring,
     Restarting,
     Paused,
+}
+
+/// How the personas feel, all together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Climate {
+    /// Personas by mood.
+    pub idle: usize,
+    pub active: usize,
+    pub tired: usize,
+    pub overwhelmed: usize,
+    /// The mean energy.
+    pub energy: Level,
 }
 
 /// The company at a glance.
@@ -312,6 +326,11 @@ impl Company {
     /// The company at a glance.
     pub fn figures(&self) -> Figures {
         self.desk.figures()
+    }
+
+    /// How the personas feel, all together. Looks at every line of the roster.
+    pub fn climate(&self) -> Climate {
+        self.desk.climate()
     }
 
     /// Every receipt from now on, after its commit, in order of `pos`. A slow reader gets `Lagged`.

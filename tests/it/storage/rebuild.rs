@@ -9,8 +9,8 @@ use std::{
 
 use actors::{
     domain::{
-        AiPayload, Call, GoalId, GoalState, Length, Limits, Outcome, Pace, Payload, Profile, Proof, Receipt, RunId,
-        StepError, TraceId,
+        AiPayload, Call, GoalId, GoalState, InnerLife, Length, Limits, Outcome, Pace, Payload, Profile, Proof, Receipt,
+        RunId, StepError, TraceId,
     },
     ports::{Ports, World},
     supervisor::{By, Company, NewPersona, NewWork, Work},
@@ -37,6 +37,7 @@ fn limits() -> Limits {
         standing_hosts: Vec::new(),
         pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
         serve_within: Duration::from_secs(3600),
+        inner_life: InnerLife::default(),
     }
 }
 

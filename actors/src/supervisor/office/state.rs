@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use super::{Doorbell, GRACE, Msg, Shared};
 use crate::{
-    domain::PersonaId,
+    domain::{Inner, PersonaId},
     persona::{Awake, Report, Stage},
     supervisor::{
         giving_up,
@@ -89,11 +89,13 @@ impl State {
         if self.over() || !self.roster(|roster| roster.may_wake(id)) {
             return;
         }
-        let Some((streak, lock)) = self.roster(|roster| roster.line(id).map(|line| (line.failure_streak, line.lock())))
-        else {
-            return;
-        };
-        match Awake::spawn(self.stage.clone(), id, streak, lock, me.get_cell()).await {
+        let line = self.roster(|roster| {
+            let line = roster.line(id)?;
+            let inner = line.inner.as_deref().cloned().unwrap_or_else(|| Inner::rested(Instant::now().into_std()));
+            Some((line.failure_streak, inner, line.lock()))
+        });
+        let Some((streak, inner, lock)) = line else { return };
+        match Awake::spawn(self.stage.clone(), id, streak, inner, lock, me.get_cell()).await {
             Ok(persona) => {
                 self.actors.insert(persona.id(), id);
                 self.roster(|roster| roster.woke(id, persona).map(Awake::poke));
@@ -169,7 +171,14 @@ impl State {
     pub(super) async fn exited(&mut self, me: &ActorRef<Msg>, id: PersonaId, fell: bool, why: &str) {
         let limits = &self.stage.limits;
         let budget = Budget { restarts: limits.restarts, window: limits.restart_window };
-        match self.roster(|roster| roster.exited(id, fell, Instant::now(), budget)) {
+        let now = Instant::now();
+        let after = self.roster(|roster| {
+            if let Some(line) = roster.line(id) {
+                line.inner = line.handle().and_then(|was| was.inner().asleep(now.into_std(), &limits.inner_life));
+            }
+            roster.exited(id, fell, now, budget)
+        });
+        match after {
             AfterExit::Rest => {}
             _ if self.over() => {}
             AfterExit::Wake => self.wake(me, id).await,

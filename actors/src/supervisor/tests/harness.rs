@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        Alert, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, MessageState, Pace, Payload, Persona,
-        PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId,
+        Alert, ChainId, Draft, Goal, GoalId, GoalState, InnerLife, Limits, Message, MessageState, Pace, Payload,
+        Persona, PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
@@ -80,6 +80,7 @@ struct Understudy {
     ports: Ports,
     evidence: Evidence,
     scheduler: Scheduler,
+    limits: Arc<Limits>,
     script: Script,
     seen: Arc<Seen>,
 }
@@ -129,6 +130,7 @@ impl Carrier for Understudy {
             () = stop.cancelled() => return RunEnd::Stopped,
         };
         assert_eq!(slice.persona(), work.goal.persona);
+        let _working = now.work(slice, self.limits.clone());
         let _inside = self.seen.enter(&work.goal);
         if !self.write(work, GoalState::Running, MessageState::Running, self.step(work)).await {
             return RunEnd::Over { failure_streak: *failure_streak, open_circuit: false };
@@ -265,6 +267,7 @@ pub(super) fn limits(cap: usize) -> Limits {
         standing_hosts: Vec::new(),
         pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
         serve_within: Duration::from_secs(24 * 3600),
+        inner_life: InnerLife::default(),
     }
 }
 
@@ -285,9 +288,10 @@ impl House {
         let (seen, script): (Arc<Seen>, Script) = (Arc::default(), Arc::new(script));
         let hire = {
             let seen = seen.clone();
-            move |ports: &Ports, evidence: &Evidence, scheduler: &Scheduler, _: &Arc<Limits>| {
+            move |ports: &Ports, evidence: &Evidence, scheduler: &Scheduler, limits: &Arc<Limits>| {
                 let (ports, evidence, scheduler) = (ports.clone(), evidence.clone(), scheduler.clone());
-                Arc::new(Understudy { ports, evidence, scheduler, script, seen }) as Arc<dyn Carrier>
+                let limits = limits.clone();
+                Arc::new(Understudy { ports, evidence, scheduler, limits, script, seen }) as Arc<dyn Carrier>
             }
         };
         let key = SigningKey::from_bytes(&[7; 32]);
