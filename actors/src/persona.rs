@@ -133,6 +133,11 @@ impl Awake {
         self.now.line()
     }
 
+    /// The goal whose run is under way.
+    pub(crate) fn carried(&self) -> Option<GoalId> {
+        self.now.carried()
+    }
+
     /// How it feels.
     pub(crate) fn inner(&self) -> Inner {
         self.now.inner()

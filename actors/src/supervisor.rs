@@ -9,8 +9,10 @@ mod desk;
 mod doorbell;
 mod drafts;
 mod effects;
+mod falls;
 mod giving_up;
 mod goals;
+mod letters;
 mod lists;
 mod office;
 mod personas;
@@ -37,8 +39,8 @@ use self::{
 };
 use crate::{
     domain::{
-        AlertId, Goal, GoalId, GoalKind, Level, Limits, Message, Payload, Persona, PersonaId, Priority, Profile, Proof,
-        Receipt, Role, RunId, Slug, TraceId, Vitals,
+        AlertId, Goal, GoalId, GoalKind, Level, Limits, Message, MessageId, Payload, Persona, PersonaId, Priority,
+        Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals,
     },
     ports::{Ports, Unavailable},
     run::Runner,
@@ -301,6 +303,16 @@ impl Company {
         by: &By,
     ) -> Result<Goal, CommandError> {
         self.carry_out(by, move |desk, by| async move { desk.resolve_goal(id, resolution, &note, &by).await }).await
+    }
+
+    /// A dead letter gets a new first attempt; its falls are forgiven.
+    pub async fn retry_letter(&self, id: MessageId, by: &By) -> Result<Goal, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.retry_letter(id, &by).await }).await
+    }
+
+    /// A dead letter is dropped and its goal cancelled.
+    pub async fn discard_letter(&self, id: MessageId, by: &By) -> Result<Goal, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.discard_letter(id, &by).await }).await
     }
 
     /// Cancels the run's goal.

@@ -74,6 +74,7 @@ table! {
         correlation -> Nullable<Text>,
         project -> Nullable<Text>,
         scored -> Bool,
+        falls -> Integer,
     }
 }
 

@@ -5,6 +5,7 @@ mod auth;
 mod documents;
 mod harness;
 mod input;
+mod letters;
 mod lists;
 mod live;
 mod observe;

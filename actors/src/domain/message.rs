@@ -44,6 +44,8 @@ pub struct Message {
     pub priority: Priority,
     /// The sender gave no priority: it was worked out from the text ([`super::Score`]).
     pub scored: bool,
+    /// How often its persona fell over it.
+    pub falls: u32,
     pub state: MessageState,
     pub received_ms: i64,
     /// By when it is started, or expires with a receipt.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use crate::{
-    domain::{Inner, InnerLife, Limits},
+    domain::{GoalId, Inner, InnerLife, Limits},
     scheduler::Slice,
 };
 
@@ -18,6 +18,7 @@ pub struct Now(Arc<Mutex<Shown>>);
 struct Shown {
     line: Option<String>,
     inner: Inner,
+    goal: Option<GoalId>,
 }
 
 impl Default for Now {
@@ -30,7 +31,7 @@ impl Default for Now {
 impl Now {
     /// Doing nothing yet.
     pub fn new(inner: Inner) -> Self {
-        Self(Arc::new(Mutex::new(Shown { line: None, inner })))
+        Self(Arc::new(Mutex::new(Shown { line: None, inner, goal: None })))
     }
 
     /// From here on this is so; none: nothing in particular.
@@ -41,6 +42,16 @@ impl Now {
     /// What was said last.
     pub fn line(&self) -> Option<String> {
         self.shown().line.clone()
+    }
+
+    /// Carries this goal from here on; none: nothing.
+    pub(crate) fn carry(&self, goal: Option<GoalId>) {
+        self.shown().goal = goal;
+    }
+
+    /// The goal whose run is under way.
+    pub(crate) fn carried(&self) -> Option<GoalId> {
+        self.shown().goal
     }
 
     /// How it feels.

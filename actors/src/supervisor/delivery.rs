@@ -116,6 +116,7 @@ impl Desk {
             goal: goal.id,
             priority: new.priority.or_else(|| score.map(Score::priority)).unwrap_or(Priority::BASE),
             scored: score.is_some(),
+            falls: 0,
             state: MessageState::Waiting,
             received_ms: now_ms,
             serve_by_ms: new.serve_by_ms.unwrap_or_else(|| begins_ms.saturating_add(patience_ms)),

@@ -69,7 +69,9 @@ impl Desk {
                 ..desk::moved(&goal, GoalState::Pending, self.now_ms())
             };
             let draft = self.about(&goal, by, format!("retried by {}", by.who), GoalState::Pending);
-            if self.write(only_if_unmoved(&goal, waits_again(&message, &step), vec![draft])).await?.is_ok() {
+            let mut changes = waits_again(&message, &step);
+            changes.extend(self.forgiven(&goal, &message).await?);
+            if self.write(only_if_unmoved(&goal, changes, vec![draft])).await?.is_ok() {
                 self.wake(&goal).await;
                 return Ok(desk::after(goal, step));
             }

@@ -73,6 +73,7 @@ pub fn message(world: &dyn World, goal: &Goal) -> Message {
         goal: goal.id,
         priority: Priority::BASE,
         scored: false,
+        falls: 0,
         state: MessageState::Waiting,
         received_ms: now,
         serve_by_ms: now + 3_600_000,

@@ -131,6 +131,7 @@ impl State {
                 assert!(before.is_none(), "the message {before:?} was delivered twice");
             }
             Change::MessageMoved(id, state) => found(self.messages.get_mut(&id), "message", &id).state = state,
+            Change::MessageFalls(id, falls) => found(self.messages.get_mut(&id), "message", &id).falls = falls,
             Change::GoalAdded(goal) => {
                 let (first_seq, last_seq) = (places.first(goal.persona), places.last(goal.persona));
                 let before = self.goals.insert(goal.id, GoalRow { goal: *goal, first_seq, last_seq });

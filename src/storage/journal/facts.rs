@@ -53,7 +53,7 @@ impl Wanted {
             Change::MessageDelivered(message) => {
                 self.correlations.extend(message.correlation.clone().map(|key| (message.persona, key)));
             }
-            Change::MessageMoved(id, _) => drop(self.messages.insert(*id)),
+            Change::MessageMoved(id, _) | Change::MessageFalls(id, _) => drop(self.messages.insert(*id)),
             Change::GoalMoved(step) => drop(self.goals.insert(step.id)),
             Change::GoalCorrected { id, .. } => drop(self.goals.insert(*id)),
             Change::RunMoved { id, .. } => drop(self.runs.insert(*id)),
@@ -186,7 +186,10 @@ impl Facts {
             Change::RunMoved { id, state, .. } => drop(self.runs.insert(*id, *state)),
             Change::AlertRaised(alert) => drop(self.alerts.insert(alert.id, alert.resolved_ms.is_none())),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
-            Change::FailureStreak(..) | Change::CheckpointSigned(_) | Change::BodyErased { .. } => {}
+            Change::FailureStreak(..)
+            | Change::MessageFalls(..)
+            | Change::CheckpointSigned(_)
+            | Change::BodyErased { .. } => {}
         }
     }
 }

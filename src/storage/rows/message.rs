@@ -3,7 +3,7 @@
 use actors::domain::{Message, Priority};
 use diesel::prelude::*;
 
-use super::{Columns, text};
+use super::{Columns, counter, text};
 use crate::storage::{db::DbError, schema::messages};
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -23,6 +23,7 @@ pub(in crate::storage) struct MessageRow {
     pub correlation: Option<String>,
     pub project: Option<String>,
     pub scored: bool,
+    pub falls: i32,
 }
 
 impl From<Message> for MessageRow {
@@ -42,6 +43,7 @@ impl From<Message> for MessageRow {
             correlation: message.correlation.map(text),
             project: message.project.map(text),
             scored: message.scored,
+            falls: counter(message.falls),
         }
     }
 }
@@ -66,6 +68,7 @@ impl TryFrom<MessageRow> for Message {
             correlation: row.correlation,
             project: row.project,
             scored: row.scored,
+            falls: read.count(row.falls)?,
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     domain::{Inner, PersonaId},
     persona::{Awake, Report, Stage},
     supervisor::{
-        giving_up,
+        falls, giving_up,
         roster::{AfterExit, Budget, Poked, Roster},
     },
 };
@@ -172,21 +172,29 @@ impl State {
         let limits = &self.stage.limits;
         let budget = Budget { restarts: limits.restarts, window: limits.restart_window };
         let now = Instant::now();
-        let after = self.roster(|roster| {
+        let (after, carried) = self.roster(|roster| {
+            let mut carried = None;
             if let Some(line) = roster.line(id) {
+                carried = line.handle().and_then(Awake::carried).filter(|_| fell);
                 line.inner = line.handle().and_then(|was| was.inner().asleep(now.into_std(), &limits.inner_life));
             }
-            roster.exited(id, fell, now, budget)
+            (roster.exited(id, fell, now, budget), carried)
         });
+        let count = |then: Box<dyn FnOnce() + Send>| match carried {
+            Some(goal) => falls::count(self.stage.clone(), goal, why.to_owned(), then),
+            None => then(),
+        };
         match after {
-            AfterExit::Rest => {}
+            AfterExit::Rest => count(Box::new(|| {})),
             _ if self.over() => {}
             AfterExit::Wake => self.wake(me, id).await,
             AfterExit::Return(pause) => {
                 warn!(persona = %id, ?pause, "persona {id} fell, will return: {why}");
-                me.send_after(pause, move || Msg::Return(id));
+                let me = me.clone();
+                count(Box::new(move || drop(me.send_after(pause, move || Msg::Return(id)))));
             }
             AfterExit::GiveUp => {
+                count(Box::new(|| {}));
                 error!(persona = %id, "persona {id} keeps falling and is paused: {why}");
                 giving_up::spawn(self.stage.clone(), id, why.to_owned());
             }

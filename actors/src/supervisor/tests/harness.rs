@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        Alert, ChainId, Draft, Goal, GoalId, GoalState, InnerLife, Limits, Message, MessageState, Pace, Payload,
-        Persona, PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId,
+        Alert, ChainId, Draft, Goal, GoalId, GoalState, InnerLife, Limits, Message, MessageId, MessageState, Pace,
+        Payload, Persona, PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
@@ -208,6 +208,10 @@ impl Records for WatchedRecords {
 
     async fn goal(&self, id: GoalId) -> Result<Option<Goal>, Unavailable> {
         self.store.goal(id).await
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, Unavailable> {
+        self.store.message(id).await
     }
 
     async fn message_of(&self, goal: GoalId) -> Result<Option<Message>, Unavailable> {

@@ -194,7 +194,7 @@ const GOAL_RECEIPTS: u32 = 300;
 
 async fn conversation(visit: &Visit<'_>, persona: &Persona, asked: &Asked) -> Result<input::Input, NoPage> {
     let db = &visit.deps.db;
-    let mut messages = db.messages(persona.id, TURNS + 1, asked.before.parse().ok()).await?;
+    let mut messages = db.messages(persona.id, TURNS + 1, asked.before.parse().ok(), None).await?;
     let more = messages.len() > TURNS as usize;
     messages.truncate(TURNS as usize);
     let earlier =

@@ -208,6 +208,7 @@ pub(super) fn message(number: u128, goal: &Goal, kind: MessageKind, text: &str) 
         goal: goal.id,
         priority: Priority::BASE,
         scored: false,
+        falls: 0,
         state: MessageState::Done,
         received_ms: goal.created_ms,
         serve_by_ms: NOW + 900_000,
