@@ -40,12 +40,13 @@
 //!   dropped. Never two runs of one persona, not even after a fall: the lock in [`persona`].
 //! - A poke is never lost while a persona retires: `supervisor/roster.rs`, a pure state machine.
 //! - Nothing vanishes: every message ends in one state with a receipt; what is not started in time expires.
+//! - A message that brings its persona down twice is set aside until a person decides: `supervisor/falls.rs`.
 //! - An idle persona does nothing until its next due time; an asleep one is a line of some hundred bytes.
 //! - Everything is durable before it is visible, and a caller that goes away leaves nothing half done:
 //!   commands and writes are tasks of their own.
 //!
 //! Policies are plain types without clock or task (`scheduler/turns.rs`, `scheduler/rates.rs`,
-//! `supervisor/{roster,restarts,effects}.rs`, `persona/inbox.rs`); read them first, then the actors around them.
+//! `supervisor/{roster,restarts,effects}.rs`, `persona/inbox.rs`, `domain/{priority,inner_life}.rs`); read them first, then the actors around them.
 
 pub mod domain;
 pub mod evidence;
