@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod goal;
 pub mod lock;
 pub mod login;
+pub mod message;
 pub mod persona;
 pub mod print;
 pub mod receipts;
@@ -67,6 +68,9 @@ pub enum Verb {
     /// Give goals to personas, and decide about them.
     #[command(subcommand)]
     Goal(goal::Verb),
+    /// List messages; retry or discard those that brought a persona down.
+    #[command(subcommand)]
+    Message(message::Verb),
     /// List, verify and export receipts.
     #[command(subcommand)]
     Receipts(receipts::Verb),
@@ -106,6 +110,7 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Login(login) => login.run(&server, out).await,
         Verb::Persona(verb) => verb.run(&server, out).await,
         Verb::Goal(verb) => verb.run(&server, out).await,
+        Verb::Message(verb) => verb.run(&server, out).await,
         Verb::Receipts(receipts::Verb::List(list)) => list.run(&server, out).await,
         _ => Err(Misused("this command does not ask a server".into()).into()),
     }

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actors::domain::{Limits, Pace};
+use actors::domain::{InnerLife, Limits, Pace};
 use figment::{Figment, error::Kind};
 
 use self::layers::Layer;
@@ -162,6 +162,22 @@ impl Config {
                 sites: sites.map(|(host, pace)| (host.clone(), per_1000_s(*pace))).collect(),
             },
             serve_within: company.serve_within,
+            inner_life: self.inner_life(),
+        }
+    }
+
+    fn inner_life(&self) -> InnerLife {
+        let life = &self.inner_life;
+        InnerLife {
+            work_per_minute: life.work_per_minute,
+            rest_per_minute: life.rest_per_minute,
+            attention_after_tired_work: life.attention_after_tired_work,
+            compute_after_refusal: life.compute_after_refusal,
+            compute_per_minute: life.compute_per_minute,
+            answers_within: life.answers_within,
+            overwhelmed_above: life.overwhelmed_above,
+            tired_below: life.tired_below,
+            active_above: life.active_above,
         }
     }
 

@@ -29,7 +29,7 @@ use tokio::time::Instant;
 
 use self::{carrier::Carrier, life::Life};
 use crate::{
-    domain::{GoalId, Limits, PersonaId},
+    domain::{GoalId, Inner, Limits, PersonaId},
     evidence::Evidence,
     ports::{Ports, RosterRecord, Unavailable},
     run::{Now, RunEnd},
@@ -80,11 +80,12 @@ impl Awake {
         stage: Arc<Stage>,
         id: PersonaId,
         failure_streak: u32,
+        inner: Inner,
         lock: Lock,
         supervisor: ActorCell,
     ) -> Result<Self, SpawnErr> {
         let poked = Arc::new(AtomicBool::new(false));
-        let now = Now::default();
+        let now = Now::new(inner);
         let life = Life::new(poked.clone(), lock, now.clone(), failure_streak);
         let (actor, _) = Actor::spawn_linked(None, PersonaActor { id, stage }, life, supervisor).await?;
         Ok(Self { actor, poked, pokes: 0, now, since: Instant::now() })
@@ -130,6 +131,16 @@ impl Awake {
     /// One line for people.
     pub(crate) fn now(&self) -> Option<String> {
         self.now.line()
+    }
+
+    /// The goal whose run is under way.
+    pub(crate) fn carried(&self) -> Option<GoalId> {
+        self.now.carried()
+    }
+
+    /// How it feels.
+    pub(crate) fn inner(&self) -> Inner {
+        self.now.inner()
     }
 }
 

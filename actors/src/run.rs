@@ -80,12 +80,14 @@ impl Runner {
         now: Now,
     ) -> RunEnd {
         let asked_ms = work.message.received_ms.max(work.goal.due_ms.unwrap_or(0));
+        let priority = work.message.priority_at(self.broker.ports.world.now_ms());
         let slice = tokio::select! {
             biased;
             () = stop.cancelled() => return RunEnd::Stopped,
-            slice = self.scheduler.acquire(persona.id, work.message.priority, asked_ms) => slice,
+            slice = self.scheduler.acquire(persona.id, priority, asked_ms) => slice,
         };
         let Ok(slice) = slice else { return RunEnd::Stopped };
+        let slice = now.work(slice, self.limits.clone());
         // Boxed: thousands may wait for a slice, but only those who hold one take the room of a run.
         Box::pin(async {
             match Attempt::begin(self, Arc::unwrap_or_clone(work), failure_streak, stop, now, slice).await {

@@ -10,8 +10,10 @@ mod desk;
 mod doorbell;
 mod drafts;
 mod effects;
+mod falls;
 mod giving_up;
 mod goals;
+mod letters;
 mod lists;
 mod office;
 mod personas;
@@ -40,8 +42,8 @@ use self::{
 };
 use crate::{
     domain::{
-        AlertId, Goal, GoalId, GoalKind, IfFailed, Limits, Message, Payload, Persona, PersonaId, Priority, Profile,
-        Proof, Receipt, Role, RunId, Slug, TraceId, WaitsFor,
+        AlertId, Goal, GoalId, GoalKind, IfFailed, Level, Limits, Message, MessageId, Payload, Persona, PersonaId,
+        Priority, Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor,
     },
     ports::{Ports, Unavailable},
     run::Runner,
@@ -112,7 +114,8 @@ pub struct PersonaPatch {
 pub struct NewWork {
     pub persona: PersonaId,
     pub what: Work,
-    pub priority: Priority,
+    /// None: a chat message is scored by its text, a goal has the base priority.
+    pub priority: Option<Priority>,
     /// Start no later than this, else expire; none: the configured patience.
     pub serve_by_ms: Option<i64>,
     /// Not before this moment.
@@ -183,6 +186,8 @@ pub struct ActorInfo {
     pub on_stage: bool,
     /// One line: what it is doing, or what it waits for.
     pub now: Option<String>,
+    #[serde(flatten)]
+    pub vitals: Vitals,
 }
 
 /// What the roster knows about a persona's actor.
@@ -194,6 +199,18 @@ pub enum ActorState {
     Retiring,
     Restarting,
     Paused,
+}
+
+/// How the personas feel, all together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Climate {
+    /// Personas by mood.
+    pub idle: usize,
+    pub active: usize,
+    pub tired: usize,
+    pub overwhelmed: usize,
+    /// The mean energy.
+    pub energy: Level,
 }
 
 /// The company at a glance.
@@ -300,6 +317,16 @@ impl Company {
         self.carry_out(by, move |desk, by| async move { desk.resolve_goal(id, resolution, &note, &by).await }).await
     }
 
+    /// A dead letter gets a new first attempt; its falls are forgiven.
+    pub async fn retry_letter(&self, id: MessageId, by: &By) -> Result<Goal, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.retry_letter(id, &by).await }).await
+    }
+
+    /// A dead letter is dropped and its goal cancelled.
+    pub async fn discard_letter(&self, id: MessageId, by: &By) -> Result<Goal, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.discard_letter(id, &by).await }).await
+    }
+
     /// Cancels the run's goal.
     pub async fn cancel_run(&self, id: RunId, by: &By) -> Result<Goal, CommandError> {
         self.carry_out(by, move |desk, by| async move { desk.cancel_run(id, &by).await }).await
@@ -323,6 +350,11 @@ impl Company {
     /// The company at a glance.
     pub fn figures(&self) -> Figures {
         self.desk.figures()
+    }
+
+    /// How the personas feel, all together. Looks at every line of the roster.
+    pub fn climate(&self) -> Climate {
+        self.desk.climate()
     }
 
     /// Every receipt from now on, after its commit, in order of `pos`. A slow reader gets `Lagged`.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actors::{
-    domain::{GoalState, Limits, Pace, Payload, PersonaId, Priority, Proof, StepsPayload, TraceId, WaitsFor},
+    domain::{GoalState, Limits, Pace, Payload, PersonaId, Proof, StepsPayload, TraceId, WaitsFor},
     ports::{Ports, World as _},
     supervisor::{By, Company, NewPersona, NewWork, Work},
 };
@@ -80,7 +80,7 @@ impl<'a> Worker<'a> {
                 payload: Payload::Browser(StepsPayload { steps: steps::all() }),
                 proof: Proof::default(),
             },
-            priority: Priority::BASE,
+            priority: None,
             serve_by_ms: None,
             due_ms: None,
             correlation: None,

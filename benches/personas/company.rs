@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{GoalKind, Limits, Pace, Payload, Priority, Proof, TraceId, WaitsFor},
+    domain::{GoalKind, InnerLife, Limits, Pace, Payload, Proof, TraceId, WaitsFor},
     ports::{Ports, World as _},
     supervisor::{By, Company, NewWork, Work},
     testing::{self, MemoryBlobs, TestWorld},
@@ -72,6 +72,7 @@ pub(super) fn limits() -> Limits {
         standing_hosts: Vec::new(),
         pace: Pace { default_per_1000_s: 300, sites: Vec::new() },
         serve_within: Duration::from_secs(3_600),
+        inner_life: InnerLife::default(),
     }
 }
 
@@ -83,7 +84,7 @@ fn quick_work(number: usize) -> NewWork {
             Ok(payload) => Work::Goal { title: "a line".to_owned(), payload, proof: Proof::default() },
             Err(_) => Work::Chat { text: "Write a line.".to_owned() },
         },
-        priority: Priority::BASE,
+        priority: None,
         serve_by_ms: None,
         due_ms: None,
         correlation: None,

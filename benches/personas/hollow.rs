@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use actors::{
     domain::{
-        Alert, Call, ChainId, Goal, GoalId, LengthTargets, Message, Outcome, Persona, PersonaId, PersonaStatus,
-        Profile, Receipt, Run, RunId, Slug,
+        Alert, Call, ChainId, Goal, GoalId, LengthTargets, Message, MessageId, Outcome, Persona, PersonaId,
+        PersonaStatus, Profile, Receipt, Run, RunId, Slug,
     },
     evidence::chain::Heads,
     ports::{
@@ -157,6 +157,10 @@ impl Records for Hollow {
     }
 
     async fn goal(&self, _id: GoalId) -> Result<Option<Goal>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn message(&self, _id: MessageId) -> Result<Option<Message>, Unavailable> {
         Ok(None)
     }
 

@@ -16,6 +16,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     server(&mut found);
     storage(&mut found);
     company(&mut found);
+    inner_life(&mut found);
     browser(&mut found);
     models(&mut found);
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.filter) {
@@ -131,6 +132,27 @@ fn company(found: &mut Findings) {
         let is_host = url::Host::parse(site).is_ok_and(|host| host.to_string() == *site);
         found.demand(is_host, &key, "is not a host in its plain form: lower case, no scheme, no port, no path");
     }
+}
+
+fn inner_life(found: &mut Findings) {
+    let life = &found.config.inner_life;
+    let share = 0.0..=1.0;
+    for (name, value, fits) in [
+        ("work_per_minute", life.work_per_minute, &share),
+        ("rest_per_minute", life.rest_per_minute, &(0.01..=60.0)),
+        ("attention_after_tired_work", life.attention_after_tired_work, &share),
+        ("compute_after_refusal", life.compute_after_refusal, &share),
+        ("compute_per_minute", life.compute_per_minute, &(0.01..=60.0)),
+        ("tired_below", life.tired_below, &share),
+        ("active_above", life.active_above, &(life.tired_below..=1.0)),
+    ] {
+        if !fits.contains(&value) {
+            let text = format!("{value} is out of range: must be {} to {}", fits.start(), fits.end());
+            found.refuse(&format!("inner_life.{name}"), text);
+        }
+    }
+    found.seconds("inner_life.answers_within", life.answers_within, 1, DAY);
+    found.count("inner_life.overwhelmed_above", life.overwhelmed_above as usize, 1, 100_000);
 }
 
 fn browser(found: &mut Findings) {

@@ -18,6 +18,7 @@ pub struct Config {
     pub server: ServerConfig,
     pub storage: StorageConfig,
     pub company: CompanyConfig,
+    pub inner_life: InnerLifeConfig,
     pub browser: BrowserConfig,
     pub egress: EgressConfig,
     pub models: ModelsConfig,
@@ -86,6 +87,28 @@ pub struct CompanyConfig {
     pub acts_per_second: f64,
     /// Sites with their own pace.
     pub site_acts_per_second: BTreeMap<String, f64>,
+}
+
+/// `[inner_life]`: how personas tire and recover. Energy, attention and compute budget are shares, 0 to 1.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InnerLifeConfig {
+    pub work_per_minute: f64,
+    pub rest_per_minute: f64,
+    /// What is left of the attention after work that ended tired.
+    pub attention_after_tired_work: f64,
+    /// What is left of the compute budget when a model answers 429.
+    pub compute_after_refusal: f64,
+    pub compute_per_minute: f64,
+    /// How long an answer counts as recent.
+    #[serde(with = "humantime_serde")]
+    pub answers_within: Duration,
+    /// Overwhelmed above so many messages.
+    pub overwhelmed_above: u32,
+    /// Tired below this energy.
+    pub tired_below: f64,
+    /// Active above this energy, after a recent answer.
+    pub active_above: f64,
 }
 
 /// A duration as people write it: `"5m"`.

@@ -30,6 +30,7 @@ fn the_defaults_are_complete_and_lie_in_the_home_folder() {
     assert_eq!((config.server.host.to_string().as_str(), config.server.port), ("127.0.0.1", 7878));
     assert_eq!(config.company.active_personas.get(), 8);
     assert_eq!(config.models.default, "understudy");
+    assert_eq!(config.limits().inner_life, actors::domain::InnerLife::default());
     assert!(config.sources.is_empty(), "nothing but defaults: {:?}", config.sources);
 }
 
@@ -128,6 +129,11 @@ fn values_out_of_range_are_all_named() {
         retry_after = ["2d"]
         [company.site_acts_per_second]
         "HTTP://X" = 1.0
+        [inner_life]
+        work_per_minute = -0.1
+        rest_per_minute = nan
+        tired_below = 0.6
+        overwhelmed_above = 0
         [browser]
         most_open = 2
         most_starting = 3
@@ -146,6 +152,9 @@ fn values_out_of_range_are_all_named() {
         "company.acts_per_second",
         "company.retry_after",
         "company.site_acts_per_second.HTTP://X",
+        "inner_life.work_per_minute",
+        "inner_life.rest_per_minute",
+        "inner_life.overwhelmed_above",
         "browser.most_starting",
         "models.default",
         "storage.database_url",
@@ -154,6 +163,7 @@ fn values_out_of_range_are_all_named() {
     ] {
         assert!(text.contains(&format!("`{key}` in ")), "{key} is missing in:\n{text}");
     }
+    assert!(text.contains("0.5 is out of range: must be 0.6 to 1"), "who is active is not tired: {text}");
     assert!(!text.contains("hush"), "no password in an error");
     assert!(text.contains("0.9 is out of range: must be 0.2 to 0.5"), "{text}");
 }

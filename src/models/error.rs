@@ -56,6 +56,11 @@ impl ModelError {
         }
     }
 
+    /// The provider gets too many requests.
+    pub const fn is_throttled(&self) -> bool {
+        matches!(self, Self::Busy { status: 429, .. })
+    }
+
     /// Nothing was sent.
     pub const fn is_not_begun(&self) -> bool {
         matches!(

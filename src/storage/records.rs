@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use actors::{
     domain::{
-        Alert, Goal, GoalId, GoalState, Message, MessageState, ParkedOn, Persona, PersonaId, PersonaStatus, Receipt,
-        Run, RunId, RunState,
+        Alert, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona, PersonaId, PersonaStatus,
+        Receipt, Run, RunId, RunState,
     },
     ports::{ChainHead, ChainHeads, Prerequisite, Records, RosterRecord, Unavailable, Waiting},
 };
@@ -51,6 +51,10 @@ impl Records for ReadBack {
 
     async fn goal(&self, id: GoalId) -> Result<Option<Goal>, Unavailable> {
         Ok(self.0.goal(id).await?)
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, Unavailable> {
+        Ok(self.0.message(id).await?)
     }
 
     async fn message_of(&self, goal: GoalId) -> Result<Option<Message>, Unavailable> {

@@ -73,6 +73,8 @@ table! {
         trace -> Binary,
         correlation -> Nullable<Text>,
         project -> Nullable<Text>,
+        scored -> Bool,
+        falls -> Integer,
     }
 }
 

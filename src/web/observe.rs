@@ -4,6 +4,7 @@ mod metrics;
 mod seed;
 
 use actix_web::{HttpResponse, http::StatusCode, web};
+use actors::supervisor::Climate;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -58,6 +59,9 @@ pub struct Status {
     pub waiting_for_slice: usize,
     /// Why no work can be taken; none: it can.
     pub store_trouble: Option<String>,
+    /// Personas by mood (`idle`, `active`, `tired`, `overwhelmed`) and their mean `energy`, 0 to 1.
+    #[schema(value_type = Object)]
+    pub climate: Climate,
 }
 
 /// Goals by what they wait for.
@@ -119,6 +123,7 @@ async fn status(deps: web::Data<Deps>) -> Result<web::Json<Status>, Problem> {
         awake: figures.awake,
         registered: figures.registered,
         waiting_for_slice: figures.waiting_for_slice,
+        climate: deps.company.climate(),
         store_trouble: deps.company.store_trouble(),
     }))
 }

@@ -6,6 +6,7 @@ mod dependencies;
 mod documents;
 mod harness;
 mod input;
+mod letters;
 mod lists;
 mod live;
 mod observe;

@@ -13,6 +13,8 @@ words! {
         CircuitOpen = "circuit_open",
         /// An effect ended unknown; someone must say whether it happened.
         Reconcile = "reconcile",
+        /// A message brought its persona down twice; someone must say what becomes of it.
+        DeadLetter = "dead_letter",
         /// The store, the browser or a model cannot be reached.
         Unavailable = "unavailable",
     }

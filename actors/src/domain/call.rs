@@ -111,22 +111,29 @@ pub struct StepError {
     pub retryable: bool,
     /// A rule said no; the receipt's phase is `denied`.
     pub denied: bool,
+    /// A model provider gets too many requests.
+    pub throttled: bool,
 }
 
 impl StepError {
     /// The world was not as expected; it may be later.
     pub fn retryable(text: impl Into<String>) -> Self {
-        Self { text: text.into(), retryable: true, denied: false }
+        Self { text: text.into(), retryable: true, denied: false, throttled: false }
     }
 
     /// Trying again cannot help.
     pub fn permanent(text: impl Into<String>) -> Self {
-        Self { text: text.into(), retryable: false, denied: false }
+        Self { text: text.into(), retryable: false, denied: false, throttled: false }
+    }
+
+    /// A model provider gets too many requests; later it may answer.
+    pub fn throttled(text: impl Into<String>) -> Self {
+        Self { throttled: true, ..Self::retryable(text) }
     }
 
     /// A rule forbids it.
     pub fn denied(text: impl Into<String>) -> Self {
-        Self { text: text.into(), retryable: false, denied: true }
+        Self { denied: true, ..Self::permanent(text) }
     }
 }
 

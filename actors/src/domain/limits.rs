@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use super::NodeName;
+use super::{InnerLife, NodeName};
 
 /// Everything that can be tuned; `greenroom`'s configuration fills it.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Limits {
     pub pace: Pace,
     /// By when a message is served when nobody says otherwise.
     pub serve_within: Duration,
+    /// How personas tire and recover.
+    pub inner_life: InnerLife,
 }
 
 /// Acts per second, in thousandths.

@@ -1,10 +1,8 @@
 //! What lands in an inbox. A message that starts work names its goal.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::{GoalId, MessageId, PersonaId, TraceId, words::words};
+use super::{GoalId, MessageId, PersonaId, Priority, TraceId, words::words};
 
 words! {
     /// Where a message stands. Every message is in exactly one of these, for good accounting:
@@ -33,45 +31,6 @@ words! {
     }
 }
 
-/// Importance in thousandths, 0 to 1,000. Integers, because receipts carry no fractions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u16")]
-pub struct Priority(u16);
-
-/// A priority above 1,000.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("priority {0} is more than 1000 thousandths")]
-pub struct BadPriority(u16);
-
-impl Priority {
-    /// What a message has without any reason for more.
-    pub const BASE: Self = Self(500);
-
-    /// The value in thousandths.
-    pub const fn thousandths(self) -> u16 {
-        self.0
-    }
-
-    /// Above 0.8: must start within ten seconds.
-    pub const fn is_urgent(self) -> bool {
-        self.0 > 800
-    }
-}
-
-impl TryFrom<u16> for Priority {
-    type Error = BadPriority;
-
-    fn try_from(thousandths: u16) -> Result<Self, Self::Error> {
-        if thousandths <= 1000 { Ok(Self(thousandths)) } else { Err(BadPriority(thousandths)) }
-    }
-}
-
-impl fmt::Display for Priority {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
-    }
-}
-
 /// A message as the journal knows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
@@ -83,6 +42,10 @@ pub struct Message {
     pub text: String,
     pub goal: GoalId,
     pub priority: Priority,
+    /// The sender gave no priority: it was worked out from the text ([`super::Score`]).
+    pub scored: bool,
+    /// How often its persona fell over it.
+    pub falls: u32,
     pub state: MessageState,
     pub received_ms: i64,
     /// By when it is started, or expires with a receipt.
@@ -91,4 +54,12 @@ pub struct Message {
     /// The caller's own key for what belongs together (also its idempotency key).
     pub correlation: Option<String>,
     pub project: Option<String>,
+}
+
+impl Message {
+    /// How important it is now: a scored message counts more while it is fresh.
+    pub fn priority_at(&self, now_ms: i64) -> Priority {
+        let age_ms = now_ms.saturating_sub(self.received_ms);
+        if self.scored { self.priority.at_age(age_ms) } else { self.priority }
+    }
 }

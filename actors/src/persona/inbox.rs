@@ -39,7 +39,7 @@ pub(super) fn pick(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack) -> Pi
             picked.again_ms = earliest(picked.again_ms, from_ms);
             continue;
         }
-        let rank = rank(&work, from_ms);
+        let rank = rank(&work, from_ms, now_ms);
         if best.is_none_or(|best| rank < best) {
             best = Some(rank);
             picked.next = Some(work);
@@ -71,14 +71,15 @@ fn serve_by(work: &Waiting) -> Option<i64> {
 }
 
 /// The smallest goes first.
-fn rank(work: &Waiting, from_ms: i64) -> (u8, i64) {
+fn rank(work: &Waiting, from_ms: i64, now_ms: i64) -> (u8, i64) {
     let message = &work.message;
+    let priority = message.priority_at(now_ms);
     let class = match message.state {
-        _ if message.priority.is_urgent() => 0,
+        _ if priority.is_urgent() => 0,
         MessageState::Running => 1,
         _ => 2,
     };
-    (class, message.received_ms.max(from_ms).saturating_add(patience_ms(message.priority)))
+    (class, message.received_ms.max(from_ms).saturating_add(patience_ms(priority)))
 }
 
 fn earliest(known: Option<i64>, other: i64) -> Option<i64> {
@@ -130,6 +131,16 @@ mod tests {
         let mut inbox = inbox(&world, &[100, 800]);
         inbox[1].message.received_ms += 899_000;
         assert_eq!(next(&inbox, world.now_ms() + 899_000), Some(inbox[0].goal.id));
+    }
+
+    #[test]
+    fn a_scored_message_goes_first_while_it_is_fresh() {
+        let world = TestWorld::new(1);
+        let mut inbox = inbox(&world, &[500, 500]);
+        inbox[1].message.scored = true;
+        let now_ms = world.now_ms();
+        assert_eq!(next(&inbox, now_ms + 59_999), Some(inbox[1].goal.id));
+        assert_eq!(next(&inbox, now_ms + 60_000), Some(inbox[0].goal.id), "then as it came in");
     }
 
     #[test]

@@ -212,6 +212,7 @@ impl PersonaActor {
         life.runs += 1;
         let (number, stop) = (life.runs, CancellationToken::new());
         let (goal, urgent) = (work.goal.id, work.message.priority.is_urgent());
+        life.now.carry(Some(goal));
         let order = Order { persona, work: Arc::new(work), failure_streak: life.failure_streak };
         let task = tokio::spawn({
             let (me, lock, carrier) = (me.clone(), life.lock.clone(), self.stage.carrier.clone());
@@ -230,6 +231,7 @@ impl PersonaActor {
     pub(super) async fn run_over(&self, me: &ActorRef<Msg>, life: &mut Life, number: u64, end: RunEnd) {
         let Some(current) = life.current.take_if(|current| current.number == number) else { return };
         life.now.say(None);
+        life.now.carry(None);
         // Until someone pokes, the journal's word on this goal is not enough to begin it again at once.
         let not_before_ms = match end {
             RunEnd::Over { failure_streak, .. } => {

@@ -110,6 +110,8 @@ pub enum Change {
     FailureStreak(PersonaId, u32),
     MessageDelivered(Box<Message>),
     MessageMoved(MessageId, MessageState),
+    /// How often its persona has fallen over it by now.
+    MessageFalls(MessageId, u32),
     /// Its `first_seq` is set to the sequence of this commit's first receipt on the persona's chain.
     GoalAdded(Box<Goal>),
     /// Raises `version` by one; sets the goal's `last_seq` from this commit's receipts on the persona's chain.

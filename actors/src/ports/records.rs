@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::Unavailable;
 use crate::domain::{
-    Alert, ChainId, Goal, GoalId, Hash, IfFailed, Message, Persona, PersonaId, Receipt, Run, RunId, Slug,
+    Alert, ChainId, Goal, GoalId, Hash, IfFailed, Message, MessageId, Persona, PersonaId, Receipt, Run, RunId, Slug,
 };
 
 /// A persona as the roster keeps it, awake or asleep.
@@ -62,6 +62,8 @@ pub trait Records: Send + Sync {
     async fn persona(&self, id: PersonaId) -> Result<Option<Persona>, Unavailable>;
 
     async fn goal(&self, id: GoalId) -> Result<Option<Goal>, Unavailable>;
+
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, Unavailable>;
 
     /// The message that started a goal.
     async fn message_of(&self, goal: GoalId) -> Result<Option<Message>, Unavailable>;

@@ -8,6 +8,7 @@ use super::{
     broker::{Act, Acted, StoreGone},
     drafts::About,
     history::{History, Key, Recorded},
+    now::Working,
     plan::{self, Saved},
     proof,
     resume::{Decision, Walk, index},
@@ -16,7 +17,6 @@ use super::{
 use crate::{
     domain::{Draft, Ended, Goal, Message, Phase, ReadBack, Receipt, Run, Step, StepError},
     ports::{Commit, Waiting},
-    scheduler::Slice,
 };
 
 /// A run with everything it needs to go on.
@@ -29,7 +29,7 @@ pub(super) struct Attempt<'a> {
     pub failure_streak: u32,
     pub stop: CancellationToken,
     /// None: given back while waiting.
-    pub slice: Option<Slice>,
+    pub slice: Option<Working>,
     pub(super) steps: Vec<Step>,
     saved: Saved,
     /// The address the browser shows, as far as a receipt told.
@@ -59,7 +59,7 @@ impl<'a> Attempt<'a> {
         failure_streak: u32,
         stop: CancellationToken,
         now: Now,
-        slice: Slice,
+        slice: Working,
     ) -> Result<Self, RunEnd> {
         let Waiting { message, goal } = work;
         let records = &runner.broker.ports.records;
@@ -153,6 +153,9 @@ impl<'a> Attempt<'a> {
             }
             Acted::Fails(receipt, error) => {
                 self.take_in(at, receipt);
+                if error.throttled {
+                    self.now.refused(&self.runner.limits.inner_life);
+                }
                 Err(Halt::Verdict(self.verdict_on(at, step, error)))
             }
             Acted::Unknown(receipt) => {
@@ -348,6 +351,11 @@ impl<'a> Attempt<'a> {
     pub(super) fn about(&self) -> About<'_> {
         let broker = &self.runner.broker;
         About { node: &broker.node, world: broker.ports.world.as_ref(), goal: &self.goal, run: Some(self.run.id) }
+    }
+
+    /// What people see of this persona.
+    pub(super) fn now(&self) -> &Now {
+        &self.now
     }
 
     /// One line for people: what this persona is doing.

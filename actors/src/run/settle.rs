@@ -143,6 +143,9 @@ impl Attempt<'_> {
             let Ok(whole) = attempt else { return RunEnd::Unavailable };
             match self.runner.broker.evidence.record(whole).await {
                 Ok(_) => {
+                    if message == MessageState::Done {
+                        self.now().answered(&self.runner.limits.inner_life);
+                    }
                     let failure_streak = streak.unwrap_or(self.failure_streak);
                     return RunEnd::Over { failure_streak, open_circuit: opens_circuit };
                 }

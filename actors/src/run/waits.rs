@@ -44,12 +44,14 @@ impl Attempt<'_> {
         self.slice = None;
         self.pause(wait).await?;
         let asked_ms = self.now_ms();
+        let priority = self.message.priority_at(asked_ms);
         let slice = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err(Halt::End(RunEnd::Stopped)),
-            slice = self.runner.scheduler.acquire(self.goal.persona, self.message.priority, asked_ms) => slice,
+            slice = self.runner.scheduler.acquire(self.goal.persona, priority, asked_ms) => slice,
         };
-        self.slice = Some(slice.map_err(|_| Halt::End(RunEnd::Stopped))?);
+        let slice = slice.map_err(|_| Halt::End(RunEnd::Stopped))?;
+        self.slice = Some(self.now().work(slice, self.runner.limits.clone()));
         let running = self.moved(GoalState::Running);
         self.shift(RunState::Running, MessageState::Running, running, format!("goes on at {site}")).await
     }

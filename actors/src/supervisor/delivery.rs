@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{
         AiPayload, ArtifactKind, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind, MessageState,
-        ParkedOn, Payload, Proof, ReceiptKind, WaitsFor,
+        ParkedOn, Payload, Priority, Proof, ReceiptKind, Score, WaitsFor,
     },
     ports::{Change, Commit, Guard},
 };
@@ -29,13 +29,14 @@ impl Desk {
         self.check_work(&new)?;
         let prerequisites = self.prerequisites_named(&new.waits_for.goals, None).await?;
         let (correlation, waits_for) = (new.correlation.clone(), new.waits_for.clone());
-        let (message, goal) = self.work(new, by);
+        let score = self.score(&new).await?;
+        let (message, goal) = self.work(new, score.as_ref(), by);
         let mut guards = vec![Guard::PersonaExists(goal.persona)];
         if let Some(key) = correlation.clone() {
             guards.push(Guard::CorrelationFree(goal.persona, key));
         }
         guards.extend(waits_for::their_personas(&goal, &prerequisites));
-        let receipts = vec![self.received(&message, &goal, &waits_for, by)];
+        let receipts = vec![self.received(&message, &goal, score.as_ref(), &waits_for, by)];
         let mut changes =
             vec![Change::MessageDelivered(Box::new(message.clone())), Change::GoalAdded(Box::new(goal.clone()))];
         if !waits_for.goals.is_empty() {
@@ -75,7 +76,17 @@ impl Desk {
         Ok(())
     }
 
-    fn work(&self, new: NewWork, by: &By) -> (Message, Goal) {
+    /// Why the message has its priority, when its sender gave none.
+    async fn score(&self, new: &NewWork) -> Result<Option<Score>, CommandError> {
+        match &new.what {
+            Work::Chat { text } if new.priority.is_none() => {
+                Ok(Some(Score::of(text, &self.persona(new.persona).await?)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn work(&self, new: NewWork, score: Option<&Score>, by: &By) -> (Message, Goal) {
         let now_ms = self.now_ms();
         let waits = !new.waits_for.goals.is_empty();
         let (kind, text, title, payload, proof) = parts(new.what);
@@ -108,7 +119,9 @@ impl Desk {
             sender: by.who.clone(),
             text,
             goal: goal.id,
-            priority: new.priority,
+            priority: new.priority.or_else(|| score.map(Score::priority)).unwrap_or(Priority::BASE),
+            scored: score.is_some(),
+            falls: 0,
             state: MessageState::Waiting,
             received_ms: now_ms,
             serve_by_ms: new.serve_by_ms.unwrap_or_else(|| begins_ms.saturating_add(patience_ms)),
@@ -119,7 +132,7 @@ impl Desk {
         (message, goal)
     }
 
-    fn received(&self, message: &Message, goal: &Goal, waits_for: &WaitsFor, by: &By) -> Draft {
+    fn received(&self, message: &Message, goal: &Goal, score: Option<&Score>, waits_for: &WaitsFor, by: &By) -> Draft {
         let summary = match message.kind {
             MessageKind::Chat => format!("received message from {}", message.sender),
             MessageKind::Goal => format!("received goal “{}”", goal.title),
@@ -134,6 +147,9 @@ impl Desk {
         if !waits_for.goals.is_empty() {
             data["waits_for"] = json!(waits_for.goals);
             data["if_failed"] = json!(waits_for.if_failed);
+        }
+        if let Some(score) = score {
+            data["priority_because"] = score.explained();
         }
         let draft = self.decision(goal.persona, by, summary, data);
         let draft = drafts::about(draft, goal.id, goal.project.clone(), Some(goal.state.as_str()));

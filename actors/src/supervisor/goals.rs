@@ -65,7 +65,9 @@ impl Desk {
             }
             let (step, guards) = self.begins_anew(&goal).await?;
             let draft = self.about(&goal, by, format!("retried by {}", by.who), step.state);
-            let mut commit = only_if_unmoved(&goal, waits_again(&message, &step), vec![draft]);
+            let mut changes = waits_again(&message, &step);
+            changes.extend(self.forgiven(&goal, &message).await?);
+            let mut commit = only_if_unmoved(&goal, changes, vec![draft]);
             commit.guards.extend(guards);
             if self.write(commit).await?.is_ok() {
                 self.wake(&goal).await;

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{ActorState, restarts::Restarts};
 use crate::{
-    domain::{PersonaId, Slug},
+    domain::{Inner, PersonaId, Slug},
     persona::Lock,
     ports::RosterRecord,
 };
@@ -42,6 +42,8 @@ pub(super) struct Line<H> {
     pub(super) restarts: u32,
     paused: bool,
     falls: Option<Box<Restarts>>,
+    /// How it felt when it fell asleep; none: rested.
+    pub(super) inner: Option<Box<Inner>>,
     lock: Weak<tokio::sync::Mutex<()>>,
 }
 
@@ -164,6 +166,7 @@ impl<H> Roster<H> {
             restarts: 0,
             paused: false,
             falls: None,
+            inner: None,
             lock: Weak::new(),
         });
     }

@@ -72,6 +72,8 @@ pub fn message(world: &dyn World, goal: &Goal) -> Message {
         text: goal.title.clone(),
         goal: goal.id,
         priority: Priority::BASE,
+        scored: false,
+        falls: 0,
         state: MessageState::Waiting,
         received_ms: now,
         serve_by_ms: now + 3_600_000,

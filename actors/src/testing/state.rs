@@ -133,6 +133,7 @@ impl State {
                 assert!(before.is_none(), "the message {before:?} was delivered twice");
             }
             Change::MessageMoved(id, state) => found(self.messages.get_mut(&id), "message", &id).state = state,
+            Change::MessageFalls(id, falls) => found(self.messages.get_mut(&id), "message", &id).falls = falls,
             Change::GoalAdded(_)
             | Change::GoalMoved(_)
             | Change::GoalCorrected { .. }

@@ -7,7 +7,9 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::{StoredRow, lock, state::State};
 use crate::{
-    domain::{Alert, ChainId, Goal, GoalId, Message, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId},
+    domain::{
+        Alert, ChainId, Goal, GoalId, Message, MessageId, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId,
+    },
     ports::{
         ChainHead, ChainHeads, Checkpoint, Commit, Committed, Journal, Outdated, Prerequisite, Records, RosterRecord,
         Unavailable, Waiting,
@@ -180,6 +182,10 @@ impl Records for MemoryStore {
 
     async fn goal(&self, id: GoalId) -> Result<Option<Goal>, Unavailable> {
         Ok(lock(&self.state).goals.get(&id).map(|row| row.goal.clone()))
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, Unavailable> {
+        Ok(lock(&self.state).messages.get(&id).cloned())
     }
 
     async fn message_of(&self, goal: GoalId) -> Result<Option<Message>, Unavailable> {

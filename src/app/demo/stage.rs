@@ -1,7 +1,7 @@
 //! Gives the demo's goals in their order and waits for what comes of them.
 
 use actors::{
-    domain::{Goal, GoalId, ParkedOn, PersonaId, Priority, TraceId, WaitsFor},
+    domain::{Goal, GoalId, ParkedOn, PersonaId, TraceId, WaitsFor},
     ports::World,
     supervisor::{By, Company, NewWork, Work},
 };
@@ -32,7 +32,7 @@ impl Stage {
         let work = NewWork {
             persona,
             what: Work::Goal { title, payload, proof },
-            priority: Priority::BASE,
+            priority: None,
             serve_by_ms: None,
             due_ms: None,
             correlation: Some(format!("demo-{part}")),

@@ -17,8 +17,8 @@ use super::{
     closed::Late,
     plan::{Places, Plan},
     statements::{
-        AddDependency, CorrectGoal, EraseBody, ForgetDependencies, MoveGoal, MoveMessage, MoveRun, NoteBlob,
-        ResolveAlert, SetStreak, UpdatePersona, WidenGoal, WidenGoalOfRun, WidenRun,
+        AddDependency, CorrectGoal, CountFalls, EraseBody, ForgetDependencies, MoveGoal, MoveMessage, MoveRun,
+        NoteBlob, ResolveAlert, SetStreak, UpdatePersona, WidenGoal, WidenGoalOfRun, WidenRun,
     },
 };
 use crate::storage::{
@@ -86,6 +86,7 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
             to.run(insert_into(messages::table).values(MessageRow::from((**message).clone()))).await
         }
         Change::MessageMoved(id, state) => to.run(MoveMessage { state: state.as_str(), id: id.as_bytes() }).await,
+        Change::MessageFalls(id, falls) => to.run(CountFalls { falls: counter(*falls), id: id.as_bytes() }).await,
         Change::AlertRaised(alert) => {
             to.run(insert_into(alerts::table).values(AlertRow::from((**alert).clone()))).await
         }

@@ -53,7 +53,7 @@ impl Wanted {
             Change::MessageDelivered(message) => {
                 self.correlations.extend(message.correlation.clone().map(|key| (message.persona, key)));
             }
-            Change::MessageMoved(id, _) => drop(self.messages.insert(*id)),
+            Change::MessageMoved(id, _) | Change::MessageFalls(id, _) => drop(self.messages.insert(*id)),
             Change::GoalMoved(step) => drop(self.goals.insert(step.id)),
             Change::GoalCorrected { id, .. } => drop(self.goals.insert(*id)),
             Change::DependenciesSet(id, waits_for) => self.goals.extend(waits_for.goals.iter().chain([id])),
@@ -216,6 +216,7 @@ impl Facts {
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
             Change::DependenciesSet(..)
             | Change::FailureStreak(..)
+            | Change::MessageFalls(..)
             | Change::CheckpointSigned(_)
             | Change::BodyErased { .. } => {}
         }

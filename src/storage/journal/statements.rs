@@ -110,6 +110,12 @@ statement! {
 }
 
 statement! {
+    /// How often a persona fell over a message.
+    CountFalls<'a> { falls: i32 => Integer, id: &'a [u8] => Binary, }
+    "UPDATE messages SET falls = ? WHERE id = ?"
+}
+
+statement! {
     /// Where a goal stands; the range of its receipts reaches this commit.
     MoveGoal<'a> {
         state: &'a str => Text,

@@ -3,7 +3,7 @@
 use actors::domain::{Message, Priority};
 use diesel::prelude::*;
 
-use super::{Columns, text};
+use super::{Columns, counter, text};
 use crate::storage::{db::DbError, schema::messages};
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -22,6 +22,8 @@ pub(in crate::storage) struct MessageRow {
     pub trace: Vec<u8>,
     pub correlation: Option<String>,
     pub project: Option<String>,
+    pub scored: bool,
+    pub falls: i32,
 }
 
 impl From<Message> for MessageRow {
@@ -40,6 +42,8 @@ impl From<Message> for MessageRow {
             trace: message.trace.as_bytes().to_vec(),
             correlation: message.correlation.map(text),
             project: message.project.map(text),
+            scored: message.scored,
+            falls: counter(message.falls),
         }
     }
 }
@@ -63,6 +67,8 @@ impl TryFrom<MessageRow> for Message {
             trace: read.id(&row.trace)?,
             correlation: row.correlation,
             project: row.project,
+            scored: row.scored,
+            falls: read.count(row.falls)?,
         })
     }
 }

@@ -36,7 +36,11 @@ pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit
 
 fn failed(error: &ModelError) -> Outcome {
     let text = error.to_string();
-    let why = if error.is_retryable() { StepError::retryable(text) } else { StepError::permanent(text) };
+    let why = match () {
+        () if error.is_throttled() => StepError::throttled(text),
+        () if error.is_retryable() => StepError::retryable(text),
+        () => StepError::permanent(text),
+    };
     match () {
         () if error.is_not_begun() => Outcome::not_begun("no model was asked", why),
         () if error.is_unknown() => Outcome::unknown("the model's answer did not arrive", why),

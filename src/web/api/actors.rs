@@ -1,7 +1,10 @@
 //! `/api/admin/actors`: the roster, and a restart for one that is stuck.
 
 use actix_web::web;
-use actors::supervisor::{ActorInfo, ActorState};
+use actors::{
+    domain::Vitals,
+    supervisor::{ActorInfo, ActorState},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -41,6 +44,10 @@ pub struct ActorView {
     /// Holds a slice now.
     pub on_stage: bool,
     pub now: Option<String>,
+    /// `mood` (`idle`, `active`, `tired` or `overwhelmed`), `energy`, `attention` and `compute` (0 to 1).
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub vitals: Vitals,
 }
 
 impl From<&ActorInfo> for ActorView {
@@ -54,6 +61,7 @@ impl From<&ActorInfo> for ActorView {
             uptime_ms: actor.uptime_ms,
             on_stage: actor.on_stage,
             now: actor.now.clone(),
+            vitals: actor.vitals,
         }
     }
 }

@@ -100,14 +100,14 @@ pub(super) async fn find(deps: &Deps, id: &str) -> Result<Goal, Problem> {
     deps.db.goal(id).await?.ok_or_else(not_found)
 }
 
-/// A priority in 0 to 1 as the company counts it.
-pub(super) fn priority_of(said: Option<f64>, otherwise: Priority, checks: &mut Checks) -> Priority {
-    let Some(said) = said else { return otherwise };
+/// A priority in 0 to 1 as the company counts it; none: nobody said one.
+pub(super) fn priority_of(said: Option<f64>, checks: &mut Checks) -> Option<Priority> {
+    let said = said?;
     let fits = (0.0..=1.0).contains(&said);
     checks.check("priority", fits, "must be between 0 and 1");
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: 0 to 1,000")]
     let thousandths = if fits { (said * 1000.0).round() as u16 } else { 0 };
-    Priority::try_from(thousandths).unwrap_or(otherwise)
+    Priority::try_from(thousandths).ok()
 }
 
 async fn list(
@@ -202,7 +202,7 @@ pub async fn deliver(
     if let Some(project) = &new.project {
         checks.line("project", project, 1..=120);
     }
-    let priority = priority_of(new.priority, Priority::BASE, &mut checks);
+    let priority = priority_of(new.priority, &mut checks);
     if let Err(FieldError { field, reason }) = &payload {
         checks.check(field, false, reason.clone());
     }

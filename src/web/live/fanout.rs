@@ -151,10 +151,11 @@ fn told(alert: Alert) -> ByteString {
     Frame::Alert { alert: AlertView::from(alert) }.text()
 }
 
-/// Whether a card would look different; the time awake alone does not count.
+/// Whether a card would look different; the time awake alone does not count, nor does energy by less than a twentieth.
 fn differs(then: &ActorInfo, now: &ActorInfo) -> bool {
-    (&then.slug, then.state, then.restarts, then.inbox, then.on_stage, &then.now)
-        != (&now.slug, now.state, now.restarts, now.inbox, now.on_stage, &now.now)
+    let felt = |actor: &ActorInfo| (actor.vitals.mood, actor.vitals.energy.thousandths() / 50);
+    (&then.slug, then.state, then.restarts, then.inbox, then.on_stage, &then.now, felt(then))
+        != (&now.slug, now.state, now.restarts, now.inbox, now.on_stage, &now.now, felt(now))
 }
 
 impl Member {

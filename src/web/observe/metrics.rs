@@ -50,6 +50,7 @@ async fn today(deps: &Deps) -> Result<Metrics, Problem> {
 
 async fn prometheus(deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
     let (today, depths, figures) = (today(&deps).await?, deps.db.queue_depths().await?, deps.company.figures());
+    let climate = deps.company.climate();
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let gauges = [
         ("posts_today", "Posts proven since midnight UTC.", today.posts_today),
@@ -61,6 +62,11 @@ async fn prometheus(deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
         ("waiting_for_slice", "Personas waiting for a slice.", count(figures.waiting_for_slice)),
         ("awake_personas", "Personas in memory.", count(figures.awake)),
         ("registered_personas", "Personas there are.", count(figures.registered)),
+        ("idle_personas", "Personas that are idle.", count(climate.idle)),
+        ("lively_personas", "Personas that are active: energy, and an answer lately.", count(climate.active)),
+        ("tired_personas", "Personas that are tired.", count(climate.tired)),
+        ("overwhelmed_personas", "Personas with more messages than they can see through.", count(climate.overwhelmed)),
+        ("energy_thousandths", "Mean energy of all personas.", climate.energy.thousandths().into()),
         ("goals_waiting", "Goals waiting.", depths.waiting),
         ("goals_running", "Goals running.", depths.running),
         ("goals_parked", "Goals parked.", depths.parked),

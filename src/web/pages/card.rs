@@ -1,7 +1,7 @@
 //! A persona at a glance: its light, what it does now, and figures that are true today.
 
 use actors::{
-    domain::{Persona, PersonaStatus},
+    domain::{Level, Persona, PersonaStatus, Vitals},
     supervisor::{ActorInfo, ActorState},
 };
 
@@ -50,8 +50,10 @@ impl Standing {
             (_, Some(actor)) => match actor.state {
                 ActorState::Paused => ("paused", "paused"),
                 ActorState::Restarting => ("overwhelmed", "restarting"),
-                ActorState::Awake if actor.inbox > 0 => ("tired", "waiting"),
-                ActorState::Awake | ActorState::Retiring | ActorState::Asleep => ("idle", "idle"),
+                ActorState::Awake | ActorState::Retiring | ActorState::Asleep => {
+                    let mood = actor.vitals.mood.as_str();
+                    (mood, mood)
+                }
             },
             (_, None) => ("idle", "idle"),
         };
@@ -120,7 +122,7 @@ impl Card {
             now: now(actor, numbers, standing),
             working: actor.is_some_and(|actor| actor.on_stage),
             paused: standing.light == "paused",
-            meters: meters(numbers, inbox, all),
+            meters: meters(actor.map(|actor| actor.vitals), numbers, inbox, all),
         }
     }
 }
@@ -144,8 +146,23 @@ pub fn now(actor: Option<&ActorInfo>, numbers: &Numbers, standing: Standing) -> 
     }
 }
 
-/// The four figures of a persona; each bar says what it is a part of.
-pub fn meters(numbers: &Numbers, inbox: u64, all: &Totals) -> Vec<Meter> {
+/// How it feels, as two bars.
+fn feelings(vitals: Vitals) -> [Meter; 2] {
+    let meter = |label, level: Level, means: &str| Meter {
+        label,
+        value: format!("{}%", level.percent()),
+        percent: level.percent(),
+        tone: if level.thousandths() < 300 { "warn" } else { "" },
+        means: means.to_owned(),
+    };
+    [
+        meter("energy", vitals.energy, "falls with work, comes back with rest"),
+        meter("attention", vitals.attention, "falls when it works tired, comes back with rest"),
+    ]
+}
+
+/// The figures of a persona; each bar says what it is a part of.
+pub fn meters(vitals: Option<Vitals>, numbers: &Numbers, inbox: u64, all: &Totals) -> Vec<Meter> {
     let goals = numbers.inbox + numbers.done + numbers.failed;
     let share = |label, part: u64, whole: u64| Meter {
         label,
@@ -169,5 +186,6 @@ pub fn meters(numbers: &Numbers, inbox: u64, all: &Totals) -> Vec<Meter> {
         means: format!("{} of {} failed", show::count(numbers.failed), show::counted(goals, "goal")),
     };
     let load = Meter { tone: if inbox > 100 { "warn" } else { "" }, ..share("inbox", inbox, all.inbox.max(inbox)) };
-    vec![done, share("receipts today", numbers.receipts_today, all.receipts_today), load, failed]
+    let figures = [done, share("receipts today", numbers.receipts_today, all.receipts_today), load, failed];
+    vitals.map(feelings).into_iter().flatten().chain(figures).collect()
 }

@@ -42,6 +42,8 @@ pub struct Head {
     pub standing: Standing,
     pub now: String,
     pub paused: bool,
+    /// In per cent; none: it is not on the roster yet.
+    pub energy: Option<u8>,
     /// Times its actor was restarted, when it was.
     pub restarts: u32,
 }
@@ -127,6 +129,7 @@ impl Head {
             standing,
             now: card::now(actor, numbers, standing),
             paused: persona.status == PersonaStatus::Paused || standing.word == "paused",
+            energy: actor.map(|actor| actor.vitals.energy.percent()),
             restarts: actor.map_or(0, |actor| actor.restarts),
         }
     }

@@ -59,6 +59,7 @@ impl AlertRow {
                 AlertKind::PersonaPaused => "Persona paused",
                 AlertKind::CircuitOpen => "Circuit open",
                 AlertKind::Reconcile => "Did it happen?",
+                AlertKind::DeadLetter => "Dead letter",
                 AlertKind::Unavailable => "Not available",
             },
             text: alert.text.clone(),

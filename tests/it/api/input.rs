@@ -48,6 +48,9 @@ fn bad_goals() -> Vec<Case> {
             "artifacts",
         ),
         ("/api/personas/ada/messages", json!({"text": ""}), "text", "empty"),
+        ("/api/personas/ada/messages", json!({"text": "hi", "priority": -0.1}), "priority", "between 0 and 1"),
+        ("/api/personas/ada/messages", json!({"text": "hi", "priority": 1.001}), "priority", "between 0 and 1"),
+        ("/api/personas/ada/messages", json!({"text": "hi", "priority": "NaN"}), "priority", ""),
         ("/api/personas/ada/pause", json!({"x": 1}), "x", "nothing is read here"),
     ]
 }

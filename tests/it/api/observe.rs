@@ -19,6 +19,17 @@ async fn health_version_and_status_say_what_is_promised() {
     let status = server.get("/status").await.json;
     assert_eq!((&status["cap"], &status["active_personas"]), (&json!(8), &json!(0)));
     assert_eq!(status["queue_depths"], json!({"waiting": 0, "running": 0, "parked": 0}));
+    let nobody = json!({"idle": 0, "active": 0, "tired": 0, "overwhelmed": 0, "energy": 1.0});
+    assert_eq!(status["climate"], nobody);
+    server.persona("Ada").await;
+    assert_eq!(server.get("/status").await.json["climate"]["idle"], 1);
+    let fresh = json!({"mood": "idle", "energy": 1.0, "attention": 1.0, "compute": 1.0});
+    let actors = server.get("/api/admin/actors").await.json["items"].clone();
+    for actor in [&actors[0], &server.get("/api/personas/ada").await.json["actor"]] {
+        for (name, value) in fresh.as_object().unwrap() {
+            assert_eq!(&actor[name], value, "{name}");
+        }
+    }
     assert!(status["last_deploy"]["at"].as_str().unwrap().ends_with('Z'));
     server.stop().await;
 }

@@ -97,6 +97,7 @@ fn the_verbs_reach_the_server_and_the_record_is_whole() {
     assert_eq!((&persona["name"], &persona["role"]), (&json!("Ada Lovelace"), &json!("worker")));
     assert_eq!(answer(root, &["persona", "pause", "ada-lovelace"])["status"], "paused");
     assert_eq!(answer(root, &["persona", "resume", "ada-lovelace"])["status"], "active");
+    assert_eq!(answer(root, &["message", "list", "ada-lovelace", "--dead"])["items"], json!([]));
     assert_eq!(answer(root, &["goal", "list", "--state", "done"])["items"].as_array().unwrap().len(), 1);
     assert!(answer(root, &["login"])["url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
     let receipts = answer(root, &["receipts", "list", "--persona", "ada-lovelace"]);

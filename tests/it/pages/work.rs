@@ -1,7 +1,7 @@
 //! Work from the pages: goals and messages given, followed, corrected, resolved, cancelled.
 
 use actors::{
-    domain::{Goal, GoalId, IfFailed, Payload, Persona, Phase, Priority, Proof, WaitsFor},
+    domain::{Goal, GoalId, IfFailed, Payload, Persona, Phase, Proof, WaitsFor},
     supervisor::{NewWork, Work},
 };
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ async fn give_after(house: &House, to: &Persona, title: &str, payload: Value, go
     let work = NewWork {
         persona: to.id,
         what,
-        priority: Priority::BASE,
+        priority: None,
         serve_by_ms: None,
         due_ms: None,
         correlation: None,

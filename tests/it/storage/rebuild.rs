@@ -9,7 +9,7 @@ use std::{
 
 use actors::{
     domain::{
-        AiPayload, Call, GoalId, GoalState, Length, Limits, Outcome, Pace, Payload, Priority, Profile, Proof, Receipt,
+        AiPayload, Call, GoalId, GoalState, InnerLife, Length, Limits, Outcome, Pace, Payload, Profile, Proof, Receipt,
         RunId, StepError, TraceId, WaitsFor,
     },
     ports::{Ports, World},
@@ -37,6 +37,7 @@ pub fn limits() -> Limits {
         standing_hosts: Vec::new(),
         pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
         serve_within: Duration::from_secs(3600),
+        inner_life: InnerLife::default(),
     }
 }
 
@@ -57,7 +58,7 @@ fn work(persona: &actors::domain::Persona, prompt: &str) -> NewWork {
     NewWork {
         persona: persona.id,
         what: Work::Goal { title: prompt.to_owned(), payload, proof: Proof::default() },
-        priority: Priority::BASE,
+        priority: None,
         serve_by_ms: None,
         due_ms: None,
         correlation: None,

@@ -15,6 +15,7 @@ on_every_store! {
     the_roster_says_who_has_something_to_do
     the_inbox_is_in_order_and_holds_open_goals_only
     a_move_replaces_every_field
+    a_fall_is_counted_and_forgiven
 }
 
 async fn the_roster_says_who_has_something_to_do(store: Store) {
@@ -71,6 +72,18 @@ async fn the_inbox_is_in_order_and_holds_open_goals_only(store: Store) {
     };
     assert_eq!(titles(10).await, ["urgent", "plain", "later"]);
     assert_eq!(titles(1).await, ["urgent"]);
+}
+
+async fn a_fall_is_counted_and_forgiven(store: Store) {
+    let ada = store.persona("ada").await;
+    let (_, message) = store.goal(ada.id).await;
+    for falls in [1, 2, 0] {
+        store.commit(Commit { changes: vec![Change::MessageFalls(message.id, falls)], ..Commit::default() }).await;
+        let now = store.records.message(message.id).await.unwrap().unwrap();
+        assert_eq!(now, Message { falls, ..message.clone() });
+    }
+    let nobody = testing::message(&*store.world, &testing::goal(&*store.world, ada.id)).id;
+    assert_eq!(store.records.message(nobody).await.unwrap(), None);
 }
 
 async fn a_move_replaces_every_field(store: Store) {

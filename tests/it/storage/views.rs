@@ -41,9 +41,9 @@ async fn lists_are_newest_first_and_go_on_before_the_last(store: Store) {
     let done = GoalFilter { state: Some(GoalState::Done), ..GoalFilter::default() };
     assert_eq!(db.goals(done).await.unwrap(), []);
 
-    let messages = db.messages(ada.id, 2, None).await.unwrap();
+    let messages = db.messages(ada.id, 2, None, None).await.unwrap();
     assert_eq!(messages, [made[0].1.clone(), made[1].1.clone()]);
-    assert_eq!(db.messages(ada.id, 9, Some(messages[1].id)).await.unwrap().len(), 3);
+    assert_eq!(db.messages(ada.id, 9, Some(messages[1].id), None).await.unwrap().len(), 3);
 
     let runs = [store.run(&goals[0]).await, store.run(&goals[1]).await];
     let newest = db.runs(RunFilter { persona: Some(ada.id), limit: 1, ..RunFilter::default() }).await.unwrap();

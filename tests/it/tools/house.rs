@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Goal, Limits, Pace, PersonaId, Priority, Profile, Role, TraceId, WaitsFor},
+    domain::{Goal, InnerLife, Limits, Pace, PersonaId, Profile, Role, TraceId, WaitsFor},
     ports::Ports,
     supervisor::{By, Company, NewPersona, NewWork, Work},
     testing::{self, TestWorld},
@@ -94,7 +94,7 @@ impl House {
         let work = NewWork {
             persona,
             what: Work::Goal { title, payload, proof },
-            priority: Priority::BASE,
+            priority: None,
             serve_by_ms: None,
             due_ms: None,
             correlation: None,
@@ -135,5 +135,6 @@ fn limits() -> Limits {
         standing_hosts: vec![REHEARSAL_HOST.to_owned()],
         pace: Pace { default_per_1000_s: 200, sites: vec![(REHEARSAL_HOST.to_owned(), 1_000_000)] },
         serve_within: Duration::from_secs(600),
+        inner_life: InnerLife::default(),
     }
 }

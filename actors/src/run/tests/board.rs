@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        ArtifactKind, Call, Effect, Goal, GoalId, Limits, Message, NewArtifact, Outcome, Pace, Payload, Persona, Proof,
-        ReadBack, Step, StepError, StepsPayload, Unit,
+        ArtifactKind, Call, Effect, Goal, GoalId, InnerLife, Limits, Message, NewArtifact, Outcome, Pace, Payload,
+        Persona, Proof, ReadBack, Step, StepError, StepsPayload, Unit,
     },
     evidence::{Evidence, Setup},
     ports::{Change, Commit, Records as _, Waiting},
@@ -73,6 +73,8 @@ pub(super) struct Board {
     pub persona: Arc<Persona>,
     pub runner: Runner,
     pub scheduler: Scheduler,
+    /// How the persona feels.
+    pub now: Now,
 }
 
 pub(super) const SITE: &str = "http://rehearsal.localhost";
@@ -95,7 +97,7 @@ impl Board {
             .seed(Commit { changes: vec![Change::PersonaCreated(Box::new(persona.clone()))], ..Commit::default() })
             .unwrap();
         let runner = Runner::new(ports.ports(), evidence, scheduler.clone(), Arc::new(limits(pace)));
-        Self { world, ports, persona: Arc::new(persona), runner, scheduler }
+        Self { world, ports, persona: Arc::new(persona), runner, scheduler, now: Now::default() }
     }
 
     /// Makes a goal durable.
@@ -133,7 +135,7 @@ impl Board {
         let (runner, persona, work) = (self.runner.clone(), self.persona.clone(), self.work(id).await);
         let streak =
             self.ports.store.roster_record(persona.id).await.unwrap().map_or(0, |record| record.failure_streak);
-        let (stop, now) = (CancellationToken::new(), Now::default());
+        let (stop, now) = (CancellationToken::new(), self.now.clone());
         tokio::spawn(async move { runner.carry(persona, work.into(), streak, stop, now).await })
     }
 
@@ -169,6 +171,7 @@ pub(super) fn limits(pace: Pace) -> Limits {
         standing_hosts: vec!["rehearsal.localhost".to_owned()],
         pace,
         serve_within: minutes(60),
+        inner_life: InnerLife::default(),
     }
 }
 
@@ -184,7 +187,10 @@ impl World {
             && *left > 0
         {
             *left -= 1;
-            return Outcome::not_begun("found nothing", StepError::retryable("there is no such element")).into();
+            return match call.tool {
+                "compose" => Outcome::not_begun("got no text", StepError::throttled("too many requests")).into(),
+                _ => Outcome::not_begun("found nothing", StepError::retryable("there is no such element")).into(),
+            };
         }
         let outcome = self.act(call);
         if self.slow == Some(call.tool) {

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::board::{Board, SITE, proof, submit};
 use crate::{
-    domain::{AlertKind, GoalState, MessageState, PersonaId, PersonaStatus, Phase, Priority, Proof, RunState, Step},
+    domain::{
+        AlertKind, GoalState, InnerLife, Length, MessageState, Mood, PersonaId, PersonaStatus, Phase, Priority, Proof,
+        RunState, Step,
+    },
     ports::{Change, Commit, GoalMove},
     run::RunEnd,
 };
@@ -135,4 +140,36 @@ async fn a_wait_for_the_pace_gives_the_slice_back() {
     drop(slice);
     run.await.unwrap();
     assert_eq!((board.goal(goal).state, board.calls_made()), (GoalState::Done, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_tires_its_persona_an_answer_enlivens_it_and_a_wait_for_the_pace_is_rest() {
+    let board = Board::open(20).await;
+    let vitals = || board.now.inner().look(0, Instant::now().into_std(), &InnerLife::default());
+    assert_eq!((vitals().mood, vitals().energy.thousandths()), (Mood::Idle, 1_000));
+    board.world.lock().unwrap().slow = Some("browser_click");
+    let failing = board.give(vec![Step::Goto { url: SITE.into(), timeout_ms: None }], Proof::default());
+    board.carry(failing).await;
+    assert_eq!(vitals().mood, Mood::Idle, "nothing was proven");
+    let goal = board.give(submit(None), proof(false));
+    let start = Instant::now();
+    board.carry(goal).await;
+    assert_eq!(board.goal(goal).state, GoalState::Done);
+    assert!(start.elapsed() > Duration::from_secs(40), "it waited for the pace");
+    let energy = vitals().energy.thousandths();
+    assert!((997..=999).contains(&energy), "a second of work, not the wait: {energy}");
+    assert_eq!(vitals().mood, Mood::Active);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_with_too_many_requests_lowers_the_compute_budget() {
+    let board = Board::open(1_000_000).await;
+    let compute = || board.now.inner().look(0, Instant::now().into_std(), &InnerLife::default()).compute;
+    for (tool, left) in [("browser_navigate", 1_000), ("compose", 500)] {
+        board.world.lock().unwrap().failing = Some((tool, 1));
+        let compose = Step::Compose { prompt: "a line".into(), save_as: "line".into(), length: Length::Short };
+        let goal = board.give(vec![Step::Goto { url: SITE.into(), timeout_ms: None }, compose], Proof::default());
+        board.carry(goal).await;
+        assert_eq!(compute().thousandths(), left, "{tool}");
+    }
 }

@@ -12,10 +12,10 @@ use tracing::{error, info, warn};
 
 use super::{Doorbell, GRACE, Msg, Shared};
 use crate::{
-    domain::PersonaId,
+    domain::{Inner, PersonaId},
     persona::{Awake, Report, Stage},
     supervisor::{
-        giving_up,
+        falls, giving_up,
         roster::{AfterExit, Budget, Poked, Roster},
     },
 };
@@ -89,11 +89,13 @@ impl State {
         if self.over() || !self.roster(|roster| roster.may_wake(id)) {
             return;
         }
-        let Some((streak, lock)) = self.roster(|roster| roster.line(id).map(|line| (line.failure_streak, line.lock())))
-        else {
-            return;
-        };
-        match Awake::spawn(self.stage.clone(), id, streak, lock, me.get_cell()).await {
+        let line = self.roster(|roster| {
+            let line = roster.line(id)?;
+            let inner = line.inner.as_deref().cloned().unwrap_or_else(|| Inner::rested(Instant::now().into_std()));
+            Some((line.failure_streak, inner, line.lock()))
+        });
+        let Some((streak, inner, lock)) = line else { return };
+        match Awake::spawn(self.stage.clone(), id, streak, inner, lock, me.get_cell()).await {
             Ok(persona) => {
                 self.actors.insert(persona.id(), id);
                 self.roster(|roster| roster.woke(id, persona).map(Awake::poke));
@@ -169,15 +171,30 @@ impl State {
     pub(super) async fn exited(&mut self, me: &ActorRef<Msg>, id: PersonaId, fell: bool, why: &str) {
         let limits = &self.stage.limits;
         let budget = Budget { restarts: limits.restarts, window: limits.restart_window };
-        match self.roster(|roster| roster.exited(id, fell, Instant::now(), budget)) {
-            AfterExit::Rest => {}
+        let now = Instant::now();
+        let (after, carried) = self.roster(|roster| {
+            let mut carried = None;
+            if let Some(line) = roster.line(id) {
+                carried = line.handle().and_then(Awake::carried).filter(|_| fell);
+                line.inner = line.handle().and_then(|was| was.inner().asleep(now.into_std(), &limits.inner_life));
+            }
+            (roster.exited(id, fell, now, budget), carried)
+        });
+        let count = |then: Box<dyn FnOnce() + Send>| match carried {
+            Some(goal) => falls::count(self.stage.clone(), goal, why.to_owned(), then),
+            None => then(),
+        };
+        match after {
+            AfterExit::Rest => count(Box::new(|| {})),
             _ if self.over() => {}
             AfterExit::Wake => self.wake(me, id).await,
             AfterExit::Return(pause) => {
                 warn!(persona = %id, ?pause, "persona {id} fell, will return: {why}");
-                me.send_after(pause, move || Msg::Return(id));
+                let me = me.clone();
+                count(Box::new(move || drop(me.send_after(pause, move || Msg::Return(id)))));
             }
             AfterExit::GiveUp => {
+                count(Box::new(|| {}));
                 error!(persona = %id, "persona {id} keeps falling and is paused: {why}");
                 giving_up::spawn(self.stage.clone(), id, why.to_owned());
             }

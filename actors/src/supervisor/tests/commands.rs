@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::harness::{House, Play, new_persona, settle, until, work};
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, ChainId, Draft, Effect, Goal, GoalKind, GoalState, MessageState, ParkedOn, Payload,
-        PersonaId, PersonaStatus, Phase, Proof, Receipt, RunId, Slug,
+        PersonaId, PersonaStatus, Phase, Priority, Profile, Proof, Receipt, RunId, Slug,
     },
     ports::{Change, Commit, GoalMove, World},
-    supervisor::{ActorState, CommandError, Correction, NewWork, PersonaPatch, Resolution, Work},
+    supervisor::{ActorState, CommandError, Correction, NewPersona, NewWork, PersonaPatch, Resolution, Work},
     testing,
 };
 
@@ -117,6 +117,33 @@ async fn a_goal_that_is_over_can_be_tried_anew() {
     assert_eq!((goal.state, goal.attempts), (GoalState::Pending, 0));
     house.goal_becomes(given, GoalState::Done).await;
     until(|| house.company.figures().inbox == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_nobody_ranked_is_ranked_by_its_text_and_the_receipt_says_why() {
+    let house = House::open(1, |_| Play::UntilStopped).await;
+    let topics = Profile { topics: vec!["tea".to_owned()], ..Profile::default() };
+    let ada = NewPersona { name: "Ada L".to_owned(), profile: topics, ..new_persona("ada") };
+    let ada = house.company.create_persona(ada, &house.by()).await.unwrap().id;
+    let chat =
+        |text: &str, priority| NewWork { what: Work::Chat { text: text.to_owned() }, priority, ..work(ada, 500) };
+    let given = Priority::try_from(100).unwrap();
+    for (text, priority, counts, why) in [
+        ("@ada l: tea?", None, 1_000, json!({"base": 500, "named": 400, "expertise": 200, "topic": "tea"})),
+        ("hello", None, 500, json!({"base": 500})),
+        ("@ada l: tea?", Some(given), 100, Value::Null),
+    ] {
+        let message = house.company.deliver(chat(text, priority), &house.by()).await.unwrap().message;
+        assert_eq!((message.priority.thousandths(), message.scored), (counts, priority.is_none()));
+        let receipts = house.test.store.chain(&ChainId::Persona(ada));
+        let data = receipts.iter().find(|r| r.goal == Some(message.goal)).unwrap().body.clone().unwrap().data;
+        assert_eq!((&data["priority"], &data["priority_because"]), (&json!(counts), &why));
+    }
+    let goal = house.company.deliver(NewWork { priority: None, ..work(ada, 0) }, &house.by()).await.unwrap();
+    assert_eq!((goal.message.priority, goal.message.scored), (Priority::BASE, false), "a goal is not talk");
+    let nobody = NewWork { persona: PersonaId(house.test.world.new_id()), ..chat("hello", None) };
+    let refused = house.company.deliver(nobody, &house.by()).await;
+    assert!(matches!(refused, Err(CommandError::NotFound { what: "persona", .. })));
 }
 
 #[tokio::test(start_paused = true)]

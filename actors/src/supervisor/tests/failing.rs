@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::harness::{House, Play, settle, until, work};
+use super::harness::{House, Play, limits, settle, until, work};
 use crate::{
-    domain::{AlertKind, GoalState, PersonaStatus},
-    supervisor::ActorState,
+    domain::{AlertKind, GoalState, MessageState, PersonaId, PersonaStatus, Phase},
+    persona::carrier::Order,
+    supervisor::{ActorState, CommandError},
 };
 
 /// The priority marks the work that makes its run panic.
@@ -106,4 +107,77 @@ async fn without_its_scheduler_the_company_has_fallen_and_says_so() {
     house.company.desk.scheduler.stop();
     assert!(house.company.fallen().await.contains("scheduler or evidence"));
     assert!(house.company.store_trouble().is_some());
+}
+
+/// Ada falls over what she carries; something else makes her look.
+async fn fall(house: &House, ada: PersonaId) {
+    let restarts = house.line(ada).restarts;
+    house.records.fall(ada, 1);
+    house.give(ada, 1).await;
+    until(|| house.line(ada).restarts > restarts).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_brings_its_persona_down_twice_is_set_aside_also_over_a_restart() {
+    let script = |order: &Order| match order.work.message.priority.thousandths() {
+        POISON => Play::UntilStopped,
+        _ => Play::Finish,
+    };
+    let house = House::open(1, script).await;
+    let ada = house.persona("ada").await;
+    let poison = house.give(ada, POISON).await;
+    let (id, goal) = (poison.message.id, poison.goal.id);
+    let letter = |house: &House| house.test.store.messages().into_iter().find(|message| message.id == id).unwrap();
+    until(|| house.line(ada).on_stage).await;
+    fall(&house, ada).await;
+    until(|| letter(&house).falls == 1).await;
+    assert_eq!(letter(&house).state, MessageState::Running, "once may be chance");
+    let refused = house.company.discard_letter(id, &house.by()).await;
+    assert!(matches!(refused, Err(CommandError::Conflict(text)) if text.contains("not a dead letter")));
+    house.company.end().await;
+
+    let house = House::open_on(house.test, limits(1), script).await;
+    until(|| house.line(ada).on_stage && house.goal(goal).state == GoalState::Running).await;
+    fall(&house, ada).await;
+    until(|| letter(&house).state == MessageState::DeadLettered).await;
+    assert_eq!((letter(&house).falls, house.state(goal)), (2, GoalState::Failed));
+    let alert = house.test.store.alerts().remove(0);
+    assert_eq!((alert.kind, alert.goal, alert.resolved_ms), (AlertKind::DeadLetter, Some(goal), None));
+    until(|| house.company.figures().inbox == 0).await;
+    house.accounts_for(3);
+
+    house.company.retry_letter(id, &house.by()).await.unwrap();
+    assert_eq!((letter(&house).falls, house.test.store.alerts()[0].resolved_ms.is_some()), (0, true));
+    for _ in 0..2 {
+        until(|| house.line(ada).on_stage && house.goal(goal).state == GoalState::Running).await;
+        fall(&house, ada).await;
+    }
+    until(|| letter(&house).state == MessageState::DeadLettered).await;
+    house.company.discard_letter(id, &house.by()).await.unwrap();
+    assert_eq!((letter(&house).state, house.state(goal)), (MessageState::Dropped, GoalState::Cancelled));
+    assert!(house.test.store.alerts().iter().all(|alert| alert.resolved_ms.is_some()));
+    let last = house.test.store.receipts().into_iter().rfind(|receipt| receipt.goal == Some(goal)).unwrap();
+    assert_eq!((last.phase, last.state.as_deref()), (Some(Phase::Dropped), Some("cancelled")));
+    until(|| house.company.figures().inbox == 0).await;
+    house.accounts_for(5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fall_is_counted_before_its_persona_returns() {
+    let house = House::open(1, |_| Play::UntilStopped).await;
+    let ada = house.persona("ada").await;
+    let given = house.give(ada, 500).await.message.id;
+    until(|| house.line(ada).on_stage).await;
+    house.give(ada, 1).await;
+    settle().await;
+    let outage = house.test.store.fail_until_told();
+    house.records.fall(ada, 1);
+    house.company.desk.office.poke(ada);
+    house.becomes(ada, ActorState::Restarting).await;
+    tokio::time::advance(Duration::from_secs(30)).await;
+    settle().await;
+    assert_eq!(house.line(ada).state, ActorState::Restarting);
+    drop(outage);
+    house.becomes(ada, ActorState::Awake).await;
+    assert_eq!(house.test.store.messages().iter().find(|message| message.id == given).unwrap().falls, 1);
 }

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        Alert, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, MessageState, Pace, Payload, Persona,
-        PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId, WaitsFor,
+        Alert, ChainId, Draft, Goal, GoalId, GoalState, InnerLife, Limits, Message, MessageId, MessageState, Pace,
+        Payload, Persona, PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId, WaitsFor,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
@@ -80,6 +80,7 @@ struct Understudy {
     ports: Ports,
     evidence: Evidence,
     scheduler: Scheduler,
+    limits: Arc<Limits>,
     script: Script,
     seen: Arc<Seen>,
 }
@@ -129,6 +130,7 @@ impl Carrier for Understudy {
             () = stop.cancelled() => return RunEnd::Stopped,
         };
         assert_eq!(slice.persona(), work.goal.persona);
+        let _working = now.work(slice, self.limits.clone());
         let _inside = self.seen.enter(&work.goal);
         if !self.write(work, GoalState::Running, MessageState::Running, self.step(work)).await {
             return RunEnd::Over { failure_streak: *failure_streak, open_circuit: false };
@@ -208,6 +210,10 @@ impl Records for WatchedRecords {
         self.store.goal(id).await
     }
 
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, Unavailable> {
+        self.store.message(id).await
+    }
+
     async fn message_of(&self, goal: GoalId) -> Result<Option<Message>, Unavailable> {
         self.store.message_of(goal).await
     }
@@ -277,6 +283,7 @@ pub(super) fn limits(cap: usize) -> Limits {
         standing_hosts: Vec::new(),
         pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
         serve_within: Duration::from_secs(24 * 3600),
+        inner_life: InnerLife::default(),
     }
 }
 
@@ -297,9 +304,10 @@ impl House {
         let (seen, script): (Arc<Seen>, Script) = (Arc::default(), Arc::new(script));
         let hire = {
             let seen = seen.clone();
-            move |ports: &Ports, evidence: &Evidence, scheduler: &Scheduler, _: &Arc<Limits>| {
+            move |ports: &Ports, evidence: &Evidence, scheduler: &Scheduler, limits: &Arc<Limits>| {
                 let (ports, evidence, scheduler) = (ports.clone(), evidence.clone(), scheduler.clone());
-                Arc::new(Understudy { ports, evidence, scheduler, script, seen }) as Arc<dyn Carrier>
+                let limits = limits.clone();
+                Arc::new(Understudy { ports, evidence, scheduler, limits, script, seen }) as Arc<dyn Carrier>
             }
         };
         let key = SigningKey::from_bytes(&[7; 32]);
@@ -369,7 +377,7 @@ pub(super) fn work(persona: PersonaId, priority: u16) -> NewWork {
     NewWork {
         persona,
         what: Work::Goal { title: "a line".to_owned(), payload, proof: Proof::default() },
-        priority: Priority::try_from(priority).unwrap(),
+        priority: Some(Priority::try_from(priority).unwrap()),
         serve_by_ms: None,
         due_ms: None,
         correlation: None,

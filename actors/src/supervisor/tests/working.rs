@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::harness::{House, Play, limits, new_persona, settle, until, work};
 use crate::{
-    domain::{ArtifactKind, GoalState, MessageState, NewArtifact, Outcome, Payload, Phase, TraceId},
+    domain::{ArtifactKind, GoalState, MessageState, Mood, NewArtifact, Outcome, Payload, Phase, TraceId},
     ports::World,
     supervisor::{ActorState, By, Company, NewWork, Work},
     testing::TestPorts,
@@ -202,4 +202,44 @@ async fn the_real_runner_carries_a_message_to_its_proof() {
     assert_eq!(state(), GoalState::Done);
     until(|| company.figures().inbox == 0 && company.figures().active_personas == 0).await;
     company.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_tires_and_sleep_is_rest_that_is_remembered() {
+    let house = House::open(1, |_| Play::Take(Duration::from_secs(480))).await;
+    let (ada, bo) = (house.persona("ada").await, house.persona("bo").await);
+    let energy = |id| house.line(id).vitals.energy.thousandths();
+    assert_eq!((energy(ada), house.line(ada).vitals.mood), (1_000, Mood::Idle));
+    let first = house.give(ada, 500).await.goal.id;
+    until(|| energy(ada) < 500).await;
+    assert!(house.line(ada).on_stage, "it is shown while it works");
+    house.goal_becomes(first, GoalState::Done).await;
+    until(|| !house.line(ada).on_stage).await;
+    assert!((195..=210).contains(&energy(ada)), "{}", energy(ada));
+    assert_eq!((house.line(ada).vitals.mood, energy(bo)), (Mood::Tired, 1_000));
+    let climate = house.company.climate();
+    assert_eq!((climate.tired, climate.idle, climate.energy.thousandths() / 10), (1, 1, 60));
+
+    house.becomes(ada, ActorState::Asleep).await;
+    let asleep = energy(ada);
+    assert!((590..=620).contains(&asleep), "two minutes of rest: {asleep}");
+    house.give(ada, 500).await;
+    house.becomes(ada, ActorState::Awake).await;
+    assert!((590..=620).contains(&energy(ada)), "it does not wake up fresh: {}", energy(ada));
+    let reads = house.records.reads(bo);
+    until(|| energy(ada) < 400).await;
+    assert_eq!(house.records.reads(bo), reads, "and nobody ticks for those who rest");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_inbox_overwhelms_but_delays_nothing() {
+    let house = House::open(1, |_| Play::Take(Duration::from_secs(1))).await;
+    let ada = house.persona("ada").await;
+    let mut goals = Vec::new();
+    for _ in 0..60 {
+        goals.push(house.give(ada, 500).await.goal.id);
+    }
+    until(|| house.line(ada).vitals.mood == Mood::Overwhelmed).await;
+    until(|| house.line(ada).inbox == 0).await;
+    assert!(goals.into_iter().all(|goal| house.state(goal) == GoalState::Done));
 }

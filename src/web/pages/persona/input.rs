@@ -1,6 +1,6 @@
 //! Input: what was said to the persona, what it answered, and the evidence between.
 
-use actors::domain::{Goal, GoalState, Message, MessageKind, Payload, Phase, Receipt, ReceiptKind, Run};
+use actors::domain::{Goal, GoalState, Message, MessageKind, MessageState, Payload, Phase, Receipt, ReceiptKind, Run};
 use serde_json::Value;
 
 use super::goal::{self, Badge};
@@ -39,6 +39,8 @@ pub struct Turn {
     pub answer: String,
     pub answered: Option<When>,
     pub failed: bool,
+    /// It brought the persona down twice: someone must say what becomes of it.
+    pub is_dead_letter: bool,
     /// Nothing more will happen.
     pub over: bool,
 }
@@ -81,6 +83,7 @@ impl Turn {
             answer: answer(goal, receipts, now_ms),
             answered: goal.state.is_over().then(|| When::at(goal.updated_ms, now_ms)),
             failed: matches!(goal.state, GoalState::Failed | GoalState::Unconfirmed),
+            is_dead_letter: message.state == MessageState::DeadLettered,
             over: goal.state.is_over(),
         }
     }

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use actors::domain::{ArtifactKind, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run};
+use actors::{
+    domain::{ArtifactKind, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run},
+    supervisor::ActorInfo,
+};
 use serde::Deserialize;
 
 use super::{
@@ -61,7 +64,9 @@ async fn load(deps: &Deps, caller: &Caller, which: &str, asked: &Asked) -> Resul
     let actor = actors.get(&persona.id);
     let body = body(&visit, &persona, asked).await?;
     let side = match body {
-        Body::Progress(_) | Body::Input(_) => Some(side(&visit, &persona, &numbers, &Totals::of(all.values())).await?),
+        Body::Progress(_) | Body::Input(_) => {
+            Some(side(&visit, &persona, actor, &numbers, &Totals::of(all.values())).await?)
+        }
         _ => None,
     };
     let alerts = deps.db.alerts(true, MOST_ALERTS).await?;
@@ -89,13 +94,19 @@ async fn body(visit: &Visit<'_>, persona: &Persona, asked: &Asked) -> Result<Bod
 
 const FEED: u32 = 30;
 
-async fn side(visit: &Visit<'_>, persona: &Persona, numbers: &Numbers, all: &Totals) -> Result<Side, NoPage> {
+async fn side(
+    visit: &Visit<'_>,
+    persona: &Persona,
+    actor: Option<&ActorInfo>,
+    numbers: &Numbers,
+    all: &Totals,
+) -> Result<Side, NoPage> {
     let people = HashMap::from([(persona.id, persona)]);
     let newest = newest(visit, persona, None, FEED).await?;
     let is_shot = |receipt: &Receipt| receipt.kind == ReceiptKind::Screenshot;
     let shots = scan(visit, persona, None, 1, is_shot).await?.found;
     Ok(Side {
-        meters: card::meters(numbers, numbers.inbox, all),
+        meters: card::meters(actor.map(|actor| actor.vitals), numbers, numbers.inbox, all),
         last_shot: Output::of(&shots, visit.now_ms).shots.into_iter().next().map(|made| made.what),
         feed: visit.rows(&newest, &people),
     })
@@ -185,7 +196,7 @@ const GOAL_RECEIPTS: u32 = 300;
 
 async fn conversation(visit: &Visit<'_>, persona: &Persona, asked: &Asked) -> Result<input::Input, NoPage> {
     let db = &visit.deps.db;
-    let mut messages = db.messages(persona.id, TURNS + 1, asked.before.parse().ok()).await?;
+    let mut messages = db.messages(persona.id, TURNS + 1, asked.before.parse().ok(), None).await?;
     let more = messages.len() > TURNS as usize;
     messages.truncate(TURNS as usize);
     let earlier =

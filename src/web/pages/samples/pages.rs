@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use actors::{
-    domain::{GoalState, IfFailed, MessageKind, ParkedOn, Persona, Receipt, ReceiptKind, RunState},
+    domain::{GoalState, IfFailed, MessageKind, Mood, ParkedOn, Persona, Receipt, ReceiptKind, RunState},
     ports::Prerequisite,
 };
 
@@ -89,7 +89,7 @@ fn side() -> Side {
     let numbers = Numbers { inbox: 11, done: 12, failed: 1, receipts_today: 640, last: None };
     let totals = Totals { inbox: 63, done: 49, failed: 6, receipts_today: 1_387 };
     Side {
-        meters: card::meters(&numbers, 11, &totals),
+        meters: card::meters(Some(records::vitals(Mood::Active, 640)), &numbers, 11, &totals),
         last_shot: Output::of(&evidence(), NOW).shots.into_iter().next().map(|made| made.what),
         feed: newest_first(),
     }

@@ -3,9 +3,9 @@
 use actors::{
     domain::{
         Alert, AlertId, AlertKind, ArtifactKind, ArtifactRef, Assertion, Body, ChainId, Cost, Goal, GoalId, GoalState,
-        Hash, LengthTargets, Message, MessageId, MessageKind, MessageState, NodeName, Payload, Persona, PersonaId,
-        PersonaStatus, Phase, Priority, Profile, Proof, ReadBack, Receipt, ReceiptKind, Role, Run, RunId, RunState,
-        Slug, Step, TraceId, Unit,
+        Hash, LengthTargets, Level, Message, MessageId, MessageKind, MessageState, Mood, NodeName, Payload, Persona,
+        PersonaId, PersonaStatus, Phase, Priority, Profile, Proof, ReadBack, Receipt, ReceiptKind, Role, Run, RunId,
+        RunState, Slug, Step, TraceId, Unit, Vitals,
     },
     supervisor::{ActorInfo, ActorState, Figures},
 };
@@ -13,6 +13,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::web::pages::card::Numbers;
+
+/// Someone with this energy, and nothing else wrong.
+pub(super) fn vitals(mood: Mood, energy_thousandths: u16) -> Vitals {
+    let energy = Level::from(f64::from(energy_thousandths) / 1_000.0);
+    Vitals { mood, energy, attention: Level::from(1.0), compute: Level::from(1.0) }
+}
 
 /// When the samples are looked at: 20 November 2026, 14:02:11.482 UTC.
 pub(super) const NOW: i64 = 1_795_183_331_482;
@@ -92,6 +98,11 @@ pub(super) fn company() -> Vec<(Persona, Option<ActorInfo>, Numbers)> {
             uptime_ms: (!asleep).then_some(93_000),
             on_stage,
             now: now.map(str::to_owned),
+            vitals: match persona.name.as_str() {
+                "Mara" => vitals(Mood::Tired, 220),
+                _ if on_stage => vitals(Mood::Active, 640),
+                _ => vitals(Mood::Idle, 1_000),
+            },
         };
         let last = (persona.name != "Livia").then(|| "wrote weekly-outline.md".to_owned());
         let [done, failed, receipts_today] = [done, failed, receipts].map(u64::from);
@@ -196,6 +207,8 @@ pub(super) fn message(number: u128, goal: &Goal, kind: MessageKind, text: &str) 
         text: text.to_owned(),
         goal: goal.id,
         priority: Priority::BASE,
+        scored: false,
+        falls: 0,
         state: MessageState::Done,
         received_ms: goal.created_ms,
         serve_by_ms: NOW + 900_000,
