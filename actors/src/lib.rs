@@ -53,6 +53,7 @@ pub mod persona;
 pub mod ports;
 pub mod run;
 pub mod scheduler;
+pub mod simulation;
 pub mod supervisor;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -7,7 +7,9 @@
 //! **Promise.** Never more slices than the cap, never two of one persona, whatever panics or is aborted: a slice
 //! is a value, and dropping it frees its slot. **Its end is the company's end**: no work without a cap.
 
+pub(crate) mod figures;
 pub(crate) mod turns;
+pub(crate) mod waits;
 
 mod rates;
 
@@ -26,7 +28,7 @@ use tokio::{sync::watch, time::Instant};
 
 use self::{
     rates::Rates,
-    turns::{Ticket, Turns},
+    turns::{Ask, Granted, Ticket, Turns, Weight},
 };
 use crate::{
     domain::{Pace, PersonaId, Priority},
@@ -183,7 +185,7 @@ impl State {
 
     fn grant(&mut self, me: &ActorRef<Msg>) {
         let now_ms = self.now_ms();
-        while let Some((persona, ticket, reply)) = self.turns.admit(now_ms) {
+        while let Some(Granted { persona, ticket, waiter: reply, .. }) = self.turns.admit(now_ms) {
             self.figures.send_modify(|figures| _ = figures.on_stage.insert(persona));
             // If nobody waits any more, the slice comes back, is dropped, and frees its slot again.
             let _ = reply.send(Slice { persona, ticket, actor: me.clone() });
@@ -207,11 +209,13 @@ impl Actor for SchedulerActor {
         let now_ms = state.now_ms();
         match msg {
             Msg::Acquire { persona, ticket, priority, waited_ms, reply } => {
-                state.turns.enqueue(ticket, persona, priority, now_ms.saturating_sub(waited_ms), reply);
+                let arrived_ms = now_ms.saturating_sub(waited_ms);
+                let (weight, waiter) = (Weight::ONE, reply);
+                state.turns.enqueue(Ask { ticket, persona, priority, weight, arrived_ms, waiter });
             }
             Msg::Withdrawn { persona, ticket } => drop(state.turns.withdraw(persona, ticket)),
             Msg::Released { persona, ticket } => {
-                state.turns.release(persona, ticket, now_ms);
+                let _ = state.turns.release(persona, ticket, now_ms);
                 state.figures.send_modify(|figures| _ = figures.on_stage.remove(&persona));
             }
             Msg::Act { persona, site, action, reply } => {
