@@ -6,13 +6,15 @@
 mod browser;
 mod personas;
 mod report;
+mod scheduler;
 
 use report::Report;
 
 /// A part by its name, and how to measure it.
 type Part = (&'static str, fn(&mut Report) -> anyhow::Result<()>);
 
-const PARTS: &[Part] = &[("personas", personas::measure), ("browser", browser::measure)];
+const PARTS: &[Part] =
+    &[("personas", personas::measure), ("browser", browser::measure), ("scheduler", scheduler::measure)];
 
 fn main() -> anyhow::Result<()> {
     // Cargo adds `--bench`.

@@ -27,7 +27,7 @@ mod rivals;
 use std::num::NonZeroUsize;
 
 pub use self::{
-    outcome::{Outcome, Sample},
+    outcome::{Ends, Outcome, Sample},
     queue::Queue,
 };
 
@@ -35,7 +35,7 @@ pub use self::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub personas: u32,
-    pub hours: u32,
+    pub minutes: u32,
     pub seed: u64,
     /// Slots.
     pub cap: NonZeroUsize,
@@ -43,7 +43,9 @@ pub struct Plan {
     pub load: f64,
     /// How uneven personas are called: their rank to the power of minus this; 0: all alike.
     pub popularity: f64,
-    /// Some personas' steps take sixteen times as long as others'.
+    /// A third of the load comes in bursts, and incidents besides; else everything comes steadily.
+    pub bursts: bool,
+    /// Some personas' steps take four times as long as others'.
     pub uneven_costs: bool,
     pub faults: Faults,
 }
@@ -77,9 +79,6 @@ pub struct Violation {
     pub what: String,
 }
 
-/// Until when a message is begun, or expires.
-const SERVE_WITHIN_MS: i64 = 3_600_000;
-
 impl Plan {
     /// The bad personas, by number; nobody else in a plan without them.
     const PANICKING: u32 = 0;
@@ -87,7 +86,12 @@ impl Plan {
     const FLOODED: u32 = 2;
 
     fn ends_ms(&self) -> i64 {
-        i64::from(self.hours) * 3_600_000
+        i64::from(self.minutes) * 60_000
+    }
+
+    /// Until when a message is begun, or expires: an hour, or a quarter of a short day.
+    fn serve_within_ms(&self) -> i64 {
+        (self.ends_ms() / 4).min(3_600_000)
     }
 
     fn is_bad(&self, persona: u32) -> bool {

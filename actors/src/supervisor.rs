@@ -42,6 +42,7 @@ use crate::{
     },
     ports::{Ports, Unavailable},
     run::Runner,
+    scheduler::figures::TurnFigures,
 };
 
 /// The running company. Cheap to clone.
@@ -311,6 +312,11 @@ impl Company {
     /// The company at a glance.
     pub fn figures(&self) -> Figures {
         self.desk.figures()
+    }
+
+    /// How slices were granted of late; none while the company ends.
+    pub async fn turn_figures(&self) -> Option<TurnFigures> {
+        self.desk.scheduler.turn_figures().await.ok()
     }
 
     /// Every receipt from now on, after its commit, in order of `pos`. A slow reader gets `Lagged`.

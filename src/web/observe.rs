@@ -2,11 +2,13 @@
 
 mod metrics;
 mod seed;
+mod turns;
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use self::turns::Turns;
 use super::{
     Deps,
     errors::Problem,
@@ -56,6 +58,8 @@ pub struct Status {
     pub awake: usize,
     pub registered: usize,
     pub waiting_for_slice: usize,
+    /// How slices were granted of late; none while the company ends.
+    pub turns: Option<Turns>,
     /// Why no work can be taken; none: it can.
     pub store_trouble: Option<String>,
 }
@@ -119,6 +123,7 @@ async fn status(deps: web::Data<Deps>) -> Result<web::Json<Status>, Problem> {
         awake: figures.awake,
         registered: figures.registered,
         waiting_for_slice: figures.waiting_for_slice,
+        turns: deps.company.turn_figures().await.map(Turns::from),
         store_trouble: deps.company.store_trouble(),
     }))
 }

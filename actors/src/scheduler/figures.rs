@@ -10,7 +10,7 @@ use crate::domain::{PersonaId, Priority};
 /// Figures are about this long, and up to twice as long.
 const STRETCH_MS: i64 = 5 * 60 * 1_000;
 /// Urgent work begun later than this is late.
-pub(crate) const LATE_MS: i64 = 10_000;
+pub(super) const LATE_MS: i64 = 10_000;
 
 /// How turns were given in the last five to ten minutes.
 #[derive(Debug, Clone, PartialEq, Serialize)]

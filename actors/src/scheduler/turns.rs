@@ -3,8 +3,9 @@
 //! - Never more than `cap` slices at once, never two of one persona; no slot stays free while somebody could use it.
 //! - *Fairness* (start-time fair queueing): a persona carries a virtual tag that grows by the time it used over its
 //!   weight; virtual time grows by the time anybody used over the weight of all who want something. Who is more than
-//!   [`WINDOW_US`] ahead of virtual time waits behind everybody who is not. A nap earns nothing: a tag that lies
-//!   behind is set to virtual time, one that lies ahead is kept.
+//!   [`WINDOW_US`] ahead of virtual time waits behind everybody who is not. A nap
+//!   earns nothing and costs nothing: who was ahead still is, and who was behind is as far behind as before it, for
+//!   [`REMEMBERED_MS`]. (Between two slices every persona naps a moment: it looks what is next.)
 //! - *Latency*: within the window the earliest deadline goes first, arrival + patience(priority). So waiting ages a
 //!   request by itself and without a ceiling.
 //! - *Urgent lane*: priority above 0.8 passes everything else, up to [`URGENT_WINDOW_US`] ahead of its share. Beyond
@@ -41,6 +42,8 @@ pub(crate) struct Ticket(pub u64);
 const WINDOW_US: i64 = 4_000_000;
 /// The same for urgent work.
 const URGENT_WINDOW_US: i64 = 60_000_000;
+/// How long it is remembered how far behind its share a persona was that wants nothing.
+const REMEMBERED_MS: i64 = 60_000;
 /// With a single slot: urgent turns in a row while other work is overdue.
 const MOST_PASSED: u32 = 8;
 
@@ -75,8 +78,10 @@ pub(crate) struct Turns<W> {
     urgent_max: usize,
     shares: HashMap<PersonaId, Share<W>>,
     lanes: Lanes,
-    /// Personas with nothing to do whose tag is still ahead: they must not gain by a nap.
-    resting: BTreeSet<(i64, PersonaId)>,
+    /// Personas that want nothing and are ahead of their share, by tag.
+    resting_ahead: BTreeSet<(i64, PersonaId)>,
+    /// Personas that want nothing and are behind their share, by when that is forgotten.
+    resting_behind: BTreeSet<(i64, PersonaId)>,
     /// Virtual time: what everybody's fair share is, in microseconds.
     clock_us: i64,
     held: usize,
@@ -90,6 +95,8 @@ pub(crate) struct Turns<W> {
 
 struct Share<W> {
     weight: Weight,
+    /// While it rests behind its share: how far, and until when that counts.
+    behind: Option<(i64, i64)>,
     tag_us: i64,
     holds: Option<Held>,
     /// When it last gave a slice back.
@@ -111,7 +118,8 @@ impl<W> Turns<W> {
             urgent_max: (cap.get() - cap.get().div_ceil(8)).max(1),
             shares: HashMap::new(),
             lanes: Lanes::default(),
-            resting: BTreeSet::new(),
+            resting_ahead: BTreeSet::new(),
+            resting_behind: BTreeSet::new(),
             clock_us: 0,
             held: 0,
             urgent_held: 0,
@@ -150,6 +158,7 @@ impl<W> Turns<W> {
         let persona = ask.persona;
         let share = self.shares.entry(persona).or_insert_with(|| Share {
             weight: ask.weight,
+            behind: None,
             tag_us: self.clock_us,
             holds: None,
             free_since_ms: i64::MIN,
@@ -157,8 +166,12 @@ impl<W> Turns<W> {
             place: None,
         });
         if share.holds.is_none() && share.requests.is_empty() {
-            self.resting.remove(&(share.tag_us, persona));
-            share.tag_us = share.tag_us.max(self.clock_us);
+            if let Some((behind_us, until_ms)) = share.behind.take() {
+                self.resting_behind.remove(&(until_ms, persona));
+                share.tag_us = self.clock_us - behind_us;
+            } else {
+                self.resting_ahead.remove(&(share.tag_us, persona));
+            }
             share.weight = ask.weight;
             self.active_weight += ask.weight.as_thousandths();
         }
@@ -170,13 +183,13 @@ impl<W> Turns<W> {
     }
 
     /// Nobody waits for this ticket any more. A ticket that was already granted is left alone.
-    pub(crate) fn withdraw(&mut self, persona: PersonaId, ticket: Ticket) -> Option<W> {
+    pub(crate) fn withdraw(&mut self, persona: PersonaId, ticket: Ticket, now_ms: i64) -> Option<W> {
         let share = self.shares.get_mut(&persona)?;
         let at = share.requests.iter().position(|request| request.ticket == ticket)?;
         let request = share.requests.remove(at)?;
         self.waiting -= 1;
         self.place(persona);
-        self.leave_if_idle(persona);
+        self.rest_if_idle(persona, now_ms);
         Some(request.waiter)
     }
 
@@ -192,8 +205,9 @@ impl<W> Turns<W> {
         self.urgent_held -= usize::from(held.urgent);
         self.clock_us = self.clock_us.saturating_add(weighed / self.active_weight.max(1));
         self.place(persona);
-        self.leave_if_idle(persona);
+        self.rest_if_idle(persona, now_ms);
         self.catch_up();
+        self.forget(now_ms);
         Some(used_ms)
     }
 
@@ -212,7 +226,7 @@ impl<W> Turns<W> {
             self.lanes.remove(lane, &place);
         }
         if lane == Lane::Urgent {
-            self.urgent_lane.note(waited_ms, patience_ms(priority));
+            self.urgent_lane.note(now_ms.saturating_sub(arrived_ms), patience_ms(priority));
         }
         self.waiting -= 1;
         self.held += 1;
@@ -270,20 +284,22 @@ impl<W> Turns<W> {
         self.lanes.insert(lane, place);
     }
 
-    fn leave_if_idle(&mut self, persona: PersonaId) {
-        let Some(share) = self.shares.get(&persona) else { return };
+    fn rest_if_idle(&mut self, persona: PersonaId, now_ms: i64) {
+        let Some(share) = self.shares.get_mut(&persona) else { return };
         if share.holds.is_some() || !share.requests.is_empty() {
             return;
         }
         self.active_weight -= share.weight.as_thousandths();
         if share.tag_us > self.clock_us {
-            self.resting.insert((share.tag_us, persona));
+            self.resting_ahead.insert((share.tag_us, persona));
         } else {
-            self.shares.remove(&persona);
+            let until_ms = now_ms.saturating_add(REMEMBERED_MS);
+            share.behind = Some((self.clock_us - share.tag_us, until_ms));
+            self.resting_behind.insert((until_ms, persona));
         }
     }
 
-    /// Virtual time went on: who is no longer ahead moves up, who rests is forgotten.
+    /// Virtual time went on: who is no longer ahead moves up, or is forgotten if it rests.
     fn catch_up(&mut self) {
         for (lane, window_us) in [(Lane::UrgentAhead, URGENT_WINDOW_US), (Lane::Ahead, WINDOW_US)] {
             while let Some((tag_us, _, persona)) = self.lanes.first(lane)
@@ -292,9 +308,21 @@ impl<W> Turns<W> {
                 self.place(persona);
             }
         }
-        while let Some(rested) = self.resting.first().copied().filter(|(tag_us, _)| *tag_us <= self.clock_us) {
-            self.resting.remove(&rested);
-            self.shares.remove(&rested.1);
+        while let Some((tag_us, persona)) = self.resting_ahead.first().copied()
+            && tag_us <= self.clock_us
+        {
+            self.resting_ahead.remove(&(tag_us, persona));
+            self.shares.remove(&persona);
+        }
+    }
+
+    /// Who rests for long is new when it comes back.
+    fn forget(&mut self, now_ms: i64) {
+        while let Some((until_ms, persona)) = self.resting_behind.first().copied()
+            && until_ms <= now_ms
+        {
+            self.resting_behind.remove(&(until_ms, persona));
+            self.shares.remove(&persona);
         }
     }
 }

@@ -35,8 +35,10 @@ pub(super) struct Arrival {
 pub(super) fn all(plan: &Plan) -> Vec<Arrival> {
     let mut made = Making { rng: Rng::with_seed(plan.seed), whom: Whom::new(plan), plan, arrivals: Vec::new() };
     made.steadily();
-    made.in_bursts();
-    made.incidents();
+    if plan.bursts {
+        made.in_bursts();
+        made.incidents();
+    }
     if plan.faults.bad_personas {
         made.flood();
     }
@@ -67,7 +69,7 @@ impl Whom {
         let popularity = popularity.collect();
         let mut order: Vec<u32> = (0..plan.personas).collect();
         rng.shuffle(&mut order);
-        let dearness = order.iter().map(|_| if plan.uneven_costs { 2_f64.powf(rng.f64() * 4.0 - 2.0) } else { 1.0 });
+        let dearness = order.iter().map(|_| if plan.uneven_costs { 2_f64.powf(rng.f64() * 2.0 - 1.0) } else { 1.0 });
         let dearness = dearness.collect();
         Self { popularity, order, dearness }
     }
@@ -102,7 +104,7 @@ impl Making<'_> {
     }
 
     fn steadily(&mut self) {
-        let rate = self.rate() * (1.0 - IN_BURSTS);
+        let rate = self.rate() * if self.plan.bursts { 1.0 - IN_BURSTS } else { 1.0 };
         let mut at_ms = 0.0;
         loop {
             let of_day: f64 = at_ms / DAY_MS;

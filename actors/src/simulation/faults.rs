@@ -9,7 +9,7 @@ const PANIC_ONE_IN: u32 = 500;
 const HANG_ONE_IN: u32 = 5_000;
 /// When a step that hangs is cut off.
 const STEP_LIMIT_MS: i64 = 120_000;
-/// How far the company's restarts, and the store's failures, lie apart in the mean.
+/// How far the company's restarts, and the store's failures, lie apart in the mean; a third of a short day.
 const RESTART_EVERY_MS: i64 = 4 * 3_600_000;
 const STORE_FAILS_EVERY_MS: i64 = 3_600_000;
 const STORE_FAILS_FOR_MS: i64 = 5_000;
@@ -49,6 +49,7 @@ impl<'a> Accidents<'a> {
 
     /// Moments by chance, in order; none in a day without accidents.
     fn moments(&mut self, every_ms: i64) -> Vec<i64> {
+        let every_ms = every_ms.min(self.plan.ends_ms() / 3);
         let mut moments = Vec::new();
         let mut at_ms = 0;
         while self.plan.faults.accidents && at_ms < self.plan.ends_ms() {

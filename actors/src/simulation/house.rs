@@ -6,7 +6,7 @@ use fastrand::Rng;
 use uuid::Uuid;
 
 use super::{
-    Outcome, Plan, SERVE_WITHIN_MS, Violation,
+    Outcome, Plan, Violation,
     arrivals::Arrival,
     diary::Diary,
     faults::{Accidents, StepEnd},
@@ -111,20 +111,21 @@ impl<'a> House<'a> {
     pub(super) fn live(mut self) -> Result<Outcome, Violation> {
         loop {
             let arrival = self.arrivals.get(self.arrived).map(|arrival| arrival.at_ms);
-            let expiry = self.arrivals[..self.arrived].get(self.expired).map(|late| late.at_ms + SERVE_WITHIN_MS + 1);
+            let expiry = self.arrivals[..self.arrived]
+                .get(self.expired)
+                .map(|late| late.at_ms + self.plan.serve_within_ms() + 1);
             let event = self.events.peek().map(|Reverse((at_ms, _))| *at_ms);
             let next_ms = [event, arrival, expiry].into_iter().flatten().min();
             let Some(now_ms) = next_ms.filter(|now_ms| *now_ms < self.plan.ends_ms()) else { break };
             self.diary.until(now_ms, self.held);
             self.now_ms = now_ms;
-            if event == Some(now_ms) {
-                if let Some(Reverse((_, event))) = self.events.pop() {
-                    self.happens(event)?;
-                }
+            // First what expires: it must not be begun any more.
+            if expiry == Some(now_ms) {
+                self.expire();
             } else if arrival == Some(now_ms) {
                 self.arrive();
-            } else {
-                self.expire();
+            } else if let Some(Reverse((_, event))) = self.events.pop() {
+                self.happens(event)?;
             }
             self.grant()?;
             self.check()?;
@@ -247,7 +248,7 @@ impl<'a> House<'a> {
     /// A persona wants a slice for the best it has. A request that waits is changed when its message expired, or
     /// when something urgent came.
     fn ask(&mut self, persona: u32) {
-        let Self { ledger, arrivals, turns, .. } = self;
+        let Self { ledger, arrivals, turns, now_ms, .. } = self;
         let host = &mut self.personas[persona as usize];
         if !self.open || host.down || host.holds.is_some() {
             return;
@@ -258,7 +259,7 @@ impl<'a> House<'a> {
             if ledger.waits(message) && (is_urgent(message) || !next.is_some_and(is_urgent)) {
                 return;
             }
-            turns.withdraw(id(persona), ticket);
+            turns.withdraw(id(persona), ticket, *now_ms);
             host.asks = None;
             self.asking -= 1;
             self.asking_urgently -= usize::from(is_urgent(message));
@@ -300,7 +301,9 @@ impl<'a> House<'a> {
         self.holds(self.ledger.waits(message), || format!("message {message} does not wait"))?;
         let entry = *self.ledger.entry(message);
         if !entry.begun {
-            self.holds(self.now_ms <= at_ms + SERVE_WITHIN_MS, || format!("message {message} begins too late"))?;
+            self.holds(self.now_ms <= at_ms + self.plan.serve_within_ms(), || {
+                format!("message {message} begins too late")
+            })?;
             self.diary.begun(persona, priority, at_ms, entry.ready_ms);
         }
         self.ledger.becomes(message, Standing::Running);
@@ -335,7 +338,7 @@ impl<'a> House<'a> {
             format!("{} messages came, {accounted} are accounted for", self.arrived)
         })?;
         let oldest_ms = self.arrivals.get(self.expired).map(|arrival| arrival.at_ms);
-        self.holds(oldest_ms.is_none_or(|at_ms| self.now_ms <= at_ms + SERVE_WITHIN_MS + 1), || {
+        self.holds(oldest_ms.is_none_or(|at_ms| self.now_ms <= at_ms + self.plan.serve_within_ms() + 1), || {
             "a message waits past its time".to_owned()
         })
     }

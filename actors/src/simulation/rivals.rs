@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Outcome, Plan, SERVE_WITHIN_MS,
+    Outcome, Plan,
     arrivals::Arrival,
     diary::Diary,
     inbox::Inbox,
@@ -162,7 +162,7 @@ impl<'a> Rival<'a> {
     fn work(&mut self, persona: u32) {
         while let Some(message) = self.take(persona) {
             let Arrival { at_ms, priority, cost_ms, .. } = self.arrivals[message as usize];
-            if self.now_ms > at_ms + SERVE_WITHIN_MS {
+            if self.now_ms > at_ms + self.plan.serve_within_ms() {
                 self.diary.overstayed += 1;
                 self.ledger.becomes(message, Standing::Expired);
                 continue;
