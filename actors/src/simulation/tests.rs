@@ -9,7 +9,7 @@ fn plan(seed: u64) -> Plan {
     let faults = Faults { accidents: seed % 2 == 1, bad_personas: seed % 3 == 2 };
     Plan {
         personas: 40,
-        minutes: 10,
+        minutes: 4,
         seed,
         cap,
         load,
@@ -49,11 +49,11 @@ fn the_rivals_account_for_every_message_of_the_same_day() {
     }
 }
 
-/// Sixty personas that always want something: eight times as much as there is.
+/// Twenty personas that always want something: eight times as much as there is.
 fn overload(popularity: f64, uneven_costs: bool) -> Plan {
-    let cap = NonZeroUsize::new(4).unwrap();
+    let cap = NonZeroUsize::new(2).unwrap();
     let faults = Faults::default();
-    Plan { personas: 60, minutes: 180, seed: 1, cap, load: 8.0, popularity, bursts: false, uneven_costs, faults }
+    Plan { personas: 20, minutes: 240, seed: 1, cap, load: 8.0, popularity, bursts: false, uneven_costs, faults }
 }
 
 #[test]
