@@ -127,7 +127,7 @@ impl Making<'_> {
         while at_ms < real_ms(self.plan.ends_ms()) {
             for _ in 0..self.rng.u32(least..=most) {
                 let priority = thousandths(self.rng.u16(300..=800));
-                self.to_anybody(at_ms, BURST_WITHIN_MS, priority);
+                self.call_anybody(at_ms, BURST_WITHIN_MS, priority);
             }
             at_ms += self.pause(every_ms);
         }
@@ -139,7 +139,7 @@ impl Making<'_> {
         while at_ms < real_ms(self.plan.ends_ms()) {
             for _ in 0..self.plan.cap.get() * 3 {
                 let priority = thousandths(self.rng.u16(801..=1_000));
-                self.to_anybody(at_ms, INCIDENT_WITHIN_MS, priority);
+                self.call_anybody(at_ms, INCIDENT_WITHIN_MS, priority);
             }
             at_ms += self.pause(HOUR_MS);
         }
@@ -152,7 +152,7 @@ impl Making<'_> {
         }
     }
 
-    fn to_anybody(&mut self, from_ms: f64, within_ms: i64, priority: Priority) {
+    fn call_anybody(&mut self, from_ms: f64, within_ms: i64, priority: Priority) {
         let at_ms = whole_ms(from_ms) + self.rng.i64(0..within_ms);
         let persona = self.rng.u32(0..self.plan.personas);
         self.arrive(at_ms, persona, priority);
