@@ -225,7 +225,7 @@ impl<W> Turns<W> {
         if let Some((lane, place)) = share.place.take() {
             self.lanes.remove(lane, &place);
         }
-        if lane == Lane::Urgent {
+        if matches!(lane, Lane::Urgent | Lane::UrgentAhead) {
             self.urgent_lane.note(now_ms.saturating_sub(arrived_ms), patience_ms(priority));
         }
         self.waiting -= 1;

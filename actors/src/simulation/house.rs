@@ -35,7 +35,6 @@ struct Persona {
 struct Step {
     ticket: Ticket,
     message: u32,
-    ends_ms: i64,
     since_ms: i64,
 }
 
@@ -164,9 +163,8 @@ impl<'a> House<'a> {
         self.ledger.becomes(message, Standing::Waiting);
         let host = &mut self.personas[persona as usize];
         host.inbox.put(message, priority, false, at_ms);
-        if let Some(step) = &host.holds {
-            self.ledger.entry(message).ready_ms = step.ends_ms;
-        }
+        let in_hand_ms = host.holds.as_ref().map_or(0, |step| at_ms - step.since_ms);
+        self.ledger.entry(message).own_ms = self.diary.own_ms(persona) + in_hand_ms;
         self.ask(persona);
     }
 
@@ -212,7 +210,7 @@ impl<'a> House<'a> {
         let Some(step) = host.holds.take_if(|step| step.ticket == ticket) else { return Ok(()) };
         if back_ms > self.now_ms {
             // Its outcome cannot be committed yet, so the step is not over.
-            host.holds = Some(Step { ends_ms: back_ms, ..step });
+            host.holds = Some(step);
             self.events.push(Reverse((back_ms, Event::StepOver { persona, ticket, end })));
             return Ok(());
         }
@@ -304,7 +302,7 @@ impl<'a> House<'a> {
             self.holds(self.now_ms <= at_ms + self.plan.serve_within_ms(), || {
                 format!("message {message} begins too late")
             })?;
-            self.diary.begun(persona, priority, at_ms, entry.ready_ms);
+            self.diary.begun(persona, priority, at_ms, entry.own_ms);
         }
         self.ledger.becomes(message, Standing::Running);
         self.asking -= 1;
@@ -312,7 +310,7 @@ impl<'a> House<'a> {
         self.held += 1;
         let (takes_ms, end) = self.accidents.step(persona, cost_ms);
         let ends_ms = self.now_ms + takes_ms;
-        self.personas[persona as usize].holds = Some(Step { ticket, message, ends_ms, since_ms: self.now_ms });
+        self.personas[persona as usize].holds = Some(Step { ticket, message, since_ms: self.now_ms });
         self.events.push(Reverse((ends_ms, Event::StepOver { persona, ticket, end })));
         Ok(())
     }

@@ -25,8 +25,8 @@ pub(super) struct Entry {
     /// Tries that failed.
     pub failures: u8,
     pub begun: bool,
-    /// When its persona is free for it at the earliest.
-    pub ready_ms: i64,
+    /// How long its persona had held slices when it came.
+    pub own_ms: i64,
 }
 
 /// All messages.
@@ -38,15 +38,10 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn new(arrivals: &[Arrival]) -> Self {
-        let entry = |arrival: &Arrival| Entry {
-            standing: Standing::ToCome,
-            failures: 0,
-            begun: false,
-            ready_ms: arrival.at_ms,
-        };
+        let entry = Entry { standing: Standing::ToCome, failures: 0, begun: false, own_ms: 0 };
         let mut counts = [0; STANDINGS];
         counts[Standing::ToCome as usize] = arrivals.len() as u64;
-        Self { entries: arrivals.iter().map(entry).collect(), counts, begun: 0 }
+        Self { entries: vec![entry; arrivals.len()], counts, begun: 0 }
     }
 
     pub(super) fn entry(&mut self, message: u32) -> &mut Entry {

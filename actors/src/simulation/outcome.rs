@@ -24,7 +24,7 @@ pub struct Outcome {
     pub open: u64,
     /// By band, from the least important; bad personas are left out, here and in what is late.
     pub waits: [Waits; 3],
-    /// Urgent messages begun later than 10 s after they came, or after the step their own persona had in hand then.
+    /// Urgent messages that waited more than 10 s, not counting while their own persona worked.
     pub urgent_late: u64,
     /// Messages that lay about past their `serve_by` until somebody looked.
     pub overstayed: u64,
