@@ -46,6 +46,7 @@
 //!
 //! Policies are plain types without clock or task (`scheduler/turns.rs`, `scheduler/rates.rs`,
 //! `supervisor/{roster,restarts,effects}.rs`, `persona/inbox.rs`); read them first, then the actors around them.
+//! `simulation.rs` lives through whole days under the scheduler's.
 
 pub mod domain;
 pub mod evidence;

@@ -30,7 +30,7 @@ impl Weight {
     }
 }
 
-/// Whether urgent work has been on time of late: a fast moving average of wait over patience.
+/// Whether urgent work, of whomever, has been on time of late: a fast moving average of wait over patience.
 #[derive(Debug, Default)]
 pub(super) struct Punctuality {
     /// In thousandths: 1,000 is as long as it may wait.
