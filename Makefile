@@ -1,6 +1,6 @@
 # `make demo` shows it, `make test` checks it. Each does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint
+.PHONY: help setup demo test bench soak lint
 
 CARGO ?= cargo
 
@@ -21,6 +21,10 @@ test: setup ## Format, lints, then every test, on both databases and a real brow
 
 bench: setup ## Measure speed and size, each figure beside what bounds it; ONLY=<part> for one.
 	$(CARGO) bench --locked --bench greenroom -- $(ONLY)
+
+soak: ## Live through 1,000 simulated days with faults; a broken promise names its seed. SEED=<n> begins elsewhere.
+	$(CARGO) build --release --locked
+	target/release/greenroom sim --personas 300 --cap 8 --load 0.9 --faults --seeds 1000 --seed $(or $(SEED),1)
 
 lint: ## The slow rest: documentation, licences and advisories, unused dependencies.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked

@@ -7,6 +7,7 @@ mod browser;
 mod commits;
 mod personas;
 mod report;
+mod scheduler;
 mod verification;
 
 use report::Report;
@@ -19,6 +20,7 @@ const PARTS: &[Part] = &[
     ("verification", verification::measure),
     ("personas", personas::measure),
     ("browser", browser::measure),
+    ("scheduler", scheduler::measure),
 ];
 
 fn main() -> anyhow::Result<()> {

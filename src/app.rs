@@ -41,8 +41,12 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<Ended> {
     let Command { common, verb } = command;
+    let json = common.json;
     if let Verb::Config(verb) = verb {
         return verb.run(&common);
+    }
+    if let Verb::Sim(sim) = verb {
+        return sim.run(cli::print::Out { json });
     }
     if let Verb::Demo(demo) = verb {
         return demo::demo(demo, common).await;

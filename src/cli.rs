@@ -15,6 +15,7 @@ pub mod persona;
 pub mod print;
 pub mod receipts;
 mod server;
+pub mod sim;
 
 use std::path::PathBuf;
 
@@ -76,6 +77,8 @@ pub enum Verb {
     Receipts(receipts::Verb),
     /// Look for what would keep Greenroom from working.
     Doctor,
+    /// Live through simulated days under the scheduler's policy, and check its promises.
+    Sim(sim::Sim),
     /// Show and check the settings.
     #[command(subcommand)]
     Config(config::Verb),

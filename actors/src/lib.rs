@@ -48,7 +48,8 @@
 //!   commands and writes are tasks of their own.
 //!
 //! Policies are plain types without clock or task (`scheduler/turns.rs`, `scheduler/rates.rs`,
-//! `supervisor/{roster,restarts,effects}.rs`, `persona/inbox.rs`, `domain/{priority,inner_life}.rs`); read them first, then the actors around them.
+//! `supervisor/{roster,restarts,effects}.rs`, `persona/inbox.rs`, `domain/{priority,inner_life}.rs`); read them first,
+//! then the actors around them. `simulation.rs` lives through whole days under the scheduler's.
 
 pub mod domain;
 pub mod evidence;
@@ -56,6 +57,7 @@ pub mod persona;
 pub mod ports;
 pub mod run;
 pub mod scheduler;
+pub mod simulation;
 pub mod supervisor;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

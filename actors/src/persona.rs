@@ -12,7 +12,7 @@
 pub(crate) mod carrier;
 
 mod expiry;
-mod inbox;
+pub(crate) mod inbox;
 mod life;
 
 use std::{

@@ -47,6 +47,7 @@ use crate::{
     },
     ports::{Ports, Unavailable},
     run::Runner,
+    scheduler::figures::TurnFigures,
 };
 
 /// The running company. Cheap to clone.
@@ -355,6 +356,11 @@ impl Company {
     /// How the personas feel, all together. Looks at every line of the roster.
     pub fn climate(&self) -> Climate {
         self.desk.climate()
+    }
+
+    /// How slices were granted of late; none while the company ends.
+    pub async fn turn_figures(&self) -> Option<TurnFigures> {
+        self.desk.scheduler.turn_figures().await.ok()
     }
 
     /// Every receipt from now on, after its commit, in order of `pos`. A slow reader gets `Lagged`.

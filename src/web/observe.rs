@@ -2,12 +2,14 @@
 
 mod metrics;
 mod seed;
+mod turns;
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use actors::supervisor::Climate;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use self::turns::Turns;
 use super::{
     Deps,
     errors::Problem,
@@ -57,6 +59,8 @@ pub struct Status {
     pub awake: usize,
     pub registered: usize,
     pub waiting_for_slice: usize,
+    /// How slices were granted of late; none while the company ends.
+    pub turns: Option<Turns>,
     /// Why no work can be taken; none: it can.
     pub store_trouble: Option<String>,
     /// Personas by mood (`idle`, `active`, `tired`, `overwhelmed`) and their mean `energy`, 0 to 1.
@@ -124,6 +128,7 @@ async fn status(deps: web::Data<Deps>) -> Result<web::Json<Status>, Problem> {
         registered: figures.registered,
         waiting_for_slice: figures.waiting_for_slice,
         climate: deps.company.climate(),
+        turns: deps.company.turn_figures().await.map(Turns::from),
         store_trouble: deps.company.store_trouble(),
     }))
 }

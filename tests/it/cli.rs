@@ -65,6 +65,31 @@ fn settings_are_shown_with_their_origin_and_without_secrets() {
 }
 
 #[test]
+fn a_simulated_day_needs_no_server_and_is_the_same_again() {
+    let root = tempfile::tempdir().unwrap();
+    let options = ["sim", "--personas", "50", "--hours", "1", "--cap", "4", "--faults"];
+    let (code, first, error) = said(&greenroom(root.path(), &[&options[..], &["--json", "--svg", "day.svg"]].concat()));
+    assert_eq!((code, error.as_str()), (0, ""));
+    let (_, second, _) = said(&greenroom(root.path(), &[&options[..], &["--json"]].concat()));
+    assert_eq!(first, second);
+    let answer: Value = serde_json::from_str(&first).unwrap();
+    let policies: Vec<_> = answer["days"].as_array().unwrap().iter().map(|day| &day["policy"]).collect();
+    assert_eq!(policies, ["greenroom", "polling", "30 s tick"]);
+    let ours = &answer["days"][0];
+    let count = |name: &str| ours[name].as_u64().unwrap();
+    assert!(count("begun") > 0);
+    assert_eq!(count("messages"), count("done") + count("failed") + count("expired") + count("open"));
+    let drawn = std::fs::read_to_string(root.path().join("day.svg")).unwrap();
+    assert!(drawn.starts_with("<svg") && drawn.ends_with("</svg>\n") && drawn.matches("<polyline").count() == 4);
+
+    let (code, table, _) = said(&greenroom(root.path(), &[&options[..], &["--seeds", "3"]].concat()));
+    assert_eq!((code, table.lines().count()), (0, 4), "{table}");
+    for wrong in [&["--load", "NaN"][..], &["--load", "-1"], &["--cap", "0"], &["--personas", "0"]] {
+        assert_eq!(said(&greenroom(root.path(), &[&["sim"], wrong].concat())).0, 2, "{wrong:?}");
+    }
+}
+
+#[test]
 fn without_a_server_the_next_step_is_named() {
     let root = tempfile::tempdir().unwrap();
     let (code, out, error) = said(&greenroom(root.path(), &["persona", "list"]));

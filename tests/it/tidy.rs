@@ -115,7 +115,7 @@ fn the_readme_names_every_make_target_and_every_verb() {
     let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
     let documented = makefile.lines().filter(|line| line.contains(": ") && line.contains("## "));
     let targets = documented.filter_map(|line| line.split(':').next()).map(|target| format!("make {target}"));
-    let verbs = ["serve", "demo", "login", "persona", "goal", "message", "receipts", "doctor", "config"];
+    let verbs = ["serve", "demo", "login", "persona", "goal", "message", "receipts", "sim", "doctor", "config"];
     let verbs = verbs.iter().map(|verb| format!("greenroom {verb}"));
     let missing = targets.chain(verbs).filter(|name| name != "make help" && !readme.contains(name.as_str()));
     none(&missing.map(|name| format!("README.md does not say what `{name}` does")).collect::<Vec<_>>());

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    domain::{GoalId, GoalState, MessageState, ParkedOn},
+    domain::{GoalId, GoalState, MessageState, ParkedOn, Priority},
     ports::Waiting,
     scheduler::turns::patience_ms,
 };
@@ -73,13 +73,17 @@ fn serve_by(work: &Waiting) -> Option<i64> {
 /// The smallest goes first.
 fn rank(work: &Waiting, from_ms: i64, now_ms: i64) -> (u8, i64) {
     let message = &work.message;
-    let priority = message.priority_at(now_ms);
-    let class = match message.state {
+    order(message.priority_at(now_ms), message.state == MessageState::Running, message.received_ms.max(from_ms))
+}
+
+/// What decides between two messages of one inbox; the smallest goes first.
+pub(crate) fn order(priority: Priority, begun: bool, from_ms: i64) -> (u8, i64) {
+    let class = match begun {
         _ if priority.is_urgent() => 0,
-        MessageState::Running => 1,
-        _ => 2,
+        true => 1,
+        false => 2,
     };
-    (class, message.received_ms.max(from_ms).saturating_add(patience_ms(priority)))
+    (class, from_ms.saturating_add(patience_ms(priority)))
 }
 
 fn earliest(known: Option<i64>, other: i64) -> Option<i64> {
@@ -90,7 +94,7 @@ fn earliest(known: Option<i64>, other: i64) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::{
-        domain::{PersonaId, Priority},
+        domain::PersonaId,
         ports::World,
         testing::{self, TestWorld},
     };

@@ -112,6 +112,25 @@ async fn what_has_waited_long_already_goes_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn figures_tell_what_was_granted_and_used() {
+    let scheduler = scheduler(1).await;
+    let ada = acquire(&scheduler, 1).await;
+    let bo = tokio::spawn({
+        let scheduler = scheduler.clone();
+        let urgent = Priority::try_from(900).unwrap();
+        async move { scheduler.acquire(persona(2), urgent, scheduler.world.now_ms()).await.unwrap() }
+    });
+    figures(&scheduler, 1, 1).await;
+    tokio::time::advance(Duration::from_secs(20)).await;
+    drop(ada);
+    let _bo = bo.await.unwrap();
+    let told = scheduler.turn_figures().await.unwrap();
+    assert_eq!((told.over_ms, told.grants, told.urgent_late), (20_000, 2, 1));
+    assert_eq!((told.waits[1].p99_ms, told.waits[2].p99_ms), (0, 20_000));
+    assert_eq!((told.jain, told.used_slots), (Some(1.0), 1.0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn acts_keep_their_pace_and_the_end_is_told_to_who_waits() {
     let scheduler = scheduler(1).await;
     assert_eq!(scheduler.pace(persona(1), "a.example", "click").await, Ok(Ok(())));

@@ -1,20 +1,37 @@
 //! Whose turn is it? The scheduler's whole policy, without clocks, tasks or messages.
 //!
-//! - Never more than `cap` slices at once, never two of one persona.
-//! - *Latency*: who waits has a deadline, arrival + patience(priority); the earliest goes first. So waiting ages
-//!   a request by itself and without a ceiling.
-//! - *Urgent lane*: priority above 0.8 passes everything else, but overdue other work is passed over at most
-//!   [`MOST_PASSED`] times in a row: a flood of "urgent" cannot take the machine.
-//! - *Fairness* (start-time fair queueing): a persona carries a virtual tag that grows by the time it used. Who is
-//!   more than a window ahead of the others' share waits behind everybody who is not.
+//! - Never more than `cap` slices at once, never two of one persona; no slot stays free while somebody could use it.
+//! - *Fairness* (start-time fair queueing): a persona carries a virtual tag that grows by the time it used over its
+//!   weight; virtual time grows by the time anybody used over the weight of all who want something. Who is more than
+//!   [`WINDOW_US`] ahead of virtual time waits behind everybody who is not. A nap
+//!   earns nothing and costs nothing: who was ahead still is, and who was behind is as far behind as before it, for
+//!   [`REMEMBERED_MS`]. (Between two slices every persona naps a moment: it looks what is next.)
+//! - *Latency*: within the window the earliest deadline goes first, arrival + patience(priority). So waiting ages a
+//!   request by itself and without a ceiling.
+//! - *Urgent lane*: priority above 0.8 passes everything else, up to [`URGENT_WINDOW_US`] ahead of its share. Beyond
+//!   that it waits behind all other urgent work and still before the rest, as long as the lane itself is on time;
+//!   when it is late, such work falls back behind everybody's share. So a flood of "urgent" cannot take the machine.
+//! - *Slots for the rest*: urgent work holds at most seven of eight slots while other work within its share waits.
+//!   With a single slot there is none to keep; then overdue work is passed over at most [`MOST_PASSED`] times in a row.
 //!
 //! Every operation costs O(log n) of the personas that wait.
+
+mod lanes;
+mod patience;
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     num::NonZeroUsize,
 };
 
+pub(crate) use self::{
+    lanes::Lane,
+    patience::{Weight, patience_ms},
+};
+use self::{
+    lanes::{Lanes, Place},
+    patience::Punctuality,
+};
 use crate::domain::{PersonaId, Priority};
 
 /// One request for a slice, and later the slice itself.
@@ -25,236 +42,287 @@ pub(crate) struct Ticket(pub u64);
 const WINDOW_US: i64 = 4_000_000;
 /// The same for urgent work.
 const URGENT_WINDOW_US: i64 = 60_000_000;
-/// Urgent turns in a row while other work is overdue.
-pub(super) const MOST_PASSED: u32 = 8;
+/// How long it is remembered how far behind its share a persona was that wants nothing.
+const REMEMBERED_MS: i64 = 60_000;
+/// With a single slot: urgent turns in a row while other work is overdue.
+const MOST_PASSED: u32 = 8;
 
-/// How long work of this priority may wait before it is late: 15 minutes at the bottom, 5 seconds at the top.
-pub(crate) fn patience_ms(priority: Priority) -> i64 {
-    const BANDS_S: [i64; 10] = [900, 600, 420, 300, 210, 120, 60, 30, 10, 5];
-    let band = usize::from(priority.thousandths().saturating_sub(1) / 100);
-    BANDS_S[band.min(BANDS_S.len() - 1)] * 1_000
+/// Somebody wants a slice. `W` is whatever waits: a reply port in production, a number in simulations.
+#[derive(Debug)]
+pub(crate) struct Ask<W> {
+    pub ticket: Ticket,
+    pub persona: PersonaId,
+    pub priority: Priority,
+    /// Counts from when the persona wanted nothing until it wants nothing again.
+    pub weight: Weight,
+    /// When the work arrived.
+    pub arrived_ms: i64,
+    pub waiter: W,
 }
 
-/// Who waits where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lane {
-    /// Urgent, by deadline.
-    Urgent,
-    /// Urgent, but its persona is far ahead of its share: by tag.
-    UrgentAhead,
-    /// By deadline.
-    Fair,
-    /// Its persona is ahead of its share: by tag.
-    Ahead,
+/// Somebody got one.
+#[derive(Debug)]
+pub(crate) struct Granted<W> {
+    pub persona: PersonaId,
+    pub ticket: Ticket,
+    pub priority: Priority,
+    /// Since the work arrived, or since its persona gave back the slice before, whichever was later.
+    pub waited_ms: i64,
+    pub waiter: W,
 }
 
-/// Place in a lane: deadline or tag, then the order of asking.
-type Place = (i64, Ticket, PersonaId);
-
-/// The policy's state. `W` is whatever waits: a reply port in production, a number in tests. Times are
-/// milliseconds of one clock that never goes back.
-pub(super) struct Turns<W> {
-    cap: NonZeroUsize,
+/// The policy's state. Times are milliseconds of one clock that never goes back.
+pub(crate) struct Turns<W> {
+    cap: usize,
+    /// Slots that urgent work may hold while other work waits.
+    urgent_max: usize,
     shares: HashMap<PersonaId, Share<W>>,
-    urgent: BTreeSet<Place>,
-    urgent_ahead: BTreeSet<Place>,
-    fair: BTreeSet<Place>,
-    ahead: BTreeSet<Place>,
-    /// Personas with nothing to do whose tag is still ahead: they must not gain by a nap.
-    resting: BTreeSet<(i64, PersonaId)>,
+    lanes: Lanes,
+    /// Personas that want nothing and are ahead of their share, by tag.
+    resting_ahead: BTreeSet<(i64, PersonaId)>,
+    /// Personas that want nothing and are behind their share, by when that is forgotten.
+    resting_behind: BTreeSet<(i64, PersonaId)>,
     /// Virtual time: what everybody's fair share is, in microseconds.
     clock_us: i64,
     held: usize,
+    urgent_held: usize,
     waiting: usize,
-    /// Personas that wait or hold a slice.
-    active: i64,
+    /// Weight of the personas that wait or hold a slice, in thousandths.
+    active_weight: i64,
+    urgent_lane: Punctuality,
     passed: u32,
 }
 
 struct Share<W> {
+    weight: Weight,
+    /// While it rests behind its share: how far, and until when that counts.
+    behind: Option<(i64, i64)>,
     tag_us: i64,
-    holds: Option<(Ticket, i64)>,
-    requests: VecDeque<Request<W>>,
+    holds: Option<Held>,
+    /// When it last gave a slice back.
+    free_since_ms: i64,
+    requests: VecDeque<Ask<W>>,
     place: Option<(Lane, Place)>,
 }
 
-struct Request<W> {
+struct Held {
     ticket: Ticket,
+    since_ms: i64,
     urgent: bool,
-    deadline_ms: i64,
-    waiter: W,
 }
 
 impl<W> Turns<W> {
-    pub(super) fn new(cap: NonZeroUsize) -> Self {
+    pub(crate) fn new(cap: NonZeroUsize) -> Self {
         Self {
-            cap,
+            cap: cap.get(),
+            urgent_max: (cap.get() - cap.get().div_ceil(8)).max(1),
             shares: HashMap::new(),
-            urgent: BTreeSet::new(),
-            urgent_ahead: BTreeSet::new(),
-            fair: BTreeSet::new(),
-            ahead: BTreeSet::new(),
-            resting: BTreeSet::new(),
+            lanes: Lanes::default(),
+            resting_ahead: BTreeSet::new(),
+            resting_behind: BTreeSet::new(),
             clock_us: 0,
             held: 0,
+            urgent_held: 0,
             waiting: 0,
-            active: 0,
+            active_weight: 0,
+            urgent_lane: Punctuality::default(),
             passed: 0,
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.held
     }
 
-    pub(super) fn waiting(&self) -> usize {
+    /// Requests that wait, also those of personas that hold a slice.
+    pub(crate) fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// A persona wants a slice for work that arrived at `arrived_ms`.
-    pub(super) fn enqueue(
-        &mut self,
-        ticket: Ticket,
-        persona: PersonaId,
-        priority: Priority,
-        arrived_ms: i64,
-        waiter: W,
-    ) {
+    /// Personas in this lane.
+    pub(crate) fn in_lane(&self, lane: Lane) -> usize {
+        self.lanes.len(lane)
+    }
+
+    /// Whether urgent work of a persona within its share may have the next slot, whatever else waits.
+    pub(crate) fn urgent_has_room(&self) -> bool {
+        self.urgent_held < self.urgent_max && !self.must_let_pass()
+    }
+
+    /// Whether urgent work has been on time of late, so that also who is far ahead may use its lane.
+    pub(crate) fn urgent_is_on_time(&self) -> bool {
+        self.urgent_lane.is_on_time()
+    }
+
+    pub(crate) fn enqueue(&mut self, ask: Ask<W>) {
+        let persona = ask.persona;
         let share = self.shares.entry(persona).or_insert_with(|| Share {
+            weight: ask.weight,
+            behind: None,
             tag_us: self.clock_us,
             holds: None,
-            requests: VecDeque::new(),
+            free_since_ms: i64::MIN,
+            requests: VecDeque::with_capacity(1),
             place: None,
         });
         if share.holds.is_none() && share.requests.is_empty() {
-            self.resting.remove(&(share.tag_us, persona));
-            share.tag_us = share.tag_us.max(self.clock_us);
-            self.active += 1;
+            if let Some((behind_us, until_ms)) = share.behind.take() {
+                self.resting_behind.remove(&(until_ms, persona));
+                share.tag_us = self.clock_us - behind_us;
+            } else {
+                self.resting_ahead.remove(&(share.tag_us, persona));
+            }
+            share.weight = ask.weight;
+            self.active_weight += ask.weight.as_thousandths();
         }
-        let deadline_ms = arrived_ms.saturating_add(patience_ms(priority));
-        share.requests.push_back(Request { ticket, urgent: priority.is_urgent(), deadline_ms, waiter });
+        share.requests.push_back(ask);
         self.waiting += 1;
-        self.place(persona);
+        if self.shares.get(&persona).is_some_and(|share| share.place.is_none()) {
+            self.place(persona);
+        }
     }
 
     /// Nobody waits for this ticket any more. A ticket that was already granted is left alone.
-    pub(super) fn withdraw(&mut self, persona: PersonaId, ticket: Ticket) -> Option<W> {
+    pub(crate) fn withdraw(&mut self, persona: PersonaId, ticket: Ticket, now_ms: i64) -> Option<W> {
         let share = self.shares.get_mut(&persona)?;
         let at = share.requests.iter().position(|request| request.ticket == ticket)?;
         let request = share.requests.remove(at)?;
         self.waiting -= 1;
         self.place(persona);
-        self.leave_if_idle(persona);
+        self.rest_if_idle(persona, now_ms);
         Some(request.waiter)
     }
 
-    /// A slice was given back.
-    pub(super) fn release(&mut self, persona: PersonaId, ticket: Ticket, now_ms: i64) {
-        let Some(share) = self.shares.get_mut(&persona) else { return };
-        let Some((_, since_ms)) = share.holds.take_if(|(held, _)| *held == ticket) else { return };
-        let used_us = now_ms.saturating_sub(since_ms).max(0).saturating_mul(1_000);
-        share.tag_us = share.tag_us.saturating_add(used_us);
+    /// A slice was given back; how long it was used. All of that is charged, however long the step took.
+    pub(crate) fn release(&mut self, persona: PersonaId, ticket: Ticket, now_ms: i64) -> Option<i64> {
+        let share = self.shares.get_mut(&persona)?;
+        let held = share.holds.take_if(|held| held.ticket == ticket)?;
+        let used_ms = now_ms.saturating_sub(held.since_ms).max(0);
+        let weighed = used_ms.saturating_mul(1_000_000);
+        share.tag_us = share.tag_us.saturating_add(weighed / share.weight.as_thousandths());
+        share.free_since_ms = now_ms;
         self.held -= 1;
-        self.clock_us = self.clock_us.saturating_add(used_us / self.active.max(1));
+        self.urgent_held -= usize::from(held.urgent);
+        self.clock_us = self.clock_us.saturating_add(weighed / self.active_weight.max(1));
         self.place(persona);
-        self.leave_if_idle(persona);
+        self.rest_if_idle(persona, now_ms);
         self.catch_up();
+        self.forget(now_ms);
+        Some(used_ms)
     }
 
     /// The next one who may start now, if a slot is free.
-    pub(super) fn admit(&mut self, now_ms: i64) -> Option<(PersonaId, Ticket, W)> {
-        if self.held >= self.cap.get() {
+    pub(crate) fn admit(&mut self, now_ms: i64) -> Option<Granted<W>> {
+        if self.held >= self.cap {
             return None;
         }
-        let persona = self.next(now_ms)?;
-        self.unplace(persona);
+        let (lane, (.., persona)) = self.next(now_ms)?;
         let share = self.shares.get_mut(&persona)?;
-        let request = share.requests.pop_front()?;
-        share.holds = Some((request.ticket, now_ms));
+        let Ask { ticket, priority, arrived_ms, waiter, .. } = share.requests.pop_front()?;
+        let waited_ms = now_ms.saturating_sub(arrived_ms.max(share.free_since_ms)).max(0);
+        let urgent = priority.is_urgent();
+        share.holds = Some(Held { ticket, since_ms: now_ms, urgent });
+        if let Some((lane, place)) = share.place.take() {
+            self.lanes.remove(lane, &place);
+        }
+        if matches!(lane, Lane::Urgent | Lane::UrgentAhead) {
+            self.urgent_lane.note(now_ms.saturating_sub(arrived_ms), patience_ms(priority));
+        }
         self.waiting -= 1;
         self.held += 1;
-        Some((persona, request.ticket, request.waiter))
+        self.urgent_held += usize::from(urgent);
+        Some(Granted { persona, ticket, priority, waited_ms, waiter })
     }
 
-    fn next(&mut self, now_ms: i64) -> Option<PersonaId> {
-        let overdue = self.fair.first().filter(|(deadline_ms, ..)| *deadline_ms <= now_ms);
-        if let Some(place) = overdue
-            && self.passed >= MOST_PASSED
-        {
+    fn next(&mut self, now_ms: i64) -> Option<(Lane, Place)> {
+        loop {
+            let fair = self.lanes.first(Lane::Fair);
+            if fair.is_none() || self.urgent_has_room() {
+                let ahead = self.lanes.first(Lane::UrgentAhead).filter(|_| self.urgent_is_on_time());
+                let ahead = ahead.map(|place| (Lane::UrgentAhead, place));
+                if let Some(urgent) = self.lanes.first(Lane::Urgent).map(|place| (Lane::Urgent, place)).or(ahead) {
+                    let passes = fair.is_some_and(|(deadline_ms, ..)| deadline_ms <= now_ms);
+                    self.passed = if passes { self.passed + 1 } else { 0 };
+                    return Some(urgent);
+                }
+            }
             self.passed = 0;
-            return Some(place.2);
+            if let Some(fair) = fair {
+                return Some((Lane::Fair, fair));
+            }
+            // Nobody is within the share: virtual time goes on to who is the least ahead.
+            let Some((tag_us, ..)) = self.lanes.first(Lane::Ahead) else {
+                return self.lanes.first(Lane::UrgentAhead).map(|place| (Lane::UrgentAhead, place));
+            };
+            self.clock_us = self.clock_us.max(tag_us.saturating_sub(WINDOW_US));
+            self.catch_up();
         }
-        let is_overdue = overdue.is_some();
-        if let Some(place) = self.urgent.first().or(self.urgent_ahead.first()) {
-            self.passed = if is_overdue { self.passed + 1 } else { 0 };
-            return Some(place.2);
-        }
-        self.passed = 0;
-        self.fair.first().or(self.ahead.first()).map(|place| place.2)
+    }
+
+    /// There is one slot, and overdue work has been passed over often enough.
+    fn must_let_pass(&self) -> bool {
+        self.urgent_max == self.cap && self.passed >= MOST_PASSED
     }
 
     /// Puts the persona's first request where it belongs now.
     fn place(&mut self, persona: PersonaId) {
-        self.unplace(persona);
         let Some(share) = self.shares.get_mut(&persona) else { return };
+        if let Some((lane, place)) = share.place.take() {
+            self.lanes.remove(lane, &place);
+        }
         let Some(request) = share.requests.front().filter(|_| share.holds.is_none()) else { return };
         let ahead_us = share.tag_us - self.clock_us;
-        let lane = match request.urgent {
-            true if ahead_us <= URGENT_WINDOW_US => Lane::Urgent,
-            true => Lane::UrgentAhead,
-            false if ahead_us <= WINDOW_US => Lane::Fair,
-            false => Lane::Ahead,
-        };
-        let key = match lane {
-            Lane::Urgent | Lane::Fair => request.deadline_ms,
-            Lane::UrgentAhead | Lane::Ahead => share.tag_us,
+        let deadline_ms = request.arrived_ms.saturating_add(patience_ms(request.priority));
+        let (lane, key) = match request.priority.is_urgent() {
+            true if ahead_us <= URGENT_WINDOW_US => (Lane::Urgent, deadline_ms),
+            true => (Lane::UrgentAhead, share.tag_us),
+            false if ahead_us <= WINDOW_US => (Lane::Fair, deadline_ms),
+            false => (Lane::Ahead, share.tag_us),
         };
         let place = (key, request.ticket, persona);
         share.place = Some((lane, place));
-        self.lane(lane).insert(place);
+        self.lanes.insert(lane, place);
     }
 
-    fn unplace(&mut self, persona: PersonaId) {
-        if let Some((lane, place)) = self.shares.get_mut(&persona).and_then(|share| share.place.take()) {
-            self.lane(lane).remove(&place);
-        }
-    }
-
-    fn lane(&mut self, lane: Lane) -> &mut BTreeSet<Place> {
-        match lane {
-            Lane::Urgent => &mut self.urgent,
-            Lane::UrgentAhead => &mut self.urgent_ahead,
-            Lane::Fair => &mut self.fair,
-            Lane::Ahead => &mut self.ahead,
-        }
-    }
-
-    fn leave_if_idle(&mut self, persona: PersonaId) {
-        let Some(share) = self.shares.get(&persona) else { return };
+    fn rest_if_idle(&mut self, persona: PersonaId, now_ms: i64) {
+        let Some(share) = self.shares.get_mut(&persona) else { return };
         if share.holds.is_some() || !share.requests.is_empty() {
             return;
         }
-        self.active -= 1;
+        self.active_weight -= share.weight.as_thousandths();
         if share.tag_us > self.clock_us {
-            self.resting.insert((share.tag_us, persona));
+            self.resting_ahead.insert((share.tag_us, persona));
         } else {
-            self.shares.remove(&persona);
+            let until_ms = now_ms.saturating_add(REMEMBERED_MS);
+            share.behind = Some((self.clock_us - share.tag_us, until_ms));
+            self.resting_behind.insert((until_ms, persona));
         }
     }
 
-    /// Virtual time went on: who is no longer ahead moves up, who rests is forgotten.
+    /// Virtual time went on: who is no longer ahead moves up, or is forgotten if it rests.
     fn catch_up(&mut self) {
         for (lane, window_us) in [(Lane::UrgentAhead, URGENT_WINDOW_US), (Lane::Ahead, WINDOW_US)] {
-            while let Some((_, _, persona)) =
-                self.lane(lane).first().copied().filter(|(tag_us, ..)| tag_us - self.clock_us <= window_us)
+            while let Some((tag_us, _, persona)) = self.lanes.first(lane)
+                && tag_us - self.clock_us <= window_us
             {
                 self.place(persona);
             }
         }
-        while let Some(rested) = self.resting.first().copied().filter(|(tag_us, _)| *tag_us <= self.clock_us) {
-            self.resting.remove(&rested);
-            self.shares.remove(&rested.1);
+        while let Some((tag_us, persona)) = self.resting_ahead.first().copied()
+            && tag_us <= self.clock_us
+        {
+            self.resting_ahead.remove(&(tag_us, persona));
+            self.shares.remove(&persona);
+        }
+    }
+
+    /// Who rests for long is new when it comes back.
+    fn forget(&mut self, now_ms: i64) {
+        while let Some((until_ms, persona)) = self.resting_behind.first().copied()
+            && until_ms <= now_ms
+        {
+            self.resting_behind.remove(&(until_ms, persona));
+            self.shares.remove(&persona);
         }
     }
 }

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::day_start_ms;
+use super::{day_start_ms, turns::Turns};
 use crate::web::{
     Deps,
     errors::Problem,
@@ -77,6 +77,9 @@ async fn prometheus(deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
         // Writing to a string cannot fail.
         let _ =
             writeln!(text, "# HELP greenroom_{name} {help}\n# TYPE greenroom_{name} gauge\ngreenroom_{name} {value}");
+    }
+    if let Some(figures) = deps.company.turn_figures().await {
+        text.push_str(&Turns::from(figures).prometheus());
     }
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }

@@ -19,6 +19,9 @@ async fn health_version_and_status_say_what_is_promised() {
     let status = server.get("/status").await.json;
     assert_eq!((&status["cap"], &status["active_personas"]), (&json!(8), &json!(0)));
     assert_eq!(status["queue_depths"], json!({"waiting": 0, "running": 0, "parked": 0}));
+    let turns = &status["turns"];
+    assert_eq!((&turns["grants"], &turns["urgent_late"], &turns["jain"]), (&json!(0), &json!(0), &Value::Null));
+    assert_eq!(turns["waits"][2]["band"], "urgent");
     let nobody = json!({"idle": 0, "active": 0, "tired": 0, "overwhelmed": 0, "energy": 1.0});
     assert_eq!(status["climate"], nobody);
     server.persona("Ada").await;
@@ -47,6 +50,11 @@ async fn metrics_are_json_or_prometheus_as_asked() {
         let text = call.send().await.unwrap().text().await.unwrap();
         assert!(text.contains("# TYPE greenroom_posts_today gauge\ngreenroom_posts_today "), "{text}");
         assert!(text.contains("greenroom_registered_personas 1\n"), "{text}");
+        assert!(
+            text.contains("# TYPE greenroom_slices_granted_total counter\ngreenroom_slices_granted_total "),
+            "{text}"
+        );
+        assert!(text.contains("greenroom_slice_wait_ms{band=\"urgent\",quantile=\"0.99\"} "), "{text}");
     }
     server.stop().await;
 }

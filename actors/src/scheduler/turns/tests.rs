@@ -15,14 +15,24 @@ fn priority(thousandths: u16) -> Priority {
     Priority::try_from(thousandths).unwrap()
 }
 
+fn weight(thousandths: u32) -> Weight {
+    Weight::thousandths(thousandths.try_into().unwrap())
+}
+
 fn turns(cap: usize) -> Turns<()> {
     Turns::new(NonZeroUsize::new(cap).unwrap())
+}
+
+/// A request of an ordinary persona.
+fn wish(ticket: u64, who: u128, how_much: u16, arrived_ms: i64) -> Ask<()> {
+    let (ticket, persona, priority) = (Ticket(ticket), persona(who), priority(how_much));
+    Ask { ticket, persona, priority, weight: Weight::ONE, arrived_ms, waiter: () }
 }
 
 /// Asks in the given order: persona, priority.
 fn ask(turns: &mut Turns<()>, requests: &[(u128, u16)]) {
     for (at, (who, how_much)) in (0..).zip(requests) {
-        turns.enqueue(Ticket(at), persona(*who), priority(*how_much), 0, ());
+        turns.enqueue(wish(at, *who, *how_much, 0));
     }
 }
 
@@ -30,23 +40,23 @@ fn ask(turns: &mut Turns<()>, requests: &[(u128, u16)]) {
 fn the_cap_holds_and_the_queue_is_fair() {
     let mut turns = turns(1);
     ask(&mut turns, &[(1, 500), (2, 500)]);
-    let (who, ticket, ()) = turns.admit(0).unwrap();
+    let Granted { persona: who, ticket, .. } = turns.admit(0).unwrap();
     assert_eq!(who, persona(1));
     assert!(turns.admit(0).is_none(), "one slot, one persona");
     turns.release(who, ticket, 10);
-    assert_eq!(turns.admit(10).unwrap().0, persona(2));
+    assert_eq!(turns.admit(10).unwrap().persona, persona(2));
 }
 
 #[test]
 fn urgent_work_passes_the_rest_and_waiting_ages_it() {
     let mut turns = turns(1);
     ask(&mut turns, &[(1, 100), (2, 700), (3, 900)]);
-    assert_eq!(turns.admit(0).unwrap().0, persona(3));
+    assert_eq!(turns.admit(0).unwrap().persona, persona(3));
     turns.release(persona(3), Ticket(2), 1);
     // Ten minutes later a fresh request of high priority has the later deadline.
-    turns.enqueue(Ticket(9), persona(4), priority(750), 890_000, ());
+    turns.enqueue(wish(9, 4, 750, 890_000));
     let order: Vec<_> = std::iter::from_fn(|| {
-        let (who, ticket, ()) = turns.admit(890_000)?;
+        let Granted { persona: who, ticket, .. } = turns.admit(890_000)?;
         turns.release(who, ticket, 890_000);
         Some(who)
     })
@@ -58,10 +68,10 @@ fn urgent_work_passes_the_rest_and_waiting_ages_it() {
 fn a_persona_never_holds_two_slices() {
     let mut turns = turns(8);
     ask(&mut turns, &[(1, 500), (1, 950)]);
-    let (who, ticket, ()) = turns.admit(0).unwrap();
+    let Granted { persona: who, ticket, .. } = turns.admit(0).unwrap();
     assert!(turns.admit(0).is_none());
     turns.release(who, ticket, 5);
-    assert_eq!(turns.admit(5).unwrap().1, Ticket(1));
+    assert_eq!(turns.admit(5).unwrap().ticket, Ticket(1));
 }
 
 #[test]
@@ -71,29 +81,29 @@ fn who_used_much_waits_behind_who_used_little() {
     turns.admit(0).unwrap();
     turns.release(persona(1), Ticket(0), 60_000);
     // Persona 1 comes back with the earlier deadline, yet it is half a minute ahead of its share.
-    turns.enqueue(Ticket(5), persona(1), priority(750), 60_000, ());
-    assert_eq!(turns.admit(60_000).unwrap().0, persona(2));
+    turns.enqueue(wish(5, 1, 750, 60_000));
+    assert_eq!(turns.admit(60_000).unwrap().persona, persona(2));
 }
 
 #[test]
 fn a_ticket_that_nobody_waits_for_is_passed_over() {
     let mut turns = turns(1);
     ask(&mut turns, &[(1, 500), (2, 500)]);
-    assert!(turns.withdraw(persona(1), Ticket(0)).is_some());
-    assert_eq!((turns.waiting(), turns.admit(0).unwrap().0), (1, persona(2)));
-    assert!(turns.withdraw(persona(2), Ticket(1)).is_none(), "granted already");
+    assert!(turns.withdraw(persona(1), Ticket(0), 0).is_some());
+    assert_eq!((turns.waiting(), turns.admit(0).unwrap().persona), (1, persona(2)));
+    assert!(turns.withdraw(persona(2), Ticket(1), 0).is_none(), "granted already");
     assert_eq!(turns.held(), 1);
 }
 
 #[test]
 fn a_flood_of_urgent_work_lets_overdue_work_through() {
     let mut turns = turns(1);
-    turns.enqueue(Ticket(0), persona(1), priority(500), 0, ());
+    turns.enqueue(wish(0, 1, 500, 0));
     let late = 10_000_000;
     let mut urgent_before = 0;
     for n in 1..100 {
-        turns.enqueue(Ticket(n), persona(u128::from(n) + 1), priority(1000), late, ());
-        let (who, ticket, ()) = turns.admit(late).unwrap();
+        turns.enqueue(wish(n, u128::from(n) + 1, 1000, late));
+        let Granted { persona: who, ticket, .. } = turns.admit(late).unwrap();
         turns.release(who, ticket, late);
         if who == persona(1) {
             break;
@@ -101,6 +111,90 @@ fn a_flood_of_urgent_work_lets_overdue_work_through() {
         urgent_before += 1;
     }
     assert_eq!(urgent_before, MOST_PASSED);
+}
+
+/// Everybody always wants something and uses a slice of the given length: how long each has worked in the end.
+fn worked(cap: usize, everybody: &[(u32, u16, i64)], for_ms: i64) -> Vec<i64> {
+    let mut turns: Turns<usize> = Turns::new(NonZeroUsize::new(cap).unwrap());
+    let mut next = 0;
+    let mut want = |turns: &mut Turns<usize>, who: usize, now_ms| {
+        let (thousandths, how_much, _) = everybody[who];
+        let (persona, priority, weight) = (persona(who as u128), priority(how_much), weight(thousandths));
+        turns.enqueue(Ask { ticket: Ticket(next), persona, priority, weight, arrived_ms: now_ms, waiter: who });
+        next += 1;
+    };
+    (0..everybody.len()).for_each(|who| want(&mut turns, who, 0));
+    let (mut now_ms, mut held, mut used) = (0, BTreeSet::new(), vec![0; everybody.len()]);
+    while now_ms < for_ms {
+        while let Some(granted) = turns.admit(now_ms) {
+            held.insert((now_ms + everybody[granted.waiter].2, granted.ticket, granted.waiter));
+        }
+        let (over_ms, ticket, who) = held.pop_first().unwrap();
+        now_ms = over_ms;
+        used[who] += turns.release(persona(who as u128), ticket, now_ms).unwrap();
+        want(&mut turns, who, now_ms);
+    }
+    used
+}
+
+#[test]
+fn time_is_shared_by_weight_whatever_a_turn_costs_and_however_loud_one_asks() {
+    let everybody = [(1_000, 100, 500), (1_000, 750, 4_000), (1_000, 500, 1_000), (2_000, 500, 1_500), (500, 800, 700)];
+    let used = worked(2, &everybody, 4_000_000);
+    let whole: i64 = used.iter().sum();
+    for ((thousandths, ..), used) in everybody.iter().zip(&used) {
+        // One is due for its weight over 5.5 of the time, less what the others may be ahead: a window and a turn each.
+        let due = whole * i64::from(*thousandths) / 5_500;
+        assert!((used - due).abs() < 40_000, "{used} of {due} ms: {everybody:?}");
+    }
+}
+
+#[test]
+fn urgent_work_keeps_a_slot_for_the_rest_only_while_the_rest_wants_it() {
+    let mut turns = turns(4);
+    ask(&mut turns, &[(1, 900), (2, 900), (3, 900), (4, 900), (5, 900), (6, 300)]);
+    let first: Vec<_> = std::iter::from_fn(|| turns.admit(0)).map(|granted| granted.persona).collect();
+    assert_eq!(first, [1, 2, 3, 6].map(persona));
+    assert!(!turns.urgent_has_room());
+    turns.release(persona(6), Ticket(5), 1_000);
+    assert_eq!(turns.admit(1_000).unwrap().persona, persona(4), "nobody else wants it");
+}
+
+/// One persona asks urgently a minute and more ahead of its share; another asks for something ordinary.
+fn far_ahead(waits_ms: i64) -> Turns<()> {
+    let mut turns = turns(1);
+    // Three who want things, so that one's hour is not everybody's.
+    ask(&mut turns, &[(1, 900), (2, 900), (3, 500)]);
+    turns.admit(0).unwrap();
+    turns.release(persona(1), Ticket(0), 120_000);
+    turns.enqueue(wish(8, 1, 1_000, 120_000));
+    // What was urgent has waited for so long: that is how late the lane is.
+    turns.withdraw(persona(2), Ticket(1), 0);
+    turns.enqueue(wish(9, 2, 900, 120_000 - waits_ms));
+    let granted = turns.admit(120_000).unwrap();
+    assert_eq!(granted.persona, persona(2), "before who is far ahead");
+    turns.release(granted.persona, granted.ticket, 120_000);
+    assert_eq!(turns.in_lane(Lane::UrgentAhead), 1);
+    turns
+}
+
+#[test]
+fn who_is_far_ahead_goes_before_ordinary_work_only_while_urgent_work_is_on_time() {
+    let mut on_time = far_ahead(0);
+    assert!(on_time.urgent_is_on_time());
+    assert_eq!(on_time.admit(120_000).unwrap().persona, persona(1));
+    let mut late = far_ahead(100_000);
+    assert!(!late.urgent_is_on_time());
+    assert_eq!(late.admit(120_000).unwrap().persona, persona(3));
+}
+
+#[test]
+fn its_own_step_is_no_wait_of_a_persona() {
+    let mut turns = turns(2);
+    ask(&mut turns, &[(1, 500), (1, 900)]);
+    turns.admit(0).unwrap();
+    turns.release(persona(1), Ticket(0), 60_000);
+    assert_eq!(turns.admit(61_000).unwrap().waited_ms, 1_000);
 }
 
 #[derive(Debug, Clone)]
@@ -134,19 +228,27 @@ impl Model {
         match op {
             Op::Ask(who, how_much) => {
                 let (who, ticket) = (persona(u128::from(*who)), Ticket(self.next));
+                let (priority, weight) = (priority(*how_much), weight(250 * u32::try_from(self.next % 7 + 1).unwrap()));
+                turns.enqueue(Ask {
+                    ticket,
+                    persona: who,
+                    priority,
+                    weight,
+                    arrived_ms: self.now_ms,
+                    waiter: ticket.0,
+                });
                 self.next += 1;
-                turns.enqueue(ticket, who, priority(*how_much), self.now_ms, ticket.0);
                 self.waiting.push((who, ticket));
             }
             Op::Release(n) if !self.holding.is_empty() => {
                 let mut held: Vec<_> = self.holding.keys().copied().collect();
                 held.sort();
                 let who = held[usize::from(*n) % held.len()];
-                turns.release(who, self.holding.remove(&who).unwrap(), self.now_ms);
+                assert!(turns.release(who, self.holding.remove(&who).unwrap(), self.now_ms).is_some());
             }
             Op::Withdraw(n) if !self.waiting.is_empty() => {
                 let (who, ticket) = self.waiting.remove(usize::from(*n) % self.waiting.len());
-                assert_eq!(turns.withdraw(who, ticket), Some(ticket.0));
+                assert_eq!(turns.withdraw(who, ticket, self.now_ms), Some(ticket.0));
             }
             Op::Pass(ms) => self.now_ms += i64::from(*ms),
             Op::Release(_) | Op::Withdraw(_) => {}
@@ -154,7 +256,7 @@ impl Model {
     }
 
     fn grant(&mut self, turns: &mut Turns<u64>) {
-        while let Some((who, ticket, waiter)) = turns.admit(self.now_ms) {
+        while let Some(Granted { persona: who, ticket, waiter, .. }) = turns.admit(self.now_ms) {
             assert_eq!(waiter, ticket.0, "each waiter gets its own slice");
             assert!(self.holding.insert(who, ticket).is_none(), "two slices of one persona");
             let asked = self.waiting.iter().position(|asked| *asked == (who, ticket)).expect("granted without asking");
@@ -177,28 +279,29 @@ proptest! {
                 model.waiting.iter().map(|(who, _)| who).filter(|who| !model.holding.contains_key(who)).collect();
             prop_assert!(could_start.is_empty() || model.holding.len() == cap, "a slot is free and somebody waits");
         }
+        prop_assert_eq!(turns.active_weight, turns.shares.values().filter(|share| share.holds.is_some() || !share.requests.is_empty()).map(|share| share.weight.as_thousandths()).sum::<i64>());
         // Nothing is kept about personas that neither wait, hold, nor are ahead.
-        prop_assert!(turns.shares.len() <= model.holding.len() + model.waiting.len() + turns.resting.len());
+        prop_assert!(turns.shares.len() <= model.holding.len() + model.waiting.len() + turns.resting_ahead.len() + turns.resting_behind.len());
     }
 
     #[test]
     fn nobody_starves_under_a_flood(cap in 1_usize..4, victim in 0_u16..=1000, flood in 0_u16..=1000, used in 1_i64..60_000) {
         // Its patience (15 min at most) in the shortest turns, and the flood's share in front of it.
         let most = 910_000 / used * 2 + 1_000;
-        prop_assert!(turns_before(cap, priority(victim), priority(flood), used, most) < most);
+        prop_assert!(turns_before(cap, victim, flood, used, most) < most);
     }
 }
 
 /// Twenty personas always want a slice and use it up; how many turns they get before one that asked once.
-fn turns_before(cap: usize, victim: Priority, flood: Priority, used_ms: i64, most: i64) -> i64 {
+fn turns_before(cap: usize, victim: u16, flood: u16, used_ms: i64, most: i64) -> i64 {
     let mut turns = turns(cap);
-    turns.enqueue(Ticket(0), persona(0), victim, 0, ());
+    turns.enqueue(wish(0, 0, victim, 0));
     for n in 1..=20 {
-        turns.enqueue(Ticket(n), persona(u128::from(n)), flood, 0, ());
+        turns.enqueue(wish(n, u128::from(n), flood, 0));
     }
     let (mut now_ms, mut held) = (0, VecDeque::new());
     for grants in 0..most {
-        while let Some((who, ticket, ())) = turns.admit(now_ms) {
+        while let Some(Granted { persona: who, ticket, .. }) = turns.admit(now_ms) {
             if who == persona(0) {
                 return grants;
             }
@@ -207,7 +310,8 @@ fn turns_before(cap: usize, victim: Priority, flood: Priority, used_ms: i64, mos
         now_ms += used_ms;
         let (who, ticket) = held.pop_front().unwrap();
         turns.release(who, ticket, now_ms);
-        turns.enqueue(Ticket(100 + grants.unsigned_abs()), who, flood, now_ms, ());
+        let ticket = Ticket(100 + grants.unsigned_abs());
+        turns.enqueue(Ask { ticket, persona: who, ..wish(0, 0, flood, now_ms) });
     }
     most
 }

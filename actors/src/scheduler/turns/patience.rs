@@ -1,0 +1,54 @@
+//! How long work may wait, and how much of the company's time a persona is due.
+
+use std::num::NonZeroU32;
+
+use crate::domain::Priority;
+
+/// How long work of this priority may wait before it is late: 15 minutes at the bottom, 30 seconds below the urgent
+/// lane, 10 seconds in it, 5 seconds above 0.9.
+pub(crate) fn patience_ms(priority: Priority) -> i64 {
+    const BANDS_S: [i64; 10] = [900, 600, 420, 300, 210, 120, 60, 30, 10, 5];
+    let band = usize::from(priority.thousandths().saturating_sub(1) / 100);
+    BANDS_S[band.min(BANDS_S.len() - 1)] * 1_000
+}
+
+/// A persona's share of the company's time, in thousandths of an ordinary one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Weight(NonZeroU32);
+
+impl Weight {
+    /// As much as everybody.
+    pub(crate) const ONE: Self = Self(NonZeroU32::MIN.saturating_add(999));
+
+    #[cfg(test)]
+    pub(crate) const fn thousandths(thousandths: NonZeroU32) -> Self {
+        Self(thousandths)
+    }
+
+    pub(super) fn as_thousandths(self) -> i64 {
+        i64::from(self.0.get())
+    }
+}
+
+/// Whether urgent work, of whomever, has been on time of late: a fast moving average of wait over patience.
+#[derive(Debug, Default)]
+pub(super) struct Punctuality {
+    /// In thousandths: 1,000 is as long as it may wait.
+    average: i64,
+}
+
+impl Punctuality {
+    /// The lane is late when the average wait is half as long again as it may be.
+    const LATE: i64 = 1_500;
+    /// The newest wait counts a fifth.
+    const GAIN: i64 = 5;
+
+    pub(super) fn note(&mut self, waited_ms: i64, patience_ms: i64) {
+        let wait = waited_ms.saturating_mul(1_000) / patience_ms.max(1);
+        self.average += (wait - self.average) / Self::GAIN;
+    }
+
+    pub(super) fn is_on_time(&self) -> bool {
+        self.average < Self::LATE
+    }
+}

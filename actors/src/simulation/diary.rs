@@ -1,0 +1,109 @@
+//! Writes down what happens on a simulated day, until it is an [`Outcome`].
+
+use super::{
+    Plan,
+    outcome::{Ends, Outcome, Sample},
+    real,
+};
+use crate::{
+    domain::Priority,
+    scheduler::{
+        figures::jain,
+        waits::{Band, Histogram},
+    },
+};
+
+/// Urgent work begun later than this is late.
+const LATE_MS: i64 = 10_000;
+/// Stretches of the timeline: five minutes each of a day.
+const SAMPLES: usize = 288;
+
+/// What was seen so far.
+pub(super) struct Diary<'a> {
+    plan: &'a Plan,
+    histograms: [Histogram; 3],
+    used_ms: Vec<i64>,
+    urgent_late: u64,
+    pub(super) overstayed: u64,
+    pub(super) looks_by_clock: u64,
+    /// Slot time and longest waits.
+    samples: Vec<(i64, [Option<i64>; 3])>,
+    sample_ms: i64,
+    now_ms: i64,
+}
+
+impl<'a> Diary<'a> {
+    pub(super) fn new(plan: &'a Plan) -> Self {
+        Self {
+            plan,
+            histograms: Default::default(),
+            used_ms: vec![0; plan.personas as usize],
+            urgent_late: 0,
+            overstayed: 0,
+            looks_by_clock: 0,
+            samples: vec![(0, [None; 3]); SAMPLES],
+            sample_ms: (plan.ends_ms() / SAMPLES as i64).max(1),
+            now_ms: 0,
+        }
+    }
+
+    fn sample(&mut self, at_ms: i64) -> &mut (i64, [Option<i64>; 3]) {
+        let at = usize::try_from(at_ms / self.sample_ms).unwrap_or(0).min(SAMPLES - 1);
+        &mut self.samples[at]
+    }
+
+    /// Time goes on while so many slots are in use.
+    pub(super) fn until(&mut self, now_ms: i64, held: usize) {
+        while self.now_ms < now_ms {
+            let ends_ms = ((self.now_ms / self.sample_ms + 1) * self.sample_ms).min(now_ms);
+            let slot_ms = (ends_ms - self.now_ms) * i64::try_from(held).unwrap_or(0);
+            self.sample(self.now_ms).0 += slot_ms;
+            self.now_ms = ends_ms;
+        }
+    }
+
+    /// How long a persona has held slices, but for the one that it may hold.
+    pub(super) fn own_ms(&self, persona: u32) -> i64 {
+        self.used_ms[persona as usize]
+    }
+
+    /// A message was begun for the first time now. When it came, its persona had held slices for `own_ms`: while it
+    /// works, it can do nothing else, and nobody can help that.
+    pub(super) fn begun(&mut self, persona: u32, priority: Priority, arrived_ms: i64, own_ms: i64) {
+        if self.plan.is_bad(persona) {
+            return;
+        }
+        let (band, waited_ms) = (Band::of(priority), self.now_ms - arrived_ms);
+        self.histograms[band as usize].note(waited_ms);
+        let worked_ms = self.own_ms(persona) - own_ms;
+        self.urgent_late += u64::from(band == Band::Urgent && waited_ms - worked_ms > LATE_MS);
+        let longest = &mut self.sample(self.now_ms).1[band as usize];
+        *longest = (*longest).max(Some(waited_ms));
+    }
+
+    pub(super) fn used(&mut self, persona: u32, ms: i64) {
+        self.used_ms[persona as usize] += ms;
+    }
+
+    pub(super) fn close(self, ends: Ends, open: u64) -> Outcome {
+        let ratio = |part: i64, whole: i64| real(part.unsigned_abs()) / real(whole.unsigned_abs().max(1));
+        let slots = i64::try_from(self.plan.cap.get()).unwrap_or(i64::MAX);
+        let slot_ms: i64 = self.samples.iter().map(|(slot_ms, _)| slot_ms).sum();
+        let sample = |((slot_ms, longest_ms), at): ((i64, _), i64)| Sample {
+            from_ms: at * self.sample_ms,
+            slots: ratio(slot_ms, self.sample_ms),
+            longest_ms,
+        };
+        Outcome {
+            ends,
+            open,
+            waits: Band::ALL.map(|band| self.histograms[band as usize].waits(band)),
+            urgent_late: self.urgent_late,
+            overstayed: self.overstayed,
+            looks_by_clock: self.looks_by_clock,
+            jain: jain(&self.used_ms),
+            utilisation: ratio(slot_ms, slots * self.plan.ends_ms()),
+            timeline: self.samples.into_iter().zip(0..).map(sample).collect(),
+        }
+    }
+}

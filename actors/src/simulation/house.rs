@@ -1,0 +1,351 @@
+//! A day under the scheduler's policy: personas with inboxes, slices, steps that end well or badly, and the checks.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use fastrand::Rng;
+use uuid::Uuid;
+
+use super::{
+    Outcome, Plan, Violation,
+    arrivals::Arrival,
+    diary::Diary,
+    faults::{Accidents, StepEnd},
+    inbox::Inbox,
+    ledger::{Ledger, Standing},
+};
+use crate::{
+    domain::PersonaId,
+    scheduler::turns::{Ask, Granted, Lane, Ticket, Turns, Weight},
+};
+
+/// Pauses after the first, second and third failure; then the message has failed.
+const RETRY_AFTER_MS: [i64; 3] = [60_000, 300_000, 900_000];
+
+/// Who lives through the day.
+#[derive(Default)]
+struct Persona {
+    inbox: Inbox,
+    /// The request that waits, and for which message.
+    asks: Option<(Ticket, u32)>,
+    holds: Option<Step>,
+    /// Its actor fell and is not back yet.
+    down: bool,
+}
+
+struct Step {
+    ticket: Ticket,
+    message: u32,
+    since_ms: i64,
+}
+
+/// What is due at a moment, besides arrivals and expiries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    StepOver {
+        persona: u32,
+        ticket: Ticket,
+        end: StepEnd,
+    },
+    /// A retry.
+    Due {
+        message: u32,
+    },
+    /// A persona's actor is back.
+    Up {
+        persona: u32,
+    },
+    /// The company ends and starts again, or has.
+    Restart,
+    Opened,
+}
+
+/// The company on a simulated day.
+pub(super) struct House<'a> {
+    plan: &'a Plan,
+    arrivals: &'a [Arrival],
+    arrived: usize,
+    /// Messages before this one have begun, expired, or may still wait: all wait equally long, so they expire in order.
+    expired: usize,
+    now_ms: i64,
+    turns: Turns<u32>,
+    personas: Vec<Persona>,
+    ledger: Ledger,
+    diary: Diary<'a>,
+    events: BinaryHeap<Reverse<(i64, Event)>>,
+    accidents: Accidents<'a>,
+    tickets: u64,
+    held: usize,
+    asking: usize,
+    asking_urgently: usize,
+    open: bool,
+}
+
+impl<'a> House<'a> {
+    pub(super) fn new(plan: &'a Plan, arrivals: &'a [Arrival]) -> Self {
+        let mut house = Self {
+            plan,
+            arrivals,
+            arrived: 0,
+            expired: 0,
+            now_ms: 0,
+            turns: Turns::new(plan.cap),
+            personas: (0..plan.personas).map(|_| Persona::default()).collect(),
+            ledger: Ledger::new(arrivals),
+            diary: Diary::new(plan),
+            events: BinaryHeap::new(),
+            accidents: Accidents::new(plan, Rng::with_seed(plan.seed.rotate_left(32))),
+            tickets: 0,
+            held: 0,
+            asking: 0,
+            asking_urgently: 0,
+            open: true,
+        };
+        for at_ms in house.accidents.restarts() {
+            house.events.push(Reverse((at_ms, Event::Restart)));
+        }
+        house
+    }
+
+    /// Lives until the end; the first broken invariant ends it.
+    pub(super) fn live(mut self) -> Result<Outcome, Violation> {
+        loop {
+            let arrival = self.arrivals.get(self.arrived).map(|arrival| arrival.at_ms);
+            let expiry = self.arrivals[..self.arrived]
+                .get(self.expired)
+                .map(|late| late.at_ms + self.plan.serve_within_ms() + 1);
+            let event = self.events.peek().map(|Reverse((at_ms, _))| *at_ms);
+            let next_ms = [event, arrival, expiry].into_iter().flatten().min();
+            let Some(now_ms) = next_ms.filter(|now_ms| *now_ms < self.plan.ends_ms()) else { break };
+            self.diary.until(now_ms, self.held);
+            self.now_ms = now_ms;
+            // First what expires: it must not be begun any more.
+            if expiry == Some(now_ms) {
+                self.expire();
+            } else if arrival == Some(now_ms) {
+                self.arrive();
+            } else if let Some(Reverse((_, event))) = self.events.pop() {
+                self.happens(event)?;
+            }
+            self.grant()?;
+            self.check()?;
+        }
+        self.diary.until(self.plan.ends_ms(), self.held);
+        self.now_ms = self.plan.ends_ms();
+        self.holds(self.ledger.is_sound(), || "a message is not accounted for".to_owned())?;
+        Ok(self.diary.close(self.ledger.ends(), self.ledger.open()))
+    }
+
+    fn happens(&mut self, event: Event) -> Result<(), Violation> {
+        match event {
+            Event::StepOver { persona, ticket, end } => return self.step_over(persona, ticket, end),
+            Event::Due { message } => {
+                self.diary.looks_by_clock += 1;
+                self.wait_again(message, self.now_ms);
+            }
+            Event::Up { persona } => {
+                self.personas[persona as usize].down = false;
+                self.ask(persona);
+            }
+            Event::Restart => self.restart(),
+            Event::Opened => {
+                self.open = true;
+                (0..self.plan.personas).for_each(|persona| self.ask(persona));
+            }
+        }
+        Ok(())
+    }
+
+    fn arrive(&mut self) {
+        // Messages are numbered in the order of their arrival.
+        let Ok(message) = u32::try_from(self.arrived) else { return };
+        let Arrival { at_ms, persona, priority, .. } = self.arrivals[self.arrived];
+        self.arrived += 1;
+        self.ledger.becomes(message, Standing::Waiting);
+        let host = &mut self.personas[persona as usize];
+        host.inbox.put(message, priority, false, at_ms);
+        let in_hand_ms = host.holds.as_ref().map_or(0, |step| at_ms - step.since_ms);
+        self.ledger.entry(message).own_ms = self.diary.own_ms(persona) + in_hand_ms;
+        self.ask(persona);
+    }
+
+    /// What was not begun by its time expires; its persona is woken for that.
+    fn expire(&mut self) {
+        let Ok(message) = u32::try_from(self.expired) else { return };
+        let persona = self.arrivals[self.expired].persona;
+        self.expired += 1;
+        if self.ledger.waits(message) && !self.ledger.entry(message).begun {
+            self.diary.looks_by_clock += 1;
+            self.ledger.becomes(message, Standing::Expired);
+            self.ask(persona);
+        }
+    }
+
+    /// The company ends: what is in hand is interrupted, not failed, and the policy begins anew.
+    fn restart(&mut self) {
+        self.open = false;
+        self.turns = Turns::new(self.plan.cap);
+        for persona in 0..self.plan.personas {
+            let host = &mut self.personas[persona as usize];
+            host.asks = None;
+            if let Some(step) = host.holds.take() {
+                self.diary.used(persona, self.now_ms - step.since_ms);
+                self.wait_again(step.message, self.arrivals[step.message as usize].at_ms);
+            }
+        }
+        (self.held, self.asking, self.asking_urgently) = (0, 0, 0);
+        self.events.push(Reverse((self.now_ms + Accidents::RESTART_TAKES_MS, Event::Opened)));
+    }
+
+    fn wait_again(&mut self, message: u32, from_ms: i64) {
+        let Arrival { persona, priority, .. } = self.arrivals[message as usize];
+        self.ledger.becomes(message, Standing::Waiting);
+        self.personas[persona as usize].inbox.put(message, priority, true, from_ms);
+        self.ask(persona);
+    }
+
+    fn step_over(&mut self, persona: u32, ticket: Ticket, end: StepEnd) -> Result<(), Violation> {
+        let back_ms = self.accidents.store_back_ms(self.now_ms);
+        let host = &mut self.personas[persona as usize];
+        // Of before a restart.
+        let Some(step) = host.holds.take_if(|step| step.ticket == ticket) else { return Ok(()) };
+        if back_ms > self.now_ms {
+            // Its outcome cannot be committed yet, so the step is not over.
+            host.holds = Some(step);
+            self.events.push(Reverse((back_ms, Event::StepOver { persona, ticket, end })));
+            return Ok(());
+        }
+        self.held -= 1;
+        let used_ms = self.turns.release(id(persona), ticket, self.now_ms);
+        self.holds(used_ms == Some(self.now_ms - step.since_ms), || format!("{used_ms:?} ms were charged"))?;
+        self.diary.used(persona, self.now_ms - step.since_ms);
+        match end {
+            StepEnd::Well => self.ledger.becomes(step.message, Standing::Done),
+            StepEnd::Hung => self.failed(step.message),
+            StepEnd::Panicked => {
+                self.failed(step.message);
+                self.personas[persona as usize].down = true;
+                self.events.push(Reverse((self.now_ms + Accidents::RESPAWN_TAKES_MS, Event::Up { persona })));
+            }
+        }
+        self.ask(persona);
+        Ok(())
+    }
+
+    fn failed(&mut self, message: u32) {
+        let entry = self.ledger.entry(message);
+        let pause_ms = RETRY_AFTER_MS.get(usize::from(entry.failures));
+        entry.failures += 1;
+        if let Some(pause_ms) = pause_ms {
+            self.ledger.becomes(message, Standing::BackingOff);
+            self.events.push(Reverse((self.now_ms + pause_ms, Event::Due { message })));
+        } else {
+            self.ledger.becomes(message, Standing::Failed);
+        }
+    }
+
+    /// A persona wants a slice for the best it has. A request that waits is changed when its message expired, or
+    /// when something urgent came.
+    fn ask(&mut self, persona: u32) {
+        let Self { ledger, arrivals, turns, now_ms, .. } = self;
+        let host = &mut self.personas[persona as usize];
+        if !self.open || host.down || host.holds.is_some() {
+            return;
+        }
+        let next = host.inbox.next(|message| ledger.waits(message));
+        let is_urgent = |message: u32| arrivals[message as usize].priority.is_urgent();
+        if let Some((ticket, message)) = host.asks {
+            if ledger.waits(message) && (is_urgent(message) || !next.is_some_and(is_urgent)) {
+                return;
+            }
+            turns.withdraw(id(persona), ticket, *now_ms);
+            host.asks = None;
+            self.asking -= 1;
+            self.asking_urgently -= usize::from(is_urgent(message));
+        }
+        let Some(message) = next else { return };
+        let ticket = Ticket(self.tickets);
+        self.tickets += 1;
+        host.asks = Some((ticket, message));
+        self.asking += 1;
+        self.asking_urgently += usize::from(is_urgent(message));
+        let Arrival { at_ms: arrived_ms, priority, .. } = arrivals[message as usize];
+        turns.enqueue(Ask { ticket, persona: id(persona), priority, weight: Weight::ONE, arrived_ms, waiter: message });
+    }
+
+    fn grant(&mut self) -> Result<(), Violation> {
+        if !self.open {
+            return Ok(());
+        }
+        loop {
+            let urgent_has_room = self.turns.urgent_has_room();
+            let Some(granted) = self.turns.admit(self.now_ms) else { return Ok(()) };
+            self.begin(&granted)?;
+            if !granted.priority.is_urgent() && urgent_has_room && self.asking_urgently > 0 {
+                let all_far_ahead = self.turns.in_lane(Lane::UrgentAhead) == self.asking_urgently;
+                let late = !self.turns.urgent_is_on_time();
+                self.holds(all_far_ahead && late, || {
+                    format!("{} ask urgently, and ordinary work goes first", self.asking_urgently)
+                })?;
+            }
+        }
+    }
+
+    fn begin(&mut self, granted: &Granted<u32>) -> Result<(), Violation> {
+        let (message, ticket) = (granted.waiter, granted.ticket);
+        let Arrival { at_ms, persona, priority, cost_ms } = self.arrivals[message as usize];
+        let asked = self.personas[persona as usize].asks.take();
+        self.holds(asked == Some((ticket, message)), || format!("{persona} was granted what it did not ask for"))?;
+        self.holds(self.personas[persona as usize].holds.is_none(), || format!("{persona} holds two slices"))?;
+        self.holds(self.ledger.waits(message), || format!("message {message} does not wait"))?;
+        let entry = *self.ledger.entry(message);
+        if !entry.begun {
+            self.holds(self.now_ms <= at_ms + self.plan.serve_within_ms(), || {
+                format!("message {message} begins too late")
+            })?;
+            self.diary.begun(persona, priority, at_ms, entry.own_ms);
+        }
+        self.ledger.becomes(message, Standing::Running);
+        self.asking -= 1;
+        self.asking_urgently -= usize::from(priority.is_urgent());
+        self.held += 1;
+        let (takes_ms, end) = self.accidents.step(persona, cost_ms);
+        let ends_ms = self.now_ms + takes_ms;
+        self.personas[persona as usize].holds = Some(Step { ticket, message, since_ms: self.now_ms });
+        self.events.push(Reverse((ends_ms, Event::StepOver { persona, ticket, end })));
+        Ok(())
+    }
+
+    /// What holds after every event.
+    fn check(&self) -> Result<(), Violation> {
+        let (held, cap) = (self.held, self.plan.cap.get());
+        self.holds(held <= cap, || format!("{held} slices of {cap}"))?;
+        self.holds(self.turns.held() == held && self.turns.waiting() == self.asking, || {
+            format!(
+                "{held} hold and {} ask; the policy knows {} and {}",
+                self.asking,
+                self.turns.held(),
+                self.turns.waiting()
+            )
+        })?;
+        self.holds(held == cap || self.asking == 0 || !self.open, || {
+            format!("{} ask and {} slots are free", self.asking, cap - held)
+        })?;
+        let ends = self.ledger.ends();
+        let accounted = ends.done + ends.failed + ends.expired + self.ledger.open();
+        self.holds(accounted == self.arrived as u64 && self.ledger.count(Standing::Running) == held as u64, || {
+            format!("{} messages came, {accounted} are accounted for", self.arrived)
+        })?;
+        let oldest_ms = self.arrivals.get(self.expired).map(|arrival| arrival.at_ms);
+        self.holds(oldest_ms.is_none_or(|at_ms| self.now_ms <= at_ms + self.plan.serve_within_ms() + 1), || {
+            "a message waits past its time".to_owned()
+        })
+    }
+
+    fn holds(&self, holds: bool, what: impl FnOnce() -> String) -> Result<(), Violation> {
+        if holds { Ok(()) } else { Err(Violation { seed: self.plan.seed, at_ms: self.now_ms, what: what() }) }
+    }
+}
+
+fn id(persona: u32) -> PersonaId {
+    PersonaId(Uuid::from_u128(u128::from(persona)))
+}

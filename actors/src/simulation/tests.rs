@@ -1,0 +1,93 @@
+//! Many short days, each by its seed.
+
+use super::*;
+
+fn plan(seed: u64) -> Plan {
+    // From one slot to eight, from idle to twice what can be done.
+    let cap = NonZeroUsize::new(usize::try_from(seed % 8).unwrap() + 1).unwrap();
+    let load = 0.2 * real(seed % 10 + 1);
+    let faults = Faults { accidents: seed % 2 == 1, bad_personas: seed % 3 == 2 };
+    Plan {
+        personas: 40,
+        minutes: 4,
+        seed,
+        cap,
+        load,
+        popularity: 0.6,
+        bursts: true,
+        uneven_costs: seed % 5 == 4,
+        faults,
+    }
+}
+
+#[test]
+fn the_invariants_hold_for_hundreds_of_seeds() {
+    for seed in 0..300 {
+        let outcome = plan(seed).run(Policy::Greenroom).unwrap_or_else(|violation| panic!("{violation}"));
+        assert!(outcome.ends.begun > 0, "seed {seed}: nothing happened");
+    }
+}
+
+#[test]
+fn equal_plans_give_equal_days_and_other_seeds_others() {
+    let day = |seed| plan(seed).run(Policy::Greenroom).unwrap();
+    assert_eq!(day(5), day(5));
+    assert_ne!(day(5).waits, day(13).waits);
+}
+
+#[test]
+fn the_rivals_account_for_every_message_of_the_same_day() {
+    for seed in [2, 4, 7] {
+        let ours = plan(seed).run(Policy::Greenroom).unwrap();
+        for policy in [Policy::Polling, Policy::Tick] {
+            let theirs = plan(seed).run(policy).unwrap();
+            let Ends { messages, done, failed, expired, .. } = theirs.ends;
+            assert_eq!(messages, ours.ends.messages, "{policy:?}");
+            assert_eq!(messages, done + failed + expired + theirs.open, "{policy:?}");
+            assert!(theirs.looks_by_clock > 0 && theirs.ends.begun > 0, "{policy:?}");
+        }
+    }
+}
+
+/// Twenty personas that always want something: eight times as much as there is.
+fn overload(popularity: f64, uneven_costs: bool) -> Plan {
+    let cap = NonZeroUsize::new(2).unwrap();
+    let faults = Faults::default();
+    Plan { personas: 20, minutes: 240, seed: 1, cap, load: 8.0, popularity, bursts: false, uneven_costs, faults }
+}
+
+#[test]
+fn who_always_wants_something_gets_the_same_time_as_everybody() {
+    for plan in [overload(0.0, false), overload(0.3, true)] {
+        let ours = plan.run(Policy::Greenroom).unwrap();
+        assert!(ours.jain > 0.99, "{}", ours.jain);
+        assert!(ours.utilisation > 0.99 && ours.ends.expired > 0);
+        let theirs = plan.run(Policy::Polling).unwrap();
+        assert!(theirs.jain < ours.jain, "{} and {}", theirs.jain, ours.jain);
+    }
+}
+
+#[test]
+fn three_bad_personas_make_no_urgent_message_of_the_others_late() {
+    let cap = NonZeroUsize::new(32).unwrap();
+    let plan = |bad_personas| {
+        let faults = Faults { accidents: false, bad_personas };
+        Plan {
+            personas: 500,
+            minutes: 60,
+            seed: 4,
+            cap,
+            load: 0.3,
+            popularity: 0.6,
+            bursts: true,
+            uneven_costs: false,
+            faults,
+        }
+    };
+    let quiet = plan(false).run(Policy::Greenroom).unwrap();
+    let bad = plan(true).run(Policy::Greenroom).unwrap();
+    assert_eq!((quiet.urgent_late, bad.urgent_late), (0, 0));
+    let p99_ms = |outcome: &Outcome| outcome.waits[2].p99_ms;
+    assert!(p99_ms(&bad) * 10 <= p99_ms(&quiet) * 11, "{} and {} ms", p99_ms(&bad), p99_ms(&quiet));
+    assert!(bad.ends.failed > 0, "the one that panics gives up");
+}

@@ -1,0 +1,167 @@
+//! `sim`: a simulated day under the scheduler's own policy, beside the usual alternatives. Needs no server.
+
+mod chart;
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use actors::simulation::{Faults, Outcome, Plan, Policy, Violation};
+use anyhow::Context as _;
+use clap::Args;
+use serde::Serialize;
+
+use super::{
+    Ended, Misused,
+    print::{Out, table},
+};
+
+/// Lives through simulated days. Equal options give equal days.
+#[derive(Debug, Args)]
+pub struct Sim {
+    /// How many personas there are.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(3..=10_000_000))]
+    personas: u32,
+    /// How long it lasts.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=168))]
+    hours: u32,
+    /// Where chance begins.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// So many days, from this seed on; only the policy of this program.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "svg")]
+    seeds: u64,
+    /// Panics, hanging steps, restarts, a failing store, and three personas that behave badly.
+    #[arg(long)]
+    faults: bool,
+    /// Work offered over what all slots could do.
+    #[arg(long, default_value_t = 0.7)]
+    load: f64,
+    /// Slots.
+    #[arg(long, default_value = "64")]
+    cap: NonZeroUsize,
+    /// Draw waits and slots over the day.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+/// One policy's day.
+#[derive(Debug, Serialize)]
+struct Day {
+    policy: &'static str,
+    seed: u64,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+/// The answer for programs.
+#[derive(Debug, Serialize)]
+struct Answer {
+    ok: bool,
+    days: Vec<Day>,
+    /// What was broken, and by which seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    violation: Option<String>,
+    #[serde(skip)]
+    again: String,
+}
+
+impl Sim {
+    /// Lives through the days and prints what they were like; a broken promise ends with code 1.
+    pub fn run(&self, out: Out) -> anyhow::Result<Ended> {
+        if !(self.load > 0.0 && self.load <= 100.0) {
+            return Err(Misused(format!("--load {}: must be above 0 and at most 100", self.load)).into());
+        }
+        let mut answer = Answer { ok: true, days: Vec::new(), violation: None, again: String::new() };
+        if let Err(violation) = self.live(&mut answer.days) {
+            answer.ok = false;
+            answer.violation = Some(violation.to_string());
+            answer.again = self.again(violation.seed);
+        }
+        if let (Some(file), Some(day)) = (&self.svg, answer.days.first()) {
+            let drawn = chart::draw(&day.outcome, self.cap.get(), self.hours);
+            std::fs::write(file, drawn).with_context(|| format!("{} cannot be written", file.display()))?;
+        }
+        out.answer(&answer, text);
+        Ok(Ended::well_if(answer.ok))
+    }
+
+    fn live(&self, days: &mut Vec<Day>) -> Result<(), Violation> {
+        let last = self.seed.saturating_add(self.seeds - 1);
+        for seed in self.seed..=last {
+            let outcome = self.plan(seed).run(Policy::Greenroom)?;
+            days.push(Day { policy: "greenroom", seed, outcome });
+        }
+        if self.seeds == 1 {
+            for (policy, name) in [(Policy::Polling, "polling"), (Policy::Tick, "30 s tick")] {
+                days.push(Day { policy: name, seed: self.seed, outcome: self.plan(self.seed).run(policy)? });
+            }
+        }
+        Ok(())
+    }
+
+    fn plan(&self, seed: u64) -> Plan {
+        Plan {
+            personas: self.personas,
+            minutes: self.hours * 60,
+            seed,
+            cap: self.cap,
+            load: self.load,
+            popularity: 0.6,
+            bursts: true,
+            uneven_costs: false,
+            faults: Faults { accidents: self.faults, bad_personas: self.faults },
+        }
+    }
+
+    /// The command that lives through one day again.
+    fn again(&self, seed: u64) -> String {
+        let Self { personas, hours, faults, load, cap, .. } = self;
+        let faults = if *faults { " --faults" } else { "" };
+        format!("greenroom sim --personas {personas} --hours {hours} --seed {seed} --load {load} --cap {cap}{faults}")
+    }
+}
+
+fn text(answer: &Answer) -> String {
+    let heading = [
+        "policy",
+        "seed",
+        "messages",
+        "expired",
+        "failed",
+        "urgent late",
+        "urgent p99",
+        "middle p50 / p99",
+        "low p50 / p99",
+        "woken by clock",
+        "slots used",
+        "even",
+    ];
+    let rows: Vec<_> = answer.days.iter().map(row).collect();
+    let mut text = if rows.is_empty() { String::new() } else { table(heading, &rows) };
+    if let Some(violation) = &answer.violation {
+        text.push_str(&format!("\n\nBroken: {violation}\nAgain:  {}", answer.again));
+    }
+    text
+}
+
+fn row(day: &Day) -> [String; 12] {
+    let Outcome { ends, waits: [low, middle, urgent], .. } = &day.outcome;
+    let pair = |p50_ms, p99_ms| format!("{} / {}", seconds(p50_ms), seconds(p99_ms));
+    [
+        day.policy.to_owned(),
+        day.seed.to_string(),
+        ends.messages.to_string(),
+        ends.expired.to_string(),
+        ends.failed.to_string(),
+        format!("{} of {} ({:.3} %)", day.outcome.urgent_late, urgent.begun, 100.0 * day.outcome.urgent_late_share()),
+        seconds(urgent.p99_ms),
+        pair(middle.p50_ms, middle.p99_ms),
+        pair(low.p50_ms, low.p99_ms),
+        day.outcome.looks_by_clock.to_string(),
+        format!("{:.1} %", 100.0 * day.outcome.utilisation),
+        format!("{:.3}", day.outcome.jain),
+    ]
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{} s", ms / 1_000, ms % 1_000 / 100)
+}
