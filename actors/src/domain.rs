@@ -2,6 +2,7 @@
 
 mod alert;
 mod call;
+mod cron;
 mod dependency;
 mod goal;
 mod ids;
@@ -18,6 +19,7 @@ mod words;
 
 pub use alert::*;
 pub use call::*;
+pub use cron::*;
 pub use dependency::*;
 pub use goal::*;
 pub use ids::*;
