@@ -1,6 +1,7 @@
 //! The words of Greenroom as plain types: no async, no I/O, no clock.
 
 mod alert;
+mod big_three;
 mod call;
 mod cron;
 mod dependency;
@@ -15,9 +16,11 @@ mod priority;
 mod proof;
 mod receipt;
 mod run;
+mod schedule;
 mod words;
 
 pub use alert::*;
+pub use big_three::*;
 pub use call::*;
 pub use cron::*;
 pub use dependency::*;
@@ -32,4 +35,5 @@ pub use priority::*;
 pub use proof::*;
 pub use receipt::*;
 pub use run::*;
+pub use schedule::*;
 pub use words::UnknownWord;
