@@ -147,6 +147,7 @@ impl Records for Hollow {
             profile: Profile { length: LengthTargets::default(), ..Profile::default() },
             hosts: Vec::new(),
             model: None,
+            hours: Default::default(),
             created_ms: 0,
             updated_ms: 0,
         }))

@@ -57,6 +57,7 @@ mod tests {
             },
             hosts: Vec::new(),
             model: None,
+            hours: Default::default(),
             created_ms: 0,
             updated_ms: 0,
         }

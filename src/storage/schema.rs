@@ -55,6 +55,9 @@ table! {
         failure_streak -> Integer,
         created_ms -> BigInt,
         updated_ms -> BigInt,
+        zone -> Text,
+        wakes_minute -> Integer,
+        sleeps_minute -> Integer,
     }
 }
 

@@ -34,6 +34,7 @@ impl Desk {
             profile: new.profile,
             hosts: new.hosts,
             model: new.model,
+            hours: new.hours,
             created_ms: now_ms,
             updated_ms: now_ms,
         };
@@ -196,7 +197,7 @@ impl Desk {
 /// The persona after a patch, and the names of the fields it touched.
 fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>) {
     let mut persona = before.clone();
-    let PersonaPatch { slug, name, role, description, profile, hosts, model } = patch;
+    let PersonaPatch { slug, name, role, description, profile, hosts, model, hours } = patch;
     persona.slug = slug.unwrap_or(persona.slug);
     persona.name = name.map_or(persona.name, |name| name.trim().to_owned());
     persona.role = role.unwrap_or(persona.role);
@@ -204,6 +205,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
     persona.profile = profile.unwrap_or(persona.profile);
     persona.hosts = hosts.unwrap_or(persona.hosts);
     persona.model = model.unwrap_or(persona.model);
+    persona.hours = hours.unwrap_or(persona.hours);
     let touched = [
         ("slug", persona.slug != before.slug),
         ("name", persona.name != before.name),
@@ -212,6 +214,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
         ("profile", persona.profile != before.profile),
         ("hosts", persona.hosts != before.hosts),
         ("model", persona.model != before.model),
+        ("hours", persona.hours != before.hours),
     ];
     (persona, touched.into_iter().filter(|(_, touched)| *touched).map(|(field, _)| field).collect())
 }
@@ -223,6 +226,7 @@ fn check(persona: &Persona) -> Result<(), CommandError> {
     if let Some(model) = &persona.model {
         check_text("model", model, LONGEST_LINE)?;
     }
+    persona.hours.check().map_err(|error| invalid("hours.sleeps", error.to_string()))?;
     check_profile(&persona.profile)
 }
 

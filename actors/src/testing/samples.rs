@@ -31,6 +31,7 @@ pub fn persona(world: &dyn World, slug: &str) -> Persona {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        hours: Default::default(),
         created_ms: now,
         updated_ms: now,
     }

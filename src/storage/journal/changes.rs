@@ -122,6 +122,9 @@ async fn update_persona(persona: &Persona, to: &mut impl Transaction) -> QueryRe
         hosts: &row.hosts,
         model: row.model.as_deref(),
         updated_ms: row.updated_ms,
+        zone: &row.zone,
+        wakes_minute: row.wakes_minute,
+        sleeps_minute: row.sleeps_minute,
         id: &row.id,
     })
     .await

@@ -91,10 +91,13 @@ statement! {
         hosts: &'a str => Text,
         model: Option<&'a str> => Nullable<Text>,
         updated_ms: i64 => BigInt,
+        zone: &'a str => Text,
+        wakes_minute: i32 => Integer,
+        sleeps_minute: i32 => Integer,
         id: &'a [u8] => Binary,
     }
     "UPDATE personas SET slug = ?, name = ?, role = ?, description = ?, status = ?, version = ?, profile = ?, \
-     hosts = ?, model = ?, updated_ms = ? WHERE id = ?"
+     hosts = ?, model = ?, updated_ms = ?, zone = ?, wakes_minute = ?, sleeps_minute = ? WHERE id = ?"
 }
 
 statement! {

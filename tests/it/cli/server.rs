@@ -95,6 +95,9 @@ fn the_verbs_reach_the_server_and_the_record_is_whole() {
 
     let persona = answer(root, &["persona", "show", "ada-lovelace"]);
     assert_eq!((&persona["name"], &persona["role"]), (&json!("Ada Lovelace"), &json!("worker")));
+    let hours = ["--zone", "Asia/Tokyo", "--wakes", "09:00", "--sleeps", "17:30"];
+    let hours = answer(root, &[&["persona", "hours", "ada-lovelace"], &hours[..]].concat());
+    assert_eq!(hours["hours"], json!({"zone": "Asia/Tokyo", "wakes": "09:00", "sleeps": "17:30"}));
     assert_eq!(answer(root, &["persona", "pause", "ada-lovelace"])["status"], "paused");
     assert_eq!(answer(root, &["persona", "resume", "ada-lovelace"])["status"], "active");
     assert_eq!(answer(root, &["message", "list", "ada-lovelace", "--dead"])["items"], json!([]));

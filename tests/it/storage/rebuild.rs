@@ -87,6 +87,7 @@ async fn goals_are_what_the_headers_say(store: Store) {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        hours: Default::default(),
     };
     let livia = company.create_persona(new, &by).await.unwrap();
     let mut live = company.receipts();

@@ -83,6 +83,7 @@ impl House {
             profile: Profile { topics: vec!["data lineage".into()], ..Profile::default() },
             hosts: Vec::new(),
             model: None,
+            hours: Default::default(),
         };
         self.company.create_persona(new, &self.by).await.unwrap().id
     }

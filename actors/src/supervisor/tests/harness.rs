@@ -369,6 +369,7 @@ pub(super) fn new_persona(slug: &str) -> NewPersona {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        hours: Default::default(),
     }
 }
 

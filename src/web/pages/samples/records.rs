@@ -57,6 +57,7 @@ pub(super) fn persona(number: u128, name: &str, role: Option<Role>, status: Pers
         },
         hosts: vec!["example.com".to_owned(), "docs.example.org:8443".to_owned()],
         model: None,
+        hours: Default::default(),
         created_ms: NOW - 86_400_000,
         updated_ms: NOW - 3_600_000,
     })
