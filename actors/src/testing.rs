@@ -4,6 +4,7 @@
 //! nothing here takes real time.
 
 mod blobs;
+mod calendar;
 mod performer;
 mod rows;
 mod samples;

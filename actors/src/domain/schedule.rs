@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cron, GoalId, Payload, PersonaId, Priority, Proof, ScheduleId};
 
+/// How the keys of digests begin.
+pub const DIGEST_KEY: &str = "digest:";
+
 /// A line of a persona's calendar as the journal knows it. Times are those of its persona's zone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {

@@ -7,8 +7,8 @@ use ed25519_dalek::Signature;
 
 use super::BoxError;
 use crate::domain::{
-    Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState, ParkedOn, Payload,
-    Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Slug, WaitsFor,
+    Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState, ParkedOn,
+    Payload, Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Schedule, ScheduleId, Slug, WaitsFor,
 };
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.
@@ -82,6 +82,10 @@ pub enum Guard {
     RunLive(RunId),
     /// The alert is not resolved.
     AlertOpen(AlertId),
+    /// The schedule exists and has this version.
+    ScheduleVersion(ScheduleId, i64),
+    /// The persona's big three are those of an earlier hour, or none.
+    BigThreeBefore(PersonaId, i64),
 }
 
 impl fmt::Display for Guard {
@@ -96,6 +100,8 @@ impl fmt::Display for Guard {
             Self::GoalOpen(id) => write!(f, "goal {id} is open"),
             Self::RunLive(id) => write!(f, "run {id} is running"),
             Self::AlertOpen(id) => write!(f, "alert {id} is open"),
+            Self::ScheduleVersion(id, version) => write!(f, "schedule {id} at version {version}"),
+            Self::BigThreeBefore(id, _) => write!(f, "persona {id} without big three for this hour"),
         }
     }
 }
@@ -137,6 +143,11 @@ pub enum Change {
     },
     AlertRaised(Box<Alert>),
     AlertResolved(AlertId, i64),
+    /// A new line of a calendar, or every field of one that is there.
+    ScheduleSet(Box<Schedule>),
+    ScheduleRemoved(ScheduleId),
+    /// They replace those of the persona's hour before.
+    BigThreeChosen(Box<BigThree>),
     CheckpointSigned(Checkpoint),
     /// Deletes body and salt; the header stays and the chain still verifies.
     BodyErased {

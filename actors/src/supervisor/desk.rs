@@ -156,7 +156,10 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         }
         Guard::GoalOpen(id) => CommandError::Conflict(format!("goal {id} is over")),
         Guard::AlertOpen(id) => CommandError::NotFound { what: "open alert", which: id.to_string() },
-        Guard::CorrelationFree(..) | Guard::MessageIs(..) | Guard::RunLive(_) => {
+        Guard::ScheduleVersion(id, _) => {
+            CommandError::Conflict(format!("schedule {id} was changed meanwhile: read it again, then decide again"))
+        }
+        Guard::CorrelationFree(..) | Guard::MessageIs(..) | Guard::RunLive(_) | Guard::BigThreeBefore(..) => {
             CommandError::Conflict(format!("{outdated}: read again, then decide again"))
         }
     }

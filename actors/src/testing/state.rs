@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use super::StoredRow;
 use crate::{
     domain::{
-        Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona,
-        PersonaId, PersonaStatus, Receipt, Run, RunId, RunState, WaitsFor,
+        Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona,
+        PersonaId, PersonaStatus, Receipt, Run, RunId, RunState, Schedule, ScheduleId, WaitsFor,
     },
     evidence::chain::{Head, Heads, Linked},
     ports::{
@@ -25,6 +25,8 @@ pub(super) struct State {
     waits: BTreeMap<GoalId, WaitsFor>,
     pub(super) runs: BTreeMap<RunId, Run>,
     pub(super) alerts: BTreeMap<AlertId, Alert>,
+    pub(super) schedules: BTreeMap<ScheduleId, Schedule>,
+    pub(super) big_threes: BTreeMap<PersonaId, BigThree>,
     pub(super) checkpoints: Vec<Checkpoint>,
     log: Vec<Row>,
     heads: Heads,
@@ -119,6 +121,8 @@ impl State {
             Guard::GoalOpen(id) => goal(id).is_some_and(|goal| !goal.state.is_over()),
             Guard::RunLive(id) => self.runs.get(id).is_some_and(|run| run.state == RunState::Running),
             Guard::AlertOpen(id) => self.alerts.get(id).is_some_and(|alert| alert.resolved_ms.is_none()),
+            Guard::ScheduleVersion(id, version) => self.schedules.get(id).is_some_and(|line| line.version == *version),
+            Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|three| three.hour_ms < *hour_ms),
         }
     }
 
@@ -154,6 +158,9 @@ impl State {
             Change::AlertResolved(id, at_ms) => {
                 found(self.alerts.get_mut(&id), "alert", &id).resolved_ms = Some(at_ms);
             }
+            Change::ScheduleSet(line) => drop(self.schedules.insert(line.id, *line)),
+            Change::ScheduleRemoved(id) => drop(self.schedules.remove(&id)),
+            Change::BigThreeChosen(three) => drop(self.big_threes.insert(three.persona, *three)),
             Change::CheckpointSigned(checkpoint) => self.checkpoints.push(checkpoint),
             Change::BodyErased { chain, seq } => {
                 let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);

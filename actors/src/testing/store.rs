@@ -8,11 +8,12 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use super::{StoredRow, lock, state::State};
 use crate::{
     domain::{
-        Alert, ChainId, Goal, GoalId, Message, MessageId, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId,
+        Alert, AlertKind, BigThree, ChainId, Goal, GoalId, Hours, Message, MessageId, Persona, PersonaId, PersonaStatus,
+        Receipt, Run, RunId, Schedule, ScheduleId,
     },
     ports::{
-        ChainHead, ChainHeads, Checkpoint, Commit, Committed, Journal, Outdated, Prerequisite, Records, RosterRecord,
-        Unavailable, Waiting,
+        ChainHead, ChainHeads, Checkpoint, Commit, Committed, Journal, LastWork, Outdated, Prerequisite, Records,
+        RosterRecord, Unavailable, Waiting,
     },
 };
 
@@ -130,6 +131,11 @@ impl MemoryStore {
         lock(&self.state).personas.values().map(|row| row.persona.clone()).collect()
     }
 
+    /// Every line of every calendar, oldest first.
+    pub fn schedules(&self) -> Vec<Schedule> {
+        lock(&self.state).schedules.values().cloned().collect()
+    }
+
     /// Every alert, oldest first.
     pub fn alerts(&self) -> Vec<Alert> {
         lock(&self.state).alerts.values().cloned().collect()
@@ -240,6 +246,31 @@ impl Records for MemoryStore {
 
     async fn parked_on_goals(&self) -> Result<Vec<GoalId>, Unavailable> {
         Ok(lock(&self.state).parked_on_goals(None))
+    }
+
+    async fn calendar(&self, persona: Option<PersonaId>) -> Result<Vec<(Schedule, Hours)>, Unavailable> {
+        Ok(lock(&self.state).calendar(persona))
+    }
+
+    async fn schedule(&self, id: ScheduleId) -> Result<Option<Schedule>, Unavailable> {
+        Ok(lock(&self.state).schedules.get(&id).cloned())
+    }
+
+    async fn big_three(&self, persona: PersonaId) -> Result<Option<BigThree>, Unavailable> {
+        Ok(lock(&self.state).big_threes.get(&persona).cloned())
+    }
+
+    async fn worked_since(&self, from_ms: i64) -> Result<Vec<LastWork>, Unavailable> {
+        Ok(lock(&self.state).worked_since(from_ms))
+    }
+
+    async fn worked(&self, persona: PersonaId, from_ms: i64, until_ms: i64) -> Result<bool, Unavailable> {
+        Ok(lock(&self.state).began(persona).any(|began_ms| (from_ms..until_ms).contains(&began_ms)))
+    }
+
+    async fn open_alerts_of(&self, kind: AlertKind) -> Result<Vec<Alert>, Unavailable> {
+        let open = |alert: &&Alert| alert.kind == kind && alert.persona.is_none() && alert.resolved_ms.is_none();
+        Ok(lock(&self.state).alerts.values().filter(open).cloned().collect())
     }
 
     async fn heads(&self) -> Result<ChainHeads, Unavailable> {

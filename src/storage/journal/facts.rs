@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
-    domain::{AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, Slug},
+    domain::{
+        AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, ScheduleId, Slug,
+    },
     ports::{Change, Commit, Guard, Outdated},
 };
 
@@ -17,6 +19,9 @@ pub(super) struct Wanted {
     pub goals: BTreeSet<GoalId>,
     pub runs: BTreeSet<RunId>,
     pub alerts: BTreeSet<AlertId>,
+    pub schedules: BTreeSet<ScheduleId>,
+    /// Personas whose big three are asked about.
+    pub big_threes: BTreeSet<PersonaId>,
 }
 
 impl Wanted {
@@ -39,6 +44,8 @@ impl Wanted {
             Guard::GoalVersion(id, _) | Guard::GoalOpen(id) => drop(self.goals.insert(*id)),
             Guard::RunLive(id) => drop(self.runs.insert(*id)),
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
+            Guard::ScheduleVersion(id, _) => drop(self.schedules.insert(*id)),
+            Guard::BigThreeBefore(id, _) => drop(self.big_threes.insert(*id)),
         }
     }
 
@@ -62,6 +69,9 @@ impl Wanted {
             Change::GoalAdded(_)
             | Change::RunStarted(_)
             | Change::AlertRaised(_)
+            | Change::ScheduleSet(_)
+            | Change::ScheduleRemoved(_)
+            | Change::BigThreeChosen(_)
             | Change::CheckpointSigned(_)
             | Change::BodyErased { .. } => {}
         }
@@ -83,6 +93,10 @@ pub(super) struct Facts {
     pub runs: BTreeMap<RunId, RunState>,
     /// Whether it is open.
     pub alerts: BTreeMap<AlertId, bool>,
+    /// The version.
+    pub schedules: BTreeMap<ScheduleId, i64>,
+    /// The hour for which they were chosen.
+    pub big_threes: BTreeMap<PersonaId, i64>,
 }
 
 impl Facts {
@@ -95,13 +109,16 @@ impl Facts {
         wanted.goals.retain(|id| !self.goals.contains_key(id));
         wanted.runs.retain(|id| !self.runs.contains_key(id));
         wanted.alerts.retain(|id| !self.alerts.contains_key(id));
+        wanted.schedules.retain(|id| !self.schedules.contains_key(id));
+        wanted.big_threes.retain(|id| !self.big_threes.contains_key(id));
     }
 
     /// What is worth knowing for the next batch: all of it, until that is too much.
     pub(super) fn remembered(self) -> Self {
         let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
-        if work + names > REMEMBERED { Self::default() } else { self }
+        let calendar = self.schedules.len() + self.big_threes.len();
+        if work + names + calendar > REMEMBERED { Self::default() } else { self }
     }
 
     /// Whether a commit may be written: its guards hold, and what its changes take for granted is so.
@@ -127,6 +144,8 @@ impl Facts {
             Guard::GoalOpen(id) => self.goals.get(id).is_some_and(|(_, state)| !state.is_over()),
             Guard::RunLive(id) => self.runs.get(id) == Some(&RunState::Running),
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
+            Guard::ScheduleVersion(id, version) => self.schedules.get(id) == Some(version),
+            Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|chosen| chosen < hour_ms),
         }
     }
 
@@ -214,6 +233,9 @@ impl Facts {
             Change::RunMoved { id, state, .. } => drop(self.runs.insert(*id, *state)),
             Change::AlertRaised(alert) => drop(self.alerts.insert(alert.id, alert.resolved_ms.is_none())),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
+            Change::ScheduleSet(line) => drop(self.schedules.insert(line.id, line.version)),
+            Change::ScheduleRemoved(id) => drop(self.schedules.remove(id)),
+            Change::BigThreeChosen(three) => drop(self.big_threes.insert(three.persona, three.hour_ms)),
             Change::DependenciesSet(..)
             | Change::FailureStreak(..)
             | Change::MessageFalls(..)

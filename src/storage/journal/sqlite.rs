@@ -23,7 +23,7 @@ use diesel::{
 use futures::FutureExt;
 
 use super::{
-    Failed, answers,
+    Failed, answers, calendar,
     changes::{self, Statement, Transaction},
     closed::{Closed, Late},
     facts::{Facts, Wanted},
@@ -318,5 +318,5 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
             facts.alerts.insert(*id, resolved.is_none());
         }
     }
-    Ok(())
+    calendar::read_here(conn, wanted, facts)
 }

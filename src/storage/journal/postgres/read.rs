@@ -10,7 +10,7 @@ use diesel::{prelude::*, sql_query, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::{
-    super::{Failed, facts::Facts},
+    super::{Failed, calendar, facts::Facts},
     Wanted,
 };
 use crate::storage::{
@@ -64,7 +64,8 @@ pub(super) async fn learn_heads(
 pub(super) async fn facts(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Facts) -> Result<(), Failed> {
     read_personas(conn, wanted, facts).await?;
     read_messages(conn, wanted, facts).await?;
-    read_work(conn, wanted, facts).await
+    read_work(conn, wanted, facts).await?;
+    calendar::read(conn, wanted, facts).await
 }
 
 fn bytes<'a>(ids: impl IntoIterator<Item = &'a [u8; 16]>) -> Vec<Vec<u8>> {
