@@ -3,6 +3,7 @@
 //! Later wins: the defaults, then the file, then `GREENROOM_*`, then the short names operators know (`PORT`,
 //! `DATABASE_URL`, …). A key nobody knows is refused with the nearest known one and with where it was found.
 
+mod calendar;
 mod check;
 mod known;
 mod layers;
@@ -19,6 +20,7 @@ use actors::domain::{InnerLife, Limits, Pace};
 use figment::{Figment, error::Kind};
 
 use self::layers::Layer;
+pub use calendar::*;
 pub use sections::*;
 pub use show::{Setting, without_password};
 
@@ -163,6 +165,8 @@ impl Config {
             },
             serve_within: company.serve_within,
             inner_life: self.inner_life(),
+            calendar: (&self.calendar).into(),
+            load: (&self.load).into(),
         }
     }
 

@@ -65,7 +65,7 @@ impl Tools {
                 let text = builtin::compose::Wanted { persona: &persona, prompt: &prompt, save_as: &save_as, length };
                 unless_stopped(call, &stop, builtin::compose::compose(&self.deps.models, text, call.limit)).await
             }
-            Step::DailyReport { save_as } => {
+            Step::DailyReport { save_as, .. } => {
                 let deps = &self.deps;
                 let report = builtin::report::report(&*deps.days, deps.world.now_ms(), &save_as);
                 unless_stopped(call, &stop, report).await

@@ -51,6 +51,8 @@ pub(crate) struct Stage {
     pub(crate) limits: Arc<Limits>,
     /// Tells the supervisor.
     pub(crate) report: Box<dyn Fn(Report) + Send + Sync>,
+    /// Tells the calendar that a persona begins a run at a moment.
+    pub(crate) worked: Box<dyn Fn(PersonaId, i64) + Send + Sync>,
 }
 
 /// What a persona tells its supervisor.

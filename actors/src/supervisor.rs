@@ -4,6 +4,7 @@
 //! (`supervisor/office.rs`), which wakes, stops and picks up personas. Commands run as tasks of their own: a
 //! caller that goes away loses the answer, never half a command. Lists read the roster and ask no persona.
 
+mod calendar;
 mod delivery;
 mod dependencies;
 mod desk;
@@ -19,6 +20,7 @@ mod office;
 mod personas;
 mod restarts;
 mod roster;
+mod schedules;
 mod waits_for;
 
 #[cfg(test)]
@@ -35,7 +37,10 @@ use serde_json::Value;
 use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
+pub use self::schedules::{NewSchedule, SchedulePatch};
+
 use self::{
+    calendar::{CalendarBell, Keeper},
     dependencies::Releaser,
     desk::Desk,
     office::{Hire, Office, Opened, Opening},
@@ -56,6 +61,8 @@ pub struct Company {
     desk: Arc<Desk>,
     /// Where commands are carried out: a caller's own runtime may end in the middle of one.
     runtime: Handle,
+    /// Starts what calendars hold; it works at the desk and goes with the last handle.
+    _keeper: Arc<AbortOnDropHandle<()>>,
 }
 
 /// Who asks: written into receipts of operators' acts.
@@ -241,15 +248,18 @@ impl Company {
 
     /// The same with another carrier of runs.
     async fn start_with(limits: Limits, ports: Ports, key: SigningKey, hire: Hire) -> Result<Self, StartError> {
-        let opening = Opening { limits, ports: ports.clone(), key: key.clone(), hire };
+        let (calendar, told) = CalendarBell::new();
+        let opening = Opening { limits, ports: ports.clone(), key: key.clone(), hire, calendar: calendar.clone() };
         let Opened { office, evidence, scheduler, limits } = Office::open(opening).await?;
         let sealing = evidence.clone().keep_sealed(ports.records.clone(), key);
         let sealer = AbortOnDropHandle::new(tokio::spawn(sealing));
         let releaser = Releaser::new(&ports, &evidence, &office, &limits);
         let releaser = AbortOnDropHandle::new(tokio::spawn(releaser.keep(evidence.goal_turns())));
         let closed = AtomicBool::new(false);
-        let desk = Desk { limits, ports, evidence, scheduler, office, closed, _sealer: sealer, _releaser: releaser };
-        Ok(Self { desk: Arc::new(desk), runtime: Handle::current() })
+        let (_sealer, _releaser) = (sealer, releaser);
+        let desk = Arc::new(Desk { limits, ports, evidence, scheduler, office, calendar, closed, _sealer, _releaser });
+        let keeper = tokio::spawn(Keeper::new(desk.clone(), told).keep());
+        Ok(Self { desk, runtime: Handle::current(), _keeper: Arc::new(AbortOnDropHandle::new(keeper)) })
     }
 
     /// Its slug must be free, also of deleted personas.

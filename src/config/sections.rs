@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr, num::NonZeroUsize, path::PathBuf, 
 use actors::domain::NodeName;
 use serde::{Deserialize, Serialize};
 
+use super::{CalendarConfig, LoadConfig};
+
 use super::EnvKeys;
 
 /// Everything that can be configured.
@@ -19,6 +21,8 @@ pub struct Config {
     pub storage: StorageConfig,
     pub company: CompanyConfig,
     pub inner_life: InnerLifeConfig,
+    pub calendar: CalendarConfig,
+    pub load: LoadConfig,
     pub browser: BrowserConfig,
     pub egress: EgressConfig,
     pub models: ModelsConfig,

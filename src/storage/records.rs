@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use actors::{
     domain::{
-        Alert, AlertKind, BigThree, Goal, GoalId, GoalState, Hours, Message, MessageId, MessageState, ParkedOn, Persona,
-        PersonaId, PersonaStatus, Receipt, Run, RunId, RunState, Schedule, ScheduleId,
+        Alert, AlertKind, BigThree, Goal, GoalId, GoalState, Hours, Message, MessageId, MessageState, ParkedOn,
+        Persona, PersonaId, PersonaStatus, Receipt, Run, RunId, RunState, Schedule, ScheduleId,
     },
     ports::{ChainHead, ChainHeads, LastWork, Prerequisite, Records, RosterRecord, Unavailable, Waiting},
 };
@@ -105,6 +105,10 @@ impl Records for ReadBack {
 
     async fn schedule(&self, id: ScheduleId) -> Result<Option<Schedule>, Unavailable> {
         Ok(self.0.schedule(id).await?)
+    }
+
+    async fn schedule_count(&self, persona: PersonaId) -> Result<usize, Unavailable> {
+        Ok(self.0.schedules(persona).await?.len())
     }
 
     async fn big_three(&self, persona: PersonaId) -> Result<Option<BigThree>, Unavailable> {

@@ -126,7 +126,7 @@ pub fn daily_report() -> Template {
     let file = "daily-report.md";
     Template {
         title: "Post the daily report".to_owned(),
-        payload: Payload::Report(ReportPayload { file: file.to_owned() }),
+        payload: Payload::Report(ReportPayload { file: file.to_owned(), from_ms: None, until_ms: None }),
         proof: Proof {
             assertions: vec![Assertion::File(file.to_owned())],
             artifacts: vec![ArtifactKind::Text, ArtifactKind::File],

@@ -34,7 +34,9 @@ pub struct Cron {
 pub enum BadCron {
     #[error("must hold 1 to {LONGEST} characters")]
     Length,
-    #[error("`{text}` is no cron expression: {reason}; write minute, hour, day, month and weekday, such as `0 9 * * 1-5`")]
+    #[error(
+        "`{text}` is no cron expression: {reason}; write minute, hour, day, month and weekday, such as `0 9 * * 1-5`"
+    )]
     Syntax { text: String, reason: String },
     #[error("`{0}` never comes: there is no such day")]
     Never(String),
@@ -118,8 +120,9 @@ impl FromStr for Cron {
             return Err(BadCron::Length);
         }
         let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Optional).build();
-        let wrong = |reason: croner::errors::CronError| {
-            BadCron::Syntax { text: text.to_owned(), reason: reason.to_string().trim_end_matches('.').to_owned() }
+        let wrong = |reason: croner::errors::CronError| BadCron::Syntax {
+            text: text.to_owned(),
+            reason: reason.to_string().trim_end_matches('.').to_owned(),
         };
         Ok(Self { text: text.to_owned(), parsed: parser.parse(text).map_err(wrong)? })
     }

@@ -115,6 +115,13 @@ pub struct AiPayload {
 pub struct ReportPayload {
     /// File in the persona's folder.
     pub file: String,
+    /// With `until_ms`: a digest of the persona's own time from this moment on, in milliseconds since 1970. Without
+    /// both: the day of the whole company up to now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_ms: Option<i64>,
+    /// The first moment that the digest leaves out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<i64>,
 }
 
 /// A payload that cannot be carried out: which field, and why.
@@ -167,7 +174,11 @@ impl Payload {
             }
             Self::Report(report) => {
                 let name = "report".to_owned();
-                vec![Step::DailyReport { save_as: name.clone() }, keep(&report.file, &name, "daily report")]
+                let (from_ms, until_ms) = (report.from_ms, report.until_ms);
+                vec![
+                    Step::DailyReport { save_as: name.clone(), from_ms, until_ms },
+                    keep(&report.file, &name, "daily report"),
+                ]
             }
         }
     }

@@ -213,6 +213,7 @@ impl PersonaActor {
         let (number, stop) = (life.runs, CancellationToken::new());
         let (goal, urgent) = (work.goal.id, work.message.priority.is_urgent());
         life.now.carry(Some(goal));
+        (self.stage.worked)(self.id, self.now_ms());
         let order = Order { persona, work: Arc::new(work), failure_streak: life.failure_streak };
         let task = tokio::spawn({
             let (me, lock, carrier) = (me.clone(), life.lock.clone(), self.stage.carrier.clone());

@@ -7,8 +7,9 @@ use ed25519_dalek::Signature;
 
 use super::BoxError;
 use crate::domain::{
-    Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState, ParkedOn,
-    Payload, Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Schedule, ScheduleId, Slug, WaitsFor,
+    Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState,
+    ParkedOn, Payload, Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Schedule, ScheduleId, Slug,
+    WaitsFor,
 };
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.

@@ -115,6 +115,11 @@ pub trait Records: Send + Sync {
         Ok(None)
     }
 
+    /// How many lines a persona's calendar has, those switched off included.
+    async fn schedule_count(&self, _persona: PersonaId) -> Result<usize, Unavailable> {
+        Ok(0)
+    }
+
     /// The persona's big three of the hour in which they were last chosen.
     async fn big_three(&self, _persona: PersonaId) -> Result<Option<BigThree>, Unavailable> {
         Ok(None)

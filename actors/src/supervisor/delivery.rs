@@ -13,7 +13,7 @@ use crate::{
         AiPayload, ArtifactKind, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind, MessageState,
         ParkedOn, Payload, Priority, Proof, ReceiptKind, Score, WaitsFor,
     },
-    ports::{Change, Commit, Guard},
+    ports::{Change, Commit, Guard, Outdated},
 };
 
 const LONGEST_TITLE: usize = 200;
@@ -26,6 +26,18 @@ const SHOWN: usize = 500;
 
 impl Desk {
     pub(super) async fn deliver(&self, new: NewWork, by: &By) -> Result<Delivered, CommandError> {
+        let persona = new.persona;
+        let delivered = self.deliver_with(new, by, |_| Commit::default()).await?;
+        delivered.map_err(|outdated| waits_for::refused(persona, &outdated))
+    }
+
+    /// The same with more in its commit, whose receipts come first; the inner error: one of the guards does not hold.
+    pub(super) async fn deliver_with(
+        &self,
+        new: NewWork,
+        by: &By,
+        beside: impl FnOnce(&Goal) -> Commit,
+    ) -> Result<Result<Delivered, Outdated>, CommandError> {
         self.check_work(&new)?;
         let prerequisites = self.prerequisites_named(&new.waits_for.goals, None).await?;
         let (correlation, waits_for) = (new.correlation.clone(), new.waits_for.clone());
@@ -36,25 +48,29 @@ impl Desk {
             guards.push(Guard::CorrelationFree(goal.persona, key));
         }
         guards.extend(waits_for::their_personas(&goal, &prerequisites));
-        let receipts = vec![self.received(&message, &goal, score.as_ref(), &waits_for, by)];
+        let beside = beside(&goal);
+        guards.extend(beside.guards);
+        let mut receipts = beside.receipts;
+        receipts.push(self.received(&message, &goal, score.as_ref(), &waits_for, by));
         let mut changes =
             vec![Change::MessageDelivered(Box::new(message.clone())), Change::GoalAdded(Box::new(goal.clone()))];
         if !waits_for.goals.is_empty() {
             changes.push(Change::DependenciesSet(goal.id, waits_for));
         }
+        changes.extend(beside.changes);
         let bell = self.office.bell();
         let (persona, news) = (goal.persona, News { messages: 1, due_ms: begins_ms(&goal) });
         let commit = Commit { guards, changes, receipts };
         // The evidence rings after its commit, so a caller that goes away leaves no sleeper behind.
         let written = self.evidence.record_then(commit, move |_| bell.press(persona, news)).await;
         match (settle(written)?, correlation) {
-            (Ok(_), _) => Ok(Delivered { message, goal, repeated: false }),
+            (Ok(_), _) => Ok(Ok(Delivered { message, goal, repeated: false })),
             (Err(outdated), Some(key)) if matches!(outdated.guard, Guard::CorrelationFree(..)) => {
                 let first = self.ports.records.correlated(persona, &key).await?;
                 let first = first.ok_or_else(|| refused(&outdated))?;
-                Ok(Delivered { message: first.message, goal: first.goal, repeated: true })
+                Ok(Ok(Delivered { message: first.message, goal: first.goal, repeated: true }))
             }
-            (Err(outdated), _) => Err(waits_for::refused(persona, &outdated)),
+            (Err(outdated), _) => Ok(Err(outdated)),
         }
     }
 

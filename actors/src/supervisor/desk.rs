@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{By, CommandError, drafts, office::Office};
+use super::{By, CommandError, calendar::CalendarBell, drafts, office::Office};
 use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
@@ -31,6 +31,7 @@ pub(super) struct Desk {
     pub(super) evidence: Evidence,
     pub(super) scheduler: Scheduler,
     pub(super) office: Office,
+    pub(super) calendar: Arc<CalendarBell>,
     pub(super) closed: AtomicBool,
     pub(super) _sealer: AbortOnDropHandle<()>,
     pub(super) _releaser: AbortOnDropHandle<()>,

@@ -19,6 +19,7 @@ use tracing::{error, warn};
 use self::state::State;
 use super::{
     CommandError, StartError,
+    calendar::CalendarBell,
     doorbell::{Doorbell, News},
     roster::Roster,
 };
@@ -64,6 +65,7 @@ pub(super) struct Opening {
     pub(super) ports: Ports,
     pub(super) key: SigningKey,
     pub(super) hire: Hire,
+    pub(super) calendar: Arc<CalendarBell>,
 }
 
 impl Office {
@@ -195,7 +197,7 @@ impl Actor for OfficeActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, me: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        let Arguments { opening: Opening { limits, ports, key, hire }, records, opened } = arguments;
+        let Arguments { opening: Opening { limits, ports, key, hire, calendar }, records, opened } = arguments;
         let limits = Arc::new(limits);
         let setup =
             Setup { journal: ports.journal.clone(), world: ports.world.clone(), key, node: limits.node.clone() };
@@ -207,7 +209,8 @@ impl Actor for OfficeActor {
             let me = me.clone();
             Box::new(move |report| _ = me.cast(Msg::Told(report)))
         };
-        let stage = Stage { ports, evidence: evidence.clone(), carrier, limits: limits.clone(), report };
+        let worked = Box::new(move |persona, now_ms| calendar.worked(persona, now_ms));
+        let stage = Stage { ports, evidence: evidence.clone(), carrier, limits: limits.clone(), report, worked };
         let ring = {
             let me = me.clone();
             move || _ = me.cast(Msg::Rung)

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use super::StoredRow;
 use crate::{
     domain::{
-        Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona,
-        PersonaId, PersonaStatus, Receipt, Run, RunId, RunState, Schedule, ScheduleId, WaitsFor,
+        Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn,
+        Persona, PersonaId, PersonaStatus, Receipt, Run, RunId, RunState, Schedule, ScheduleId, WaitsFor,
     },
     evidence::chain::{Head, Heads, Linked},
     ports::{

@@ -8,8 +8,8 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use super::{StoredRow, lock, state::State};
 use crate::{
     domain::{
-        Alert, AlertKind, BigThree, ChainId, Goal, GoalId, Hours, Message, MessageId, Persona, PersonaId, PersonaStatus,
-        Receipt, Run, RunId, Schedule, ScheduleId,
+        Alert, AlertKind, BigThree, ChainId, Goal, GoalId, Hours, Message, MessageId, Persona, PersonaId,
+        PersonaStatus, Receipt, Run, RunId, Schedule, ScheduleId,
     },
     ports::{
         ChainHead, ChainHeads, Checkpoint, Commit, Committed, Journal, LastWork, Outdated, Prerequisite, Records,
@@ -254,6 +254,10 @@ impl Records for MemoryStore {
 
     async fn schedule(&self, id: ScheduleId) -> Result<Option<Schedule>, Unavailable> {
         Ok(lock(&self.state).schedules.get(&id).cloned())
+    }
+
+    async fn schedule_count(&self, persona: PersonaId) -> Result<usize, Unavailable> {
+        Ok(lock(&self.state).schedules.values().filter(|line| line.persona == persona).count())
     }
 
     async fn big_three(&self, persona: PersonaId) -> Result<Option<BigThree>, Unavailable> {

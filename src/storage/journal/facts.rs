@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
     domain::{
-        AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, ScheduleId, Slug,
+        AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, ScheduleId,
+        Slug,
     },
     ports::{Change, Commit, Guard, Outdated},
 };

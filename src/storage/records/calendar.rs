@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use actors::{
-    domain::{Alert, AlertKind, BigThree, DIGEST_KEY, GoalId, GoalState, Hours, PersonaId, PersonaStatus, Schedule, ScheduleId},
+    domain::{
+        Alert, AlertKind, BigThree, DIGEST_KEY, GoalId, GoalState, Hours, PersonaId, PersonaStatus, Schedule,
+        ScheduleId,
+    },
     ports::LastWork,
 };
 use diesel::{

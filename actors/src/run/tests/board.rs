@@ -172,6 +172,8 @@ pub(super) fn limits(pace: Pace) -> Limits {
         pace,
         serve_within: minutes(60),
         inner_life: InnerLife::default(),
+        calendar: Default::default(),
+        load: Default::default(),
     }
 }
 
