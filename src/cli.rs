@@ -14,6 +14,7 @@ pub mod message;
 pub mod persona;
 pub mod print;
 pub mod receipts;
+pub mod schedule;
 mod server;
 pub mod sim;
 
@@ -69,6 +70,9 @@ pub enum Verb {
     /// Give goals to personas, and decide about them.
     #[command(subcommand)]
     Goal(goal::Verb),
+    /// Put goals and messages on a persona's calendar.
+    #[command(subcommand)]
+    Schedule(schedule::Verb),
     /// List messages; retry or discard those that brought a persona down.
     #[command(subcommand)]
     Message(message::Verb),
@@ -114,6 +118,7 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Persona(verb) => verb.run(&server, out).await,
         Verb::Goal(verb) => verb.run(&server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,
+        Verb::Schedule(verb) => verb.run(&server, out).await,
         Verb::Receipts(receipts::Verb::List(list)) => list.run(&server, out).await,
         _ => Err(Misused("this command does not ask a server".into()).into()),
     }

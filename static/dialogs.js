@@ -14,6 +14,10 @@ export function dialogs() {
   document.addEventListener("change", (event) => {
     if (event.target.name === "kind" && event.target.form?.hasAttribute("data-goal")) showKind(event.target.form);
   });
+  document.addEventListener("reset", (event) => {
+    // After the reset, not before it.
+    if (event.target.hasAttribute("data-goal")) setTimeout(() => showKind(event.target));
+  });
   for (const slug of document.querySelectorAll("[data-slug-of]")) slugFollows(slug);
 }
 
@@ -39,7 +43,7 @@ export function sure(text, yes = "Yes") {
 
 function showKind(form) {
   for (const part of form.querySelectorAll("[data-kind]")) {
-    const chosen = part.dataset.kind === form.elements.kind.value;
+    const chosen = part.dataset.kind.split(" ").includes(form.elements.kind.value);
     part.hidden = !chosen;
     part.disabled = !chosen;
   }

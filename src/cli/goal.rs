@@ -195,7 +195,7 @@ impl Add {
     }
 }
 
-fn json_or_file(option: &str, text: &str) -> anyhow::Result<Value> {
+pub(super) fn json_or_file(option: &str, text: &str) -> anyhow::Result<Value> {
     serde_json::from_str(&text_or_file(text)?).map_err(|error| Misused(format!("{option} is not JSON: {error}")).into())
 }
 

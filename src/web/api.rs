@@ -9,6 +9,7 @@ pub mod personas;
 pub mod profile;
 pub mod receipts;
 pub mod runs;
+pub mod schedules;
 pub mod secrets;
 pub mod tokens;
 
@@ -22,6 +23,7 @@ pub fn routes() -> Table {
         secrets::routes(),
         messages::routes(),
         goals::routes(),
+        schedules::routes(),
         runs::routes(),
         receipts::routes(),
         artifacts::routes(),

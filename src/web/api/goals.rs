@@ -1,7 +1,7 @@
 //! `/api/goals`: work for personas, with the proof it needs.
 
 mod acts;
-mod payload;
+pub(super) mod payload;
 mod view;
 
 use actix_web::{HttpResponse, web};

@@ -10,7 +10,8 @@ use actors::{
 use serde::Deserialize;
 
 use super::{
-    Body, Head, PersonaPage, Side, Tab, goal::GoalRow, input, logs::Logs, output::Output, progress::Progress, settings,
+    Body, Head, PersonaPage, Side, Tab, calendar::Calendar, goal::GoalRow, input, logs::Logs, output::Output,
+    progress::Progress, settings,
 };
 use crate::{
     storage::{GoalFilter, ReceiptFilter, RunFilter},
@@ -178,10 +179,12 @@ async fn progress(visit: &Visit<'_>, persona: &Persona, asked: &Asked) -> Result
     }
     let by_id: HashMap<GoalId, &Goal> = goals.iter().map(|goal| (goal.id, goal)).collect();
     let waits_for = db.prerequisites(&goals.iter().map(|goal| goal.id).collect::<Vec<_>>()).await?;
+    let calendar = Calendar::of(persona, &db.schedules(persona.id).await?, visit.now_ms);
     let waits_for = |id| waits_for.get(id).map(Vec::as_slice).unwrap_or_default();
     let (now_ms, attempts) = (visit.now_ms, visit.most_attempts());
     Ok(Progress {
         goals: goals.iter().map(|goal| GoalRow::new(goal, waits_for(&goal.id), &newest, attempts, now_ms)).collect(),
+        calendar,
         runs: runs
             .iter()
             .take(RUNS as usize)

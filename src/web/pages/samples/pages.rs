@@ -7,7 +7,10 @@ use actors::{
     ports::Prerequisite,
 };
 
-use super::records::{self, NOW};
+use super::{
+    calendar,
+    records::{self, NOW},
+};
 use crate::web::pages::{
     card::{self, Card, Numbers, Totals},
     error::ErrorPage,
@@ -16,6 +19,7 @@ use crate::web::pages::{
     login::LoginPage,
     persona::{
         Body, Head, PersonaPage, Side,
+        calendar::Calendar,
         goal::GoalRow,
         input::{self, Input, Turn},
         logs::Logs,
@@ -151,6 +155,7 @@ fn progress(jason: &Persona) -> Progress {
         goals[1..3].iter().map(|goal| Prerequisite { goal: goal.clone(), if_failed: IfFailed::Fail }).collect();
     Progress {
         goals: goals.iter().map(|goal| GoalRow::new(goal, &waits_for, &newest, 4, NOW)).collect(),
+        calendar: Calendar::of(jason, &calendar::of(jason), NOW),
         runs: runs.iter().map(|run| run_row(run, &goals, jason)).collect(),
         earlier: Some("/personas/jason?tab=progress&before=x".to_owned()),
     }

@@ -1,0 +1,44 @@
+//! A made-up calendar: a line that is on and one that is off.
+
+use actors::domain::{Cron, GoalId, Payload, Persona, ReportPayload, Schedule, ScheduleId, Started, Starts};
+use uuid::Uuid;
+
+use super::records::NOW;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// What Jason does again and again.
+pub(super) fn of(jason: &Persona) -> Vec<Schedule> {
+    let daily = Starts::Goal {
+        title: "Look for postings about data pipelines".to_owned(),
+        payload: Payload::Report(ReportPayload { file: "postings.md".to_owned(), from_ms: None, until_ms: None }),
+        proof: Default::default(),
+        priority: None,
+    };
+    let chat = Starts::Chat { text: "Write to everyone who has not answered <yet>.".to_owned() };
+    let lines = [(1, "Morning round", "0 9 * * MON-FRI", daily, true), (2, "Reminders", "30 16 * * FRI", chat, false)];
+    lines
+        .into_iter()
+        .filter_map(|(number, name, cron, starts, on)| line(jason, number, (name, cron), starts, on))
+        .collect()
+}
+
+fn line(jason: &Persona, number: u128, (name, cron): (&str, &str), starts: Starts, on: bool) -> Option<Schedule> {
+    let id = |number| Uuid::from_u128(0x0193_5555_0000_7000_8000_0000_0000_0000 + number);
+    let nine_ms = NOW - NOW.rem_euclid(24 * HOUR_MS) + 9 * HOUR_MS;
+    let cron: Cron = cron.parse().ok()?;
+    Some(Schedule {
+        id: ScheduleId(id(700 + number)),
+        persona: jason.id,
+        name: name.to_owned(),
+        cron,
+        starts,
+        on,
+        version: 4,
+        handled_ms: nine_ms,
+        last: on.then(|| Started { due_ms: nine_ms, goal: GoalId(id(101)), missed: 2 }),
+        created_by: "admin".to_owned(),
+        created_ms: NOW - 48 * HOUR_MS,
+        updated_ms: NOW - 5 * HOUR_MS,
+    })
+}
