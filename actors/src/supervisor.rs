@@ -16,6 +16,7 @@ mod giving_up;
 mod goals;
 mod letters;
 mod lists;
+mod load;
 mod office;
 mod personas;
 mod restarts;
@@ -43,6 +44,7 @@ use self::{
     calendar::{CalendarBell, Keeper},
     dependencies::Releaser,
     desk::Desk,
+    load::LoadKeeper,
     office::{Hire, Office, Opened, Opening},
 };
 use crate::{
@@ -61,8 +63,8 @@ pub struct Company {
     desk: Arc<Desk>,
     /// Where commands are carried out: a caller's own runtime may end in the middle of one.
     runtime: Handle,
-    /// Starts what calendars hold; it works at the desk and goes with the last handle.
-    _keeper: Arc<AbortOnDropHandle<()>>,
+    /// They start what calendars hold and follow the machine. They work at the desk and go with the last handle.
+    _keepers: Arc<[AbortOnDropHandle<()>; 2]>,
 }
 
 /// Who asks: written into receipts of operators' acts.
@@ -259,7 +261,9 @@ impl Company {
         let (_sealer, _releaser) = (sealer, releaser);
         let desk = Arc::new(Desk { limits, ports, evidence, scheduler, office, calendar, closed, _sealer, _releaser });
         let keeper = tokio::spawn(Keeper::new(desk.clone(), told).keep());
-        Ok(Self { desk, runtime: Handle::current(), _keeper: Arc::new(AbortOnDropHandle::new(keeper)) })
+        let load = tokio::spawn(LoadKeeper::new(desk.clone()).keep());
+        let _keepers = Arc::new([keeper, load].map(AbortOnDropHandle::new));
+        Ok(Self { desk, runtime: Handle::current(), _keepers })
     }
 
     /// Its slug must be free, also of deleted personas.

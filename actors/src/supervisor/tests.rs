@@ -6,4 +6,5 @@ mod commands;
 mod dependencies;
 mod failing;
 mod harness;
+mod load;
 mod working;

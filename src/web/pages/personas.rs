@@ -60,6 +60,7 @@ impl AlertRow {
                 AlertKind::CircuitOpen => "Circuit open",
                 AlertKind::Reconcile => "Did it happen?",
                 AlertKind::DeadLetter => "Dead letter",
+                AlertKind::MachineHot => "Machine hot",
                 AlertKind::Unavailable => "Not available",
             },
             text: alert.text.clone(),
