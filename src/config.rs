@@ -124,8 +124,13 @@ impl Config {
     /// The defaults over this data root, with free ports: for tests.
     #[expect(clippy::expect_used, reason = "only tests call it, and the defaults are compiled in")]
     pub fn for_test(data_root: &Path) -> Self {
-        let env =
-            [("GREENROOM_SERVER__PORT", "0"), ("GREENROOM_NODE", "test"), ("GREENROOM_STORAGE__MIN_FREE_MB", "1")];
+        let env = [
+            ("GREENROOM_SERVER__PORT", "0"),
+            ("GREENROOM_NODE", "test"),
+            ("GREENROOM_STORAGE__MIN_FREE_MB", "1"),
+            // A machine that others use would change the cap.
+            ("GREENROOM_LOAD__ADAPT", "false"),
+        ];
         let env = env.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
         let options = LoadOptions { file: None, data_root: Some(data_root.to_owned()), env };
         Self::load(&options).expect("the defaults are valid")

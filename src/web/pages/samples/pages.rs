@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use actors::{
-    domain::{GoalState, IfFailed, MessageKind, Mood, ParkedOn, Persona, Receipt, ReceiptKind, RunState},
+    domain::{
+        GoalState, IfFailed, Load, LoadLevel, MessageKind, Mood, ParkedOn, Persona, Receipt, ReceiptKind, RunState,
+    },
     ports::Prerequisite,
 };
 
@@ -51,7 +53,7 @@ pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
     let alerts = alerts.iter().map(|alert| AlertRow::new(alert, theo, NOW)).collect();
     let full = PersonasPage {
         frame: frame("Personas", Section::Personas),
-        summary: personas::summary(cards.len(), &cards, &totals),
+        summary: personas::summary(cards.len(), &cards, &totals, &hot()),
         asked: String::new(),
         more: 0,
         alerts,
@@ -60,7 +62,7 @@ pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
     };
     let empty = PersonasPage {
         frame: Frame { cursor: "r0".to_owned(), held: 0, ..frame("Personas", Section::Personas) },
-        summary: personas::summary(0, &[], &Totals::default()),
+        summary: personas::summary(0, &[], &Totals::default(), &Load::calm(8)),
         asked: String::new(),
         more: 0,
         alerts: Vec::new(),
@@ -68,6 +70,11 @@ pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
         feed: Vec::new(),
     };
     vec![("personas", full), ("personas-empty", empty)]
+}
+
+fn hot() -> Load {
+    let why = "3.4 tasks per core want to run".to_owned();
+    Load { level: LoadLevel::Hot, cap: 6, configured: 8, why }
 }
 
 /// The receipts of Jason's proposal.
