@@ -1,6 +1,7 @@
 //! The words of Greenroom as plain types: no async, no I/O, no clock.
 
 mod alert;
+mod autoplan;
 mod call;
 mod dependency;
 mod goal;
@@ -13,11 +14,13 @@ mod persona;
 mod plan;
 mod priority;
 mod proof;
+mod quota;
 mod receipt;
 mod run;
 mod words;
 
 pub use alert::*;
+pub use autoplan::*;
 pub use call::*;
 pub use dependency::*;
 pub use goal::*;
@@ -30,6 +33,7 @@ pub use persona::*;
 pub use plan::*;
 pub use priority::*;
 pub use proof::*;
+pub use quota::*;
 pub use receipt::*;
 pub use run::*;
 pub use words::UnknownWord;

@@ -17,6 +17,8 @@ mod letters;
 mod lists;
 mod office;
 mod personas;
+mod planner;
+mod quotas;
 mod restarts;
 mod roster;
 mod waits_for;
@@ -39,11 +41,12 @@ use self::{
     dependencies::Releaser,
     desk::Desk,
     office::{Hire, Office, Opened, Opening},
+    planner::PlanningDesk,
 };
 use crate::{
     domain::{
-        AlertId, Goal, GoalId, GoalKind, Hours, IfFailed, Level, Limits, Message, MessageId, Payload, Persona,
-        PersonaId, Priority, Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor,
+        AlertId, Autoplan, Goal, GoalId, GoalKind, Hours, IfFailed, Level, Limits, Message, MessageId, Payload,
+        Persona, PersonaId, Priority, Profile, Proof, Quotas, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor,
     },
     ports::{Ports, Unavailable},
     run::Runner,
@@ -110,6 +113,8 @@ pub struct PersonaPatch {
     pub hosts: Option<Vec<String>>,
     pub model: Option<Option<String>>,
     pub hours: Option<Hours>,
+    pub quotas: Option<Quotas>,
+    pub autoplan: Option<Autoplan>,
 }
 
 /// Work for a persona: a message and the goal it starts.
@@ -248,7 +253,9 @@ impl Company {
         let releaser = Releaser::new(&ports, &evidence, &office, &limits);
         let releaser = AbortOnDropHandle::new(tokio::spawn(releaser.keep(evidence.goal_turns())));
         let closed = AtomicBool::new(false);
-        let desk = Desk { limits, ports, evidence, scheduler, office, closed, _sealer: sealer, _releaser: releaser };
+        let planning = PlanningDesk::new();
+        let desk =
+            Desk { limits, ports, evidence, scheduler, office, closed, planning, _sealer: sealer, _releaser: releaser };
         Ok(Self { desk: Arc::new(desk), runtime: Handle::current() })
     }
 

@@ -73,6 +73,7 @@ pub(super) fn limits() -> Limits {
         pace: Pace { default_per_1000_s: 300, sites: Vec::new() },
         serve_within: Duration::from_secs(3_600),
         inner_life: InnerLife::default(),
+        quotas: Default::default(),
     }
 }
 

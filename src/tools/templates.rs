@@ -117,6 +117,7 @@ pub fn submit_proposal(wanted: &ProposalWanted) -> Template {
             artifacts: vec![ArtifactKind::Screenshot, ArtifactKind::CsvRow],
             read_back: Some(ReadBack { url: address("/proposals"), contains: wanted.reference.clone() }),
             counts_as: Some(Unit::Proposal),
+            units: None,
         },
     }
 }

@@ -8,7 +8,7 @@ use ed25519_dalek::Signature;
 use super::BoxError;
 use crate::domain::{
     Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState, ParkedOn, Payload,
-    Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Slug, WaitsFor,
+    Persona, PersonaId, Phase, Proof, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, Slug, WaitsFor,
 };
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.
@@ -82,6 +82,8 @@ pub enum Guard {
     RunLive(RunId),
     /// The alert is not resolved.
     AlertOpen(AlertId),
+    /// A day has room for what a goal counts as.
+    QuotaLeft(QuotaLeft),
 }
 
 impl fmt::Display for Guard {
@@ -96,6 +98,7 @@ impl fmt::Display for Guard {
             Self::GoalOpen(id) => write!(f, "goal {id} is open"),
             Self::RunLive(id) => write!(f, "run {id} is running"),
             Self::AlertOpen(id) => write!(f, "alert {id} is open"),
+            Self::QuotaLeft(left) => write!(f, "room for {} {} below {}", left.units, left.unit, left.ceiling),
         }
     }
 }
@@ -126,6 +129,8 @@ pub enum Change {
     },
     /// The goals that one waits for; they replace those that were there.
     DependenciesSet(GoalId, WaitsFor),
+    /// What a goal takes from its day; it replaces what it took before.
+    QuotaTaken(QuotaUse),
     /// `first_seq` is set from this commit's receipts on the persona's chain.
     RunStarted(Box<Run>),
     /// Sets the run's `last_seq` from this commit's receipts on the persona's chain.

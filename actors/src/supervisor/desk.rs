@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{By, CommandError, drafts, office::Office};
+use super::{By, CommandError, drafts, office::Office, planner::PlanningDesk};
 use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
@@ -32,6 +32,7 @@ pub(super) struct Desk {
     pub(super) scheduler: Scheduler,
     pub(super) office: Office,
     pub(super) closed: AtomicBool,
+    pub(super) planning: PlanningDesk,
     pub(super) _sealer: AbortOnDropHandle<()>,
     pub(super) _releaser: AbortOnDropHandle<()>,
 }
@@ -156,7 +157,7 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         }
         Guard::GoalOpen(id) => CommandError::Conflict(format!("goal {id} is over")),
         Guard::AlertOpen(id) => CommandError::NotFound { what: "open alert", which: id.to_string() },
-        Guard::CorrelationFree(..) | Guard::MessageIs(..) | Guard::RunLive(_) => {
+        Guard::CorrelationFree(..) | Guard::MessageIs(..) | Guard::RunLive(_) | Guard::QuotaLeft(_) => {
             CommandError::Conflict(format!("{outdated}: read again, then decide again"))
         }
     }

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
-    domain::{AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, Slug},
+    domain::{
+        AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, RunId,
+        RunState, Slug,
+    },
     ports::{Change, Commit, Guard, Outdated},
 };
 
@@ -17,6 +20,7 @@ pub(super) struct Wanted {
     pub goals: BTreeSet<GoalId>,
     pub runs: BTreeSet<RunId>,
     pub alerts: BTreeSet<AlertId>,
+    pub quotas: BTreeSet<QuotaLeft>,
 }
 
 impl Wanted {
@@ -39,6 +43,7 @@ impl Wanted {
             Guard::GoalVersion(id, _) | Guard::GoalOpen(id) => drop(self.goals.insert(*id)),
             Guard::RunLive(id) => drop(self.runs.insert(*id)),
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
+            Guard::QuotaLeft(left) => drop(self.quotas.insert(*left)),
         }
     }
 
@@ -59,6 +64,7 @@ impl Wanted {
             Change::DependenciesSet(id, waits_for) => self.goals.extend(waits_for.goals.iter().chain([id])),
             Change::RunMoved { id, .. } => drop(self.runs.insert(*id)),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id)),
+            Change::QuotaTaken(taken) => drop(self.goals.insert(taken.goal)),
             Change::GoalAdded(_)
             | Change::RunStarted(_)
             | Change::AlertRaised(_)
@@ -83,6 +89,8 @@ pub(super) struct Facts {
     pub runs: BTreeMap<RunId, RunState>,
     /// Whether it is open.
     pub alerts: BTreeMap<AlertId, bool>,
+    /// What others took; read anew for every batch.
+    pub quotas: BTreeMap<QuotaLeft, u64>,
 }
 
 impl Facts {
@@ -98,7 +106,8 @@ impl Facts {
     }
 
     /// What is worth knowing for the next batch: all of it, until that is too much.
-    pub(super) fn remembered(self) -> Self {
+    pub(super) fn remembered(mut self) -> Self {
+        self.quotas.clear();
         let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
         if work + names > REMEMBERED { Self::default() } else { self }
@@ -127,6 +136,9 @@ impl Facts {
             Guard::GoalOpen(id) => self.goals.get(id).is_some_and(|(_, state)| !state.is_over()),
             Guard::RunLive(id) => self.runs.get(id) == Some(&RunState::Running),
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
+            Guard::QuotaLeft(left) => {
+                self.quotas.get(left).is_some_and(|taken| taken + u64::from(left.units) <= u64::from(left.ceiling))
+            }
         }
     }
 
@@ -153,7 +165,9 @@ impl Facts {
                 let here = made(&|c| matches!(c, Change::MessageDelivered(message) if message.id == *id));
                 (!here && !self.messages.contains_key(id)).then_some(Guard::MessageIs(*id, *state))
             }
-            Change::GoalMoved(actors::ports::GoalMove { id, .. }) | Change::GoalCorrected { id, .. } => {
+            Change::GoalMoved(actors::ports::GoalMove { id, .. })
+            | Change::GoalCorrected { id, .. }
+            | Change::QuotaTaken(QuotaUse { goal: id, .. }) => {
                 let here = made(&|c| matches!(c, Change::GoalAdded(goal) if goal.id == *id));
                 (!here && !self.goals.contains_key(id)).then_some(Guard::GoalOpen(*id))
             }
@@ -213,6 +227,11 @@ impl Facts {
             Change::RunStarted(run) => drop(self.runs.insert(run.id, run.state)),
             Change::RunMoved { id, state, .. } => drop(self.runs.insert(*id, *state)),
             Change::AlertRaised(alert) => drop(self.alerts.insert(alert.id, alert.resolved_ms.is_none())),
+            Change::QuotaTaken(taken) => {
+                for (_, others) in self.quotas.iter_mut().filter(|(left, _)| left.counts(taken)) {
+                    *others += u64::from(taken.units);
+                }
+            }
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
             Change::DependenciesSet(..)
             | Change::FailureStreak(..)

@@ -38,6 +38,7 @@ pub fn limits() -> Limits {
         pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
         serve_within: Duration::from_secs(3600),
         inner_life: InnerLife::default(),
+        quotas: Default::default(),
     }
 }
 

@@ -137,5 +137,6 @@ fn limits() -> Limits {
         pace: Pace { default_per_1000_s: 200, sites: vec![(REHEARSAL_HOST.to_owned(), 1_000_000)] },
         serve_within: Duration::from_secs(600),
         inner_life: InnerLife::default(),
+        quotas: Default::default(),
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroUsize,
+    ops::Range,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -18,11 +19,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{
         Alert, ChainId, Draft, Goal, GoalId, GoalState, InnerLife, Limits, Message, MessageId, MessageState, Pace,
-        Payload, Persona, PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId, WaitsFor,
+        Payload, Persona, PersonaId, Priority, Profile, Proof, QuotaUse, Receipt, Run, RunId, TraceId, WaitsFor,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
-    ports::{Change, Commit, GoalMove, Guard, Ports, Prerequisite, Records, RosterRecord, Unavailable, Waiting, World},
+    ports::{
+        Change, Commit, Counted, GoalMove, Guard, Ports, Prerequisite, Records, RosterRecord, Unavailable, Waiting,
+        World,
+    },
     run::{Now, RunEnd},
     scheduler::Scheduler,
     supervisor::{ActorInfo, ActorState, By, Company, Delivered, NewPersona, NewWork, Work},
@@ -249,6 +253,18 @@ impl Records for WatchedRecords {
         self.store.goal_receipts(goal).await
     }
 
+    async fn quota_use(&self, goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
+        self.store.quota_use(goal).await
+    }
+
+    async fn counted(&self, persona: PersonaId, within: Range<i64>) -> Result<Vec<Counted>, Unavailable> {
+        self.store.counted(persona, within).await
+    }
+
+    async fn planned_personas(&self) -> Result<Vec<PersonaId>, Unavailable> {
+        self.store.planned_personas().await
+    }
+
     async fn prerequisites(&self, goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable> {
         self.store.prerequisites(goal).await
     }
@@ -284,6 +300,7 @@ pub(super) fn limits(cap: usize) -> Limits {
         pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
         serve_within: Duration::from_secs(24 * 3600),
         inner_life: InnerLife::default(),
+        quotas: Default::default(),
     }
 }
 
