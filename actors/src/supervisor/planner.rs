@@ -169,7 +169,7 @@ impl Planner {
     fn book(&self, persona: &Persona) -> BTreeMap<Unit, Vec<(String, MadeGoal)>> {
         let mut book: BTreeMap<Unit, Vec<_>> = BTreeMap::new();
         for recipe in &persona.autoplan.work {
-            match self.playbook.make(recipe) {
+            match self.playbook.make(recipe, persona) {
                 Ok(goal) => {
                     if let Some(unit) = goal.proof.counts_as {
                         book.entry(unit).or_default().push((recipe.template.clone(), goal));
