@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actors::domain::{InnerLife, Limits, Pace};
+use actors::domain::{InnerLife, Limits, Pace, Quota, QuotaRules, Quotas, Unit};
 use figment::{Figment, error::Kind};
 
 use self::layers::Layer;
@@ -172,7 +172,17 @@ impl Config {
             inner_life: self.inner_life(),
             calendar: (&self.calendar).into(),
             load: (&self.load).into(),
+            quotas: self.quota_rules(),
         }
+    }
+
+    /// What personas are to do and may do in a day. What is out of bounds was refused when it was loaded.
+    pub fn quota_rules(&self) -> QuotaRules {
+        let quotas = |set: &BTreeMap<Unit, QuotaConfig>| -> Quotas {
+            set.iter().filter_map(|(unit, q)| Some((*unit, Quota::new(q.floor, q.ceiling).ok()?))).collect()
+        };
+        let roles = self.quotas.tables().into_iter().filter_map(|(_, role, set)| Some((role?, quotas(set))));
+        QuotaRules { everyone: quotas(&self.quotas.everyone), roles: roles.collect(), day_caps: self.day_caps.clone() }
     }
 
     fn inner_life(&self) -> InnerLife {

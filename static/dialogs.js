@@ -13,6 +13,7 @@ export function dialogs() {
   });
   document.addEventListener("change", (event) => {
     if (event.target.name === "kind" && event.target.form?.hasAttribute("data-goal")) showKind(event.target.form);
+    if (event.target.matches("[data-template-choice]")) showTemplate(event.target);
   });
   document.addEventListener("reset", (event) => {
     // After the reset, not before it.
@@ -26,6 +27,7 @@ function open(id) {
   if (!dialog || dialog.open) return;
   const form = dialog.querySelector("form");
   forget(form);
+  if (form.hasAttribute("data-goal")) showKind(form);
   dialog.showModal();
 }
 
@@ -46,6 +48,19 @@ function showKind(form) {
     const chosen = part.dataset.kind.split(" ").includes(form.elements.kind.value);
     part.hidden = !chosen;
     part.disabled = !chosen;
+  }
+  // A template brings title and proof, a message has none.
+  const templated = ["", "chat"].includes(form.elements.kind.value);
+  form.elements.title.required = !templated;
+  const proof = form.querySelector("[data-own-proof]");
+  proof.hidden = templated;
+  form.elements.proof.disabled = templated;
+}
+
+function showTemplate(choice) {
+  for (const part of choice.form.querySelectorAll("[data-template]")) {
+    part.hidden = part.dataset.template !== choice.value;
+    part.disabled = part.hidden;
   }
 }
 

@@ -1,6 +1,7 @@
 //! The words of Greenroom as plain types: no async, no I/O, no clock.
 
 mod alert;
+mod autoplan;
 mod big_three;
 mod call;
 mod cron;
@@ -16,12 +17,14 @@ mod persona;
 mod plan;
 mod priority;
 mod proof;
+mod quota;
 mod receipt;
 mod run;
 mod schedule;
 mod words;
 
 pub use alert::*;
+pub use autoplan::*;
 pub use big_three::*;
 pub use call::*;
 pub use cron::*;
@@ -37,6 +40,7 @@ pub use persona::*;
 pub use plan::*;
 pub use priority::*;
 pub use proof::*;
+pub use quota::*;
 pub use receipt::*;
 pub use run::*;
 pub use schedule::*;

@@ -29,6 +29,7 @@
 
 pub mod figures;
 pub(crate) mod load;
+pub(crate) mod planner;
 pub(crate) mod turns;
 pub mod waits;
 

@@ -19,6 +19,8 @@ mod lists;
 mod load;
 mod office;
 mod personas;
+mod planner;
+mod quotas;
 mod restarts;
 mod roster;
 mod schedules;
@@ -46,11 +48,12 @@ use self::{
     desk::Desk,
     load::LoadKeeper,
     office::{Hire, Office, Opened, Opening},
+    planner::PlanningDesk,
 };
 use crate::{
     domain::{
-        AlertId, Goal, GoalId, GoalKind, Hours, IfFailed, Level, Limits, Message, MessageId, Payload, Persona,
-        PersonaId, Priority, Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor,
+        AlertId, Autoplan, Goal, GoalId, GoalKind, Hours, IfFailed, Level, Limits, Message, MessageId, Payload,
+        Persona, PersonaId, Priority, Profile, Proof, Quotas, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor,
     },
     ports::{Ports, Unavailable},
     run::Runner,
@@ -119,6 +122,8 @@ pub struct PersonaPatch {
     pub hosts: Option<Vec<String>>,
     pub model: Option<Option<String>>,
     pub hours: Option<Hours>,
+    pub quotas: Option<Quotas>,
+    pub autoplan: Option<Autoplan>,
 }
 
 /// Work for a persona: a message and the goal it starts.
@@ -258,8 +263,9 @@ impl Company {
         let releaser = Releaser::new(&ports, &evidence, &office, &limits);
         let releaser = AbortOnDropHandle::new(tokio::spawn(releaser.keep(evidence.goal_turns())));
         let closed = AtomicBool::new(false);
-        let (_sealer, _releaser) = (sealer, releaser);
-        let desk = Arc::new(Desk { limits, ports, evidence, scheduler, office, calendar, closed, _sealer, _releaser });
+        let (planning, _sealer, _releaser) = (PlanningDesk::new(), sealer, releaser);
+        let desk = Desk { limits, ports, evidence, scheduler, office, calendar, planning, closed, _sealer, _releaser };
+        let desk = Arc::new(desk);
         let keeper = tokio::spawn(Keeper::new(desk.clone(), told).keep());
         let load = tokio::spawn(LoadKeeper::new(desk.clone()).keep());
         let _keepers = Arc::new([keeper, load].map(AbortOnDropHandle::new));

@@ -75,6 +75,7 @@ pub(super) fn limits() -> Limits {
         inner_life: InnerLife::default(),
         calendar: Default::default(),
         load: Default::default(),
+        quotas: Default::default(),
     }
 }
 

@@ -20,6 +20,10 @@ pub enum Verb {
     Show(Which),
     /// Set its time zone and when it is up; what is left out stays.
     Hours(Hours),
+    /// Show what its day has of its quotas, or give it quotas of its own.
+    Quotas(super::quotas::Quotas),
+    /// Show, switch or change what its days are planned from.
+    Plan(super::quotas::Plan),
     /// Let a persona rest: its current step ends, then nothing begins until it is resumed.
     Pause(Which),
     /// Let a persona work again.
@@ -107,6 +111,8 @@ impl Verb {
                 let persona = server.get(&["api", "personas", &which.persona], &[]).await?;
                 out.answer(&persona, card);
             }
+            Self::Quotas(quotas) => quotas.run(server, out).await?,
+            Self::Plan(plan) => plan.run(server, out).await?,
             Self::Hours(hours) => hours.set(server, out).await?,
             Self::Pause(which) => change(&which, "pause", server, out).await?,
             Self::Resume(which) => change(&which, "resume", server, out).await?,

@@ -14,6 +14,7 @@ mod closed;
 mod facts;
 mod plan;
 pub(super) mod postgres;
+mod quotas;
 
 pub(super) mod sqlite;
 mod statements;

@@ -58,6 +58,20 @@ table! {
         zone -> Text,
         wakes_minute -> Integer,
         sleeps_minute -> Integer,
+        quotas -> Text,
+        autoplan -> Text,
+        planned -> Bool,
+    }
+}
+
+table! {
+    quota_uses (goal) {
+        goal -> Binary,
+        persona -> Binary,
+        unit -> Text,
+        units -> Integer,
+        at_ms -> BigInt,
+        begun -> Bool,
     }
 }
 
@@ -237,6 +251,7 @@ allow_tables_to_appear_in_same_query!(
     tokens,
     login_links,
     personas,
+    quota_uses,
     messages,
     goals,
     goal_dependencies,

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use super::{InnerLife, NodeName, WallTime};
+use super::{InnerLife, NodeName, QuotaRules, WallTime};
 
 /// Everything that can be tuned; `greenroom`'s configuration fills it.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct Limits {
     pub serve_within: Duration,
     /// How personas tire and recover.
     pub inner_life: InnerLife,
+    /// What personas are to do and may do in a day.
+    pub quotas: QuotaRules,
     pub calendar: CalendarLimits,
     pub load: LoadLimits,
 }

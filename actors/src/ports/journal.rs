@@ -8,8 +8,8 @@ use ed25519_dalek::Signature;
 use super::BoxError;
 use crate::domain::{
     Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState,
-    ParkedOn, Payload, Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Schedule, ScheduleId, Slug,
-    WaitsFor,
+    ParkedOn, Payload, Persona, PersonaId, Phase, Proof, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, Schedule,
+    ScheduleId, Slug, WaitsFor,
 };
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.
@@ -87,6 +87,8 @@ pub enum Guard {
     ScheduleVersion(ScheduleId, i64),
     /// The persona's big three are those of an earlier hour, or none.
     BigThreeBefore(PersonaId, i64),
+    /// A day has room for what a goal counts as.
+    QuotaLeft(QuotaLeft),
 }
 
 impl fmt::Display for Guard {
@@ -103,6 +105,7 @@ impl fmt::Display for Guard {
             Self::AlertOpen(id) => write!(f, "alert {id} is open"),
             Self::ScheduleVersion(id, version) => write!(f, "schedule {id} at version {version}"),
             Self::BigThreeBefore(id, _) => write!(f, "persona {id} without big three for this hour"),
+            Self::QuotaLeft(left) => write!(f, "room for {} {} below {}", left.units, left.unit, left.ceiling),
         }
     }
 }
@@ -133,6 +136,8 @@ pub enum Change {
     },
     /// The goals that one waits for; they replace those that were there.
     DependenciesSet(GoalId, WaitsFor),
+    /// What a goal takes from its day; it replaces what it took before.
+    QuotaTaken(QuotaUse),
     /// `first_seq` is set from this commit's receipts on the persona's chain.
     RunStarted(Box<Run>),
     /// Sets the run's `last_seq` from this commit's receipts on the persona's chain.

@@ -39,6 +39,9 @@ impl Desk {
         beside: impl FnOnce(&Goal) -> Commit,
     ) -> Result<Result<Delivered, Outdated>, CommandError> {
         self.check_work(&new)?;
+        if let Work::Goal { proof, .. } = &new.what {
+            self.check_counts(new.persona, proof).await?;
+        }
         let prerequisites = self.prerequisites_named(&new.waits_for.goals, None).await?;
         let (correlation, waits_for) = (new.correlation.clone(), new.waits_for.clone());
         let score = self.score(&new).await?;

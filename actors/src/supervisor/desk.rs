@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{By, CommandError, calendar::CalendarBell, drafts, office::Office};
+use super::{By, CommandError, calendar::CalendarBell, drafts, office::Office, planner::PlanningDesk};
 use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
@@ -33,6 +33,7 @@ pub(super) struct Desk {
     pub(super) office: Office,
     pub(super) calendar: Arc<CalendarBell>,
     pub(super) closed: AtomicBool,
+    pub(super) planning: PlanningDesk,
     pub(super) _sealer: AbortOnDropHandle<()>,
     pub(super) _releaser: AbortOnDropHandle<()>,
 }
@@ -160,9 +161,11 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         Guard::ScheduleVersion(id, _) => {
             CommandError::Conflict(format!("schedule {id} was changed meanwhile: read it again, then decide again"))
         }
-        Guard::CorrelationFree(..) | Guard::MessageIs(..) | Guard::RunLive(_) | Guard::BigThreeBefore(..) => {
-            CommandError::Conflict(format!("{outdated}: read again, then decide again"))
-        }
+        Guard::CorrelationFree(..)
+        | Guard::MessageIs(..)
+        | Guard::RunLive(_)
+        | Guard::BigThreeBefore(..)
+        | Guard::QuotaLeft(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
     }
 }
 

@@ -7,7 +7,10 @@ use super::{
     desk::{self, Desk, RACES, busy, check_length, check_text, invalid, refused},
 };
 use crate::{
-    domain::{AlertKind, ChainId, GoalState, MessageState, Persona, PersonaId, PersonaStatus, Profile, RunState},
+    domain::{
+        AlertKind, Autoplan, ChainId, GoalState, MessageState, Persona, PersonaId, PersonaStatus, Profile, Quotas,
+        RunState,
+    },
     ports::{Change, Commit, Guard, Waiting},
 };
 
@@ -35,6 +38,8 @@ impl Desk {
             hosts: new.hosts,
             model: new.model,
             hours: new.hours,
+            quotas: Quotas::new(),
+            autoplan: Autoplan::default(),
             created_ms: now_ms,
             updated_ms: now_ms,
         };
@@ -80,6 +85,7 @@ impl Desk {
         self.write(commit).await?.map_err(|outdated| refused(&outdated))?;
         self.calendar.changed(id);
         self.refresh(id).await;
+        self.plans_changed(id);
         Ok(persona)
     }
 
@@ -95,6 +101,7 @@ impl Desk {
             self.office.resume(record).await?;
         }
         self.calendar.changed(id);
+        self.plans_changed(id);
         Ok(persona)
     }
 
@@ -199,7 +206,7 @@ impl Desk {
 /// The persona after a patch, and the names of the fields it touched.
 fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>) {
     let mut persona = before.clone();
-    let PersonaPatch { slug, name, role, description, profile, hosts, model, hours } = patch;
+    let PersonaPatch { slug, name, role, description, profile, hosts, model, hours, quotas, autoplan } = patch;
     persona.slug = slug.unwrap_or(persona.slug);
     persona.name = name.map_or(persona.name, |name| name.trim().to_owned());
     persona.role = role.unwrap_or(persona.role);
@@ -208,6 +215,8 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
     persona.hosts = hosts.unwrap_or(persona.hosts);
     persona.model = model.unwrap_or(persona.model);
     persona.hours = hours.unwrap_or(persona.hours);
+    persona.quotas = quotas.unwrap_or(persona.quotas);
+    persona.autoplan = autoplan.unwrap_or(persona.autoplan);
     let touched = [
         ("slug", persona.slug != before.slug),
         ("name", persona.name != before.name),
@@ -217,6 +226,8 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
         ("hosts", persona.hosts != before.hosts),
         ("model", persona.model != before.model),
         ("hours", persona.hours != before.hours),
+        ("quotas", persona.quotas != before.quotas),
+        ("autoplan", persona.autoplan != before.autoplan),
     ];
     (persona, touched.into_iter().filter(|(_, touched)| *touched).map(|(field, _)| field).collect())
 }

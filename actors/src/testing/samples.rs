@@ -32,6 +32,8 @@ pub fn persona(world: &dyn World, slug: &str) -> Persona {
         hosts: Vec::new(),
         model: None,
         hours: Default::default(),
+        quotas: Default::default(),
+        autoplan: Default::default(),
         created_ms: now,
         updated_ms: now,
     }

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use actors::{
-    domain::{Goal, GoalId, Persona, Run, WaitsFor},
+    domain::{Goal, GoalId, Persona, QuotaUse, Run, WaitsFor},
     ports::{Change, Checkpoint, GoalMove},
 };
 use diesel::{
@@ -19,7 +19,7 @@ use super::{
     plan::{Places, Plan},
     statements::{
         AddDependency, CorrectGoal, CountFalls, EraseBody, ForgetDependencies, MoveGoal, MoveMessage, MoveRun,
-        NoteBlob, ResolveAlert, SetStreak, UpdatePersona, WidenGoal, WidenGoalOfRun, WidenRun,
+        NoteBlob, ResolveAlert, SetStreak, TakeQuota, UpdatePersona, WidenGoal, WidenGoalOfRun, WidenRun,
     },
 };
 use crate::storage::{
@@ -102,6 +102,7 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
         Change::GoalAdded(_) | Change::GoalMoved(_) | Change::GoalCorrected { .. } => {
             apply_to_goal(change, places, to).await
         }
+        Change::QuotaTaken(taken) => take_quota(taken, to).await,
         Change::RunStarted(_) | Change::RunMoved { .. } => apply_to_run(change, places, to).await,
     }
 }
@@ -129,7 +130,22 @@ async fn update_persona(persona: &Persona, to: &mut impl Transaction) -> QueryRe
         zone: &row.zone,
         wakes_minute: row.wakes_minute,
         sleeps_minute: row.sleeps_minute,
+        quotas: &row.quotas,
+        autoplan: &row.autoplan,
+        planned: row.planned,
         id: &row.id,
+    })
+    .await
+}
+
+async fn take_quota(taken: &QuotaUse, to: &mut impl Transaction) -> QueryResult<usize> {
+    to.run(TakeQuota {
+        goal: taken.goal.as_bytes(),
+        persona: taken.persona.as_bytes(),
+        unit: taken.unit.as_str(),
+        units: counter(taken.units),
+        at_ms: taken.at_ms,
+        begun: taken.begun,
     })
     .await
 }

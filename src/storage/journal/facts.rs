@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
     domain::{
-        AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, ScheduleId,
-        Slug,
+        AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, RunId,
+        RunState, ScheduleId, Slug,
     },
     ports::{Change, Commit, Guard, Outdated},
 };
@@ -23,6 +23,7 @@ pub(super) struct Wanted {
     pub schedules: BTreeSet<ScheduleId>,
     /// Personas whose big three are asked about.
     pub big_threes: BTreeSet<PersonaId>,
+    pub quotas: BTreeSet<QuotaLeft>,
 }
 
 impl Wanted {
@@ -47,6 +48,7 @@ impl Wanted {
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
             Guard::ScheduleVersion(id, _) => drop(self.schedules.insert(*id)),
             Guard::BigThreeBefore(id, _) => drop(self.big_threes.insert(*id)),
+            Guard::QuotaLeft(left) => drop(self.quotas.insert(*left)),
         }
     }
 
@@ -67,6 +69,7 @@ impl Wanted {
             Change::DependenciesSet(id, waits_for) => self.goals.extend(waits_for.goals.iter().chain([id])),
             Change::RunMoved { id, .. } => drop(self.runs.insert(*id)),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id)),
+            Change::QuotaTaken(taken) => drop(self.goals.insert(taken.goal)),
             Change::GoalAdded(_)
             | Change::RunStarted(_)
             | Change::AlertRaised(_)
@@ -98,6 +101,8 @@ pub(super) struct Facts {
     pub schedules: BTreeMap<ScheduleId, i64>,
     /// The hour for which they were chosen.
     pub big_threes: BTreeMap<PersonaId, i64>,
+    /// What others took; read anew for every batch.
+    pub quotas: BTreeMap<QuotaLeft, u64>,
 }
 
 impl Facts {
@@ -115,7 +120,8 @@ impl Facts {
     }
 
     /// What is worth knowing for the next batch: all of it, until that is too much.
-    pub(super) fn remembered(self) -> Self {
+    pub(super) fn remembered(mut self) -> Self {
+        self.quotas.clear();
         let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
         let calendar = self.schedules.len() + self.big_threes.len();
@@ -147,6 +153,9 @@ impl Facts {
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
             Guard::ScheduleVersion(id, version) => self.schedules.get(id) == Some(version),
             Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|chosen| chosen < hour_ms),
+            Guard::QuotaLeft(left) => {
+                self.quotas.get(left).is_some_and(|taken| taken + u64::from(left.units) <= u64::from(left.ceiling))
+            }
         }
     }
 
@@ -173,7 +182,9 @@ impl Facts {
                 let here = made(&|c| matches!(c, Change::MessageDelivered(message) if message.id == *id));
                 (!here && !self.messages.contains_key(id)).then_some(Guard::MessageIs(*id, *state))
             }
-            Change::GoalMoved(actors::ports::GoalMove { id, .. }) | Change::GoalCorrected { id, .. } => {
+            Change::GoalMoved(actors::ports::GoalMove { id, .. })
+            | Change::GoalCorrected { id, .. }
+            | Change::QuotaTaken(QuotaUse { goal: id, .. }) => {
                 let here = made(&|c| matches!(c, Change::GoalAdded(goal) if goal.id == *id));
                 (!here && !self.goals.contains_key(id)).then_some(Guard::GoalOpen(*id))
             }
@@ -233,6 +244,11 @@ impl Facts {
             Change::RunStarted(run) => drop(self.runs.insert(run.id, run.state)),
             Change::RunMoved { id, state, .. } => drop(self.runs.insert(*id, *state)),
             Change::AlertRaised(alert) => drop(self.alerts.insert(alert.id, alert.resolved_ms.is_none())),
+            Change::QuotaTaken(taken) => {
+                for (_, others) in self.quotas.iter_mut().filter(|(left, _)| left.counts(taken)) {
+                    *others += u64::from(taken.units);
+                }
+            }
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
             Change::ScheduleSet(line) => drop(self.schedules.insert(line.id, line.version)),
             Change::ScheduleRemoved(id) => drop(self.schedules.remove(id)),

@@ -28,6 +28,7 @@ use super::{
     closed::{Closed, Late},
     facts::{Facts, Wanted},
     plan::{self, Plan, Verdict},
+    quotas::taken_by_others,
     statements::{InsertReceipt, SaveCheckpoint},
 };
 use crate::storage::{
@@ -317,6 +318,10 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
         if let Some(resolved) = row.get_result::<Option<i64>>(conn).optional()? {
             facts.alerts.insert(*id, resolved.is_none());
         }
+    }
+    for left in &wanted.quotas {
+        let taken: Option<i64> = taken_by_others!(left).get_result(conn)?;
+        facts.quotas.insert(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
     }
     calendar::read_here(conn, wanted, facts)
 }

@@ -25,6 +25,9 @@ pub(in crate::storage) struct PersonaRow {
     pub zone: String,
     pub wakes_minute: i32,
     pub sleeps_minute: i32,
+    pub quotas: String,
+    pub autoplan: String,
+    pub planned: bool,
 }
 
 impl From<Persona> for PersonaRow {
@@ -46,6 +49,9 @@ impl From<Persona> for PersonaRow {
             zone: persona.hours.zone.to_string(),
             wakes_minute: persona.hours.wakes.minute().into(),
             sleeps_minute: persona.hours.sleeps.minute().into(),
+            quotas: json(&persona.quotas),
+            planned: persona.autoplan.on,
+            autoplan: json(&persona.autoplan),
         }
     }
 }
@@ -72,6 +78,8 @@ impl TryFrom<PersonaRow> for Persona {
                 wakes: time(row.wakes_minute)?,
                 sleeps: time(row.sleeps_minute)?,
             },
+            quotas: read.json(&row.quotas)?,
+            autoplan: read.json(&row.autoplan)?,
             created_ms: row.created_ms,
             updated_ms: row.updated_ms,
         })

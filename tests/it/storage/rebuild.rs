@@ -40,6 +40,7 @@ pub fn limits() -> Limits {
         inner_life: InnerLife::default(),
         calendar: Default::default(),
         load: Default::default(),
+        quotas: Default::default(),
     }
 }
 

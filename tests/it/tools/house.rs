@@ -139,5 +139,6 @@ fn limits() -> Limits {
         inner_life: InnerLife::default(),
         calendar: Default::default(),
         load: Default::default(),
+        quotas: Default::default(),
     }
 }

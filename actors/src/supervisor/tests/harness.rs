@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroUsize,
+    ops::Range,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -18,14 +19,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{
         Alert, AlertKind, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Hours, InnerLife, Limits, Message,
-        MessageId, MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, Receipt, Run, RunId,
-        Schedule, ScheduleId, TraceId, WaitsFor,
+        MessageId, MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, QuotaUse, Receipt, Run,
+        RunId, Schedule, ScheduleId, TraceId, WaitsFor,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
     ports::{
-        Change, Commit, GoalMove, Guard, LastWork, Ports, Prerequisite, Records, RosterRecord, Unavailable, Waiting,
-        World,
+        Change, Commit, Counted, GoalMove, Guard, LastWork, Ports, Prerequisite, Records, RosterRecord, Unavailable,
+        Waiting, World,
     },
     run::{Now, RunEnd},
     scheduler::Scheduler,
@@ -253,6 +254,18 @@ impl Records for WatchedRecords {
         self.store.goal_receipts(goal).await
     }
 
+    async fn quota_use(&self, goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
+        self.store.quota_use(goal).await
+    }
+
+    async fn counted(&self, persona: PersonaId, within: Range<i64>) -> Result<Vec<Counted>, Unavailable> {
+        self.store.counted(persona, within).await
+    }
+
+    async fn planned_personas(&self) -> Result<Vec<PersonaId>, Unavailable> {
+        self.store.planned_personas().await
+    }
+
     async fn prerequisites(&self, goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable> {
         self.store.prerequisites(goal).await
     }
@@ -318,6 +331,7 @@ pub(super) fn limits(cap: usize) -> Limits {
         inner_life: InnerLife::default(),
         calendar: Default::default(),
         load: Default::default(),
+        quotas: Default::default(),
     }
 }
 

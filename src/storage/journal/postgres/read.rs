@@ -10,7 +10,7 @@ use diesel::{prelude::*, sql_query, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::{
-    super::{Failed, calendar, facts::Facts},
+    super::{Failed, calendar, facts::Facts, quotas::taken_by_others},
     Wanted,
 };
 use crate::storage::{
@@ -163,6 +163,10 @@ async fn read_work(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Fa
         for (id, resolved_ms) in rows {
             facts.alerts.insert(read.id(&id)?, resolved_ms.is_none());
         }
+    }
+    for left in &wanted.quotas {
+        let taken: Option<i64> = taken_by_others!(left).get_result(conn).await?;
+        facts.quotas.insert(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
     }
     Ok(())
 }

@@ -123,7 +123,10 @@ impl PersonaChange {
         let keys = NewKeys::checked(self.api_keys.unwrap_or_default(), &mut checks);
         checks.done()?;
         let (role, description, hosts, model) = (self.role, self.description, self.hosts, self.model);
-        Ok((PersonaPatch { slug, name, role, description, profile, hosts, model, hours }, keys))
+        Ok((
+            PersonaPatch { slug, name, role, description, profile, hosts, model, hours, ..PersonaPatch::default() },
+            keys,
+        ))
     }
 }
 
