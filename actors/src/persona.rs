@@ -11,6 +11,7 @@
 
 pub(crate) mod carrier;
 
+mod big_three;
 mod expiry;
 pub(crate) mod inbox;
 mod life;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    domain::{GoalId, GoalState, MessageState, ParkedOn, Priority},
+    domain::{BigThree, GoalId, GoalState, MessageState, ParkedOn, Priority},
     ports::Waiting,
     scheduler::turns::patience_ms,
 };
@@ -22,8 +22,9 @@ pub(super) struct Picked {
 /// Goals that are not to be picked before a moment, whatever the inbox says.
 pub(super) type HeldBack = HashMap<GoalId, i64>;
 
-/// Urgent work first, then what was begun, then the earliest deadline: waiting ages a message by itself.
-pub(super) fn pick(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack) -> Picked {
+/// Urgent work first, then what was begun, then the big three, then the earliest deadline: waiting ages a message by
+/// itself.
+pub(super) fn pick(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack, three: Option<&BigThree>) -> Picked {
     let mut picked = Picked::default();
     let mut best = None;
     for work in inbox {
@@ -39,7 +40,7 @@ pub(super) fn pick(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack) -> Pi
             picked.again_ms = earliest(picked.again_ms, from_ms);
             continue;
         }
-        let rank = rank(&work, from_ms, now_ms);
+        let rank = rank(&work, from_ms, now_ms, three);
         if best.is_none_or(|best| rank < best) {
             best = Some(rank);
             picked.next = Some(work);
@@ -70,18 +71,33 @@ fn serve_by(work: &Waiting) -> Option<i64> {
     (!begun).then_some(serve_by_ms)
 }
 
-/// The smallest goes first.
-fn rank(work: &Waiting, from_ms: i64, now_ms: i64) -> (u8, i64) {
-    let message = &work.message;
-    order(message.priority_at(now_ms), message.state == MessageState::Running, message.received_ms.max(from_ms))
+/// Whether it could be begun now, and in time.
+pub(super) fn may_begin(work: &Waiting, now_ms: i64, held_back: &HeldBack) -> bool {
+    let late = serve_by(work).is_some_and(|serve_by_ms| serve_by_ms < now_ms);
+    !late && workable_from(work, held_back).is_some_and(|from_ms| from_ms <= now_ms)
 }
+
+/// The smallest goes first.
+fn rank(work: &Waiting, from_ms: i64, now_ms: i64, three: Option<&BigThree>) -> (u8, i64) {
+    let message = &work.message;
+    let begun = message.state == MessageState::Running;
+    let place = three.and_then(|three| three.place(work.goal.id));
+    match (order(message.priority_at(now_ms), begun, message.received_ms.max(from_ms)), place) {
+        ((ORDINARY, _), Some(place)) => (ORDINARY, i64::try_from(place).unwrap_or(i64::MAX)),
+        ((ORDINARY, deadline_ms), None) => (ORDINARY + 1, deadline_ms),
+        (other, _) => other,
+    }
+}
+
+/// The class of what is neither urgent nor begun.
+const ORDINARY: u8 = 2;
 
 /// What decides between two messages of one inbox; the smallest goes first.
 pub(crate) fn order(priority: Priority, begun: bool, from_ms: i64) -> (u8, i64) {
     let class = match begun {
         _ if priority.is_urgent() => 0,
         true => 1,
-        false => 2,
+        false => ORDINARY,
     };
     (class, from_ms.saturating_add(patience_ms(priority)))
 }
@@ -94,7 +110,7 @@ fn earliest(known: Option<i64>, other: i64) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::{
-        domain::PersonaId,
+        domain::{PersonaId, Scored},
         ports::World,
         testing::{self, TestWorld},
     };
@@ -112,7 +128,7 @@ mod tests {
     }
 
     fn next(inbox: &[Waiting], now_ms: i64) -> Option<GoalId> {
-        pick(inbox.to_vec(), now_ms, &HeldBack::new()).next.map(|work| work.goal.id)
+        pick(inbox.to_vec(), now_ms, &HeldBack::new(), None).next.map(|work| work.goal.id)
     }
 
     #[test]
@@ -127,6 +143,21 @@ mod tests {
             order.push(inbox.remove(at).message.priority.thousandths());
         }
         assert_eq!(order, [950, 100, 700, 300]);
+    }
+
+    #[test]
+    fn the_big_three_go_behind_urgent_work_and_before_the_rest() {
+        let world = TestWorld::new(1);
+        let mut inbox = inbox(&world, &[300, 950, 700, 100, 200, 790]);
+        inbox[4].message.state = MessageState::Running;
+        let scored = |at: usize| Scored { goal: inbox[at].goal.id, points: 1, parts: Vec::new() };
+        let three = BigThree { persona: inbox[0].goal.persona, hour_ms: 0, goals: vec![scored(3), scored(0)] };
+        let mut order = Vec::new();
+        while let Some(work) = pick(inbox.clone(), world.now_ms(), &HeldBack::new(), Some(&three)).next {
+            inbox.retain(|other| other.goal.id != work.goal.id);
+            order.push(work.message.priority.thousandths());
+        }
+        assert_eq!(order, [950, 200, 100, 300, 790, 700]);
     }
 
     #[test]
@@ -160,7 +191,7 @@ mod tests {
         inbox[1].goal.due_ms = Some(now_ms + 60_000);
         inbox[1].message.state = MessageState::Running;
         let held_back = HeldBack::from([(inbox[2].goal.id, i64::MAX)]);
-        let picked = pick(inbox.clone(), now_ms, &held_back);
+        let picked = pick(inbox.clone(), now_ms, &held_back, None);
         assert_eq!(picked, Picked { again_ms: Some(now_ms + 60_000), ..Picked::default() });
         assert_eq!(next(&inbox[..2], now_ms + 60_000), Some(inbox[1].goal.id));
     }
@@ -170,7 +201,7 @@ mod tests {
         let world = TestWorld::new(1);
         let mut inbox = inbox(&world, &[500]);
         let after_ms = inbox[0].message.serve_by_ms + 1;
-        assert_eq!(pick(inbox.clone(), after_ms, &HeldBack::new()).late, inbox);
+        assert_eq!(pick(inbox.clone(), after_ms, &HeldBack::new(), None).late, inbox);
         inbox[0].goal.updated_ms = after_ms;
         assert_eq!(next(&inbox, after_ms), Some(inbox[0].goal.id));
         inbox[0].message.state = MessageState::Running;

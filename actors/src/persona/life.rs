@@ -21,7 +21,7 @@ use super::{
     read,
 };
 use crate::{
-    domain::{GoalId, MessageState, PersonaStatus},
+    domain::{BigThree, GoalId, MessageState, PersonaStatus},
     ports::{Unavailable, Waiting},
     run::{Now, RunEnd},
 };
@@ -42,7 +42,10 @@ pub(super) struct Life {
     failure_streak: u32,
     current: Option<Current>,
     runs: u64,
-    held_back: HeldBack,
+    pub(super) held_back: HeldBack,
+    /// What it does first in its hour, and the hour for which it asked the journal.
+    pub(super) big_three: Option<BigThree>,
+    pub(super) big_three_read_ms: Option<i64>,
     look: Option<Timer>,
     idle: Option<Timer>,
     pause: Duration,
@@ -79,6 +82,8 @@ impl Life {
             current: None,
             runs: 0,
             held_back: HeldBack::new(),
+            big_three: None,
+            big_three_read_ms: None,
             look: None,
             idle: None,
             pause: FIRST_PAUSE,
@@ -177,7 +182,8 @@ impl PersonaActor {
             let more = inbox.len() >= limit as usize;
             // The work in hand can still be late, but it is not the next.
             inbox.retain(|work| Some(work.goal.id) != current || work.message.state == MessageState::Waiting);
-            let mut picked = inbox::pick(inbox, self.now_ms(), &life.held_back);
+            let three = if current.is_none() { self.big_three(life, &inbox).await } else { None };
+            let mut picked = inbox::pick(inbox, self.now_ms(), &life.held_back, three.as_ref());
             if picked.next.as_ref().is_some_and(|work| Some(work.goal.id) == current) {
                 picked.next = None;
             }

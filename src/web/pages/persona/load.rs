@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use actors::{
-    domain::{ArtifactKind, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run, Unit},
+    domain::{ArtifactKind, BigThree, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run, Unit},
     supervisor::ActorInfo,
 };
 use serde::Deserialize;
@@ -192,8 +192,12 @@ async fn progress(visit: &Visit<'_>, persona: &Persona, asked: &Asked) -> Result
     let calendar = Calendar::of(persona, &db.schedules(persona.id).await?, visit.now_ms);
     let waits_for = |id| waits_for.get(id).map(Vec::as_slice).unwrap_or_default();
     let (now_ms, attempts) = (visit.now_ms, visit.most_attempts());
+    let three = db.big_three(persona.id).await?.filter(|three| three.hour_ms >= BigThree::hour(now_ms));
     Ok(Progress {
-        goals: goals.iter().map(|goal| GoalRow::new(goal, waits_for(&goal.id), &newest, attempts, now_ms)).collect(),
+        goals: goals
+            .iter()
+            .map(|goal| GoalRow::new(goal, waits_for(&goal.id), &newest, attempts, now_ms).among(goal, three.as_ref()))
+            .collect(),
         calendar,
         runs: runs
             .iter()

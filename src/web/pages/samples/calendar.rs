@@ -1,6 +1,9 @@
 //! A made-up calendar: a line that is on and one that is off.
 
-use actors::domain::{Cron, GoalId, Payload, Persona, ReportPayload, Schedule, ScheduleId, Started, Starts};
+use actors::domain::{
+    BigThree, Cron, Goal, GoalId, Payload, Pending, Persona, Priority, ReportPayload, Schedule, ScheduleId, Started,
+    Starts,
+};
 use uuid::Uuid;
 
 use super::records::NOW;
@@ -41,4 +44,18 @@ fn line(jason: &Persona, number: u128, (name, cron): (&str, &str), starts: Start
         created_ms: NOW - 48 * HOUR_MS,
         updated_ms: NOW - 5 * HOUR_MS,
     })
+}
+
+/// What he does first: the goals that can be begun.
+pub(super) fn big_three(jason: &Persona, goals: &[Goal]) -> Option<BigThree> {
+    let pending = |(at, goal): (usize, &Goal)| Pending {
+        goal: goal.id,
+        priority: Priority::BASE,
+        received_ms: NOW - HOUR_MS * i64::try_from(at).unwrap_or(0),
+        serve_by_ms: NOW + 6 * HOUR_MS,
+        quota_missing: if at == 3 { 600 } else { 0 },
+        dependents: u32::from(at == 3),
+    };
+    let pending: Vec<_> = goals.iter().enumerate().take(4).map(pending).collect();
+    BigThree::choose(jason.id, &pending, NOW)
 }

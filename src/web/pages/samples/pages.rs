@@ -199,6 +199,7 @@ fn progress(jason: &Persona) -> Progress {
         unconfirmed.last_error = Some("no CSV row was kept".to_owned());
         waits.parked_on = Some(ParkedOn::Dependency);
     }
+    let three = calendar::big_three(jason, &goals);
     let runs = [
         records::run(2, &goals[1], RunState::Running),
         records::run(1, &goals[0], RunState::Done),
@@ -208,7 +209,10 @@ fn progress(jason: &Persona) -> Progress {
     let waits_for: Vec<_> =
         goals[1..3].iter().map(|goal| Prerequisite { goal: goal.clone(), if_failed: IfFailed::Fail }).collect();
     Progress {
-        goals: goals.iter().map(|goal| GoalRow::new(goal, &waits_for, &newest, 4, NOW)).collect(),
+        goals: goals
+            .iter()
+            .map(|goal| GoalRow::new(goal, &waits_for, &newest, 4, NOW).among(goal, three.as_ref()))
+            .collect(),
         calendar: Calendar::of(jason, &calendar::of(jason), NOW),
         runs: runs.iter().map(|run| run_row(run, &goals, jason)).collect(),
         earlier: Some("/personas/jason?tab=progress&before=x".to_owned()),
