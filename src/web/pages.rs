@@ -22,8 +22,15 @@ use super::routes::Table;
 
 /// Every page.
 pub fn routes() -> Table {
-    [login::routes(), personas::routes(), persona::load::routes(), runs::routes(), run::load::routes()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        login::routes(),
+        personas::routes(),
+        persona::load::routes(),
+        persona::receipt::routes(),
+        runs::routes(),
+        run::load::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

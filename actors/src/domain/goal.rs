@@ -195,6 +195,13 @@ impl Payload {
                 return bad("steps".into(), "must hold at most 200 steps");
             }
             Self::Ai(ai) if ai.prompt.trim().is_empty() => return bad("prompt".into(), "must not be empty"),
+            Self::Report(report) => match (report.from_ms, report.until_ms) {
+                (None, None) => {}
+                (Some(from_ms), Some(until_ms)) if from_ms < until_ms => {}
+                (Some(_), Some(_)) => return bad("until_ms".into(), "must lie behind `from_ms`"),
+                (Some(_), None) => return bad("until_ms".into(), "is required with `from_ms`"),
+                (None, Some(_)) => return bad("from_ms".into(), "is required with `until_ms`"),
+            },
             _ => {}
         }
         for (index, step) in self.steps().iter().enumerate() {
@@ -302,6 +309,9 @@ mod tests {
         assert!(refused(GoalKind::Ai, json!({"prompt": "  "})).starts_with("prompt:"));
         assert!(refused(GoalKind::Ai, json!({"prompt": 7})).starts_with("prompt:"));
         assert!(refused(GoalKind::Report, json!({})).contains("missing field `file`"));
+        assert!(refused(GoalKind::Report, json!({"file": "a.md", "from_ms": 1})).starts_with("until_ms: is required"));
+        let backward = json!({"file": "a.md", "from_ms": 2, "until_ms": 2});
+        assert!(refused(GoalKind::Report, backward).starts_with("until_ms: must lie behind"));
     }
 
     #[test]

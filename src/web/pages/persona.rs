@@ -7,6 +7,7 @@ pub mod load;
 pub mod logs;
 pub mod output;
 pub mod progress;
+pub mod receipt;
 pub mod settings;
 pub mod today;
 
