@@ -28,6 +28,8 @@ words! {
         Chat = "chat",
         /// A goal was given; the text is its title.
         Goal = "goal",
+        /// Something happened that the persona waits for.
+        Result = "result",
     }
 }
 
@@ -46,6 +48,10 @@ pub struct Message {
     pub scored: bool,
     /// How often its persona fell over it.
     pub falls: u32,
+    /// The key of its burst: of those that wait at the same time the newest is worked at.
+    pub coalescing: Option<String>,
+    /// Nobody waits for it: mood may hold it back until it expires.
+    pub optional: bool,
     pub state: MessageState,
     pub received_ms: i64,
     /// By when it is started, or expires with a receipt.
