@@ -15,6 +15,7 @@ mod priority;
 mod proof;
 mod receipt;
 mod run;
+mod standing_wait;
 mod words;
 
 pub use alert::*;
@@ -32,4 +33,5 @@ pub use priority::*;
 pub use proof::*;
 pub use receipt::*;
 pub use run::*;
+pub use standing_wait::*;
 pub use words::UnknownWord;

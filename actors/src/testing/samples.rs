@@ -76,6 +76,7 @@ pub fn message(world: &dyn World, goal: &Goal) -> Message {
         falls: 0,
         coalescing: None,
         optional: false,
+        deadline_ms: now + 210_000,
         state: MessageState::Waiting,
         received_ms: now,
         serve_by_ms: now + 3_600_000,
