@@ -89,6 +89,10 @@ impl Records for ReadBack {
         Ok(self.standing().await?)
     }
 
+    async fn newest_seq(&self, persona: PersonaId) -> Result<i64, Unavailable> {
+        Ok(self.newest_of(persona).await?)
+    }
+
     async fn receipts_after(&self, persona: PersonaId, seq: i64, limit: u32) -> Result<Vec<Receipt>, Unavailable> {
         Ok(self.chain_behind(persona, seq, limit).await?)
     }

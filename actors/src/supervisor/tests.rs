@@ -8,4 +8,5 @@ mod dependencies;
 mod failing;
 mod harness;
 mod moods;
+mod standing;
 mod working;

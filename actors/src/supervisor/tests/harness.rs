@@ -260,6 +260,10 @@ impl Records for WatchedRecords {
         self.store.standing_waits().await
     }
 
+    async fn newest_seq(&self, persona: PersonaId) -> Result<i64, Unavailable> {
+        self.store.newest_seq(persona).await
+    }
+
     async fn receipts_after(&self, persona: PersonaId, seq: i64, limit: u32) -> Result<Vec<Receipt>, Unavailable> {
         self.store.receipts_after(persona, seq, limit).await
     }
