@@ -8,6 +8,7 @@ mod numbers;
 mod personas;
 pub(super) mod receipts;
 mod runs;
+mod standing_waits;
 
 pub use goals::GoalFilter;
 pub use numbers::{PersonaNumbers, QueueDepths, Today};
