@@ -1,6 +1,7 @@
 //! The words of Greenroom as plain types: no async, no I/O, no clock.
 
 mod alert;
+mod arrival;
 mod autoplan;
 mod big_three;
 mod call;
@@ -21,9 +22,11 @@ mod quota;
 mod receipt;
 mod run;
 mod schedule;
+mod standing_wait;
 mod words;
 
 pub use alert::*;
+pub use arrival::*;
 pub use autoplan::*;
 pub use big_three::*;
 pub use call::*;
@@ -44,4 +47,5 @@ pub use quota::*;
 pub use receipt::*;
 pub use run::*;
 pub use schedule::*;
+pub use standing_wait::*;
 pub use words::UnknownWord;

@@ -12,9 +12,12 @@
 pub(crate) mod carrier;
 
 mod big_three;
+mod coalesce;
 mod expiry;
+mod gather;
 pub(crate) mod inbox;
 mod life;
+pub mod tally;
 
 use std::{
     future::Future,
@@ -26,11 +29,11 @@ use std::{
 };
 
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr};
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
-use self::{carrier::Carrier, life::Life};
+use self::{carrier::Carrier, life::Life, tally::Tally};
 use crate::{
-    domain::{GoalId, Inner, Limits, PersonaId},
+    domain::{GoalId, Inner, Limits, Load, PersonaId},
     evidence::Evidence,
     ports::{Ports, RosterRecord, Unavailable},
     run::{Now, RunEnd},
@@ -50,10 +53,13 @@ pub(crate) struct Stage {
     pub(crate) evidence: Evidence,
     pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) tally: Arc<Tally>,
     /// Tells the supervisor.
     pub(crate) report: Box<dyn Fn(Report) + Send + Sync>,
     /// Tells the calendar that a persona begins a run at a moment.
     pub(crate) worked: Box<dyn Fn(PersonaId, i64) + Send + Sync>,
+    /// Whether the machine admits work that nobody waits for.
+    pub(crate) load: watch::Receiver<Load>,
 }
 
 /// What a persona tells its supervisor.

@@ -5,6 +5,7 @@
 
 mod blobs;
 mod calendar;
+mod inbox;
 mod performer;
 mod rows;
 mod samples;

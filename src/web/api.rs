@@ -14,6 +14,7 @@ pub mod schedules;
 pub mod secrets;
 pub mod templates;
 pub mod tokens;
+pub mod waits;
 
 use super::{openapi, routes::Table};
 
@@ -26,6 +27,7 @@ pub fn routes() -> Table {
         templates::routes(),
         secrets::routes(),
         messages::routes(),
+        waits::routes(),
         goals::routes(),
         schedules::routes(),
         runs::routes(),

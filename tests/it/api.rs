@@ -12,3 +12,4 @@ mod lists;
 mod live;
 mod observe;
 mod schedules;
+mod waits;

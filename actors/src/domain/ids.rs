@@ -53,6 +53,7 @@ id!(/** A goal. */ GoalId);
 id!(/** One attempt at a goal. */ RunId);
 id!(/** Something a person should see. */ AlertId);
 id!(/** A line of a persona's calendar. */ ScheduleId);
+id!(/** What a persona wants to be told about another one. */ StandingWaitId);
 id!(/** What belongs together over personas and systems: one request and all that follows from it. */ TraceId);
 
 /// The name of a node, in headers and in the name of its system chain. Lower-case letters, digits and `-`, at most 32.

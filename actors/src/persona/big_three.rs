@@ -42,7 +42,9 @@ impl PersonaActor {
 
     fn may_be_big(&self, life: &Life, work: &Waiting) -> bool {
         let waits = work.message.state == MessageState::Waiting && work.goal.state == GoalState::Pending;
-        waits && inbox::may_begin(work, self.now_ms(), &life.held_back)
+        // Talk that comes in bursts, or that nobody waits for, is no big thing.
+        let talk = work.message.coalescing.is_some() || work.message.is_held_by_mood();
+        waits && !talk && inbox::may_begin(work, self.now_ms(), &life.held_back)
     }
 
     async fn find_or_choose(

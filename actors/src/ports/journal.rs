@@ -9,7 +9,7 @@ use super::BoxError;
 use crate::domain::{
     Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState,
     ParkedOn, Payload, Persona, PersonaId, Phase, Proof, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, Schedule,
-    ScheduleId, Slug, WaitsFor,
+    ScheduleId, Slug, StandingWait, StandingWaitId, WaitsFor,
 };
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.
@@ -89,6 +89,8 @@ pub enum Guard {
     BigThreeBefore(PersonaId, i64),
     /// A day has room for what a goal counts as.
     QuotaLeft(QuotaLeft),
+    /// The standing wait has not ended and has looked so far.
+    StandingWaitAt(StandingWaitId, i64),
 }
 
 impl fmt::Display for Guard {
@@ -106,6 +108,7 @@ impl fmt::Display for Guard {
             Self::ScheduleVersion(id, version) => write!(f, "schedule {id} at version {version}"),
             Self::BigThreeBefore(id, _) => write!(f, "persona {id} without big three for this hour"),
             Self::QuotaLeft(left) => write!(f, "room for {} {} below {}", left.units, left.unit, left.ceiling),
+            Self::StandingWaitAt(id, seq) => write!(f, "standing wait {id} has looked as far as {seq}"),
         }
     }
 }
@@ -120,6 +123,8 @@ pub enum Change {
     FailureStreak(PersonaId, u32),
     MessageDelivered(Box<Message>),
     MessageMoved(MessageId, MessageState),
+    /// The others of its burst are its context now: priority, times and whether it is optional are replaced.
+    BurstJoined(Box<Message>),
     /// How often its persona has fallen over it by now.
     MessageFalls(MessageId, u32),
     /// Its `first_seq` is set to the sequence of this commit's first receipt on the persona's chain.
@@ -154,6 +159,8 @@ pub enum Change {
     ScheduleRemoved(ScheduleId),
     /// They replace those of the persona's hour before.
     BigThreeChosen(Box<BigThree>),
+    /// A standing wait as it is from now on, new or known.
+    StandingWaitSet(Box<StandingWait>),
     CheckpointSigned(Checkpoint),
     /// Deletes body and salt; the header stays and the chain still verifies.
     BodyErased {

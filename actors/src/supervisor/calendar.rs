@@ -279,7 +279,7 @@ impl Desk {
                 receipts: vec![decision],
             }
         };
-        let reason = match self.deliver_with(work(line, due.at_ms), &by, beside).await {
+        let reason = match self.deliver_beside(work(line, due.at_ms), &by, beside).await {
             Ok(Ok(delivered)) if delivered.repeated => "it has been started already".to_owned(),
             Ok(Ok(delivered)) => {
                 info!(goal = %delivered.goal.id, missed = due.missed, "the calendar started “{}”", line.name);

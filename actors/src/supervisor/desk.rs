@@ -11,10 +11,13 @@ use std::{
 use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{By, CommandError, calendar::CalendarBell, drafts, office::Office, planner::PlanningDesk};
+use super::{
+    By, CommandError, calendar::CalendarBell, drafts, lookout::Lookout, office::Office, planner::PlanningDesk,
+};
 use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
+    persona::tally::Tally,
     ports::{Change, Commit, Committed, GoalMove, Guard, Outdated, Ports, World},
     scheduler::Scheduler,
 };
@@ -34,8 +37,10 @@ pub(super) struct Desk {
     pub(super) calendar: Arc<CalendarBell>,
     pub(super) closed: AtomicBool,
     pub(super) planning: PlanningDesk,
-    pub(super) _sealer: AbortOnDropHandle<()>,
-    pub(super) _releaser: AbortOnDropHandle<()>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) lookout: Lookout,
+    /// What goes on beside the commands.
+    pub(super) _keepers: [AbortOnDropHandle<()>; 3],
 }
 
 impl Desk {
@@ -164,6 +169,7 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         Guard::CorrelationFree(..)
         | Guard::MessageIs(..)
         | Guard::RunLive(_)
+        | Guard::StandingWaitAt(..)
         | Guard::BigThreeBefore(..)
         | Guard::QuotaLeft(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
     }

@@ -21,12 +21,13 @@ use super::{
     CommandError, StartError,
     calendar::CalendarBell,
     doorbell::{Doorbell, News},
+    overflow::Brim,
     roster::Roster,
 };
 use crate::{
     domain::{GoalId, Limits, PersonaId, Slug},
     evidence::{Evidence, Setup},
-    persona::{Awake, Report, Stage, carrier::Carrier},
+    persona::{Awake, Report, Stage, carrier::Carrier, tally::Tally},
     ports::{Ports, RosterRecord},
     scheduler::Scheduler,
 };
@@ -57,6 +58,8 @@ pub(super) struct Opened {
     pub(super) evidence: Evidence,
     pub(super) scheduler: Scheduler,
     pub(super) limits: Arc<Limits>,
+    pub(super) brim: Arc<Brim>,
+    pub(super) tally: Arc<Tally>,
 }
 
 /// What the office is opened with.
@@ -209,8 +212,12 @@ impl Actor for OfficeActor {
             let me = me.clone();
             Box::new(move |report| _ = me.cast(Msg::Told(report)))
         };
+        let tally = Arc::new(Tally::default());
         let worked = Box::new(move |persona, now_ms| calendar.worked(persona, now_ms));
-        let stage = Stage { ports, evidence: evidence.clone(), carrier, limits: limits.clone(), report, worked };
+        let (load, told) = (scheduler.load(), (evidence.clone(), limits.clone(), tally.clone()));
+        let stage = Stage { ports, evidence: told.0, carrier, limits: told.1, tally: told.2, report, worked, load };
+        let brim = Arc::new(Brim::new(limits.inbox.most_waiting));
+        records.iter().for_each(|record| brim.note(record.id, record.waiting));
         let ring = {
             let me = me.clone();
             move || _ = me.cast(Msg::Rung)
@@ -219,10 +226,11 @@ impl Actor for OfficeActor {
         let (fallen, seen) = watch::channel(None);
         let office = Office { actor: me, bell: bell.clone(), roster: roster.clone(), fallen: seen };
         // Whoever opened the office waits for this; if not, the office is closed again with its last handle.
-        let _ = opened.send(Opened { office, evidence, scheduler, limits });
+        let _ = opened.send(Opened { office, evidence, scheduler, limits, brim: brim.clone(), tally });
         Ok(State {
             stage: Arc::new(stage),
             roster,
+            brim,
             bell,
             actors: HashMap::new(),
             armed_ms: None,

@@ -1,6 +1,8 @@
 //! The company with ports in memory and scripted runs, under a clock that stands still.
 
+mod arrivals;
 mod big_three;
+mod bursts;
 mod calendar;
 mod chaos;
 mod commands;
@@ -8,4 +10,6 @@ mod dependencies;
 mod failing;
 mod harness;
 mod load;
+mod moods;
+mod standing;
 mod working;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use actors::{
     domain::{
         AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, RunId,
-        RunState, ScheduleId, Slug,
+        RunState, ScheduleId, Slug, StandingWaitId,
     },
     ports::{Change, Commit, Guard, Outdated},
 };
@@ -24,6 +24,7 @@ pub(super) struct Wanted {
     /// Personas whose big three are asked about.
     pub big_threes: BTreeSet<PersonaId>,
     pub quotas: BTreeSet<QuotaLeft>,
+    pub standing: BTreeSet<StandingWaitId>,
 }
 
 impl Wanted {
@@ -49,6 +50,7 @@ impl Wanted {
             Guard::ScheduleVersion(id, _) => drop(self.schedules.insert(*id)),
             Guard::BigThreeBefore(id, _) => drop(self.big_threes.insert(*id)),
             Guard::QuotaLeft(left) => drop(self.quotas.insert(*left)),
+            Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
         }
     }
 
@@ -64,6 +66,8 @@ impl Wanted {
                 self.correlations.extend(message.correlation.clone().map(|key| (message.persona, key)));
             }
             Change::MessageMoved(id, _) | Change::MessageFalls(id, _) => drop(self.messages.insert(*id)),
+            Change::BurstJoined(message) => drop(self.messages.insert(message.id)),
+            Change::StandingWaitSet(wait) => drop(self.standing.insert(wait.id)),
             Change::GoalMoved(step) => drop(self.goals.insert(step.id)),
             Change::GoalCorrected { id, .. } => drop(self.goals.insert(*id)),
             Change::DependenciesSet(id, waits_for) => self.goals.extend(waits_for.goals.iter().chain([id])),
@@ -103,6 +107,8 @@ pub(super) struct Facts {
     pub big_threes: BTreeMap<PersonaId, i64>,
     /// What others took; read anew for every batch.
     pub quotas: BTreeMap<QuotaLeft, u64>,
+    /// How far the open ones have looked; none: ended.
+    pub standing: BTreeMap<StandingWaitId, Option<i64>>,
 }
 
 impl Facts {
@@ -117,12 +123,13 @@ impl Facts {
         wanted.alerts.retain(|id| !self.alerts.contains_key(id));
         wanted.schedules.retain(|id| !self.schedules.contains_key(id));
         wanted.big_threes.retain(|id| !self.big_threes.contains_key(id));
+        wanted.standing.retain(|id| !self.standing.contains_key(id));
     }
 
     /// What is worth knowing for the next batch: all of it, until that is too much.
     pub(super) fn remembered(mut self) -> Self {
         self.quotas.clear();
-        let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len();
+        let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len() + self.standing.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
         let calendar = self.schedules.len() + self.big_threes.len();
         if work + names + calendar > REMEMBERED { Self::default() } else { self }
@@ -156,6 +163,7 @@ impl Facts {
             Guard::QuotaLeft(left) => {
                 self.quotas.get(left).is_some_and(|taken| taken + u64::from(left.units) <= u64::from(left.ceiling))
             }
+            Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
         }
     }
 
@@ -181,6 +189,10 @@ impl Facts {
             Change::MessageMoved(id, state) => {
                 let here = made(&|c| matches!(c, Change::MessageDelivered(message) if message.id == *id));
                 (!here && !self.messages.contains_key(id)).then_some(Guard::MessageIs(*id, *state))
+            }
+            Change::BurstJoined(message) => {
+                let here = self.messages.contains_key(&message.id);
+                (!here).then_some(Guard::MessageIs(message.id, message.state))
             }
             Change::GoalMoved(actors::ports::GoalMove { id, .. })
             | Change::GoalCorrected { id, .. }
@@ -253,9 +265,13 @@ impl Facts {
             Change::ScheduleSet(line) => drop(self.schedules.insert(line.id, line.version)),
             Change::ScheduleRemoved(id) => drop(self.schedules.remove(id)),
             Change::BigThreeChosen(three) => drop(self.big_threes.insert(three.persona, three.hour_ms)),
+            Change::StandingWaitSet(wait) => {
+                self.standing.insert(wait.id, wait.ended.is_none().then_some(wait.seen_seq));
+            }
             Change::DependenciesSet(..)
             | Change::FailureStreak(..)
             | Change::MessageFalls(..)
+            | Change::BurstJoined(_)
             | Change::CheckpointSigned(_)
             | Change::BodyErased { .. } => {}
         }
