@@ -9,6 +9,7 @@ mod guards;
 mod journal;
 mod lost;
 mod migrations;
+mod quotas;
 mod ranges;
 mod rebuild;
 mod records;
