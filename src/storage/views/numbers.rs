@@ -49,6 +49,8 @@ pub struct Today {
     pub messages: u64,
     /// Proposals proven.
     pub proposals: u64,
+    /// Deliverables proven.
+    pub deliverables: u64,
     /// Runs that failed within the last 24 hours.
     pub errors_24h: u64,
 }
@@ -180,6 +182,7 @@ impl Db {
             posts: self.proven_since(since_ms, Unit::Post).await?,
             messages: read.count(received.unwrap_or(0))?,
             proposals: self.proven_since(since_ms, Unit::Proposal).await?,
+            deliverables: self.proven_since(since_ms, Unit::Deliverable).await?,
             errors_24h: read.count(failed.unwrap_or(0))?,
         })
     }

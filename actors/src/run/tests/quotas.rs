@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use super::board::{Board, SITE, When, proof, submit};
 use crate::{
     domain::{GoalId, GoalState, MessageState, ParkedOn, Persona, Phase, Proof, Quota, Quotas, Step, Unit},
-    ports::{Records as _, World as _},
+    ports::{Change, Commit, Records as _, World as _},
     run::RunEnd,
 };
 
@@ -16,8 +16,15 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 async fn board(ceiling: i64) -> Board {
     let mut board = Board::open(1_000_000).await;
     let quotas = Quotas::from([(Unit::Proposal, Quota::new(0, ceiling).unwrap())]);
-    board.persona = Arc::new(Persona { quotas, ..Persona::clone(&board.persona) });
+    set(&mut board, quotas);
     board
+}
+
+fn set(board: &mut Board, quotas: Quotas) {
+    let persona = Persona { quotas, version: board.persona.version + 1, ..Persona::clone(&board.persona) };
+    let changes = vec![Change::PersonaUpdated(Box::new(persona.clone()))];
+    board.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
+    board.persona = Arc::new(persona);
 }
 
 async fn used_at(board: &Board, goal: GoalId) -> Option<i64> {
@@ -148,11 +155,36 @@ async fn a_day_that_fills_up_during_a_run_stops_it_before_the_effect() {
 }
 
 fn take(board: &Board, goal: GoalId) {
-    use crate::ports::{Change, Commit};
     let (persona, at_ms) = (board.persona.id, board.ports.world.now_ms());
     let taken = crate::domain::QuotaUse { goal, persona, unit: Unit::Proposal, units: 1, at_ms, begun: true };
     let changes = vec![Change::QuotaTaken(taken)];
     board.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ceiling_that_is_lowered_during_a_run_holds_for_its_effect() {
+    let mut board = board(2).await;
+    let (first, second) = (board.give(submit(None), proof(false)), board.give(submit(None), proof(false)));
+    board.carry(first).await;
+    board.world.lock().unwrap().slow = Some("browser_fill");
+    let run = board.begin(second).await;
+    board.ports.performer.called(board.calls_made() + 2).await;
+    set(&mut board, Quotas::from([(Unit::Proposal, Quota::new(0, 1).unwrap())]));
+    run.await.unwrap();
+    assert_eq!((board.goal(second).parked_on, board.submissions()), (Some(ParkedOn::Quota), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_changed_since_it_was_read_is_read_again() {
+    let mut board = board(1).await;
+    let goal = board.give(submit(None), proof(false));
+    let stale = board.persona.clone();
+    set(&mut board, Quotas::from([(Unit::Proposal, Quota::new(0, 2).unwrap())]));
+    let fresh = std::mem::replace(&mut board.persona, stale);
+    assert_eq!(board.carry(goal).await, RunEnd::Later { due_ms: Some(board.ports.world.now_ms()) });
+    board.persona = fresh;
+    board.carry(goal).await;
+    assert_eq!(board.goal(goal).state, GoalState::Done);
 }
 
 #[tokio::test(start_paused = true)]
