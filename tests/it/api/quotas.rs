@@ -22,6 +22,36 @@ fn of<'a>(day: &'a Value, unit: &str) -> &'a Value {
     day["quotas"].as_array().unwrap().iter().find(|one| one["unit"] == unit).unwrap_or(&Value::Null)
 }
 
+fn bad_goals(params: &Value) -> Vec<(Value, &'static str, &'static str)> {
+    vec![
+        (json!({"template": "social.pots"}), "template", "social.post"),
+        (json!({"template": "social.post"}), "params.platform", "is required"),
+        (
+            json!({"template": "social.post", "params": {"platform": "mars", "asset": "x"}}),
+            "params.platform",
+            "rehearsal",
+        ),
+        (json!({"template": "social.post", "params": params, "kind": "ai"}), "kind", "comes with the template"),
+        (json!({"template": "social.post", "params": params, "proof": {}}), "proof", "comes with the template"),
+        (json!({"params": params, "kind": "ai", "payload": {"prompt": "x"}}), "params", "send `template` too"),
+        (
+            json!({"template": "outreach.send_message", "params": {"platform": "rehearsal", "batch_size": 20}}),
+            "template",
+            "outreach is off",
+        ),
+        (
+            json!({"kind": "ai", "payload": {"prompt": "x"}, "proof": {"counts_as": "message"}}),
+            "proof.counts_as",
+            "outreach is off",
+        ),
+        (
+            json!({"kind": "ai", "payload": {"prompt": "x"}, "proof": {"counts_as": "post", "units": 5}}),
+            "proof.counts_as",
+            "allows 4 a day",
+        ),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_goal_is_made_from_a_template() {
     let server = TestServer::start().await;
@@ -50,33 +80,7 @@ async fn a_goal_is_made_from_a_template() {
     let titled = server.post(goals, &json!({"template": "social.post", "title": "Mine", "params": params})).await;
     assert_eq!(titled.json["title"], "Mine");
 
-    for (body, field, reason) in [
-        (json!({"template": "social.pots"}), "template", "social.post"),
-        (json!({"template": "social.post"}), "params.platform", "is required"),
-        (
-            json!({"template": "social.post", "params": {"platform": "mars", "asset": "x"}}),
-            "params.platform",
-            "rehearsal",
-        ),
-        (json!({"template": "social.post", "params": params, "kind": "ai"}), "kind", "comes with the template"),
-        (json!({"template": "social.post", "params": params, "proof": {}}), "proof", "comes with the template"),
-        (json!({"params": params, "kind": "ai", "payload": {"prompt": "x"}}), "params", "send `template` too"),
-        (
-            json!({"template": "outreach.send_message", "params": {"platform": "rehearsal", "batch_size": 20}}),
-            "template",
-            "outreach is off",
-        ),
-        (
-            json!({"kind": "ai", "payload": {"prompt": "x"}, "proof": {"counts_as": "message"}}),
-            "proof.counts_as",
-            "outreach is off",
-        ),
-        (
-            json!({"kind": "ai", "payload": {"prompt": "x"}, "proof": {"counts_as": "post", "units": 5}}),
-            "proof.counts_as",
-            "allows 4 a day",
-        ),
-    ] {
+    for (body, field, reason) in bad_goals(&params) {
         refused(&server.post(goals, &body).await, field, reason);
     }
     server.stop().await;

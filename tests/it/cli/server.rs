@@ -84,17 +84,8 @@ fn work(root: &Path) {
     assert_eq!(goal["state"], "done", "{goal:#}");
 }
 
-#[test]
-fn the_verbs_reach_the_server_and_the_record_is_whole() {
-    let root = tempfile::tempdir().unwrap();
-    let root = root.path();
-    let server = Server::start(root);
-    assert!(server.greeting["login"].as_str().unwrap().contains("/login?token="), "the first start brings a link");
-    assert!(server.greeting["status_token"].is_string(), "made, because none was set");
-    work(root);
-
-    let persona = answer(root, &["persona", "show", "ada-lovelace"]);
-    assert_eq!((&persona["name"], &persona["role"]), (&json!("Ada Lovelace"), &json!("worker")));
+/// Hours, quotas, plan and templates of the persona that works.
+fn days_are_set_by_verbs(root: &Path) {
     let hours = ["--zone", "Asia/Tokyo", "--wakes", "09:00", "--sleeps", "17:30"];
     let hours = answer(root, &[&["persona", "hours", "ada-lovelace"], &hours[..]].concat());
     assert_eq!(hours["hours"], json!({"zone": "Asia/Tokyo", "wakes": "09:00", "sleeps": "17:30"}));
@@ -114,6 +105,20 @@ fn the_verbs_reach_the_server_and_the_record_is_whole() {
     let (code, _, error) = said(&greenroom(root, &["goal", "new", "ada-lovelace", "--template", "social.post"]));
     assert_eq!(code, 1);
     assert!(error.contains("params.platform"), "{error}");
+}
+
+#[test]
+fn the_verbs_reach_the_server_and_the_record_is_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let server = Server::start(root);
+    assert!(server.greeting["login"].as_str().unwrap().contains("/login?token="), "the first start brings a link");
+    assert!(server.greeting["status_token"].is_string(), "made, because none was set");
+    work(root);
+
+    let persona = answer(root, &["persona", "show", "ada-lovelace"]);
+    assert_eq!((&persona["name"], &persona["role"]), (&json!("Ada Lovelace"), &json!("worker")));
+    days_are_set_by_verbs(root);
     assert_eq!(answer(root, &["persona", "pause", "ada-lovelace"])["status"], "paused");
     assert_eq!(answer(root, &["persona", "resume", "ada-lovelace"])["status"], "active");
     assert_eq!(answer(root, &["message", "list", "ada-lovelace", "--dead"])["items"], json!([]));

@@ -45,6 +45,20 @@ async fn quotas_are_set_days_planned_and_goals_made_from_templates() {
     visitor.sees("Submit a proposal: data pipeline").await;
     visitor.keep("today-planned").await;
 
+    a_goal_from_a_template(&visitor).await;
+    visitor.resize(400).await;
+    visitor.fits("today").await;
+    visitor.keep("today-400").await;
+    visitor.open("/personas/jason?tab=settings").await;
+    visitor.fits("settings").await;
+    visitor.keep("settings-planned-400").await;
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
+
+/// Gives a post from the dialog, after a field was refused.
+async fn a_goal_from_a_template(visitor: &Visitor) {
     visitor.press("#head [data-open=new-goal]").await;
     visitor.press("#new-goal [name=kind][value='']").await;
     let choose = "(c => (c.value = 'social.post', c.dispatchEvent(new Event('change', {bubbles: true}))))(document.querySelector('[data-template-choice]'))";
@@ -57,13 +71,4 @@ async fn quotas_are_set_days_planned_and_goals_made_from_templates() {
     visitor.press("#new-goal [type=submit]").await;
     visitor.until("location.search === '?tab=progress' && document.readyState === 'complete'").await;
     visitor.sees("Post: Rows do not vanish.").await;
-    visitor.resize(400).await;
-    visitor.fits("today").await;
-    visitor.keep("today-400").await;
-    visitor.open("/personas/jason?tab=settings").await;
-    visitor.fits("settings").await;
-    visitor.keep("settings-planned-400").await;
-    visitor.is_clean().await;
-    visitor.leave().await;
-    house.close().await;
 }

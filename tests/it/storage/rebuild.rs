@@ -76,6 +76,19 @@ fn work(persona: &actors::domain::Persona, prompt: &str) -> NewWork {
     }
 }
 
+fn livia() -> NewPersona {
+    NewPersona {
+        slug: "livia".parse().unwrap(),
+        name: "Livia".to_owned(),
+        role: None,
+        description: String::new(),
+        profile: Profile::default(),
+        hosts: Vec::new(),
+        model: None,
+        hours: Default::default(),
+    }
+}
+
 async fn goals_are_what_the_headers_say(store: Store) {
     let performer = Arc::new(ScriptedPerformer::new(script));
     let storage = store.storage();
@@ -88,17 +101,7 @@ async fn goals_are_what_the_headers_say(store: Store) {
     };
     let company = Company::start(limits(), ports, SigningKey::from_bytes(&[7; 32])).await.unwrap();
     let by = By { who: "ada".to_owned(), trace: TraceId(store.world.new_id()) };
-    let new = NewPersona {
-        slug: "livia".parse().unwrap(),
-        name: "Livia".to_owned(),
-        role: None,
-        description: String::new(),
-        profile: Profile::default(),
-        hosts: Vec::new(),
-        model: None,
-        hours: Default::default(),
-    };
-    let livia = company.create_persona(new, &by).await.unwrap();
+    let livia = company.create_persona(livia(), &by).await.unwrap();
     let mut live = company.receipts();
     let mut goals = Vec::new();
     for prompt in ["works", "never works", "does not work yet", "works too"] {
