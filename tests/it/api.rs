@@ -11,5 +11,6 @@ mod letters;
 mod lists;
 mod live;
 mod observe;
+mod quotas;
 mod schedules;
 mod waits;

@@ -175,9 +175,9 @@ impl Hours {
     pub fn up(&self, day: &Day) -> Vec<Range<i64>> {
         let (wakes_ms, sleeps_ms) = (self.wakes.on(day, self.zone), self.sleeps.on(day, self.zone));
         let parts = if self.wakes < self.sleeps {
-            vec![wakes_ms..sleeps_ms]
+            [wakes_ms..sleeps_ms, 0..0]
         } else {
-            vec![day.begins_ms..sleeps_ms, wakes_ms..day.ends_ms]
+            [day.begins_ms..sleeps_ms, wakes_ms..day.ends_ms]
         };
         parts.into_iter().filter(|part| !part.is_empty()).collect()
     }

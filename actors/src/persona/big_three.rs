@@ -148,7 +148,7 @@ impl PersonaActor {
             project: None,
             units: None,
             salt: self.stage.ports.world.salt(),
-            hashed_body: None,
+            rendered: None,
             body: Body { summary, data, ..Body::default() },
         };
         Commit {

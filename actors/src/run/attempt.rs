@@ -192,7 +192,7 @@ impl<'a> Attempt<'a> {
     async fn carry_out(&self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<Acted, StoreGone> {
         let about = self.about();
         let page = self.page.as_deref();
-        let place = self.place_at(at, step);
+        let place = self.place_at(at, step).await?;
         let act = Act { about: &about, run: self.run.id, index: index(at), step, page, replay_of, place };
         self.runner.broker.carry_out(&act, &self.stop).await
     }

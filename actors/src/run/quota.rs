@@ -6,9 +6,12 @@
 
 use serde_json::json;
 
-use super::{RunEnd, attempt::Attempt, history::Key, resume::index};
+use super::{RunEnd, attempt::Attempt, broker::StoreGone, history::Key, resume::index};
 use crate::{
-    domain::{GoalState, MessageState, OUTREACH_IS_OFF, Phase, QuotaLeft, QuotaUse, ReceiptKind, RunState, Step, Unit},
+    domain::{
+        GoalState, MessageState, OUTREACH_IS_OFF, ParkedOn, Persona, Phase, QuotaLeft, QuotaUse, ReceiptKind, RunState,
+        Step, Unit,
+    },
     evidence::RecordError,
     ports::{Change, Commit, GoalMove, Guard},
 };
@@ -21,22 +24,28 @@ pub(super) struct Place {
 }
 
 impl Attempt<'_> {
-    /// The place that a new run takes; nothing: the goal counts as nothing, or keeps the place that it has.
+    /// The place that a new run takes; nothing: the goal counts as nothing, or keeps the place that it has. Its quota
+    /// must be the one that was read.
     pub(super) fn place(&self) -> Place {
-        self.taken(false).unwrap_or_default()
+        let Some(mut place) = self.taken(&self.persona, false) else { return Place::default() };
+        place.guards.push(Guard::PersonaVersion(self.persona.id, self.persona.version));
+        place
     }
 
-    /// The place that the intent of this step takes.
-    pub(super) fn place_at(&self, at: usize, step: &Step) -> Place {
+    /// The place that the intent of this step takes, by the quota as it is now.
+    pub(super) async fn place_at(&self, at: usize, step: &Step) -> Result<Place, StoreGone> {
         let counts = step.effect().needs_intent() && self.steps.get(at).is_some_and(|step| self.is_counted_at(step));
-        counts.then(|| self.taken(true)).flatten().unwrap_or_default()
+        if !counts || self.goal.proof.counts_as.is_none() {
+            return Ok(Place::default());
+        }
+        let persona = self.runner.broker.ports.records.persona(self.persona.id).await.map_err(|_| StoreGone)?;
+        Ok(self.taken(persona.as_ref().unwrap_or(&self.persona), true).unwrap_or_default())
     }
 
-    fn taken(&self, begun: bool) -> Option<Place> {
+    fn taken(&self, persona: &Persona, begun: bool) -> Option<Place> {
         let (unit, units) = self.goal.proof.counted().filter(|_| !self.may_have_happened())?;
-        let (goal, persona, at_ms) = (self.goal.id, self.goal.persona, self.now_ms());
-        let taken = QuotaUse { goal, persona, unit, units, at_ms, begun };
-        let limits = self.runner.limits.quotas.limits(&self.persona, &taken);
+        let taken = QuotaUse { goal: self.goal.id, persona: persona.id, unit, units, at_ms: self.now_ms(), begun };
+        let limits = self.runner.limits.quotas.limits(persona, &taken);
         Some(Place {
             guards: limits.into_iter().map(Guard::QuotaLeft).collect(),
             changes: vec![Change::QuotaTaken(taken)],
@@ -66,7 +75,7 @@ impl Attempt<'_> {
             false => (GoalState::Parked, MessageState::Waiting),
         };
         let step = GoalMove {
-            parked_on: (!never).then_some(crate::domain::ParkedOn::Quota),
+            parked_on: (!never).then_some(ParkedOn::Quota),
             due_ms: (!never).then_some(due_ms),
             last_error: never.then(|| why.clone()),
             ..self.moved(state)

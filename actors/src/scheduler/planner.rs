@@ -101,6 +101,7 @@ fn expects(one: &Counted, day: &Range<i64>, planner: &str) -> Option<u32> {
         Some(taken) if taken.counts(goal.state) && (taken.begun || goal.state == GoalState::Done) => {
             day.contains(&taken.at_ms)
         }
+        None if goal.state == GoalState::Done => day.contains(&goal.updated_ms),
         _ if !goal.state.is_over() => goal.due_ms.is_none_or(|due_ms| due_ms < day.end),
         // A person does not want it.
         _ => goal.state == GoalState::Cancelled && goal.created_by == planner && day.contains(&goal.created_ms),

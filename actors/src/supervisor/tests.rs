@@ -11,5 +11,6 @@ mod failing;
 mod harness;
 mod load;
 mod moods;
+mod planning;
 mod standing;
 mod working;

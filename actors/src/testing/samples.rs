@@ -108,7 +108,7 @@ pub fn draft(world: &dyn World, chain: ChainId, phase: Option<Phase>, summary: &
         project: None,
         units: None,
         salt: world.salt(),
-        hashed_body: None,
+        rendered: None,
         body: Body { summary: summary.to_owned(), data: Value::Null, ..Body::default() },
     }
 }

@@ -44,6 +44,12 @@ pub(super) trait Transaction: Send {
     fn keep(&mut self, signed: &[&Checkpoint]) -> impl Future<Output = QueryResult<()>> + Send;
 }
 
+/// Whether a plan writes receipts and nothing else.
+pub(super) fn are_none(plan: &Plan, late: &[Late]) -> bool {
+    let mut receipts = plan.receipts();
+    plan.changes.is_empty() && late.is_empty() && receipts.all(|linked| linked.draft.body.artifacts.is_empty())
+}
+
 /// Carries out a plan's changes in order, and what its receipts mean for other tables.
 pub(super) async fn write(plan: &Plan, late: &[Late], to: &mut impl Transaction) -> QueryResult<()> {
     for linked in plan.receipts() {

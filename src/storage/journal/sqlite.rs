@@ -257,8 +257,8 @@ fn learn_head(conn: &mut SqliteConnection, heads: &mut Heads, chain: ChainId) ->
         .filter(receipts::chain.eq(chain.to_bytes()))
         .order(receipts::seq.desc())
         .select((receipts::seq, receipts::hash))
-        .limit(1)
-        .first::<(i64, Vec<u8>)>(conn)
+        // Reads one row and no more. A bound LIMIT would be prepared anew each time.
+        .get_result::<(i64, Vec<u8>)>(conn)
         .optional()?;
     if let Some((seq, hash)) = newest {
         heads.learn(chain, Head { seq, hash: Columns("receipts").hash(&hash)? });

@@ -36,7 +36,7 @@ const PLATFORMS: &[&str] = &["rehearsal"];
 const PLATFORM: Field = Field {
     name: "platform",
     label: "Platform",
-    about: "Where. `rehearsal` is the practice site.",
+    about: "Where; rehearsal is the practice site.",
     sort: Sort::Choice { of: PLATFORMS },
     required: true,
 };

@@ -38,7 +38,7 @@ pub(super) fn publish_deliverable(delivery: &Delivery<'_>) -> Template {
         wait_for("#deliverable"),
         fill("#title", title),
         fill("#reference", GOAL_KEY),
-        fill("#content", "{{work}}"),
+        fill("#work", "{{work}}"),
         click("#upload", Effect::Irreversible),
         expect_title(RECEIVED),
         screenshot("The upload is confirmed", "received"),

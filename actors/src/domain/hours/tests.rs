@@ -18,6 +18,10 @@ fn at(text: &str) -> i64 {
     DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis()
 }
 
+fn one(part: Range<i64>) -> Vec<Range<i64>> {
+    std::iter::once(part).collect()
+}
+
 fn length_h(zone_name: &str, noon: &str) -> i64 {
     let day = zone(zone_name).day(at(noon));
     (day.ends_ms - day.begins_ms) / HOUR_MS
@@ -59,7 +63,7 @@ fn a_day_that_a_zone_left_out_is_no_day() {
 fn hours_are_those_of_the_wall_clock() {
     let working = hours("Europe/Berlin", "09:00", "17:30");
     let day = working.day(at("2026-03-29T12:00:00Z"));
-    assert_eq!(working.up(&day), [at("2026-03-29T07:00:00Z")..at("2026-03-29T15:30:00Z")]);
+    assert_eq!(working.up(&day), one(at("2026-03-29T07:00:00Z")..at("2026-03-29T15:30:00Z")));
     assert!(working.is_up(at("2026-03-29T07:00:00Z")) && !working.is_up(at("2026-03-29T15:30:00Z")));
     let night = hours("Europe/Berlin", "22:00", "02:30");
     let day = night.day(at("2026-03-29T12:00:00Z"));
@@ -71,7 +75,7 @@ fn hours_are_those_of_the_wall_clock() {
     assert_eq!(night.up(&day), parts);
     let all_day = Hours::ALWAYS;
     let day = all_day.day(at("2026-11-21T12:00:00Z"));
-    assert_eq!(all_day.up(&day), [day.begins_ms..day.ends_ms]);
+    assert_eq!(all_day.up(&day), one(day.begins_ms..day.ends_ms));
 }
 
 #[test]

@@ -18,7 +18,8 @@ fn day() -> Range<i64> {
 
 #[test]
 fn a_day_is_planned_in_the_middles_of_equal_parts() {
-    let up = [9 * HOUR_MS..17 * HOUR_MS];
+    let office_hours = 9 * HOUR_MS..17 * HOUR_MS;
+    let up = [office_hours];
     let due =
         |now_ms| plan(&[demand(4, 8, 0, 0, &[1])], &up, now_ms).iter().map(|goal| goal.due_ms).collect::<Vec<_>>();
     assert_eq!(due(0), [10, 12, 14, 16].map(|hour| hour * HOUR_MS));
