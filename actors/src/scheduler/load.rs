@@ -70,7 +70,7 @@ impl Governor {
             return None;
         };
         let changes = (cap, level) != (self.cap, self.level);
-        changes.then(|| Load { level, cap, configured: self.configured, why })
+        changes.then_some(Load { level, cap, configured: self.configured, why })
     }
 
     /// From now on it is so.

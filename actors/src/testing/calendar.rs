@@ -3,10 +3,19 @@
 use super::state::State;
 use crate::{
     domain::{DIGEST_KEY, Hours, PersonaId, PersonaStatus, Schedule},
-    ports::LastWork,
+    ports::{Change, LastWork},
 };
 
 impl State {
+    pub(super) fn apply_to_calendar(&mut self, change: Change) {
+        match change {
+            Change::ScheduleSet(line) => drop(self.schedules.insert(line.id, *line)),
+            Change::ScheduleRemoved(id) => drop(self.schedules.remove(&id)),
+            Change::BigThreeChosen(three) => drop(self.big_threes.insert(three.persona, *three)),
+            other => unreachable!("{other:?} is not about a calendar"),
+        }
+    }
+
     pub(super) fn calendar(&self, persona: Option<PersonaId>) -> Vec<(Schedule, Hours)> {
         let wanted = |line: &&Schedule| line.on && persona.is_none_or(|id| line.persona == id);
         let with_hours = |line: &Schedule| {

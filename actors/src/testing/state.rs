@@ -203,9 +203,9 @@ impl State {
             Change::AlertResolved(id, at_ms) => {
                 found(self.alerts.get_mut(&id), "alert", &id).resolved_ms = Some(at_ms);
             }
-            Change::ScheduleSet(line) => drop(self.schedules.insert(line.id, *line)),
-            Change::ScheduleRemoved(id) => drop(self.schedules.remove(&id)),
-            Change::BigThreeChosen(three) => drop(self.big_threes.insert(three.persona, *three)),
+            Change::ScheduleSet(_) | Change::ScheduleRemoved(_) | Change::BigThreeChosen(_) => {
+                self.apply_to_calendar(change);
+            }
             Change::CheckpointSigned(checkpoint) => self.checkpoints.push(checkpoint),
             Change::BodyErased { chain, seq } => {
                 let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);

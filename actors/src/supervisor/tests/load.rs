@@ -1,12 +1,13 @@
 //! The cap follows the machine: with receipts, without taking a slice away, and only while somebody works.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::harness::{House, Play, limits, settle};
+use super::harness::{House, Play, limits, settle, work};
 use crate::{
-    domain::{AlertKind, ChainId, GoalState, LoadLevel, PersonaId},
+    domain::{AlertKind, ChainId, Chat, GoalState, LoadLevel, PersonaId, Place},
     persona::carrier::Order,
     ports::Machine,
+    supervisor::{NewWork, Work},
     testing::{self, TestPorts},
 };
 
@@ -197,4 +198,30 @@ async fn switched_off_or_unseen_the_cap_stays() {
         house.samples_pass(10).await;
         assert_eq!(house.stands(), (LoadLevel::Calm, 4, 4));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn optional_work_waits_for_a_calm_machine_and_is_caught_up_then() {
+    let house =
+        house(HOT, |order| if order.work.message.text == "a line" { Play::UntilStopped } else { Play::Finish }).await;
+    house.four_at_work().await;
+    house.samples_pass(3).await;
+    assert_eq!(house.stands().0, LoadLevel::Hot);
+    let eve = house.persona("eve").await;
+    let place = Place { room: "lobby".to_owned(), active: false };
+    let what = Work::Arrived(Arc::new(Chat::in_room("hello all", place)));
+    let overheard = NewWork { what, priority: None, ..work(eve, 0) };
+    let overheard = house.company.deliver(overheard, &house.by()).await.unwrap();
+    settle().await;
+    let looks = house.company.inbox_figures().looks;
+    house.samples_pass(30).await;
+    assert_eq!(house.company.inbox_figures().looks, looks, "it waits without looking");
+    assert_eq!(house.state(overheard.goal.id), GoalState::Pending);
+    // Somebody gives a slot back, and the machine cools down.
+    let ada = house.test.store.persona_named("ada").unwrap().id;
+    house.company.pause(ada, &house.by()).await.unwrap();
+    house.test.world.set_machine(Some(COOL));
+    house.samples_pass(7).await;
+    assert_eq!(house.stands().0, LoadLevel::Calm);
+    assert_eq!(house.state(overheard.goal.id), GoalState::Done);
 }
