@@ -156,7 +156,6 @@ impl State {
     }
 
     fn apply(&mut self, change: Change, linked: &[Linked]) {
-        let places = Places { linked, heads: &self.heads };
         match change {
             Change::PersonaCreated(_) | Change::PersonaUpdated(_) | Change::FailureStreak(..) => {
                 self.apply_to_persona(change);
@@ -183,16 +182,7 @@ impl State {
             | Change::GoalMoved(_)
             | Change::GoalCorrected { .. }
             | Change::DependenciesSet(..) => self.apply_to_goal(change, linked),
-            Change::RunStarted(mut run) => {
-                run.first_seq = places.first(run.persona);
-                let before = self.runs.insert(run.id, *run);
-                assert!(before.is_none(), "the run {before:?} was started twice");
-            }
-            Change::RunMoved { id, state, ended_ms, error } => {
-                let run = found(self.runs.get_mut(&id), "run", &id);
-                let last_seq = Some(places.last(run.persona));
-                *run = Run { state, ended_ms, error, last_seq, ..run.clone() };
-            }
+            Change::RunStarted(_) | Change::RunMoved { .. } => self.apply_to_run(change, linked),
             Change::QuotaTaken(taken) => {
                 found(self.goals.get(&taken.goal), "goal", &taken.goal);
                 self.uses.insert(taken.goal, taken);
@@ -211,6 +201,23 @@ impl State {
                 let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);
                 found(row, "receipt", &seq).erased = true;
             }
+        }
+    }
+
+    fn apply_to_run(&mut self, change: Change, linked: &[Linked]) {
+        let places = Places { linked, heads: &self.heads };
+        match change {
+            Change::RunStarted(mut run) => {
+                run.first_seq = places.first(run.persona);
+                let before = self.runs.insert(run.id, *run);
+                assert!(before.is_none(), "the run {before:?} was started twice");
+            }
+            Change::RunMoved { id, state, ended_ms, error } => {
+                let run = found(self.runs.get_mut(&id), "run", &id);
+                let last_seq = Some(places.last(run.persona));
+                *run = Run { state, ended_ms, error, last_seq, ..run.clone() };
+            }
+            other => unreachable!("{other:?} is not about a run"),
         }
     }
 
