@@ -7,6 +7,10 @@ use actors::domain::{
 use uuid::Uuid;
 
 use super::records::NOW;
+use crate::{
+    tools::Number,
+    web::pages::{persona::output::DigestRow, show::When},
+};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -58,4 +62,29 @@ pub(super) fn big_three(jason: &Persona, goals: &[Goal]) -> Option<BigThree> {
     };
     let pending: Vec<_> = goals.iter().enumerate().take(4).map(pending).collect();
     BigThree::choose(jason.id, &pending, NOW)
+}
+
+/// What he did the day before.
+pub(super) fn digest() -> DigestRow {
+    let number = |what: &str, count, receipts: &[i64], more| Number {
+        what: what.to_owned(),
+        count,
+        receipts: receipts.to_vec(),
+        more,
+    };
+    let until_ms = NOW - NOW.rem_euclid(24 * HOUR_MS) - HOUR_MS / 12;
+    DigestRow {
+        from: When::at(until_ms - 24 * HOUR_MS, NOW),
+        until: When::at(until_ms, NOW),
+        zone: "UTC".to_owned(),
+        receipts: 640,
+        cut: false,
+        numbers: vec![
+            number("messages received", 3, &[12, 240, 611], 0),
+            number("goals done", 12, &[31, 58, 91, 133, 160, 199, 261, 302, 377, 430, 512, 590], 0),
+            number("goals failed", 1, &[644], 0),
+            number("steps carried out", 411, &(612..632).collect::<Vec<_>>(), 391),
+        ],
+        run_href: Some("/runs/0193".to_owned()),
+    }
 }

@@ -171,10 +171,14 @@ pub(super) fn persona() -> Vec<(&'static str, PersonaPage)> {
         let only = newest_first().into_iter().filter(|row| row.kind == ReceiptKind::File.as_str()).collect();
         let logs = Logs { rows: only, kind: Some(ReceiptKind::File), earlier: None };
         pages.push(("persona-logs-files", page(Body::Logs(logs), None)));
-        pages.push(("persona-output", page(Body::Output(Output::of(&evidence(), NOW)), None)));
+        pages.push(("persona-output", page(Body::Output(output()), None)));
         pages.push(("persona-settings", page(Body::Settings(Box::new(settings(&jason))), None)));
     }
     pages
+}
+
+fn output() -> Output {
+    Output { digests: vec![calendar::digest()], ..Output::of(&evidence(), NOW) }
 }
 
 fn progress(jason: &Persona) -> Progress {
