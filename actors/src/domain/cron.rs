@@ -62,7 +62,7 @@ impl Cron {
 
     /// In words: `At 09:00, Monday through Friday`.
     pub fn described(&self) -> String {
-        self.parsed.describe()
+        self.parsed.describe().trim_end_matches('.').to_owned()
     }
 
     /// Refuses what never comes after `now_ms`, or comes more often than once in `floor`.
