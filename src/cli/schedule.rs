@@ -139,7 +139,7 @@ fn state(line: &Value) -> String {
 }
 
 fn next(line: &Value) -> String {
-    line["next_ms"].as_i64().map_or_else(|| "never".to_owned(), |at_ms| print::moment(at_ms))
+    line["next_ms"].as_i64().map_or_else(|| "never".to_owned(), print::moment)
 }
 
 fn card(line: &Value) -> String {

@@ -160,24 +160,13 @@ impl State {
             Change::PersonaCreated(_) | Change::PersonaUpdated(_) | Change::FailureStreak(..) => {
                 self.apply_to_persona(change);
             }
-            Change::MessageDelivered(message) => {
-                let before = self.messages.insert(message.id, *message);
-                assert!(before.is_none(), "the message {before:?} was delivered twice");
-            }
-            Change::MessageMoved(id, state) => {
-                found(self.messages.get_mut(&id), "message", &id).state = state;
-                if state == MessageState::Running {
-                    self.begun.insert(id);
-                }
-            }
-            Change::BurstJoined(message) => {
-                let id = message.id;
-                *found(self.messages.get_mut(&id), "message", &id) = *message;
-            }
+            Change::MessageDelivered(_)
+            | Change::MessageMoved(..)
+            | Change::BurstJoined(_)
+            | Change::MessageFalls(..) => self.apply_to_message(change),
             Change::StandingWaitSet(wait) => {
                 self.standing.insert(wait.id, *wait);
             }
-            Change::MessageFalls(id, falls) => found(self.messages.get_mut(&id), "message", &id).falls = falls,
             Change::GoalAdded(_)
             | Change::GoalMoved(_)
             | Change::GoalCorrected { .. }
@@ -218,6 +207,27 @@ impl State {
                 *run = Run { state, ended_ms, error, last_seq, ..run.clone() };
             }
             other => unreachable!("{other:?} is not about a run"),
+        }
+    }
+
+    fn apply_to_message(&mut self, change: Change) {
+        match change {
+            Change::MessageDelivered(message) => {
+                let before = self.messages.insert(message.id, *message);
+                assert!(before.is_none(), "the message {before:?} was delivered twice");
+            }
+            Change::MessageMoved(id, state) => {
+                found(self.messages.get_mut(&id), "message", &id).state = state;
+                if state == MessageState::Running {
+                    self.begun.insert(id);
+                }
+            }
+            Change::BurstJoined(message) => {
+                let id = message.id;
+                *found(self.messages.get_mut(&id), "message", &id) = *message;
+            }
+            Change::MessageFalls(id, falls) => found(self.messages.get_mut(&id), "message", &id).falls = falls,
+            other => unreachable!("{other:?} is not about a message"),
         }
     }
 
