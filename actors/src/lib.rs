@@ -43,6 +43,8 @@
 //! - A goal that waits for others costs nothing and is released, or failed, once: `supervisor/dependencies.rs` decides
 //!   right after the commit that ended the last of them, and at start looks for what a crash left undecided.
 //! - A message that brings its persona down twice is set aside until a person decides: `supervisor/falls.rs`.
+//! - Each due time of a calendar starts one goal, each day with work brings one digest: `supervisor/calendar.rs`.
+//! - While the machine is hot fewer slots are open and optional work waits: `supervisor/load.rs` follows it.
 //! - An idle persona does nothing until its next due time; an asleep one is a line of some hundred bytes.
 //! - Everything is durable before it is visible, and a caller that goes away leaves nothing half done:
 //!   commands and writes are tasks of their own.
