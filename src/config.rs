@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actors::domain::{InnerLife, Limits, Pace};
+use actors::domain::{InnerLife, Limits, Pace, RoomRules};
 use figment::{Figment, error::Kind};
 
 use self::layers::Layer;
@@ -163,6 +163,19 @@ impl Config {
             },
             serve_within: company.serve_within,
             inner_life: self.inner_life(),
+            rooms: self.rooms(),
+        }
+    }
+
+    fn rooms(&self) -> RoomRules {
+        let rooms = &self.rooms;
+        RoomRules {
+            speakers: rooms.speakers,
+            window: rooms.window,
+            answer_within: rooms.answer_within,
+            regrants: rooms.regrants,
+            persona_turns_per_minute: rooms.persona_turns_per_minute,
+            silence_after: rooms.silence_after,
         }
     }
 

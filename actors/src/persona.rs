@@ -14,6 +14,7 @@ pub(crate) mod carrier;
 mod expiry;
 pub(crate) mod inbox;
 mod life;
+mod listening;
 
 use std::{
     future::Future,

@@ -2,7 +2,8 @@
 //! package `greenroom` over diesel, Chromium and model endpoints.
 //!
 //! - [`Journal`]: the one way in which anything durable changes.
-//! - [`Records`]: what the company reads back: at start, when a persona wakes, when a run resumes.
+//! - [`Records`]: what the company reads back: at start, when a persona wakes, when a run resumes;
+//!   [`RoomRecords`]: the same about rooms.
 //! - [`Performer`]: everything outside is a call to it; nothing else touches the world.
 //! - [`Blobs`]: artifacts by their hash.
 //! - [`World`]: wall time, ids and chance, so that a test can hold all three.
@@ -11,6 +12,7 @@ mod blobs;
 mod journal;
 mod performer;
 mod records;
+mod rooms;
 mod world;
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ pub use blobs::*;
 pub use journal::*;
 pub use performer::*;
 pub use records::*;
+pub use rooms::*;
 pub use world::*;
 
 /// A cause from another layer, kept for the message.

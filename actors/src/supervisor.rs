@@ -18,6 +18,7 @@ mod lists;
 mod office;
 mod personas;
 mod restarts;
+pub mod rooms;
 mod roster;
 mod waits_for;
 
@@ -39,6 +40,7 @@ use self::{
     dependencies::Releaser,
     desk::Desk,
     office::{Hire, Office, Opened, Opening},
+    rooms::moderator::Moderator,
 };
 use crate::{
     domain::{
@@ -245,8 +247,10 @@ impl Company {
         let sealer = AbortOnDropHandle::new(tokio::spawn(sealing));
         let releaser = Releaser::new(&ports, &evidence, &office, &limits);
         let releaser = AbortOnDropHandle::new(tokio::spawn(releaser.keep(evidence.goal_turns())));
-        let closed = AtomicBool::new(false);
-        let desk = Desk { limits, ports, evidence, scheduler, office, closed, _sealer: sealer, _releaser: releaser };
+        let moderator = Moderator::new(&ports, &evidence, &office, &limits);
+        let moderator = AbortOnDropHandle::new(tokio::spawn(moderator.keep(evidence.goal_turns())));
+        let (closed, _standing) = (AtomicBool::new(false), [sealer, releaser, moderator]);
+        let desk = Desk { limits, ports, evidence, scheduler, office, closed, _standing };
         Ok(Self { desk: Arc::new(desk), runtime: Handle::current() })
     }
 

@@ -5,6 +5,7 @@
 
 mod blobs;
 mod performer;
+mod rooms;
 mod rows;
 mod samples;
 mod state;

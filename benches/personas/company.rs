@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{GoalKind, InnerLife, Limits, Pace, Payload, Proof, TraceId, WaitsFor},
+    domain::{GoalKind, InnerLife, Limits, Pace, Payload, Proof, RoomRules, TraceId, WaitsFor},
     ports::{Ports, World as _},
     supervisor::{By, Company, NewWork, Work},
     testing::{self, MemoryBlobs, TestWorld},
@@ -73,6 +73,7 @@ pub(super) fn limits() -> Limits {
         pace: Pace { default_per_1000_s: 300, sites: Vec::new() },
         serve_within: Duration::from_secs(3_600),
         inner_life: InnerLife::default(),
+        rooms: RoomRules::default(),
     }
 }
 

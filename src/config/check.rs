@@ -17,6 +17,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     storage(&mut found);
     company(&mut found);
     inner_life(&mut found);
+    rooms(&mut found);
     browser(&mut found);
     models(&mut found);
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.filter) {
@@ -153,6 +154,17 @@ fn inner_life(found: &mut Findings) {
     }
     found.seconds("inner_life.answers_within", life.answers_within, 1, DAY);
     found.count("inner_life.overwhelmed_above", life.overwhelmed_above as usize, 1, 100_000);
+}
+
+fn rooms(found: &mut Findings) {
+    let rooms = &found.config.rooms;
+    found.count("rooms.speakers", rooms.speakers as usize, 1, 8);
+    let window = Duration::from_millis(100)..=Duration::from_secs(MINUTE);
+    found.demand(window.contains(&rooms.window), "rooms.window", "must be 100ms to 1m");
+    found.seconds("rooms.answer_within", rooms.answer_within, 1, 10 * MINUTE);
+    found.count("rooms.regrants", rooms.regrants as usize, 0, 20);
+    found.count("rooms.persona_turns_per_minute", rooms.persona_turns_per_minute as usize, 0, 60);
+    found.count("rooms.silence_after", rooms.silence_after as usize, 1, 100);
 }
 
 fn browser(found: &mut Findings) {

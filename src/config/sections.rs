@@ -19,6 +19,7 @@ pub struct Config {
     pub storage: StorageConfig,
     pub company: CompanyConfig,
     pub inner_life: InnerLifeConfig,
+    pub rooms: RoomsConfig,
     pub browser: BrowserConfig,
     pub egress: EgressConfig,
     pub models: ModelsConfig,
@@ -109,6 +110,26 @@ pub struct InnerLifeConfig {
     pub tired_below: f64,
     /// Active above this energy, after a recent answer.
     pub active_above: f64,
+}
+
+/// `[rooms]`: who may speak, and how often.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoomsConfig {
+    /// So many answer a person's message.
+    pub speakers: u32,
+    /// How long personas have to say what they would do.
+    #[serde(with = "humantime_serde")]
+    pub window: Duration,
+    /// How long a speaker has for its answer.
+    #[serde(with = "humantime_serde")]
+    pub answer_within: Duration,
+    /// So many more get the floor when others lose it.
+    pub regrants: u32,
+    /// Turns about what personas said, per room.
+    pub persona_turns_per_minute: u32,
+    /// Messages without a person after which personas fall silent.
+    pub silence_after: u32,
 }
 
 /// A duration as people write it: `"5m"`.

@@ -5,6 +5,7 @@ pub(super) mod goal;
 pub(super) mod message;
 pub(super) mod persona;
 pub(super) mod receipt;
+pub(super) mod room;
 pub(super) mod run;
 
 use std::str::FromStr;

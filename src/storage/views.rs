@@ -7,6 +7,7 @@ mod messages;
 mod numbers;
 mod personas;
 pub(super) mod receipts;
+mod rooms;
 mod runs;
 
 pub use goals::GoalFilter;

@@ -50,6 +50,8 @@ words! {
         Pause = "pause",
         /// Goals that it waits for are not over.
         Dependency = "dependency",
+        /// The floor of a room: others may speak first.
+        Room = "room",
     }
 }
 

@@ -52,6 +52,9 @@ id!(/** A message in an inbox. */ MessageId);
 id!(/** A goal. */ GoalId);
 id!(/** One attempt at a goal. */ RunId);
 id!(/** Something a person should see. */ AlertId);
+id!(/** A room. */ RoomId);
+id!(/** What was said in a room. */ RoomMessageId);
+id!(/** A person: a user, as rooms know one. */ PersonId);
 id!(/** What belongs together over personas and systems: one request and all that follows from it. */ TraceId);
 
 /// The name of a node, in headers and in the name of its system chain. Lower-case letters, digits and `-`, at most 32.

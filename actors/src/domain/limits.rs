@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use super::{InnerLife, NodeName};
+use super::{InnerLife, NodeName, RoomRules};
 
 /// Everything that can be tuned; `greenroom`'s configuration fills it.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct Limits {
     pub serve_within: Duration,
     /// How personas tire and recover.
     pub inner_life: InnerLife,
+    /// Who may speak in rooms, and how often.
+    pub rooms: RoomRules,
 }
 
 /// Acts per second, in thousandths.

@@ -51,7 +51,7 @@ pub(super) fn pick(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack) -> Pi
 /// From when on it can be worked at; none: not until a person acts, or the goals it waits for are over.
 fn workable_from(work: &Waiting, held_back: &HeldBack) -> Option<i64> {
     let goal = &work.goal;
-    let waits = matches!(goal.parked_on, Some(ParkedOn::Reconcile | ParkedOn::Dependency));
+    let waits = matches!(goal.parked_on, Some(ParkedOn::Reconcile | ParkedOn::Dependency | ParkedOn::Room));
     if goal.state == GoalState::Parked && waits {
         return None;
     }

@@ -1,5 +1,7 @@
 //! The one way in which anything durable changes.
 
+mod rooms;
+
 use std::fmt;
 
 use async_trait::async_trait;
@@ -10,6 +12,8 @@ use crate::domain::{
     Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState, ParkedOn, Payload,
     Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Slug, WaitsFor,
 };
+
+pub use rooms::{RoomChange, RoomGuard};
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +86,7 @@ pub enum Guard {
     RunLive(RunId),
     /// The alert is not resolved.
     AlertOpen(AlertId),
+    Room(RoomGuard),
 }
 
 impl fmt::Display for Guard {
@@ -96,6 +101,7 @@ impl fmt::Display for Guard {
             Self::GoalOpen(id) => write!(f, "goal {id} is open"),
             Self::RunLive(id) => write!(f, "run {id} is running"),
             Self::AlertOpen(id) => write!(f, "alert {id} is open"),
+            Self::Room(guard) => guard.fmt(f),
         }
     }
 }
@@ -143,6 +149,7 @@ pub enum Change {
         chain: ChainId,
         seq: i64,
     },
+    Room(RoomChange),
 }
 
 /// Where a goal stands from now on; every field replaces what was there.

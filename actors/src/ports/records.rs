@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::Unavailable;
+use super::{RoomRecords, Unavailable};
 use crate::domain::{
     Alert, ChainId, Goal, GoalId, Hash, IfFailed, Message, MessageId, Persona, PersonaId, Receipt, Run, RunId, Slug,
 };
@@ -52,7 +52,7 @@ pub struct ChainHeads {
 
 /// What the company reads back.
 #[async_trait]
-pub trait Records: Send + Sync {
+pub trait Records: RoomRecords {
     /// Every persona that is not deleted; read once, at start.
     async fn roster(&self) -> Result<Vec<RosterRecord>, Unavailable>;
 

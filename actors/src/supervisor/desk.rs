@@ -32,8 +32,8 @@ pub(super) struct Desk {
     pub(super) scheduler: Scheduler,
     pub(super) office: Office,
     pub(super) closed: AtomicBool,
-    pub(super) _sealer: AbortOnDropHandle<()>,
-    pub(super) _releaser: AbortOnDropHandle<()>,
+    /// Tasks that go on as long as the company: they end with the evidence, or with this.
+    pub(super) _standing: [AbortOnDropHandle<()>; 3],
 }
 
 impl Desk {
@@ -156,7 +156,7 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         }
         Guard::GoalOpen(id) => CommandError::Conflict(format!("goal {id} is over")),
         Guard::AlertOpen(id) => CommandError::NotFound { what: "open alert", which: id.to_string() },
-        Guard::CorrelationFree(..) | Guard::MessageIs(..) | Guard::RunLive(_) => {
+        Guard::CorrelationFree(..) | Guard::MessageIs(..) | Guard::RunLive(_) | Guard::Room(_) => {
             CommandError::Conflict(format!("{outdated}: read again, then decide again"))
         }
     }

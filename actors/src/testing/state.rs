@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::StoredRow;
+use super::{StoredRow, rooms::Rooms};
 use crate::{
     domain::{
         Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona,
@@ -26,6 +26,7 @@ pub(super) struct State {
     pub(super) runs: BTreeMap<RunId, Run>,
     pub(super) alerts: BTreeMap<AlertId, Alert>,
     pub(super) checkpoints: Vec<Checkpoint>,
+    pub(super) rooms: Rooms,
     log: Vec<Row>,
     heads: Heads,
 }
@@ -119,6 +120,7 @@ impl State {
             Guard::GoalOpen(id) => goal(id).is_some_and(|goal| !goal.state.is_over()),
             Guard::RunLive(id) => self.runs.get(id).is_some_and(|run| run.state == RunState::Running),
             Guard::AlertOpen(id) => self.alerts.get(id).is_some_and(|alert| alert.resolved_ms.is_none()),
+            Guard::Room(guard) => self.rooms.holds(guard),
         }
     }
 
@@ -155,6 +157,7 @@ impl State {
                 found(self.alerts.get_mut(&id), "alert", &id).resolved_ms = Some(at_ms);
             }
             Change::CheckpointSigned(checkpoint) => self.checkpoints.push(checkpoint),
+            Change::Room(change) => self.rooms.apply(change),
             Change::BodyErased { chain, seq } => {
                 let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);
                 found(row, "receipt", &seq).erased = true;

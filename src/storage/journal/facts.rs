@@ -1,11 +1,15 @@
 //! What guards look at. Read once for a batch, then kept up to date as its commits are accepted. Pure.
 
+mod rooms;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
     domain::{AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, Slug},
     ports::{Change, Commit, Guard, Outdated},
 };
+
+pub(super) use rooms::{RoomFacts, WantedRooms};
 
 /// The keys a batch asks about.
 #[derive(Debug, Default)]
@@ -17,6 +21,7 @@ pub(super) struct Wanted {
     pub goals: BTreeSet<GoalId>,
     pub runs: BTreeSet<RunId>,
     pub alerts: BTreeSet<AlertId>,
+    pub rooms: WantedRooms,
 }
 
 impl Wanted {
@@ -39,6 +44,7 @@ impl Wanted {
             Guard::GoalVersion(id, _) | Guard::GoalOpen(id) => drop(self.goals.insert(*id)),
             Guard::RunLive(id) => drop(self.runs.insert(*id)),
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
+            Guard::Room(guard) => self.rooms.add_guard(guard),
         }
     }
 
@@ -59,6 +65,7 @@ impl Wanted {
             Change::DependenciesSet(id, waits_for) => self.goals.extend(waits_for.goals.iter().chain([id])),
             Change::RunMoved { id, .. } => drop(self.runs.insert(*id)),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id)),
+            Change::Room(change) => self.rooms.add_change(change),
             Change::GoalAdded(_)
             | Change::RunStarted(_)
             | Change::AlertRaised(_)
@@ -83,6 +90,7 @@ pub(super) struct Facts {
     pub runs: BTreeMap<RunId, RunState>,
     /// Whether it is open.
     pub alerts: BTreeMap<AlertId, bool>,
+    pub rooms: RoomFacts,
 }
 
 impl Facts {
@@ -95,11 +103,12 @@ impl Facts {
         wanted.goals.retain(|id| !self.goals.contains_key(id));
         wanted.runs.retain(|id| !self.runs.contains_key(id));
         wanted.alerts.retain(|id| !self.alerts.contains_key(id));
+        self.rooms.leave_unknown(&mut wanted.rooms);
     }
 
     /// What is worth knowing for the next batch: all of it, until that is too much.
     pub(super) fn remembered(self) -> Self {
-        let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len();
+        let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len() + self.rooms.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
         if work + names > REMEMBERED { Self::default() } else { self }
     }
@@ -127,6 +136,7 @@ impl Facts {
             Guard::GoalOpen(id) => self.goals.get(id).is_some_and(|(_, state)| !state.is_over()),
             Guard::RunLive(id) => self.runs.get(id) == Some(&RunState::Running),
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
+            Guard::Room(guard) => self.rooms.holds(guard),
         }
     }
 
@@ -171,6 +181,7 @@ impl Facts {
                 let here = made(&|c| matches!(c, Change::AlertRaised(alert) if alert.id == *id));
                 (!here && !self.alerts.contains_key(id)).then_some(Guard::AlertOpen(*id))
             }
+            Change::Room(change) => self.rooms.missing(change, commit).map(Guard::Room),
             _ => None,
         }
     }
@@ -214,6 +225,7 @@ impl Facts {
             Change::RunMoved { id, state, .. } => drop(self.runs.insert(*id, *state)),
             Change::AlertRaised(alert) => drop(self.alerts.insert(alert.id, alert.resolved_ms.is_none())),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
+            Change::Room(change) => self.rooms.apply(change),
             Change::DependenciesSet(..)
             | Change::FailureStreak(..)
             | Change::MessageFalls(..)

@@ -1,5 +1,7 @@
 //! The journal over SQLite: plain diesel on the one write connection, on the thread of whoever hands a batch in.
 
+mod rooms;
+
 #[cfg(test)]
 mod tests;
 
@@ -318,5 +320,5 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
             facts.alerts.insert(*id, resolved.is_none());
         }
     }
-    Ok(())
+    rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms)
 }

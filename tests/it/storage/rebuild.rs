@@ -10,7 +10,7 @@ use std::{
 use actors::{
     domain::{
         AiPayload, Call, GoalId, GoalState, InnerLife, Length, Limits, Outcome, Pace, Payload, Profile, Proof, Receipt,
-        RunId, StepError, TraceId, WaitsFor,
+        RoomRules, RunId, StepError, TraceId, WaitsFor,
     },
     ports::{Ports, World},
     supervisor::{By, Company, NewPersona, NewWork, Work},
@@ -38,6 +38,7 @@ pub fn limits() -> Limits {
         pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
         serve_within: Duration::from_secs(3600),
         inner_life: InnerLife::default(),
+        rooms: RoomRules::default(),
     }
 }
 

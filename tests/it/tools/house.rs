@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Goal, InnerLife, Limits, Pace, PersonaId, Profile, Role, TraceId, WaitsFor},
+    domain::{Goal, InnerLife, Limits, Pace, PersonaId, Profile, Role, RoomRules, TraceId, WaitsFor},
     ports::Ports,
     supervisor::{By, Company, NewPersona, NewWork, Work},
     testing::{self, TestWorld},
@@ -136,5 +136,6 @@ fn limits() -> Limits {
         pace: Pace { default_per_1000_s: 200, sites: vec![(REHEARSAL_HOST.to_owned(), 1_000_000)] },
         serve_within: Duration::from_secs(600),
         inner_life: InnerLife::default(),
+        rooms: RoomRules::default(),
     }
 }

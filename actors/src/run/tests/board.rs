@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{
         ArtifactKind, Call, Effect, Goal, GoalId, InnerLife, Limits, Message, NewArtifact, Outcome, Pace, Payload,
-        Persona, Proof, ReadBack, Step, StepError, StepsPayload, Unit,
+        Persona, Proof, ReadBack, RoomRules, Step, StepError, StepsPayload, Unit,
     },
     evidence::{Evidence, Setup},
     ports::{Change, Commit, Records as _, Waiting},
@@ -172,6 +172,7 @@ pub(super) fn limits(pace: Pace) -> Limits {
         pace,
         serve_within: minutes(60),
         inner_life: InnerLife::default(),
+        rooms: RoomRules::default(),
     }
 }
 

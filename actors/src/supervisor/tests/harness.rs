@@ -17,12 +17,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        Alert, ChainId, Draft, Goal, GoalId, GoalState, InnerLife, Limits, Message, MessageId, MessageState, Pace,
-        Payload, Persona, PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId, WaitsFor,
+        Alert, ChainId, Draft, Goal, GoalId, GoalState, InnerLife, Limits, Member, Message, MessageId, MessageState,
+        Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, Receipt, Room, RoomId, RoomMessage, RoomMessageId,
+        RoomRules, RoomTurn, Run, RunId, TraceId, WaitsFor,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
-    ports::{Change, Commit, GoalMove, Guard, Ports, Prerequisite, Records, RosterRecord, Unavailable, Waiting, World},
+    ports::{
+        Change, Commit, GoalMove, Guard, Ports, Prerequisite, Records, RoomRecords, RosterRecord, Seat, Unavailable,
+        Waiting, World,
+    },
     run::{Now, RunEnd},
     scheduler::Scheduler,
     supervisor::{ActorInfo, ActorState, By, Company, Delivered, NewPersona, NewWork, Work},
@@ -89,10 +93,11 @@ impl Understudy {
     async fn write(&self, work: &Waiting, goal: GoalState, message: MessageState, step: GoalMove) -> bool {
         let chain = ChainId::Persona(work.goal.persona);
         let draft = testing::draft(&*self.ports.world, chain, None, &format!("is {goal}"));
+        let answer = (goal == GoalState::Done).then(|| format!("an answer to {}", work.message.sender));
         let commit = Commit {
             guards: vec![Guard::GoalOpen(work.goal.id)],
             changes: vec![
-                Change::GoalMoved(GoalMove { state: goal, ..step }),
+                Change::GoalMoved(GoalMove { state: goal, result: answer, ..step }),
                 Change::MessageMoved(work.message.id, message),
             ],
             receipts: vec![Draft { goal: Some(work.goal.id), state: Some(goal.as_str()), ..draft }],
@@ -262,6 +267,54 @@ impl Records for WatchedRecords {
     }
 }
 
+#[async_trait]
+impl RoomRecords for WatchedRecords {
+    async fn room(&self, id: RoomId) -> Result<Option<Room>, Unavailable> {
+        self.store.room(id).await
+    }
+
+    async fn room_members(&self, id: RoomId) -> Result<Vec<Member>, Unavailable> {
+        self.store.room_members(id).await
+    }
+
+    async fn room_talk(
+        &self,
+        id: RoomId,
+        limit: u32,
+        before: Option<RoomMessageId>,
+    ) -> Result<Vec<RoomMessage>, Unavailable> {
+        RoomRecords::room_talk(&*self.store, id, limit, before).await
+    }
+
+    async fn room_keyed(&self, id: RoomId, key: &str) -> Result<Option<RoomMessage>, Unavailable> {
+        self.store.room_keyed(id, key).await
+    }
+
+    async fn room_message(&self, id: RoomMessageId) -> Result<Option<RoomMessage>, Unavailable> {
+        self.store.room_message(id).await
+    }
+
+    async fn turn(&self, goal: GoalId) -> Result<Option<RoomTurn>, Unavailable> {
+        self.store.turn(goal).await
+    }
+
+    async fn rounds(&self, id: RoomId) -> Result<Vec<Seat>, Unavailable> {
+        self.store.rounds(id).await
+    }
+
+    async fn rooms_with_turns(&self) -> Result<Vec<RoomId>, Unavailable> {
+        self.store.rooms_with_turns().await
+    }
+
+    async fn granted_turns(&self, id: RoomId, limit: u32) -> Result<Vec<RoomTurn>, Unavailable> {
+        self.store.granted_turns(id, limit).await
+    }
+
+    async fn rooms_of(&self, persona: PersonaId) -> Result<Vec<RoomId>, Unavailable> {
+        self.store.rooms_of(persona).await
+    }
+}
+
 /// A company and everything a test looks at.
 pub(super) struct House {
     pub(super) company: Company,
@@ -284,6 +337,7 @@ pub(super) fn limits(cap: usize) -> Limits {
         pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
         serve_within: Duration::from_secs(24 * 3600),
         inner_life: InnerLife::default(),
+        rooms: RoomRules::default(),
     }
 }
 
