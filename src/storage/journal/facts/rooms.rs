@@ -113,7 +113,7 @@ impl RoomFacts {
             }
             RoomChange::Said(said) => self.keys.extend(said.correlation.clone().map(|key| (said.room, key))),
             RoomChange::TurnOpened(turn) | RoomChange::TurnMoved(turn) => {
-                drop(self.turns.insert(turn.goal, turn.state))
+                self.turns.insert(turn.goal, turn.state);
             }
             RoomChange::Joined { .. } | RoomChange::Left { .. } => {}
         }
