@@ -1,6 +1,7 @@
 //! The words of Greenroom as plain types: no async, no I/O, no clock.
 
 mod alert;
+mod arrival;
 mod call;
 mod dependency;
 mod goal;
@@ -19,6 +20,7 @@ mod run;
 mod words;
 
 pub use alert::*;
+pub use arrival::*;
 pub use call::*;
 pub use dependency::*;
 pub use goal::*;

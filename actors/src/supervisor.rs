@@ -44,8 +44,8 @@ use self::{
 };
 use crate::{
     domain::{
-        AlertId, Goal, GoalId, GoalKind, IfFailed, Level, Limits, Message, MessageId, Payload, Persona, PersonaId,
-        Priority, Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor,
+        AlertId, Arrival, Goal, GoalId, GoalKind, IfFailed, Level, Limits, Message, MessageId, Payload, Persona,
+        PersonaId, Priority, Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor,
     },
     ports::{Ports, Unavailable},
     run::Runner,
@@ -113,11 +113,11 @@ pub struct PersonaPatch {
 }
 
 /// Work for a persona: a message and the goal it starts.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct NewWork {
     pub persona: PersonaId,
     pub what: Work,
-    /// None: a chat message is scored by its text, a goal has the base priority.
+    /// None: what arrives says it; a chat message is scored by its text, a goal has the base priority.
     pub priority: Option<Priority>,
     /// Start no later than this, else expire; none: the configured patience.
     pub serve_by_ms: Option<i64>,
@@ -131,7 +131,7 @@ pub struct NewWork {
 }
 
 /// What the work is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Work {
     /// A chat message: becomes an `ai` goal whose answer is its result.
     Chat {
@@ -142,6 +142,8 @@ pub enum Work {
         payload: Payload,
         proof: Proof,
     },
+    /// Anything that arrives.
+    Arrived(Arc<dyn Arrival>),
 }
 
 /// Work that is now durable.

@@ -75,6 +75,8 @@ table! {
         project -> Nullable<Text>,
         scored -> Bool,
         falls -> Integer,
+        coalescing -> Nullable<Text>,
+        optional -> Bool,
     }
 }
 

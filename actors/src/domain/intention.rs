@@ -24,7 +24,7 @@ const WORTH_ANSWERING: u16 = 450;
 /// that it would rather not.
 pub fn intend(said: &RoomMessage, before: &[RoomMessage], persona: &Persona, rests: bool) -> Intention {
     let score = Score::of(&said.text, persona);
-    if score.is_named() {
+    if score.names() {
         let thought = format!("{} names me.", said.author.name());
         return Intention { thought, relevance: NAMED, wants: true, reluctant: false };
     }

@@ -30,6 +30,8 @@ words! {
         Goal = "goal",
         /// Something was said in a room the persona is in.
         Room = "room",
+        /// Something happened that the persona waits for.
+        Result = "result",
     }
 }
 
@@ -48,6 +50,10 @@ pub struct Message {
     pub scored: bool,
     /// How often its persona fell over it.
     pub falls: u32,
+    /// The key of its burst: of those that wait at the same time the newest is worked at.
+    pub coalescing: Option<String>,
+    /// Nobody waits for it: mood may hold it back until it expires.
+    pub optional: bool,
     pub state: MessageState,
     pub received_ms: i64,
     /// By when it is started, or expires with a receipt.

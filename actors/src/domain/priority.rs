@@ -125,8 +125,8 @@ impl Score {
         Self { active_room, ..self }
     }
 
-    /// It names the persona: somebody waits for its answer.
-    pub const fn is_named(&self) -> bool {
+    /// Whether the text names the persona: then somebody waits for its answer.
+    pub const fn names(&self) -> bool {
         self.named
     }
 

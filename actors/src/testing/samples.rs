@@ -74,6 +74,8 @@ pub fn message(world: &dyn World, goal: &Goal) -> Message {
         priority: Priority::BASE,
         scored: false,
         falls: 0,
+        coalescing: None,
+        optional: false,
         state: MessageState::Waiting,
         received_ms: now,
         serve_by_ms: now + 3_600_000,

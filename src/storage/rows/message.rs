@@ -24,6 +24,8 @@ pub(in crate::storage) struct MessageRow {
     pub project: Option<String>,
     pub scored: bool,
     pub falls: i32,
+    pub coalescing: Option<String>,
+    pub optional: bool,
 }
 
 impl From<Message> for MessageRow {
@@ -44,6 +46,8 @@ impl From<Message> for MessageRow {
             project: message.project.map(text),
             scored: message.scored,
             falls: counter(message.falls),
+            coalescing: message.coalescing.map(text),
+            optional: message.optional,
         }
     }
 }
@@ -69,6 +73,8 @@ impl TryFrom<MessageRow> for Message {
             project: row.project,
             scored: row.scored,
             falls: read.count(row.falls)?,
+            coalescing: row.coalescing,
+            optional: row.optional,
         })
     }
 }

@@ -8,9 +8,9 @@
 use super::{super::doorbell::News, receipts::Receipts};
 use crate::{
     domain::{
-        ActiveRoom, AiPayload, ArtifactKind, Draft, Goal, GoalId, GoalState, Length, Limits, Message, MessageId,
-        MessageKind, MessageState, ParkedOn, Payload, Persona, PersonaId, PersonaStatus, Proof, Room, RoomMessage,
-        RoomStatus, RoomTurn, Score, TurnState,
+        ActiveRoom, Arrival, Assignment, Chat, Draft, Goal, GoalId, GoalState, Limits, Message, MessageId,
+        MessageState, ParkedOn, Persona, PersonaId, PersonaStatus, Place, Room, RoomMessage, RoomStatus, RoomTurn,
+        Score, TurnState,
     },
     ports::{Change, GoalMove, Guard, Outdated, Ports, RoomChange, RoomGuard, Seat, Unavailable},
 };
@@ -19,8 +19,6 @@ use crate::{
 const BEFORE: u32 = 12;
 /// Characters of an earlier message that an answer is told.
 const QUOTED: usize = 600;
-/// Characters of a message that become its goal's title.
-const TITLE: usize = 80;
 const NEWER: &str = "a newer message took its place";
 const PEOPLE_FIRST: &str = "a person spoke: people first";
 
@@ -91,10 +89,10 @@ impl Hearing<'_> {
     async fn by(&self, persona: &Persona, open: &[&Seat], opening: &mut Opening) -> Result<(), Unavailable> {
         opening.personas += 1;
         opening.guards.push(Guard::PersonaExists(persona.id));
-        let active = ActiveRoom::of(self.before, persona, self.said.at_ms);
-        let score = Score::of(&self.said.text, persona).in_room(active);
-        let (mut message, goal) = self.arrival(persona, &score);
-        let mut turn = self.turn(&message, score.is_named());
+        let chat = self.chat(persona);
+        let Some(score) = chat.urgency(persona) else { return Ok(()) };
+        let (mut message, goal) = self.arrival(&chat, persona, &score);
+        let mut turn = self.turn(&message, score.names());
         let waiting = |seat: &&&Seat| seat.turn.state != TurnState::Granted;
         let from_person = self.said.author.is_person();
         if !from_person && let Some(older) = open.iter().filter(waiting).find(|seat| seat.turn.from_person) {
@@ -156,17 +154,24 @@ impl Hearing<'_> {
         opening.changes.extend(ended(seat, state, why, message, at_ms));
     }
 
-    fn arrival(&self, persona: &Persona, score: &Score) -> (Message, Goal) {
+    /// What was said, as this persona hears it.
+    fn chat(&self, persona: &Persona) -> Chat {
+        let active = ActiveRoom::of(self.before, persona, self.said.at_ms);
+        let told = told(self.room, self.said, self.before);
+        let place = Place { room: self.room.id, name: self.room.name.clone(), active, told };
+        Chat::in_room(self.said.text.clone(), place)
+    }
+
+    fn arrival(&self, chat: &Chat, persona: &Persona, score: &Score) -> (Message, Goal) {
         let (world, said) = (&self.ports.world, self.said);
         let patience_ms = i64::try_from(self.limits.serve_within.as_millis()).unwrap_or(i64::MAX);
-        let first_line = said.text.trim().lines().next().unwrap_or_default();
-        let prompt = prompt(self.room, said, self.before);
+        let Assignment { title, payload, proof } = chat.assignment();
         let goal = Goal {
             id: GoalId(world.new_id()),
             persona: persona.id,
-            title: format!("{}: {first_line}", self.room.name).chars().take(TITLE).collect(),
-            payload: Payload::Ai(AiPayload { prompt, file: None, length: Length::Short }),
-            proof: Proof { artifacts: vec![ArtifactKind::Text], ..Proof::default() },
+            title,
+            payload,
+            proof,
             state: GoalState::Parked,
             parked_on: Some(ParkedOn::Room),
             attempts: 0,
@@ -184,13 +189,15 @@ impl Hearing<'_> {
         let message = Message {
             id: MessageId(world.new_id()),
             persona: persona.id,
-            kind: MessageKind::Room,
+            kind: chat.kind(),
             sender: said.author.name().to_owned(),
-            text: said.text.clone(),
+            text: chat.text(),
             goal: goal.id,
             priority: score.priority(),
             scored: true,
             falls: 0,
+            coalescing: chat.coalescing(),
+            optional: chat.is_optional(persona),
             state: MessageState::Waiting,
             received_ms: said.at_ms,
             serve_by_ms: said.at_ms.saturating_add(patience_ms),
@@ -242,8 +249,8 @@ pub(super) fn ended(seat: &Seat, state: TurnState, why: &str, message: MessageSt
     ]
 }
 
-/// The message first, then who said it where and what was said before, the oldest first.
-fn prompt(room: &Room, said: &RoomMessage, before: &[RoomMessage]) -> String {
+/// Who said it where and what was said before, the oldest first.
+fn told(room: &Room, said: &RoomMessage, before: &[RoomMessage]) -> String {
     let line = |said: &RoomMessage| {
         let text: String = said.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(QUOTED).collect();
         format!("{}: {text}", said.author.name())
@@ -253,5 +260,5 @@ fn prompt(room: &Room, said: &RoomMessage, before: &[RoomMessage]) -> String {
         lines.push("Before that, the oldest first:".to_owned());
         lines.extend(before.iter().rev().map(line));
     }
-    format!("{}\n\n{})", said.text.trim(), lines.join("\n"))
+    format!("{})", lines.join("\n"))
 }

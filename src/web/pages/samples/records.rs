@@ -209,6 +209,8 @@ pub(super) fn message(number: u128, goal: &Goal, kind: MessageKind, text: &str) 
         priority: Priority::BASE,
         scored: false,
         falls: 0,
+        coalescing: None,
+        optional: false,
         state: MessageState::Done,
         received_ms: goal.created_ms,
         serve_by_ms: NOW + 900_000,
