@@ -237,6 +237,8 @@ table! {
         text -> Text,
         goal -> Nullable<Binary>,
         reply_to -> Nullable<Binary>,
+        run -> Nullable<Binary>,
+        receipt -> Nullable<Binary>,
         at_ms -> BigInt,
         trace -> Binary,
         correlation -> Nullable<Text>,

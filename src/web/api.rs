@@ -8,6 +8,7 @@ pub mod messages;
 pub mod personas;
 pub mod profile;
 pub mod receipts;
+pub mod rooms;
 pub mod runs;
 pub mod secrets;
 pub mod tokens;
@@ -21,6 +22,7 @@ pub fn routes() -> Table {
         profile::routes(),
         secrets::routes(),
         messages::routes(),
+        rooms::routes(),
         goals::routes(),
         runs::routes(),
         receipts::routes(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GoalId, MessageId, PersonId, PersonaId, RoomId, RoomMessageId, TraceId, words::words};
+use super::{GoalId, MessageId, PersonId, PersonaId, RoomId, RoomMessageId, RunId, TraceId, words::words};
 
 words! {
     /// Whether anything can be said in a room.
@@ -39,7 +39,7 @@ impl Room {
 }
 
 /// Who is in a room.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Member {
     /// A user, with the name they had when they came in.
@@ -122,6 +122,8 @@ pub struct RoomMessage {
     pub goal: Option<GoalId>,
     /// What it answers.
     pub reply_to: Option<RoomMessageId>,
+    /// The run that wrote it, and its receipt that shows the text.
+    pub shown_by: Option<(RunId, super::Hash)>,
     pub at_ms: i64,
     pub trace: TraceId,
     /// The caller's own key: the same one says the same thing only once.

@@ -109,6 +109,7 @@ pub fn room_message(world: &dyn World, room: &Room, author: Author, text: &str) 
         text: text.to_owned(),
         goal: None,
         reply_to: None,
+        shown_by: None,
         at_ms: world.now_ms(),
         trace: TraceId(world.new_id()),
         correlation: None,

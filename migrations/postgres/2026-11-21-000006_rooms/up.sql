@@ -22,7 +22,7 @@ CREATE TABLE room_members (
 );
 CREATE INDEX room_members_member ON room_members (member);
 
--- author: none for an operator at the command line. goal: whose answer it is; none: a person said it.
+-- author: none for an operator at the command line. goal: whose answer it is; none: a person said it. run, receipt: what shows it.
 CREATE TABLE room_messages (
   id BYTEA PRIMARY KEY NOT NULL,
   room BYTEA NOT NULL,
@@ -32,6 +32,8 @@ CREATE TABLE room_messages (
   text TEXT NOT NULL,
   goal BYTEA,
   reply_to BYTEA,
+  run BYTEA,
+  receipt BYTEA,
   at_ms BIGINT NOT NULL,
   trace BYTEA NOT NULL,
   correlation TEXT

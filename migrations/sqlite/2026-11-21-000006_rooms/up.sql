@@ -22,7 +22,7 @@ CREATE TABLE room_members (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX room_members_member ON room_members (member);
 
--- author: none for an operator at the command line. goal: whose answer it is; none: a person said it.
+-- author: none for an operator at the command line. goal: whose answer it is; none: a person said it. run, receipt: what shows it.
 CREATE TABLE room_messages (
   id BLOB PRIMARY KEY NOT NULL,
   room BLOB NOT NULL,
@@ -32,6 +32,8 @@ CREATE TABLE room_messages (
   text TEXT NOT NULL,
   goal BLOB,
   reply_to BLOB,
+  run BLOB,
+  receipt BLOB,
   at_ms INTEGER NOT NULL,
   trace BLOB NOT NULL,
   correlation TEXT

@@ -101,6 +101,8 @@ pub(in crate::storage) struct RoomMessageRow {
     pub text: String,
     pub goal: Option<Vec<u8>>,
     pub reply_to: Option<Vec<u8>>,
+    pub run: Option<Vec<u8>>,
+    pub receipt: Option<Vec<u8>>,
     pub at_ms: i64,
     pub trace: Vec<u8>,
     pub correlation: Option<String>,
@@ -121,6 +123,8 @@ impl From<RoomMessage> for RoomMessageRow {
             text: text(said.text),
             goal: said.goal.map(|id| id.as_bytes().to_vec()),
             reply_to: said.reply_to.map(|id| id.as_bytes().to_vec()),
+            run: said.shown_by.map(|(run, _)| run.as_bytes().to_vec()),
+            receipt: said.shown_by.map(|(_, receipt)| receipt.0.to_vec()),
             at_ms: said.at_ms,
             trace: said.trace.as_bytes().to_vec(),
             correlation: said.correlation.map(text),
@@ -134,6 +138,7 @@ impl TryFrom<RoomMessageRow> for RoomMessage {
     fn try_from(row: RoomMessageRow) -> Result<Self, DbError> {
         let read = Columns("room_messages");
         let name = row.author_name;
+        let receipt = row.receipt.as_deref().map(|receipt| read.hash(receipt)).transpose()?;
         let author = match row.kind.as_str() {
             PERSON => Author::Person { id: read.optional_id::<PersonId>(row.author.as_deref())?, name },
             _ => {
@@ -148,6 +153,7 @@ impl TryFrom<RoomMessageRow> for RoomMessage {
             text: row.text,
             goal: read.optional_id(row.goal.as_deref())?,
             reply_to: read.optional_id(row.reply_to.as_deref())?,
+            shown_by: read.optional_id(row.run.as_deref())?.zip(receipt),
             at_ms: row.at_ms,
             trace: read.id(&row.trace)?,
             correlation: row.correlation,

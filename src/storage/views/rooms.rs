@@ -161,6 +161,17 @@ impl Db {
         rows.iter().map(|id| Columns("room_turns").id(id)).collect()
     }
 
+    /// How many turns are open in each room that has any.
+    pub async fn open_turns(&self) -> Result<HashMap<RoomId, usize>, DbError> {
+        let rows: Vec<(Vec<u8>, i64)> = on_db!(self, all:
+            room_turns::table
+                .filter(room_turns::state.eq_any(OPEN_TURN))
+                .group_by(room_turns::room)
+                .select((room_turns::room, diesel::dsl::count_star())));
+        let read = Columns("room_turns");
+        rows.iter().map(|(room, count)| Ok((read.id(room)?, usize::try_from(*count).unwrap_or(usize::MAX)))).collect()
+    }
+
     /// The newest turns that were granted in a room, the newest first.
     pub async fn granted_turns(&self, id: RoomId, limit: u32) -> Result<Vec<RoomTurn>, DbError> {
         let room = id.as_bytes().to_vec();

@@ -83,6 +83,7 @@ impl Desk {
             text: saying.text.clone(),
             goal: None,
             reply_to: None,
+            shown_by: None,
             at_ms: self.now_ms(),
             trace: by.trace,
             correlation: saying.correlation.clone(),

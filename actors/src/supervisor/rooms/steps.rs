@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Author, Goal, GoalId, GoalState, Limits, MessageState, Room, RoomMessage, RoomMessageId, RoomTurn, RunState,
-        TurnState,
+        Author, Goal, GoalId, GoalState, Hash, Limits, MessageState, PersonaId, Phase, Receipt, ReceiptKind, Room,
+        RoomMessage, RoomMessageId, RoomTurn, RunId, RunState, TurnState,
     },
     evidence::{Evidence, RecordError},
     ports::{Change, Commit, GoalMove, Guard, Ports, RoomChange, RoomGuard, Seat, Unavailable},
@@ -162,6 +162,7 @@ impl Steps {
             text: seat.goal.result.clone().unwrap_or_default(),
             goal: Some(seat.goal.id),
             reply_to: Some(seat.turn.about),
+            shown_by: shown_by(&records.goal_receipts(seat.goal.id).await?),
             at_ms: self.now_ms(),
             trace: seat.goal.trace,
             correlation: None,
@@ -225,11 +226,18 @@ impl Steps {
     }
 
     /// The roster takes the journal's word over; what cannot be read now is read after the persona's next look.
-    async fn refresh_persona(&self, id: crate::domain::PersonaId) {
+    async fn refresh_persona(&self, id: PersonaId) {
         if let Ok(Some(record)) = self.ports.records.roster_record(id).await {
             self.office.fresh(record);
         }
     }
+}
+
+/// The newest receipt of a text that was written.
+fn shown_by(receipts: &[Receipt]) -> Option<(RunId, Hash)> {
+    let written = |receipt: &&Receipt| receipt.kind == ReceiptKind::Llm && receipt.phase == Some(Phase::Outcome);
+    let newest = receipts.iter().rev().find(written)?;
+    Some((newest.run?, newest.hash))
 }
 
 fn stands(seat: &Seat) -> Guard {
@@ -255,7 +263,7 @@ fn stays(goal: &Goal, at_ms: i64) -> GoalMove {
     }
 }
 
-fn personas(seats: &[&Seat]) -> Vec<crate::domain::PersonaId> {
+fn personas(seats: &[&Seat]) -> Vec<PersonaId> {
     seats.iter().map(|seat| seat.turn.persona).collect()
 }
 
