@@ -14,6 +14,7 @@ pub mod message;
 pub mod persona;
 pub mod print;
 pub mod receipts;
+pub mod room;
 mod server;
 pub mod sim;
 
@@ -72,6 +73,9 @@ pub enum Verb {
     /// List messages; retry or discard those that brought a persona down.
     #[command(subcommand)]
     Message(message::Verb),
+    /// Open rooms, talk there, and see who had the floor.
+    #[command(subcommand)]
+    Room(room::Verb),
     /// List, verify and export receipts.
     #[command(subcommand)]
     Receipts(receipts::Verb),
@@ -114,6 +118,7 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Persona(verb) => verb.run(&server, out).await,
         Verb::Goal(verb) => verb.run(&server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,
+        Verb::Room(verb) => verb.run(&server, out).await,
         Verb::Receipts(receipts::Verb::List(list)) => list.run(&server, out).await,
         _ => Err(Misused("this command does not ask a server".into()).into()),
     }

@@ -12,6 +12,7 @@ mod migrations;
 mod ranges;
 mod rebuild;
 mod records;
+mod rooms;
 mod secrets;
 mod stores;
 mod verification;

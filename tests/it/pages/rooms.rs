@@ -53,11 +53,11 @@ async fn a_room_is_opened_talked_in_and_followed_live() {
     visitor.write("#change-room [name=topic]", "What we write").await;
     visitor.press("#change-room [type=submit]").await;
     visitor.until("document.querySelector('#head').innerText.includes('What we write')").await;
-    visitor.keep("room-1440").await;
+    visitor.keep("room-talk-1440").await;
     visitor.fits("room at 1440").await;
     visitor.is_clean().await;
     visitor.resize(400).await;
-    visitor.keep("room-400").await;
+    visitor.keep("room-talk-400").await;
     visitor.fits("room at 400").await;
     visitor.resize(1440).await;
 
