@@ -71,7 +71,7 @@ async fn a_room_is_opened_changed_talked_in_and_archived() {
     let changed = server.patch(&format!("/api/rooms/{id}"), &json!({"version": 1, "name": "Workshop"})).await;
     assert_eq!((changed.status.as_u16(), &changed.json["version"]), (200, &json!(2)), "{}", changed.json);
     let late = server.patch(&format!("/api/rooms/{id}"), &json!({"version": 1, "name": "Late"})).await;
-    assert_eq!((late.status.as_u16(), &late.json["current_version"]), (409, &json!(2)), "{}", late.json);
+    assert_eq!((late.status.as_u16(), &late.json["currentVersion"]), (409, &json!(2)), "{}", late.json);
     assert_eq!(server.patch(&format!("/api/rooms/{id}"), &json!({"name": "Late"})).await.status, 428);
     assert_eq!(server.post(&format!("/api/rooms/{id}/archive"), &json!({})).await.json["status"], "archived");
     let closed = server.post(&format!("/api/rooms/{id}/messages"), &json!({"text": "Hello"})).await;
