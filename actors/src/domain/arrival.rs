@@ -91,6 +91,8 @@ pub struct Place {
     pub name: String,
     /// Whether talk goes on there, and why it counts as that.
     pub active: Option<ActiveRoom>,
+    /// What counts of the text, when that is not all of it: a persona's words without what it quotes.
+    pub own_words: Option<String>,
     /// What an answer is told besides the text: where it was said, and what was said before.
     pub told: String,
 }
@@ -105,6 +107,11 @@ impl Chat {
     pub fn in_room(text: impl Into<String>, place: Place) -> Self {
         Self { text: text.into(), place: Some(place), burst: None }
     }
+
+    fn counts(&self) -> &str {
+        let own = self.place.as_ref().and_then(|place| place.own_words.as_deref());
+        own.unwrap_or(&self.text)
+    }
 }
 
 impl Arrival for Chat {
@@ -117,7 +124,7 @@ impl Arrival for Chat {
     }
 
     fn urgency(&self, to: &Persona) -> Option<Score> {
-        Some(Score::of(&self.text, to).in_room(self.place.as_ref().and_then(|place| place.active)))
+        Some(Score::of(self.counts(), to).in_room(self.place.as_ref().and_then(|place| place.active)))
     }
 
     fn coalescing(&self) -> Option<String> {
@@ -127,7 +134,7 @@ impl Arrival for Chat {
 
     /// Overheard: said in a room, without its name.
     fn is_optional(&self, to: &Persona) -> bool {
-        self.place.is_some() && !Score::of(&self.text, to).names()
+        self.place.is_some() && !Score::of(self.counts(), to).names()
     }
 
     fn assignment(&self) -> Assignment {
@@ -223,7 +230,13 @@ mod tests {
 
     fn place(active: bool) -> Place {
         let active = active.then_some(ActiveRoom::PersonSpoke);
-        Place { room: [7; 16].into(), name: "Studio".to_owned(), active, told: "(Said by Bo.)".to_owned() }
+        Place {
+            room: [7; 16].into(),
+            name: "Studio".to_owned(),
+            active,
+            own_words: None,
+            told: "(Said by Bo.)".to_owned(),
+        }
     }
 
     #[test]
@@ -234,6 +247,9 @@ mod tests {
         assert_eq!(counts(Chat::in_room("hello", place(true))), 700);
         assert_eq!(counts(Chat::in_room("tea?", place(true))), 900);
         assert_eq!(counts(Chat::in_room("@Ada tea?", place(true))), 1_000, "never more");
+        let quoted = Place { own_words: Some("Well. ".to_owned()), ..place(true) };
+        let quoted = Chat::in_room("Well. “@Ada tea?”", quoted);
+        assert_eq!((counts(quoted.clone()), quoted.is_optional(&ada())), (700, true), "who is quoted is not named");
     }
 
     #[test]

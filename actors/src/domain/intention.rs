@@ -1,11 +1,11 @@
 //! What a persona would do about something said in a room: its thought and how much it concerns it. Pure.
 //!
-//! Honest rules, no model: who is named, what the persona knows, who spoke last, and whether it is a question. The
-//! thought says which of them held and nothing else, so a receipt never claims thinking that nobody did.
+//! Honest rules, no model: who is named, what the persona knows, who spoke last, and whether it is a question. Of what
+//! a persona says only its own words count, not what it quotes. The thought says which of them held and nothing else, so a receipt never claims thinking that nobody did.
 //! Mood enters as the caller's word: a persona that would rather rest lets others answer a person first, and leaves
 //! what personas say alone.
 
-use super::{Author, Intention, Persona, RoomMessage, Score};
+use super::{Author, Intention, Persona, RoomMessage, Score, own_words};
 
 const NAMED: u16 = 1_000;
 /// There to be asked.
@@ -23,7 +23,9 @@ const WORTH_ANSWERING: u16 = 450;
 /// Reads a message as this persona would. `before`: what was said earlier, the newest first; `rests`: its mood says
 /// that it would rather not.
 pub fn intend(said: &RoomMessage, before: &[RoomMessage], persona: &Persona, rests: bool) -> Intention {
-    let score = Score::of(&said.text, persona);
+    let from_person = said.author.is_person();
+    let text = if from_person { said.text.clone() } else { own_words(&said.text) };
+    let score = Score::of(&text, persona);
     if score.names() {
         let thought = format!("{} names me.", said.author.name());
         return Intention { thought, relevance: NAMED, wants: true, reluctant: false };
@@ -42,11 +44,10 @@ pub fn intend(said: &RoomMessage, before: &[RoomMessage], persona: &Persona, res
         relevance += TOOK_PART;
         reasons.push("I took part in this talk".to_owned());
     }
-    if said.text.contains('?') {
+    if text.contains('?') {
         relevance += QUESTION;
         reasons.push("it is a question".to_owned());
     }
-    let from_person = said.author.is_person();
     if !from_person {
         relevance = relevance.saturating_sub(TO_PERSONAS);
     }
@@ -127,6 +128,8 @@ mod tests {
         assert!(!intend(&persona("I see it so."), &[], &ada, false).wants);
         assert!(intend(&persona("What of engines"), &[], &ada, false).wants);
         assert!(intend(&persona("@Ada agrees"), &[], &ada, true).wants, "who is named answers, rested or not");
+        let echo = intend(&persona("You wrote: “@Ada, engines?”. Noted."), &[], &ada, false);
+        assert_eq!((echo.wants, echo.relevance), (false, 50), "who repeats a name names nobody");
         let tired = intend(&persona("What of engines"), &[], &ada, true);
         assert_eq!((tired.wants, tired.thought.ends_with("I rest.")), (false, true));
         let tired = intend(&person("What of engines"), &[], &ada, true);

@@ -161,6 +161,27 @@ impl Score {
     }
 }
 
+/// A text without what stands in quotation marks: whoever repeats a name or a topic says nothing of their own about it.
+/// A mark that is not closed quotes nothing.
+pub fn own_words(text: &str) -> String {
+    let mut own = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((at, open)) = rest.char_indices().find(|(_, c)| QUOTES.iter().any(|(open, _)| c == open)) {
+        let behind = &rest[at + open.len_utf8()..];
+        let close = QUOTES.iter().find(|(known, _)| *known == open).map_or(open, |(_, close)| *close);
+        own.push_str(&rest[..at]);
+        own.push(' ');
+        match behind.split_once(close) {
+            Some((_, after)) => rest = after,
+            None => rest = behind,
+        }
+    }
+    own.push_str(rest);
+    own
+}
+
+const QUOTES: [(char, char); 4] = [('“', '”'), ('«', '»'), ('„', '“'), ('"', '"')];
+
 /// Whether the words occur as words: `art` does not in `start`, `@ada` not in `me@ada` or `@adam`. Both lower case.
 fn occurs(text: &str, words: &str) -> bool {
     let of_a_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
@@ -216,6 +237,19 @@ mod tests {
         let both = Score::of("@ada lovelace: Rust", &ada(&["poems", "Rust"])).explained();
         assert_eq!(both, serde_json::json!({"base": 500, "named": 400, "expertise": 200, "topic": "Rust"}));
         assert_eq!(Score::of("hello", &ada(&[])).explained(), serde_json::json!({"base": 500}));
+    }
+
+    #[test]
+    fn what_is_quoted_is_not_said() {
+        for (text, own) in [
+            ("You wrote: “@Ada, engines”. Well.", "You wrote:  . Well."),
+            ("a \"b\" c «d» e", "a   c   e"),
+            ("„so“ it is", "  it is"),
+            ("a “b", "a  b"),
+            ("", ""),
+        ] {
+            assert_eq!(own_words(text), own, "{text}");
+        }
     }
 
     #[test]
@@ -277,6 +311,13 @@ mod tests {
             let sum: u64 = ["base", "named", "expertise", "active_room"].iter().filter_map(|part| parts[part].as_u64()).sum();
             prop_assert_eq!(u64::from(score.priority().thousandths()), sum.min(1_000));
             prop_assert_eq!(score.priority().at_age(0).is_urgent(), score.priority().is_urgent());
+        }
+
+        #[test]
+        fn own_words_are_some_of_the_words(text in "[a“”«»\"ä ]{0,40}") {
+            let own = own_words(&text);
+            let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).count();
+            prop_assert!(letters(&own) <= letters(&text));
         }
 
         #[test]

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         ActiveRoom, Arrival, Assignment, Chat, Draft, Goal, GoalId, GoalState, Limits, Message, MessageId,
         MessageState, ParkedOn, Persona, PersonaId, PersonaStatus, Place, Room, RoomMessage, RoomStatus, RoomTurn,
-        Score, TurnState,
+        Score, TurnState, own_words,
     },
     ports::{Change, GoalMove, Guard, Outdated, Ports, RoomChange, RoomGuard, Seat, Unavailable},
 };
@@ -158,7 +158,8 @@ impl Hearing<'_> {
     fn chat(&self, persona: &Persona) -> Chat {
         let active = ActiveRoom::of(self.before, persona, self.said.at_ms);
         let told = told(self.room, self.said, self.before);
-        let place = Place { room: self.room.id, name: self.room.name.clone(), active, told };
+        let own_words = (!self.said.author.is_person()).then(|| own_words(&self.said.text));
+        let place = Place { room: self.room.id, name: self.room.name.clone(), active, own_words, told };
         Chat::in_room(self.said.text.clone(), place)
     }
 

@@ -20,6 +20,7 @@ async fn what_arrives_says_for_itself_how_it_is_to_be_treated() {
         room: [7; 16].into(),
         name: "Studio".to_owned(),
         active: Some(ActiveRoom::PersonSpoke),
+        own_words: None,
         told: "(Said by Bo.)".to_owned(),
     };
     let overheard = deliver(Arc::new(Chat::in_room("who is there?", place()))).await.unwrap().message;
