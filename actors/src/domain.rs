@@ -17,6 +17,7 @@ mod proof;
 mod receipt;
 mod room;
 mod run;
+mod standing_wait;
 mod words;
 
 pub use alert::*;
@@ -36,4 +37,5 @@ pub use proof::*;
 pub use receipt::*;
 pub use room::*;
 pub use run::*;
+pub use standing_wait::*;
 pub use words::UnknownWord;

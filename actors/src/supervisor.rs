@@ -16,6 +16,7 @@ mod goals;
 mod letters;
 mod lists;
 mod office;
+mod overflow;
 mod personas;
 mod restarts;
 pub mod rooms;
@@ -40,6 +41,7 @@ use self::{
     dependencies::Releaser,
     desk::Desk,
     office::{Hire, Office, Opened, Opening},
+    overflow::Overflow,
     rooms::moderator::Moderator,
 };
 use crate::{
@@ -47,6 +49,7 @@ use crate::{
         AlertId, Arrival, Goal, GoalId, GoalKind, IfFailed, Level, Limits, Message, MessageId, Payload, Persona,
         PersonaId, Priority, Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor,
     },
+    persona::tally::InboxFigures,
     ports::{Ports, Unavailable},
     run::Runner,
     scheduler::figures::TurnFigures,
@@ -244,15 +247,24 @@ impl Company {
     /// The same with another carrier of runs.
     async fn start_with(limits: Limits, ports: Ports, key: SigningKey, hire: Hire) -> Result<Self, StartError> {
         let opening = Opening { limits, ports: ports.clone(), key: key.clone(), hire };
-        let Opened { office, evidence, scheduler, limits } = Office::open(opening).await?;
+        let Opened { office, evidence, scheduler, limits, brim, tally } = Office::open(opening).await?;
         let sealing = evidence.clone().keep_sealed(ports.records.clone(), key);
         let sealer = AbortOnDropHandle::new(tokio::spawn(sealing));
         let releaser = Releaser::new(&ports, &evidence, &office, &limits);
         let releaser = AbortOnDropHandle::new(tokio::spawn(releaser.keep(evidence.goal_turns())));
         let moderator = Moderator::new(&ports, &evidence, &office, &limits);
         let moderator = AbortOnDropHandle::new(tokio::spawn(moderator.keep(evidence.goal_turns())));
-        let (closed, _standing) = (AtomicBool::new(false), [sealer, releaser, moderator]);
-        let desk = Desk { limits, ports, evidence, scheduler, office, closed, _standing };
+        let overflow = Overflow {
+            ports: ports.clone(),
+            evidence: evidence.clone(),
+            office: office.clone(),
+            limits: limits.clone(),
+            brim,
+            tally: tally.clone(),
+        };
+        let overflow = AbortOnDropHandle::new(tokio::spawn(overflow.keep()));
+        let (closed, keepers) = (AtomicBool::new(false), [sealer, releaser, moderator, overflow]);
+        let desk = Desk { limits, ports, evidence, scheduler, office, tally, closed, _keepers: keepers };
         Ok(Self { desk: Arc::new(desk), runtime: Handle::current() })
     }
 
@@ -367,6 +379,11 @@ impl Company {
     /// How slices were granted of late; none while the company ends.
     pub async fn turn_figures(&self) -> Option<TurnFigures> {
         self.desk.scheduler.turn_figures().await.ok()
+    }
+
+    /// What the inboxes of all personas cost and let go since the start.
+    pub fn inbox_figures(&self) -> InboxFigures {
+        self.desk.tally.figures()
     }
 
     /// Every receipt from now on, after its commit, in order of `pos`. A slow reader gets `Lagged`.

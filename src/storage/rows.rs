@@ -7,6 +7,7 @@ pub(super) mod persona;
 pub(super) mod receipt;
 pub(super) mod room;
 pub(super) mod run;
+pub(super) mod standing_wait;
 
 use std::str::FromStr;
 

@@ -77,6 +77,9 @@ table! {
         falls -> Integer,
         coalescing -> Nullable<Text>,
         optional -> Bool,
+        begun -> Bool,
+        lane -> Integer,
+        deadline_ms -> BigInt,
     }
 }
 
@@ -265,6 +268,31 @@ table! {
     }
 }
 
+table! {
+    inboxes (persona) {
+        persona -> Binary,
+        waiting -> Integer,
+    }
+}
+
+table! {
+    standing_waits (id) {
+        id -> Binary,
+        waiter -> Binary,
+        watched -> Binary,
+        kind -> Nullable<Text>,
+        tag -> Nullable<Text>,
+        text -> Nullable<Text>,
+        created_by -> Text,
+        created_ms -> BigInt,
+        seen_seq -> BigInt,
+        told -> Integer,
+        told_ms -> Nullable<BigInt>,
+        ended_ms -> Nullable<BigInt>,
+        ended_because -> Nullable<Text>,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     users,
     sessions,
@@ -285,4 +313,6 @@ allow_tables_to_appear_in_same_query!(
     room_members,
     room_messages,
     room_turns,
+    inboxes,
+    standing_waits,
 );

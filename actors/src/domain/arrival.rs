@@ -93,7 +93,7 @@ pub struct Place {
     pub active: Option<ActiveRoom>,
     /// What counts of the text, when that is not all of it: a persona's words without what it quotes.
     pub own_words: Option<String>,
-    /// What an answer is told besides the text: where it was said, and what was said before.
+    /// What an answer is told besides the text: where it was said, and what was said before; may be empty.
     pub told: String,
 }
 
@@ -139,7 +139,9 @@ impl Arrival for Chat {
 
     fn assignment(&self) -> Assignment {
         let Some(Place { name, told, .. }) = &self.place else { return Assignment::answer(&self.text) };
-        let answer = Assignment::answer(&format!("{}\n\n{told}", self.text.trim()));
+        let text = self.text.trim();
+        let told = if told.is_empty() { text.to_owned() } else { format!("{text}\n\n{told}") };
+        let answer = Assignment::answer(&told);
         let title = format!("{name}: {}", answer.title).chars().take(TITLE_OF_TEXT).collect();
         Assignment { title, ..answer }
     }

@@ -183,7 +183,7 @@ pub fn own_words(text: &str) -> String {
 const QUOTES: [(char, char); 4] = [('“', '”'), ('«', '»'), ('„', '“'), ('"', '"')];
 
 /// Whether the words occur as words: `art` does not in `start`, `@ada` not in `me@ada` or `@adam`. Both lower case.
-fn occurs(text: &str, words: &str) -> bool {
+pub(super) fn occurs(text: &str, words: &str) -> bool {
     let of_a_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     let stands_alone = |(at, found): (usize, &str)| {
         let before = text[..at].chars().next_back();

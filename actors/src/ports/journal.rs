@@ -10,7 +10,7 @@ use ed25519_dalek::Signature;
 use super::BoxError;
 use crate::domain::{
     Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState, ParkedOn, Payload,
-    Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Slug, WaitsFor,
+    Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Slug, StandingWait, StandingWaitId, WaitsFor,
 };
 
 pub use rooms::{RoomChange, RoomGuard};
@@ -87,6 +87,8 @@ pub enum Guard {
     /// The alert is not resolved.
     AlertOpen(AlertId),
     Room(RoomGuard),
+    /// The standing wait has not ended and has looked so far.
+    StandingWaitAt(StandingWaitId, i64),
 }
 
 impl fmt::Display for Guard {
@@ -102,6 +104,7 @@ impl fmt::Display for Guard {
             Self::RunLive(id) => write!(f, "run {id} is running"),
             Self::AlertOpen(id) => write!(f, "alert {id} is open"),
             Self::Room(guard) => guard.fmt(f),
+            Self::StandingWaitAt(id, seq) => write!(f, "standing wait {id} has looked as far as {seq}"),
         }
     }
 }
@@ -116,6 +119,8 @@ pub enum Change {
     FailureStreak(PersonaId, u32),
     MessageDelivered(Box<Message>),
     MessageMoved(MessageId, MessageState),
+    /// The others of its burst are its context now: priority, times and whether it is optional are replaced.
+    BurstJoined(Box<Message>),
     /// How often its persona has fallen over it by now.
     MessageFalls(MessageId, u32),
     /// Its `first_seq` is set to the sequence of this commit's first receipt on the persona's chain.
@@ -143,6 +148,8 @@ pub enum Change {
     },
     AlertRaised(Box<Alert>),
     AlertResolved(AlertId, i64),
+    /// A standing wait as it is from now on, new or known.
+    StandingWaitSet(Box<StandingWait>),
     CheckpointSigned(Checkpoint),
     /// Deletes body and salt; the header stays and the chain still verifies.
     BodyErased {

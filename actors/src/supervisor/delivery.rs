@@ -16,6 +16,7 @@ use crate::{
         MessageState, ParkedOn, Priority, ReceiptKind, Score, WaitsFor,
     },
     ports::{Change, Commit, Guard},
+    scheduler::turns::patience_ms,
 };
 
 const LONGEST_KEY: usize = 200;
@@ -99,7 +100,7 @@ impl Desk {
         let waits = !new.waits_for.goals.is_empty();
         let Assignment { title, payload, proof } = arrival.assignment();
         let patience = arrival.patience().unwrap_or(self.limits.serve_within);
-        let patience_ms = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
+        let serve_within_ms = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
         let begins_ms = new.due_ms.unwrap_or(0).max(now_ms);
         let goal = Goal {
             id: GoalId(self.world().new_id()),
@@ -121,6 +122,7 @@ impl Desk {
             created_ms: now_ms,
             updated_ms: now_ms,
         };
+        let priority = new.priority.or_else(|| regard.score.as_ref().map(Score::priority)).unwrap_or(Priority::BASE);
         let message = Message {
             id: MessageId(self.world().new_id()),
             persona: new.persona,
@@ -128,14 +130,15 @@ impl Desk {
             sender: by.who.clone(),
             text: arrival.text(),
             goal: goal.id,
-            priority: new.priority.or_else(|| regard.score.as_ref().map(Score::priority)).unwrap_or(Priority::BASE),
+            priority,
+            deadline_ms: begins_ms.saturating_add(patience_ms(priority)),
             scored: regard.score.is_some(),
             falls: 0,
             coalescing: arrival.coalescing(),
             optional: regard.optional,
             state: MessageState::Waiting,
             received_ms: now_ms,
-            serve_by_ms: new.serve_by_ms.unwrap_or_else(|| begins_ms.saturating_add(patience_ms)),
+            serve_by_ms: new.serve_by_ms.unwrap_or_else(|| begins_ms.saturating_add(serve_within_ms)),
             trace: by.trace,
             correlation: goal.correlation.clone(),
             project: goal.project.clone(),

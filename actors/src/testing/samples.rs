@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     domain::{
         AiPayload, Author, Body, ChainId, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind,
-        MessageState, NodeName, Payload, Persona, PersonaId, PersonaStatus, Phase, Priority, Profile, Proof,
+        MessageState, NodeName, Payload, Persona, PersonaId, PersonaStatus, Phase, Place, Priority, Profile, Proof,
         ReceiptKind, Role, Room, RoomId, RoomMessage, RoomMessageId, RoomStatus, RoomTurn, Slug, TraceId, TurnState,
     },
     ports::World,
@@ -76,6 +76,7 @@ pub fn message(world: &dyn World, goal: &Goal) -> Message {
         falls: 0,
         coalescing: None,
         optional: false,
+        deadline_ms: now + 210_000,
         state: MessageState::Waiting,
         received_ms: now,
         serve_by_ms: now + 3_600_000,
@@ -114,6 +115,13 @@ pub fn room_message(world: &dyn World, room: &Room, author: Author, text: &str) 
         trace: TraceId(world.new_id()),
         correlation: None,
     }
+}
+
+/// A room of this name in which nobody spoke lately; the same name is the same room.
+pub fn place(name: &str) -> Place {
+    let mut id = [0; 16];
+    id.copy_from_slice(&crate::evidence::canonical::sha256(name.as_bytes()).0[..16]);
+    Place { room: id.into(), name: name.to_owned(), active: None, own_words: None, told: String::new() }
 }
 
 /// The turn of a goal about a person's message, nothing meant yet.

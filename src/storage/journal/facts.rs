@@ -5,7 +5,10 @@ mod rooms;
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
-    domain::{AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, Slug},
+    domain::{
+        AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, Slug,
+        StandingWaitId,
+    },
     ports::{Change, Commit, Guard, Outdated},
 };
 
@@ -22,6 +25,7 @@ pub(super) struct Wanted {
     pub runs: BTreeSet<RunId>,
     pub alerts: BTreeSet<AlertId>,
     pub rooms: WantedRooms,
+    pub standing: BTreeSet<StandingWaitId>,
 }
 
 impl Wanted {
@@ -45,6 +49,7 @@ impl Wanted {
             Guard::RunLive(id) => drop(self.runs.insert(*id)),
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
             Guard::Room(guard) => self.rooms.add_guard(guard),
+            Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
         }
     }
 
@@ -60,6 +65,8 @@ impl Wanted {
                 self.correlations.extend(message.correlation.clone().map(|key| (message.persona, key)));
             }
             Change::MessageMoved(id, _) | Change::MessageFalls(id, _) => drop(self.messages.insert(*id)),
+            Change::BurstJoined(message) => drop(self.messages.insert(message.id)),
+            Change::StandingWaitSet(wait) => drop(self.standing.insert(wait.id)),
             Change::GoalMoved(step) => drop(self.goals.insert(step.id)),
             Change::GoalCorrected { id, .. } => drop(self.goals.insert(*id)),
             Change::DependenciesSet(id, waits_for) => self.goals.extend(waits_for.goals.iter().chain([id])),
@@ -91,6 +98,8 @@ pub(super) struct Facts {
     /// Whether it is open.
     pub alerts: BTreeMap<AlertId, bool>,
     pub rooms: RoomFacts,
+    /// How far the open ones have looked; none: ended.
+    pub standing: BTreeMap<StandingWaitId, Option<i64>>,
 }
 
 impl Facts {
@@ -104,11 +113,17 @@ impl Facts {
         wanted.runs.retain(|id| !self.runs.contains_key(id));
         wanted.alerts.retain(|id| !self.alerts.contains_key(id));
         self.rooms.leave_unknown(&mut wanted.rooms);
+        wanted.standing.retain(|id| !self.standing.contains_key(id));
     }
 
     /// What is worth knowing for the next batch: all of it, until that is too much.
     pub(super) fn remembered(self) -> Self {
-        let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len() + self.rooms.len();
+        let work = self.messages.len()
+            + self.goals.len()
+            + self.runs.len()
+            + self.alerts.len()
+            + self.standing.len()
+            + self.rooms.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
         if work + names > REMEMBERED { Self::default() } else { self }
     }
@@ -137,6 +152,7 @@ impl Facts {
             Guard::RunLive(id) => self.runs.get(id) == Some(&RunState::Running),
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
             Guard::Room(guard) => self.rooms.holds(guard),
+            Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
         }
     }
 
@@ -162,6 +178,10 @@ impl Facts {
             Change::MessageMoved(id, state) => {
                 let here = made(&|c| matches!(c, Change::MessageDelivered(message) if message.id == *id));
                 (!here && !self.messages.contains_key(id)).then_some(Guard::MessageIs(*id, *state))
+            }
+            Change::BurstJoined(message) => {
+                let here = self.messages.contains_key(&message.id);
+                (!here).then_some(Guard::MessageIs(message.id, message.state))
             }
             Change::GoalMoved(actors::ports::GoalMove { id, .. }) | Change::GoalCorrected { id, .. } => {
                 let here = made(&|c| matches!(c, Change::GoalAdded(goal) if goal.id == *id));
@@ -226,9 +246,13 @@ impl Facts {
             Change::AlertRaised(alert) => drop(self.alerts.insert(alert.id, alert.resolved_ms.is_none())),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
             Change::Room(change) => self.rooms.apply(change),
+            Change::StandingWaitSet(wait) => {
+                self.standing.insert(wait.id, wait.ended.is_none().then_some(wait.seen_seq));
+            }
             Change::DependenciesSet(..)
             | Change::FailureStreak(..)
             | Change::MessageFalls(..)
+            | Change::BurstJoined(_)
             | Change::CheckpointSigned(_)
             | Change::BodyErased { .. } => {}
         }

@@ -13,6 +13,7 @@ use crate::{
         Score, TurnState, own_words,
     },
     ports::{Change, GoalMove, Guard, Outdated, Ports, RoomChange, RoomGuard, Seat, Unavailable},
+    scheduler::turns::patience_ms,
 };
 
 /// Talk looked at: whether the room is active, and what an answer is told of what was said before.
@@ -104,6 +105,8 @@ impl Hearing<'_> {
             if let Some(older) = self.ports.records.message(seat.turn.message).await? {
                 message.priority = message.priority.max(older.priority);
                 message.received_ms = message.received_ms.min(older.received_ms);
+                message.deadline_ms = message.deadline_ms.min(older.deadline_ms);
+                message.optional &= older.optional;
             }
             turn.named |= seat.turn.named;
             ended.push((*seat, TurnState::Coalesced, NEWER));
@@ -165,7 +168,7 @@ impl Hearing<'_> {
 
     fn arrival(&self, chat: &Chat, persona: &Persona, score: &Score) -> (Message, Goal) {
         let (world, said) = (&self.ports.world, self.said);
-        let patience_ms = i64::try_from(self.limits.serve_within.as_millis()).unwrap_or(i64::MAX);
+        let expires_ms = i64::try_from(self.limits.serve_within.as_millis()).unwrap_or(i64::MAX);
         let Assignment { title, payload, proof } = chat.assignment();
         let goal = Goal {
             id: GoalId(world.new_id()),
@@ -199,9 +202,10 @@ impl Hearing<'_> {
             falls: 0,
             coalescing: chat.coalescing(),
             optional: chat.is_optional(persona),
+            deadline_ms: said.at_ms.saturating_add(patience_ms(score.priority())),
             state: MessageState::Waiting,
             received_ms: said.at_ms,
-            serve_by_ms: said.at_ms.saturating_add(patience_ms),
+            serve_by_ms: said.at_ms.saturating_add(expires_ms),
             trace: said.trace,
             correlation: None,
             project: None,

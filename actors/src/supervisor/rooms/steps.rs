@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Author, Goal, GoalId, GoalState, Hash, Limits, MessageState, PersonaId, Phase, Receipt, ReceiptKind, Room,
-        RoomMessage, RoomMessageId, RoomTurn, RunId, RunState, TurnState,
+        Author, Goal, GoalId, GoalState, Hash, Limits, Message, MessageState, PersonaId, Phase, Receipt, ReceiptKind,
+        Room, RoomMessage, RoomMessageId, RoomTurn, RunId, RunState, TurnState,
     },
     evidence::{Evidence, RecordError},
     ports::{Change, Commit, GoalMove, Guard, Ports, RoomChange, RoomGuard, Seat, Unavailable},
@@ -97,6 +97,10 @@ impl Steps {
             let step = GoalMove { state: GoalState::Pending, ..stays(&seat.goal, at_ms) };
             commit.guards.extend([stands(seat), Guard::GoalVersion(seat.goal.id, seat.goal.version)]);
             commit.changes.extend([Change::GoalMoved(step), Change::Room(RoomChange::TurnMoved(Box::new(turn)))]);
+            if let Some(message) = self.ports.records.message(seat.turn.message).await? {
+                // Somebody waits for it now, overheard or not: mood holds it back no longer.
+                commit.changes.push(Change::BurstJoined(Box::new(Message { optional: false, ..message })));
+            }
             commit.receipts.push(self.receipts(room, seat).granted(seat, place + 1, granted.len()));
         }
         let (office, speakers) = (self.office.clone(), personas(granted));

@@ -211,6 +211,7 @@ pub(super) fn message(number: u128, goal: &Goal, kind: MessageKind, text: &str) 
         falls: 0,
         coalescing: None,
         optional: false,
+        deadline_ms: 0,
         state: MessageState::Done,
         received_ms: goal.created_ms,
         serve_by_ms: NOW + 900_000,
