@@ -331,6 +331,31 @@ async fn a_start_goes_on_where_a_crash_came_between() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_has_too_much_to_do_goes_last_but_answers_to_its_name() {
+    let rules = RoomRules { speakers: 1, ..RoomRules::default() };
+    let script = |order: &Order| match order.work.message.sender.as_str() {
+        "owner" => Play::Finish,
+        _ => Play::Take(Duration::from_secs(20)),
+    };
+    let hall = Hall::under(rules, 2, script).await;
+    for _ in 0..60 {
+        hall.house.give(hall.personas[0], 500).await;
+    }
+    let said = hall.say("Who has time?").await;
+    until(|| !hall.answers_to(&said).is_empty()).await;
+    assert!(
+        hall.of(0, &said).reluctant && hall.of(0, &said).thought.starts_with("It is a question; I would rather rest")
+    );
+    assert_eq!(hall.answers_to(&said)[0].author.name(), "p1");
+    let said = hall.say("@p0, and you?").await;
+    let asked = Instant::now();
+    until(|| !hall.answers_to(&said).is_empty()).await;
+    assert_eq!(hall.answers_to(&said)[0].author.name(), "p0");
+    assert!(asked.elapsed() < Duration::from_secs(30), "before its sixty goals: {:?}", asked.elapsed());
+    hall.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_said_twice_under_one_key_is_said_once() {
     let hall = Hall::open(2, |_| Play::Finish).await;
     let saying = NewSaying {

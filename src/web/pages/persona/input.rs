@@ -26,8 +26,8 @@ pub struct Turn {
     pub sender: String,
     pub at: When,
     pub text: String,
-    /// A goal was given; the text is its title.
-    pub is_goal: bool,
+    /// What it is, unless somebody wrote to the persona: `goal`, `room`.
+    pub tag: &'static str,
     pub goal: String,
     pub run: Option<(u32, String)>,
     pub evidence: Vec<ReceiptRow>,
@@ -73,7 +73,7 @@ impl Turn {
             sender: if message.sender == *reader { "you".to_owned() } else { message.sender.clone() },
             at: When::at(message.received_ms, now_ms),
             text: message.text.clone(),
-            is_goal: message.kind == MessageKind::Goal,
+            tag: if message.kind == MessageKind::Chat { "" } else { message.kind.as_str() },
             goal: show::short(goal.id),
             run: run.map(|run| (run.attempt, format!("/runs/{}", run.id))),
             evidence,
@@ -104,7 +104,7 @@ fn answer(goal: &Goal, receipts: &[Receipt], now_ms: i64) -> String {
         }
         GoalState::Unconfirmed => format!("Carried out, but not proven: {}", reason(goal)),
         GoalState::Failed => format!("Did not work: {}", reason(goal)),
-        GoalState::Cancelled => "Cancelled.".to_owned(),
+        GoalState::Cancelled => goal.result.as_deref().map_or_else(|| "Cancelled.".to_owned(), capitalised),
         GoalState::Running => "Working on it…".to_owned(),
         GoalState::Pending | GoalState::Parked => {
             let error = goal.last_error.as_deref().map(|error| format!(" Last time: {error}")).unwrap_or_default();
