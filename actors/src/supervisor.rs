@@ -18,6 +18,8 @@ mod lists;
 mod office;
 mod overflow;
 mod personas;
+mod planner;
+mod quotas;
 mod restarts;
 pub mod rooms;
 mod roster;
@@ -42,12 +44,14 @@ use self::{
     desk::Desk,
     office::{Hire, Office, Opened, Opening},
     overflow::Overflow,
+    planner::PlanningDesk,
     rooms::moderator::Moderator,
 };
 use crate::{
     domain::{
-        AlertId, Arrival, Goal, GoalId, GoalKind, IfFailed, Level, Limits, Message, MessageId, Payload, Persona,
-        PersonaId, Priority, Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor,
+        AlertId, Arrival, Autoplan, Goal, GoalId, GoalKind, Hours, IfFailed, Level, Limits, Message, MessageId,
+        Payload, Persona, PersonaId, Priority, Profile, Proof, Quotas, Receipt, Role, RunId, Slug, TraceId, Vitals,
+        WaitsFor,
     },
     persona::tally::InboxFigures,
     ports::{Ports, Unavailable},
@@ -101,6 +105,7 @@ pub struct NewPersona {
     pub profile: Profile,
     pub hosts: Vec<String>,
     pub model: Option<String>,
+    pub hours: Hours,
 }
 
 /// What is to change; none: stays.
@@ -113,6 +118,9 @@ pub struct PersonaPatch {
     pub profile: Option<Profile>,
     pub hosts: Option<Vec<String>>,
     pub model: Option<Option<String>>,
+    pub hours: Option<Hours>,
+    pub quotas: Option<Quotas>,
+    pub autoplan: Option<Autoplan>,
 }
 
 /// Work for a persona: a message and the goal it starts.
@@ -263,8 +271,9 @@ impl Company {
             tally: tally.clone(),
         };
         let overflow = AbortOnDropHandle::new(tokio::spawn(overflow.keep()));
+        let planning = PlanningDesk::new();
         let (closed, keepers) = (AtomicBool::new(false), [sealer, releaser, moderator, overflow]);
-        let desk = Desk { limits, ports, evidence, scheduler, office, tally, closed, _keepers: keepers };
+        let desk = Desk { limits, ports, evidence, scheduler, office, tally, closed, planning, _keepers: keepers };
         Ok(Self { desk: Arc::new(desk), runtime: Handle::current() })
     }
 

@@ -75,6 +75,7 @@ pub(super) fn limits() -> Limits {
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
         rooms: RoomRules::default(),
+        quotas: Default::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actors::domain::Quota;
 use url::Url;
 
 use super::{Config, ConfigError, Problem, show};
@@ -19,6 +20,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     inbox(&mut found);
     inner_life(&mut found);
     rooms(&mut found);
+    quotas(&mut found);
     browser(&mut found);
     models(&mut found);
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.filter) {
@@ -185,6 +187,19 @@ fn rooms(found: &mut Findings) {
     found.count("rooms.regrants", rooms.regrants as usize, 0, 20);
     found.count("rooms.persona_turns_per_minute", rooms.persona_turns_per_minute as usize, 0, 60);
     found.count("rooms.silence_after", rooms.silence_after as usize, 1, 100);
+}
+
+fn quotas(found: &mut Findings) {
+    for (table, _, quotas) in found.config.quotas.tables() {
+        for (unit, quota) in quotas {
+            if let Err(bad) = Quota::new(quota.floor, quota.ceiling) {
+                found.refuse(&format!("quotas.{table}.{unit}.{}", bad.field), bad.reason);
+            }
+        }
+    }
+    for (unit, cap) in &found.config.day_caps {
+        found.count(&format!("day_caps.{unit}"), *cap as usize, 0, 1_000_000);
+    }
 }
 
 fn browser(found: &mut Findings) {

@@ -2,14 +2,14 @@
 
 mod rooms;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use actors::{
     domain::{
         Alert, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona, PersonaId, PersonaStatus,
-        Receipt, Run, RunId, RunState, StandingWait,
+        QuotaUse, Receipt, Run, RunId, RunState, StandingWait,
     },
-    ports::{ChainHead, ChainHeads, Prerequisite, Records, RosterRecord, Unavailable, Waiting},
+    ports::{ChainHead, ChainHeads, Counted, Prerequisite, Records, RosterRecord, Unavailable, Waiting},
 };
 use async_trait::async_trait;
 use diesel::{dsl::count_star, prelude::*};
@@ -109,6 +109,18 @@ impl Records for ReadBack {
 
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable> {
         Ok(self.receipts_of(goal).await?)
+    }
+
+    async fn quota_use(&self, goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
+        Ok(self.0.quota_use(goal).await?)
+    }
+
+    async fn counted(&self, persona: PersonaId, within: Range<i64>) -> Result<Vec<Counted>, Unavailable> {
+        Ok(self.0.counted(persona, within).await?)
+    }
+
+    async fn planned_personas(&self) -> Result<Vec<PersonaId>, Unavailable> {
+        Ok(self.0.planned_personas().await?)
     }
 
     async fn prerequisites(&self, goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable> {

@@ -10,4 +10,5 @@ mod letters;
 mod lists;
 mod live;
 mod observe;
+mod quotas;
 mod rooms;

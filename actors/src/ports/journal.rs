@@ -10,7 +10,8 @@ use ed25519_dalek::Signature;
 use super::BoxError;
 use crate::domain::{
     Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState, ParkedOn, Payload,
-    Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Slug, StandingWait, StandingWaitId, WaitsFor,
+    Persona, PersonaId, Phase, Proof, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, Slug, StandingWait,
+    StandingWaitId, WaitsFor,
 };
 
 pub use rooms::{RoomChange, RoomGuard};
@@ -89,6 +90,8 @@ pub enum Guard {
     Room(RoomGuard),
     /// The standing wait has not ended and has looked so far.
     StandingWaitAt(StandingWaitId, i64),
+    /// A day has room for what a goal counts as.
+    QuotaLeft(QuotaLeft),
 }
 
 impl fmt::Display for Guard {
@@ -105,6 +108,7 @@ impl fmt::Display for Guard {
             Self::AlertOpen(id) => write!(f, "alert {id} is open"),
             Self::Room(guard) => guard.fmt(f),
             Self::StandingWaitAt(id, seq) => write!(f, "standing wait {id} has looked as far as {seq}"),
+            Self::QuotaLeft(left) => write!(f, "room for {} {} below {}", left.units, left.unit, left.ceiling),
         }
     }
 }
@@ -137,6 +141,8 @@ pub enum Change {
     },
     /// The goals that one waits for; they replace those that were there.
     DependenciesSet(GoalId, WaitsFor),
+    /// What a goal takes from its day; it replaces what it took before.
+    QuotaTaken(QuotaUse),
     /// `first_seq` is set from this commit's receipts on the persona's chain.
     RunStarted(Box<Run>),
     /// Sets the run's `last_seq` from this commit's receipts on the persona's chain.

@@ -26,6 +26,9 @@ const SHOWN: usize = 500;
 impl Desk {
     pub(super) async fn deliver(&self, new: NewWork, by: &By) -> Result<Delivered, CommandError> {
         self.check_work(&new)?;
+        if let Work::Goal { proof, .. } = &new.what {
+            self.check_counts(new.persona, proof).await?;
+        }
         let prerequisites = self.prerequisites_named(&new.waits_for.goals, None).await?;
         let (correlation, waits_for) = (new.correlation.clone(), new.waits_for.clone());
         let arrival = arrived(new.what.clone());

@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{By, CommandError, drafts, office::Office};
+use super::{By, CommandError, drafts, office::Office, planner::PlanningDesk};
 use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
@@ -34,6 +34,7 @@ pub(super) struct Desk {
     pub(super) office: Office,
     pub(super) closed: AtomicBool,
     pub(super) tally: Arc<Tally>,
+    pub(super) planning: PlanningDesk,
     /// What goes on beside the commands.
     pub(super) _keepers: [AbortOnDropHandle<()>; 4],
 }
@@ -162,6 +163,7 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         | Guard::MessageIs(..)
         | Guard::RunLive(_)
         | Guard::StandingWaitAt(..)
+        | Guard::QuotaLeft(_)
         | Guard::Room(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
     }
 }

@@ -8,5 +8,6 @@ mod dependencies;
 mod failing;
 mod harness;
 mod moods;
+mod planning;
 mod rooms;
 mod working;

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
     domain::{
-        AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, Slug,
-        StandingWaitId,
+        AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, RunId,
+        RunState, Slug, StandingWaitId,
     },
     ports::{Change, Commit, Guard, Outdated},
 };
@@ -26,6 +26,7 @@ pub(super) struct Wanted {
     pub alerts: BTreeSet<AlertId>,
     pub rooms: WantedRooms,
     pub standing: BTreeSet<StandingWaitId>,
+    pub quotas: BTreeSet<QuotaLeft>,
 }
 
 impl Wanted {
@@ -50,6 +51,7 @@ impl Wanted {
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
             Guard::Room(guard) => self.rooms.add_guard(guard),
             Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
+            Guard::QuotaLeft(left) => drop(self.quotas.insert(*left)),
         }
     }
 
@@ -73,6 +75,7 @@ impl Wanted {
             Change::RunMoved { id, .. } => drop(self.runs.insert(*id)),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id)),
             Change::Room(change) => self.rooms.add_change(change),
+            Change::QuotaTaken(taken) => drop(self.goals.insert(taken.goal)),
             Change::GoalAdded(_)
             | Change::RunStarted(_)
             | Change::AlertRaised(_)
@@ -100,6 +103,8 @@ pub(super) struct Facts {
     pub rooms: RoomFacts,
     /// How far the open ones have looked; none: ended.
     pub standing: BTreeMap<StandingWaitId, Option<i64>>,
+    /// What others took; read anew for every batch.
+    pub quotas: BTreeMap<QuotaLeft, u64>,
 }
 
 impl Facts {
@@ -117,7 +122,8 @@ impl Facts {
     }
 
     /// What is worth knowing for the next batch: all of it, until that is too much.
-    pub(super) fn remembered(self) -> Self {
+    pub(super) fn remembered(mut self) -> Self {
+        self.quotas.clear();
         let work = self.messages.len()
             + self.goals.len()
             + self.runs.len()
@@ -153,6 +159,9 @@ impl Facts {
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
             Guard::Room(guard) => self.rooms.holds(guard),
             Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
+            Guard::QuotaLeft(left) => {
+                self.quotas.get(left).is_some_and(|taken| taken + u64::from(left.units) <= u64::from(left.ceiling))
+            }
         }
     }
 
@@ -183,7 +192,9 @@ impl Facts {
                 let here = self.messages.contains_key(&message.id);
                 (!here).then_some(Guard::MessageIs(message.id, message.state))
             }
-            Change::GoalMoved(actors::ports::GoalMove { id, .. }) | Change::GoalCorrected { id, .. } => {
+            Change::GoalMoved(actors::ports::GoalMove { id, .. })
+            | Change::GoalCorrected { id, .. }
+            | Change::QuotaTaken(QuotaUse { goal: id, .. }) => {
                 let here = made(&|c| matches!(c, Change::GoalAdded(goal) if goal.id == *id));
                 (!here && !self.goals.contains_key(id)).then_some(Guard::GoalOpen(*id))
             }
@@ -244,6 +255,11 @@ impl Facts {
             Change::RunStarted(run) => drop(self.runs.insert(run.id, run.state)),
             Change::RunMoved { id, state, .. } => drop(self.runs.insert(*id, *state)),
             Change::AlertRaised(alert) => drop(self.alerts.insert(alert.id, alert.resolved_ms.is_none())),
+            Change::QuotaTaken(taken) => {
+                for (_, others) in self.quotas.iter_mut().filter(|(left, _)| left.counts(taken)) {
+                    *others += u64::from(taken.units);
+                }
+            }
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
             Change::Room(change) => self.rooms.apply(change),
             Change::StandingWaitSet(wait) => {

@@ -30,6 +30,7 @@ use super::{
     closed::{Closed, Late},
     facts::{Facts, Wanted},
     plan::{self, Plan, Verdict},
+    quotas::taken_by_others,
     statements::{InsertReceipt, SaveCheckpoint},
 };
 use crate::storage::{
@@ -258,8 +259,8 @@ fn learn_head(conn: &mut SqliteConnection, heads: &mut Heads, chain: ChainId) ->
         .filter(receipts::chain.eq(chain.to_bytes()))
         .order(receipts::seq.desc())
         .select((receipts::seq, receipts::hash))
-        .limit(1)
-        .first::<(i64, Vec<u8>)>(conn)
+        // Reads one row and no more. A bound LIMIT would be prepared anew each time.
+        .get_result::<(i64, Vec<u8>)>(conn)
         .optional()?;
     if let Some((seq, hash)) = newest {
         heads.learn(chain, Head { seq, hash: Columns("receipts").hash(&hash)? });
@@ -319,6 +320,10 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
         if let Some(resolved) = row.get_result::<Option<i64>>(conn).optional()? {
             facts.alerts.insert(*id, resolved.is_none());
         }
+    }
+    for left in &wanted.quotas {
+        let taken: Option<i64> = taken_by_others!(left).get_result(conn)?;
+        facts.quotas.insert(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
     }
     for id in &wanted.standing {
         let row = standing_waits::table.find(&id.as_bytes()[..]);

@@ -83,6 +83,7 @@ impl House {
             profile: Profile { topics: vec!["data lineage".into()], ..Profile::default() },
             hosts: Vec::new(),
             model: None,
+            hours: Default::default(),
         };
         self.company.create_persona(new, &self.by).await.unwrap().id
     }
@@ -138,5 +139,6 @@ fn limits() -> Limits {
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
         rooms: RoomRules::default(),
+        quotas: Default::default(),
     }
 }

@@ -174,6 +174,7 @@ pub(super) fn limits(pace: Pace) -> Limits {
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
         rooms: RoomRules::default(),
+        quotas: Default::default(),
     }
 }
 
@@ -259,5 +260,11 @@ pub(super) fn submit(effect: Option<Effect>) -> Vec<Step> {
 
 pub(super) fn proof(read_back: bool) -> Proof {
     let read_back = read_back.then(|| ReadBack { url: format!("{SITE}/mine"), contains: "my words".into() });
-    Proof { assertions: vec![], artifacts: vec![ArtifactKind::Screenshot], read_back, counts_as: Some(Unit::Proposal) }
+    Proof {
+        assertions: vec![],
+        artifacts: vec![ArtifactKind::Screenshot],
+        read_back,
+        counts_as: Some(Unit::Proposal),
+        units: None,
+    }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroUsize,
+    ops::Range,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -18,14 +19,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{
         Alert, ChainId, Draft, Goal, GoalId, GoalState, InboxLimits, InnerLife, Limits, Member, Message, MessageId,
-        MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, Receipt, Room, RoomId, RoomMessage,
-        RoomMessageId, RoomRules, RoomTurn, Run, RunId, StandingWait, TraceId, WaitsFor,
+        MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, QuotaUse, Receipt, Room, RoomId,
+        RoomMessage, RoomMessageId, RoomRules, RoomTurn, Run, RunId, StandingWait, TraceId, WaitsFor,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
     ports::{
-        Change, Commit, GoalMove, Guard, Ports, Prerequisite, Records, RoomRecords, RosterRecord, Seat, Unavailable,
-        Waiting, World,
+        Change, Commit, Counted, GoalMove, Guard, Ports, Prerequisite, Records, RoomRecords, RosterRecord, Seat,
+        Unavailable, Waiting, World,
     },
     run::{Now, RunEnd},
     scheduler::Scheduler,
@@ -284,6 +285,18 @@ impl Records for WatchedRecords {
         self.store.goal_receipts(goal).await
     }
 
+    async fn quota_use(&self, goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
+        self.store.quota_use(goal).await
+    }
+
+    async fn counted(&self, persona: PersonaId, within: Range<i64>) -> Result<Vec<Counted>, Unavailable> {
+        self.store.counted(persona, within).await
+    }
+
+    async fn planned_personas(&self) -> Result<Vec<PersonaId>, Unavailable> {
+        self.store.planned_personas().await
+    }
+
     async fn prerequisites(&self, goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable> {
         self.store.prerequisites(goal).await
     }
@@ -369,6 +382,7 @@ pub(super) fn limits(cap: usize) -> Limits {
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
         rooms: RoomRules::default(),
+        quotas: Default::default(),
     }
 }
 
@@ -454,6 +468,7 @@ pub(super) fn new_persona(slug: &str) -> NewPersona {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        hours: Default::default(),
     }
 }
 
