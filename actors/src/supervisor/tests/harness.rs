@@ -1,5 +1,7 @@
 //! A company whose runs follow a script, and records that count and fall when told to.
 
+mod rooms;
+
 use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroUsize,
@@ -18,15 +20,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        Alert, ChainId, Draft, Goal, GoalId, GoalState, InboxLimits, InnerLife, Limits, Member, Message, MessageId,
-        MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, QuotaUse, Receipt, Room, RoomId,
-        RoomMessage, RoomMessageId, RoomRules, RoomTurn, Run, RunId, StandingWait, TraceId, WaitsFor,
+        Alert, ChainId, Draft, Goal, GoalId, GoalState, InboxLimits, InnerLife, Limits, Message, MessageId,
+        MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, QuotaUse, Receipt, RoomRules, Run,
+        RunId, StandingWait, TraceId, WaitsFor,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
     ports::{
-        Change, Commit, Counted, GoalMove, Guard, Ports, Prerequisite, Records, RoomRecords, RosterRecord, Seat,
-        Unavailable, Waiting, World,
+        Change, Commit, Counted, GoalMove, Guard, Ports, Prerequisite, Records, RosterRecord, Unavailable, Waiting,
+        World,
     },
     run::{Now, RunEnd},
     scheduler::Scheduler,
@@ -307,54 +309,6 @@ impl Records for WatchedRecords {
 
     async fn parked_on_goals(&self) -> Result<Vec<GoalId>, Unavailable> {
         self.store.parked_on_goals().await
-    }
-}
-
-#[async_trait]
-impl RoomRecords for WatchedRecords {
-    async fn room(&self, id: RoomId) -> Result<Option<Room>, Unavailable> {
-        self.store.room(id).await
-    }
-
-    async fn room_members(&self, id: RoomId) -> Result<Vec<Member>, Unavailable> {
-        self.store.room_members(id).await
-    }
-
-    async fn room_talk(
-        &self,
-        id: RoomId,
-        limit: u32,
-        before: Option<RoomMessageId>,
-    ) -> Result<Vec<RoomMessage>, Unavailable> {
-        RoomRecords::room_talk(&*self.store, id, limit, before).await
-    }
-
-    async fn room_keyed(&self, id: RoomId, key: &str) -> Result<Option<RoomMessage>, Unavailable> {
-        self.store.room_keyed(id, key).await
-    }
-
-    async fn room_message(&self, id: RoomMessageId) -> Result<Option<RoomMessage>, Unavailable> {
-        self.store.room_message(id).await
-    }
-
-    async fn turn(&self, goal: GoalId) -> Result<Option<RoomTurn>, Unavailable> {
-        self.store.turn(goal).await
-    }
-
-    async fn rounds(&self, id: RoomId) -> Result<Vec<Seat>, Unavailable> {
-        self.store.rounds(id).await
-    }
-
-    async fn rooms_with_turns(&self) -> Result<Vec<RoomId>, Unavailable> {
-        self.store.rooms_with_turns().await
-    }
-
-    async fn granted_turns(&self, id: RoomId, limit: u32) -> Result<Vec<RoomTurn>, Unavailable> {
-        self.store.granted_turns(id, limit).await
-    }
-
-    async fn rooms_of(&self, persona: PersonaId) -> Result<Vec<RoomId>, Unavailable> {
-        self.store.rooms_of(persona).await
     }
 }
 
