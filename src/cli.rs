@@ -18,6 +18,7 @@ pub mod receipts;
 pub mod room;
 mod server;
 pub mod sim;
+pub mod wait;
 
 use std::path::PathBuf;
 
@@ -77,6 +78,9 @@ pub enum Verb {
     /// Open rooms, talk there, and see who had the floor.
     #[command(subcommand)]
     Room(room::Verb),
+    /// What personas want to be told about each other.
+    #[command(subcommand)]
+    Wait(wait::Verb),
     /// List, verify and export receipts.
     #[command(subcommand)]
     Receipts(receipts::Verb),
@@ -120,6 +124,7 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Goal(verb) => verb.run(&server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,
         Verb::Room(verb) => verb.run(&server, out).await,
+        Verb::Wait(verb) => verb.run(&server, out).await,
         Verb::Receipts(receipts::Verb::List(list)) => list.run(&server, out).await,
         _ => Err(Misused("this command does not ask a server".into()).into()),
     }

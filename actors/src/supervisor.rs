@@ -15,6 +15,7 @@ mod giving_up;
 mod goals;
 mod letters;
 mod lists;
+mod lookout;
 mod office;
 mod overflow;
 mod personas;
@@ -42,6 +43,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::{
     dependencies::Releaser,
     desk::Desk,
+    lookout::{Looking, Lookout},
     office::{Hire, Office, Opened, Opening},
     overflow::Overflow,
     planner::PlanningDesk,
@@ -49,9 +51,9 @@ use self::{
 };
 use crate::{
     domain::{
-        AlertId, Arrival, Autoplan, Goal, GoalId, GoalKind, Hours, IfFailed, Level, Limits, Message, MessageId,
-        Payload, Persona, PersonaId, Priority, Profile, Proof, Quotas, Receipt, Role, RunId, Slug, TraceId, Vitals,
-        WaitsFor,
+        AlertId, Arrival, Autoplan, Condition, Goal, GoalId, GoalKind, Hours, IfFailed, Level, Limits, Message,
+        MessageId, Payload, Persona, PersonaId, Priority, Profile, Proof, Quotas, Receipt, Role, RunId, Slug,
+        StandingWait, StandingWaitId, TraceId, Vitals, WaitsFor,
     },
     persona::tally::InboxFigures,
     ports::{Ports, Unavailable},
@@ -155,6 +157,16 @@ pub enum Work {
     },
     /// Anything that arrives.
     Arrived(Arc<dyn Arrival>),
+}
+
+/// What a persona wants to be told about another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewStandingWait {
+    /// Who is told.
+    pub waiter: PersonaId,
+    /// Whose doings are looked at.
+    pub watched: PersonaId,
+    pub condition: Condition,
 }
 
 /// Work that is now durable.
@@ -271,10 +283,15 @@ impl Company {
             tally: tally.clone(),
         };
         let overflow = AbortOnDropHandle::new(tokio::spawn(overflow.keep()));
-        let planning = PlanningDesk::new();
         let (closed, keepers) = (AtomicBool::new(false), [sealer, releaser, moderator, overflow]);
-        let desk = Desk { limits, ports, evidence, scheduler, office, tally, closed, planning, _keepers: keepers };
-        Ok(Self { desk: Arc::new(desk), runtime: Handle::current() })
+        let (lookout, asked) = Lookout::new();
+        let planning = PlanningDesk::new();
+        let _keepers = keepers;
+        let desk = Desk { limits, ports, evidence, scheduler, office, tally, lookout, closed, planning, _keepers };
+        let desk = Arc::new(desk);
+        // It ends with the last handle: then nobody can ask it any more.
+        tokio::spawn(Looking::new(&desk, asked).keep());
+        Ok(Self { desk, runtime: Handle::current() })
     }
 
     /// Its slug must be free, also of deleted personas.
@@ -353,6 +370,16 @@ impl Company {
     /// A dead letter is dropped and its goal cancelled.
     pub async fn discard_letter(&self, id: MessageId, by: &By) -> Result<Goal, CommandError> {
         self.carry_out(by, move |desk, by| async move { desk.discard_letter(id, &by).await }).await
+    }
+
+    /// A persona is told from now on what happens to another one. Refused when it would wait for itself in the end.
+    pub async fn stand_in_wait(&self, new: NewStandingWait, by: &By) -> Result<StandingWait, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.lookout.add(new, by).await }).await
+    }
+
+    /// Nothing more is told.
+    pub async fn end_standing_wait(&self, id: StandingWaitId, by: &By) -> Result<(), CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.lookout.remove(id, by).await }).await
     }
 
     /// Cancels the run's goal.

@@ -10,6 +10,7 @@ mod quotas;
 pub(super) mod receipts;
 mod rooms;
 mod runs;
+mod standing_waits;
 
 pub use goals::GoalFilter;
 pub use numbers::{PersonaNumbers, QueueDepths, Today};

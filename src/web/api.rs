@@ -14,6 +14,7 @@ pub mod runs;
 pub mod secrets;
 pub mod templates;
 pub mod tokens;
+pub mod waits;
 
 use super::{openapi, routes::Table};
 
@@ -27,6 +28,7 @@ pub fn routes() -> Table {
         secrets::routes(),
         messages::routes(),
         rooms::routes(),
+        waits::routes(),
         goals::routes(),
         runs::routes(),
         receipts::routes(),

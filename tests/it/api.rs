@@ -12,3 +12,4 @@ mod live;
 mod observe;
 mod quotas;
 mod rooms;
+mod waits;

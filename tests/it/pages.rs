@@ -11,4 +11,5 @@ mod samples;
 mod screens;
 mod script;
 mod visitor;
+mod waits;
 mod work;

@@ -118,6 +118,11 @@ pub trait Records: RoomRecords {
         Ok(Vec::new())
     }
 
+    /// The sequence of a persona's newest receipt; 0: there is none.
+    async fn newest_seq(&self, _persona: PersonaId) -> Result<i64, Unavailable> {
+        Ok(0)
+    }
+
     /// A persona's receipts behind this sequence, in order; at most `limit`.
     async fn receipts_after(&self, _persona: PersonaId, _seq: i64, _limit: u32) -> Result<Vec<Receipt>, Unavailable> {
         Ok(Vec::new())

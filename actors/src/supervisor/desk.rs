@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{By, CommandError, drafts, office::Office, planner::PlanningDesk};
+use super::{By, CommandError, drafts, lookout::Lookout, office::Office, planner::PlanningDesk};
 use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
@@ -34,9 +34,10 @@ pub(super) struct Desk {
     pub(super) office: Office,
     pub(super) closed: AtomicBool,
     pub(super) tally: Arc<Tally>,
-    pub(super) planning: PlanningDesk,
+    pub(super) lookout: Lookout,
     /// What goes on beside the commands.
     pub(super) _keepers: [AbortOnDropHandle<()>; 4],
+    pub(super) planning: PlanningDesk,
 }
 
 impl Desk {

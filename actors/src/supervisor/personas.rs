@@ -149,6 +149,7 @@ impl Desk {
     pub(super) async fn delete_persona(&self, id: PersonaId, by: &By) -> Result<(), CommandError> {
         self.deleted(id, by).await?;
         self.office.forget(id).await?;
+        self.lookout.deleted(id).await;
         let mut refused = 0;
         while refused < RACES {
             let open = self.open_inbox(id).await?;

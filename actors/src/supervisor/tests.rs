@@ -10,4 +10,5 @@ mod harness;
 mod moods;
 mod planning;
 mod rooms;
+mod standing;
 mod working;

@@ -230,6 +230,10 @@ impl Records for MemoryStore {
         Ok(lock(&self.state).standing.values().filter(|wait| wait.ended.is_none()).cloned().collect())
     }
 
+    async fn newest_seq(&self, persona: PersonaId) -> Result<i64, Unavailable> {
+        Ok(self.chain(&ChainId::Persona(persona)).last().map_or(0, |receipt| receipt.seq))
+    }
+
     async fn receipts_after(&self, persona: PersonaId, seq: i64, limit: u32) -> Result<Vec<Receipt>, Unavailable> {
         let behind = |receipt: &Receipt| receipt.seq > seq && receipt.chain == ChainId::Persona(persona);
         Ok(self.receipts().into_iter().filter(behind).take(limit as usize).collect())
