@@ -31,6 +31,24 @@ async fn a_room_is_opened_talked_in_and_followed_live() {
     visitor.is_live().await;
     visitor.sees("Nothing was said yet").await;
 
+    talks(&visitor).await;
+    changes(&visitor).await;
+    visitor.press("#head [data-act*=archive]").await;
+    visitor.press("#confirm-yes").await;
+    visitor.until("document.querySelector('#head .tag')?.textContent === 'archived'").await;
+    visitor.write("textarea[name=text]", "Too late").await;
+    visitor.key("Enter").await;
+    visitor.until("!document.querySelector('.compose .problem').hidden").await;
+    visitor.sees("is archived").await;
+    visitor.open("/rooms").await;
+    visitor.sees("archived").await;
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
+
+/// Asks by keyboard, and sees who answers and why.
+async fn talks(visitor: &Visitor) {
     visitor.write("textarea[name=text]", "@Bo, say <b>hello</b>?").await;
     visitor.key("Enter").await;
     visitor.sees("@Bo, say <b>hello</b>?").await;
@@ -44,7 +62,10 @@ async fn a_room_is_opened_talked_in_and_followed_live() {
     assert!(visitor.ask::<bool>("document.querySelector('textarea[name=text]').value === ''").await, "sent");
     let link: String = visitor.ask("document.querySelector('.who a.mono').getAttribute('href')").await;
     assert!(link.starts_with("/runs/") && link.contains("#r-"), "{link}");
+}
 
+/// Brings somebody in, changes the topic, looks at it on both screens.
+async fn changes(visitor: &Visitor) {
     visitor.until("document.querySelector('.members').innerText.includes('Ada')").await;
     visitor.press("aside form [type=submit]").await;
     visitor.sees("Cy & <i>Co</i>").await;
@@ -60,19 +81,6 @@ async fn a_room_is_opened_talked_in_and_followed_live() {
     visitor.keep("room-talk-400").await;
     visitor.fits("room at 400").await;
     visitor.resize(1440).await;
-
-    visitor.press("#head [data-act*=archive]").await;
-    visitor.press("#confirm-yes").await;
-    visitor.until("document.querySelector('#head .tag')?.textContent === 'archived'").await;
-    visitor.write("textarea[name=text]", "Too late").await;
-    visitor.key("Enter").await;
-    visitor.until("!document.querySelector('.compose .problem').hidden").await;
-    visitor.sees("is archived").await;
-    visitor.open("/rooms").await;
-    visitor.sees("archived").await;
-    visitor.is_clean().await;
-    visitor.leave().await;
-    house.close().await;
 }
 
 /// Fourteen personas and a person, through the whole server.
