@@ -42,6 +42,8 @@
 //! - Nothing vanishes: every message ends in one state with a receipt; what is not started in time expires.
 //! - A goal that waits for others costs nothing and is released, or failed, once: `supervisor/dependencies.rs` decides
 //!   right after the commit that ended the last of them, and at start looks for what a crash left undecided.
+//! - In a room at most so many answer a message, each once; who loses the floor is followed by the next: the policy is
+//!   `supervisor/rooms/floor.rs`, the way of a message stands in `supervisor/rooms.rs`.
 //! - A message that brings its persona down twice is set aside until a person decides: `supervisor/falls.rs`.
 //! - An idle persona does nothing until its next due time; an asleep one is a line of some hundred bytes.
 //! - Everything is durable before it is visible, and a caller that goes away leaves nothing half done:
