@@ -42,12 +42,16 @@
 //! - Nothing vanishes: every message ends in one state with a receipt; what is not started in time expires.
 //! - A goal that waits for others costs nothing and is released, or failed, once: `supervisor/dependencies.rs` decides
 //!   right after the commit that ended the last of them, and at start looks for what a crash left undecided.
+//! - No day passes a quota's ceiling: its place is taken in guarded commits (`run/quota.rs`), the last one that of the
+//!   intent; what finds no place waits for the next day. Days are those of the persona's own zone (`domain/hours.rs`).
+//! - A planned day is planned once: `scheduler/planner.rs` says what is missing, `supervisor/planner.rs` gives it, each
+//!   goal under a key that is taken once.
 //! - A message that brings its persona down twice is set aside until a person decides: `supervisor/falls.rs`.
 //! - An idle persona does nothing until its next due time; an asleep one is a line of some hundred bytes.
 //! - Everything is durable before it is visible, and a caller that goes away leaves nothing half done:
 //!   commands and writes are tasks of their own.
 //!
-//! Policies are plain types without clock or task (`scheduler/turns.rs`, `scheduler/rates.rs`,
+//! Policies are plain types without clock or task (`scheduler/{turns,rates,planner}.rs`,
 //! `supervisor/{roster,restarts,effects}.rs`, `persona/inbox.rs`, `domain/{priority,inner_life}.rs`); read them first,
 //! then the actors around them. `simulation.rs` lives through whole days under the scheduler's.
 
