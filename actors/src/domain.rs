@@ -1,6 +1,7 @@
 //! The words of Greenroom as plain types: no async, no I/O, no clock.
 
 mod alert;
+mod arrival;
 mod autoplan;
 mod call;
 mod dependency;
@@ -17,9 +18,11 @@ mod proof;
 mod quota;
 mod receipt;
 mod run;
+mod standing_wait;
 mod words;
 
 pub use alert::*;
+pub use arrival::*;
 pub use autoplan::*;
 pub use call::*;
 pub use dependency::*;
@@ -36,4 +39,5 @@ pub use proof::*;
 pub use quota::*;
 pub use receipt::*;
 pub use run::*;
+pub use standing_wait::*;
 pub use words::UnknownWord;

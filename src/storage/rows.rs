@@ -7,6 +7,7 @@ pub(super) mod persona;
 pub(super) mod quota;
 pub(super) mod receipt;
 pub(super) mod run;
+pub(super) mod standing_wait;
 
 use std::str::FromStr;
 

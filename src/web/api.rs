@@ -13,6 +13,7 @@ pub mod runs;
 pub mod secrets;
 pub mod templates;
 pub mod tokens;
+pub mod waits;
 
 use super::{openapi, routes::Table};
 
@@ -25,6 +26,7 @@ pub fn routes() -> Table {
         templates::routes(),
         secrets::routes(),
         messages::routes(),
+        waits::routes(),
         goals::routes(),
         runs::routes(),
         receipts::routes(),

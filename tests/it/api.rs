@@ -11,3 +11,4 @@ mod lists;
 mod live;
 mod observe;
 mod quotas;
+mod waits;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use actors::{
     domain::{
         AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, RunId,
-        RunState, Slug,
+        RunState, Slug, StandingWaitId,
     },
     ports::{Change, Commit, Guard, Outdated},
 };
@@ -21,6 +21,7 @@ pub(super) struct Wanted {
     pub runs: BTreeSet<RunId>,
     pub alerts: BTreeSet<AlertId>,
     pub quotas: BTreeSet<QuotaLeft>,
+    pub standing: BTreeSet<StandingWaitId>,
 }
 
 impl Wanted {
@@ -44,6 +45,7 @@ impl Wanted {
             Guard::RunLive(id) => drop(self.runs.insert(*id)),
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
             Guard::QuotaLeft(left) => drop(self.quotas.insert(*left)),
+            Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
         }
     }
 
@@ -59,6 +61,8 @@ impl Wanted {
                 self.correlations.extend(message.correlation.clone().map(|key| (message.persona, key)));
             }
             Change::MessageMoved(id, _) | Change::MessageFalls(id, _) => drop(self.messages.insert(*id)),
+            Change::BurstJoined(message) => drop(self.messages.insert(message.id)),
+            Change::StandingWaitSet(wait) => drop(self.standing.insert(wait.id)),
             Change::GoalMoved(step) => drop(self.goals.insert(step.id)),
             Change::GoalCorrected { id, .. } => drop(self.goals.insert(*id)),
             Change::DependenciesSet(id, waits_for) => self.goals.extend(waits_for.goals.iter().chain([id])),
@@ -91,6 +95,8 @@ pub(super) struct Facts {
     pub alerts: BTreeMap<AlertId, bool>,
     /// What others took; read anew for every batch.
     pub quotas: BTreeMap<QuotaLeft, u64>,
+    /// How far the open ones have looked; none: ended.
+    pub standing: BTreeMap<StandingWaitId, Option<i64>>,
 }
 
 impl Facts {
@@ -103,12 +109,13 @@ impl Facts {
         wanted.goals.retain(|id| !self.goals.contains_key(id));
         wanted.runs.retain(|id| !self.runs.contains_key(id));
         wanted.alerts.retain(|id| !self.alerts.contains_key(id));
+        wanted.standing.retain(|id| !self.standing.contains_key(id));
     }
 
     /// What is worth knowing for the next batch: all of it, until that is too much.
     pub(super) fn remembered(mut self) -> Self {
         self.quotas.clear();
-        let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len();
+        let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len() + self.standing.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
         if work + names > REMEMBERED { Self::default() } else { self }
     }
@@ -139,6 +146,7 @@ impl Facts {
             Guard::QuotaLeft(left) => {
                 self.quotas.get(left).is_some_and(|taken| taken + u64::from(left.units) <= u64::from(left.ceiling))
             }
+            Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
         }
     }
 
@@ -164,6 +172,10 @@ impl Facts {
             Change::MessageMoved(id, state) => {
                 let here = made(&|c| matches!(c, Change::MessageDelivered(message) if message.id == *id));
                 (!here && !self.messages.contains_key(id)).then_some(Guard::MessageIs(*id, *state))
+            }
+            Change::BurstJoined(message) => {
+                let here = self.messages.contains_key(&message.id);
+                (!here).then_some(Guard::MessageIs(message.id, message.state))
             }
             Change::GoalMoved(actors::ports::GoalMove { id, .. })
             | Change::GoalCorrected { id, .. }
@@ -233,9 +245,13 @@ impl Facts {
                 }
             }
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
+            Change::StandingWaitSet(wait) => {
+                self.standing.insert(wait.id, wait.ended.is_none().then_some(wait.seen_seq));
+            }
             Change::DependenciesSet(..)
             | Change::FailureStreak(..)
             | Change::MessageFalls(..)
+            | Change::BurstJoined(_)
             | Change::CheckpointSigned(_)
             | Change::BodyErased { .. } => {}
         }

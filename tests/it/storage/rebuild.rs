@@ -9,8 +9,8 @@ use std::{
 
 use actors::{
     domain::{
-        AiPayload, ArtifactKind, Call, GoalId, GoalState, InnerLife, Length, Limits, NewArtifact, Outcome, Pace,
-        Payload, Profile, Proof, Receipt, RunId, StepError, TraceId, Unit, WaitsFor,
+        AiPayload, ArtifactKind, Call, GoalId, GoalState, InboxLimits, InnerLife, Length, Limits, NewArtifact, Outcome,
+        Pace, Payload, Profile, Proof, Receipt, RunId, StepError, TraceId, Unit, WaitsFor,
     },
     ports::{Ports, World},
     supervisor::{By, Company, NewPersona, NewWork, Work},
@@ -37,6 +37,7 @@ pub fn limits() -> Limits {
         standing_hosts: Vec::new(),
         pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
         serve_within: Duration::from_secs(3600),
+        inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
         quotas: Default::default(),
     }

@@ -1,6 +1,6 @@
 //! Settings: who the persona is, how it writes, what it may reach, its keys.
 
-use actors::domain::{Persona, QuotaRules, Role, Unit};
+use actors::domain::{Happening, Persona, QuotaRules, Role, StandingWait, Unit};
 
 use super::today::label;
 use crate::web::pages::show::When;
@@ -14,6 +14,20 @@ pub struct Settings {
     /// Names of the configured models.
     pub models: Vec<String>,
     pub default_model: String,
+    pub waits: Vec<WaitRow>,
+    /// Slugs of some it may wait for, as suggestions.
+    pub others: Vec<String>,
+}
+
+/// What it wants to be told about another one.
+#[derive(Debug, Clone)]
+pub struct WaitRow {
+    pub id: String,
+    /// The other's name.
+    pub watched: String,
+    pub condition: String,
+    /// `told 3, last at 14:02`.
+    pub told: String,
 }
 
 const EXAMPLE_WORK: &str = r#"[
@@ -56,12 +70,28 @@ impl QuotaField {
     }
 }
 
+impl WaitRow {
+    /// Prepares a wait for a persona of this name.
+    pub fn new(wait: &StandingWait, watched: String, now_ms: i64) -> Self {
+        let told = match wait.told_ms {
+            Some(told_ms) => format!("told {}, last at {}", wait.told, When::at(told_ms, now_ms).minute),
+            None => "nothing told yet".to_owned(),
+        };
+        Self { id: wait.id.to_string(), watched, condition: wait.condition.in_words(), told }
+    }
+}
+
 impl Settings {
     /// What its days are planned from, as JSON to edit; an example while there is none.
     pub fn work(&self) -> String {
         let work = &self.persona.autoplan.work;
         let text = if work.is_empty() { None } else { serde_json::to_string_pretty(work).ok() };
         text.unwrap_or_else(|| EXAMPLE_WORK.to_owned())
+    }
+
+    /// Every kind of happening.
+    pub const fn happenings(&self) -> &'static [Happening] {
+        Happening::ALL
     }
 
     /// Every role.
