@@ -10,4 +10,5 @@ mod samples;
 mod screens;
 mod script;
 mod visitor;
+mod waits;
 mod work;

@@ -83,10 +83,10 @@ pub enum Guard {
     RunLive(RunId),
     /// The alert is not resolved.
     AlertOpen(AlertId),
-    /// A day has room for what a goal counts as.
-    QuotaLeft(QuotaLeft),
     /// The standing wait has not ended and has looked so far.
     StandingWaitAt(StandingWaitId, i64),
+    /// A day has room for what a goal counts as.
+    QuotaLeft(QuotaLeft),
 }
 
 impl fmt::Display for Guard {
@@ -101,8 +101,8 @@ impl fmt::Display for Guard {
             Self::GoalOpen(id) => write!(f, "goal {id} is open"),
             Self::RunLive(id) => write!(f, "run {id} is running"),
             Self::AlertOpen(id) => write!(f, "alert {id} is open"),
-            Self::QuotaLeft(left) => write!(f, "room for {} {} below {}", left.units, left.unit, left.ceiling),
             Self::StandingWaitAt(id, seq) => write!(f, "standing wait {id} has looked as far as {seq}"),
+            Self::QuotaLeft(left) => write!(f, "room for {} {} below {}", left.units, left.unit, left.ceiling),
         }
     }
 }

@@ -33,11 +33,11 @@ pub(super) struct Desk {
     pub(super) scheduler: Scheduler,
     pub(super) office: Office,
     pub(super) closed: AtomicBool,
-    pub(super) planning: PlanningDesk,
     pub(super) tally: Arc<Tally>,
     pub(super) lookout: Lookout,
     /// What goes on beside the commands.
     pub(super) _keepers: [AbortOnDropHandle<()>; 3],
+    pub(super) planning: PlanningDesk,
 }
 
 impl Desk {
@@ -163,8 +163,8 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         Guard::CorrelationFree(..)
         | Guard::MessageIs(..)
         | Guard::RunLive(_)
-        | Guard::QuotaLeft(_)
-        | Guard::StandingWaitAt(..) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
+        | Guard::StandingWaitAt(..)
+        | Guard::QuotaLeft(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
     }
 }
 

@@ -20,8 +20,8 @@ pub(super) struct Wanted {
     pub goals: BTreeSet<GoalId>,
     pub runs: BTreeSet<RunId>,
     pub alerts: BTreeSet<AlertId>,
-    pub quotas: BTreeSet<QuotaLeft>,
     pub standing: BTreeSet<StandingWaitId>,
+    pub quotas: BTreeSet<QuotaLeft>,
 }
 
 impl Wanted {
@@ -44,8 +44,8 @@ impl Wanted {
             Guard::GoalVersion(id, _) | Guard::GoalOpen(id) => drop(self.goals.insert(*id)),
             Guard::RunLive(id) => drop(self.runs.insert(*id)),
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
-            Guard::QuotaLeft(left) => drop(self.quotas.insert(*left)),
             Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
+            Guard::QuotaLeft(left) => drop(self.quotas.insert(*left)),
         }
     }
 
@@ -93,10 +93,10 @@ pub(super) struct Facts {
     pub runs: BTreeMap<RunId, RunState>,
     /// Whether it is open.
     pub alerts: BTreeMap<AlertId, bool>,
-    /// What others took; read anew for every batch.
-    pub quotas: BTreeMap<QuotaLeft, u64>,
     /// How far the open ones have looked; none: ended.
     pub standing: BTreeMap<StandingWaitId, Option<i64>>,
+    /// What others took; read anew for every batch.
+    pub quotas: BTreeMap<QuotaLeft, u64>,
 }
 
 impl Facts {
@@ -143,10 +143,10 @@ impl Facts {
             Guard::GoalOpen(id) => self.goals.get(id).is_some_and(|(_, state)| !state.is_over()),
             Guard::RunLive(id) => self.runs.get(id) == Some(&RunState::Running),
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
+            Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
             Guard::QuotaLeft(left) => {
                 self.quotas.get(left).is_some_and(|taken| taken + u64::from(left.units) <= u64::from(left.ceiling))
             }
-            Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
         }
     }
 

@@ -319,16 +319,16 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
             facts.alerts.insert(*id, resolved.is_none());
         }
     }
-    for left in &wanted.quotas {
-        let taken: Option<i64> = taken_by_others!(left).get_result(conn)?;
-        facts.quotas.insert(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
-    }
     for id in &wanted.standing {
         let row = standing_waits::table.find(&id.as_bytes()[..]);
         let row = row.select((standing_waits::seen_seq, standing_waits::ended_ms));
         if let Some((seen_seq, ended_ms)) = row.get_result::<(i64, Option<i64>)>(conn).optional()? {
             facts.standing.insert(*id, ended_ms.is_none().then_some(seen_seq));
         }
+    }
+    for left in &wanted.quotas {
+        let taken: Option<i64> = taken_by_others!(left).get_result(conn)?;
+        facts.quotas.insert(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
     }
     Ok(())
 }

@@ -107,6 +107,19 @@ fn days_are_set_by_verbs(root: &Path) {
     assert!(error.contains("params.platform"), "{error}");
 }
 
+/// One persona stands in wait for another, and no longer.
+fn waits(root: &Path) {
+    answer(root, &["persona", "new", "Helper"]);
+    let add = ["wait", "add", "ada-lovelace", "--watched", "helper"];
+    let (code, _, error) = said(&greenroom(root, &add));
+    assert_eq!(code, 2, "a condition is needed: {error}");
+    let wait = answer(root, &[&add[..], &["--kind", "done", "--tag", "code"]].concat());
+    let listed = answer(root, &["wait", "list", "ada-lovelace"]);
+    assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["tag"]), (&wait["id"], &json!("code")));
+    answer(root, &["wait", "remove", wait["id"].as_str().unwrap()]);
+    assert_eq!(answer(root, &["wait", "list", "ada-lovelace"])["items"], json!([]));
+}
+
 #[test]
 fn the_verbs_reach_the_server_and_the_record_is_whole() {
     let root = tempfile::tempdir().unwrap();
@@ -122,6 +135,7 @@ fn the_verbs_reach_the_server_and_the_record_is_whole() {
     assert_eq!(answer(root, &["persona", "pause", "ada-lovelace"])["status"], "paused");
     assert_eq!(answer(root, &["persona", "resume", "ada-lovelace"])["status"], "active");
     assert_eq!(answer(root, &["message", "list", "ada-lovelace", "--dead"])["items"], json!([]));
+    waits(root);
     assert_eq!(answer(root, &["goal", "list", "--state", "done"])["items"].as_array().unwrap().len(), 2);
     assert!(answer(root, &["login"])["url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
     let receipts = answer(root, &["receipts", "list", "--persona", "ada-lovelace"]);

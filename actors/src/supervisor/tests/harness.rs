@@ -174,16 +174,23 @@ pub(super) struct WatchedRecords {
     store: Arc<MemoryStore>,
     reads: Mutex<BTreeMap<PersonaId, u32>>,
     falls: Mutex<HashMap<PersonaId, u32>>,
+    /// Messages that were read at once.
+    most: AtomicUsize,
 }
 
 impl WatchedRecords {
     fn new(store: Arc<MemoryStore>) -> Self {
-        Self { store, reads: Mutex::default(), falls: Mutex::default() }
+        Self { store, reads: Mutex::default(), falls: Mutex::default(), most: AtomicUsize::default() }
     }
 
     /// Looks of a persona into its records so far.
     pub(super) fn reads(&self, id: PersonaId) -> u32 {
         self.reads.lock().unwrap().get(&id).copied().unwrap_or(0)
+    }
+
+    /// Messages that were read at once.
+    pub(super) fn most(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
     }
 
     /// The next looks of this persona make it fall.
@@ -235,7 +242,9 @@ impl Records for WatchedRecords {
             std::mem::replace(left, left.saturating_sub(1)) > 0
         };
         assert!(!falls, "as the test asked");
-        self.store.inbox(persona, limit).await
+        let inbox = self.store.inbox(persona, limit).await?;
+        self.most.fetch_max(inbox.len(), Ordering::SeqCst);
+        Ok(inbox)
     }
 
     async fn parked_inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {

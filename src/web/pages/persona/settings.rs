@@ -43,6 +43,17 @@ pub struct KeyRow {
     pub updated: When,
 }
 
+impl WaitRow {
+    /// Prepares a wait for a persona of this name.
+    pub fn new(wait: &StandingWait, watched: String, now_ms: i64) -> Self {
+        let told = match wait.told_ms {
+            Some(told_ms) => format!("told {}, last at {}", wait.told, When::at(told_ms, now_ms).minute),
+            None => "nothing told yet".to_owned(),
+        };
+        Self { id: wait.id.to_string(), watched, condition: wait.condition.in_words(), told }
+    }
+}
+
 /// One quota to be edited.
 #[derive(Debug, Clone)]
 pub struct QuotaField {
@@ -70,28 +81,17 @@ impl QuotaField {
     }
 }
 
-impl WaitRow {
-    /// Prepares a wait for a persona of this name.
-    pub fn new(wait: &StandingWait, watched: String, now_ms: i64) -> Self {
-        let told = match wait.told_ms {
-            Some(told_ms) => format!("told {}, last at {}", wait.told, When::at(told_ms, now_ms).minute),
-            None => "nothing told yet".to_owned(),
-        };
-        Self { id: wait.id.to_string(), watched, condition: wait.condition.in_words(), told }
-    }
-}
-
 impl Settings {
+    /// Every kind of happening.
+    pub const fn happenings(&self) -> &'static [Happening] {
+        Happening::ALL
+    }
+
     /// What its days are planned from, as JSON to edit; an example while there is none.
     pub fn work(&self) -> String {
         let work = &self.persona.autoplan.work;
         let text = if work.is_empty() { None } else { serde_json::to_string_pretty(work).ok() };
         text.unwrap_or_else(|| EXAMPLE_WORK.to_owned())
-    }
-
-    /// Every kind of happening.
-    pub const fn happenings(&self) -> &'static [Happening] {
-        Happening::ALL
     }
 
     /// Every role.
