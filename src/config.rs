@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actors::domain::{InboxLimits, InnerLife, Limits, OptionalWork, Pace, Quota, QuotaRules, Quotas, Unit};
+use actors::domain::{InboxLimits, InnerLife, Limits, OptionalWork, Pace, Quota, QuotaRules, Quotas, RoomRules, Unit};
 use figment::{Figment, error::Kind};
 
 use self::layers::Layer;
@@ -173,7 +173,20 @@ impl Config {
             inner_life: self.inner_life(),
             calendar: (&self.calendar).into(),
             load: (&self.load).into(),
+            rooms: self.rooms(),
             quotas: self.quota_rules(),
+        }
+    }
+
+    fn rooms(&self) -> RoomRules {
+        let rooms = &self.rooms;
+        RoomRules {
+            speakers: rooms.speakers,
+            window: rooms.window,
+            answer_within: rooms.answer_within,
+            regrants: rooms.regrants,
+            persona_turns_per_minute: rooms.persona_turns_per_minute,
+            silence_after: rooms.silence_after,
         }
     }
 

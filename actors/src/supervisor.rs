@@ -24,6 +24,7 @@ mod personas;
 mod planner;
 mod quotas;
 mod restarts;
+pub mod rooms;
 mod roster;
 mod schedules;
 mod waits_for;
@@ -53,6 +54,7 @@ use self::{
     office::{Hire, Office, Opened, Opening},
     overflow::Overflow,
     planner::PlanningDesk,
+    rooms::moderator::Moderator,
 };
 use crate::{
     domain::{
@@ -280,9 +282,11 @@ impl Company {
         let sealer = AbortOnDropHandle::new(tokio::spawn(sealing));
         let releaser = Releaser::new(&ports, &evidence, &office, &limits);
         let releaser = AbortOnDropHandle::new(tokio::spawn(releaser.keep(evidence.goal_turns())));
+        let moderator = Moderator::new(&ports, &evidence, &office, &limits);
+        let moderator = AbortOnDropHandle::new(tokio::spawn(moderator.keep(evidence.goal_turns())));
         let overflow = Overflow::new((&ports, &evidence, &office, &limits), brim, &tally);
         let overflow = AbortOnDropHandle::new(tokio::spawn(overflow.keep()));
-        let (closed, _keepers) = (AtomicBool::new(false), [sealer, releaser, overflow]);
+        let (closed, _keepers) = (AtomicBool::new(false), [sealer, releaser, moderator, overflow]);
         let (planning, (lookout, asked)) = (PlanningDesk::new(), Lookout::new());
         let desk = Arc::new(Desk {
             limits,

@@ -7,6 +7,7 @@ mod blobs;
 mod calendar;
 mod inbox;
 mod performer;
+mod rooms;
 mod rows;
 mod samples;
 mod state;

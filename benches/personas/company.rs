@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{GoalKind, InboxLimits, InnerLife, Limits, Pace, Payload, Proof, TraceId, WaitsFor},
+    domain::{GoalKind, InboxLimits, InnerLife, Limits, Pace, Payload, Proof, RoomRules, TraceId, WaitsFor},
     ports::{Ports, World as _},
     supervisor::{By, Company, NewWork, Work},
     testing::{self, MemoryBlobs, TestWorld},
@@ -76,6 +76,7 @@ pub(super) fn limits() -> Limits {
         inner_life: InnerLife::default(),
         calendar: Default::default(),
         load: Default::default(),
+        rooms: RoomRules::default(),
         quotas: Default::default(),
     }
 }

@@ -9,6 +9,7 @@ pub mod personas;
 pub mod profile;
 pub mod quotas;
 pub mod receipts;
+pub mod rooms;
 pub mod runs;
 pub mod schedules;
 pub mod secrets;
@@ -27,6 +28,7 @@ pub fn routes() -> Table {
         templates::routes(),
         secrets::routes(),
         messages::routes(),
+        rooms::routes(),
         waits::routes(),
         goals::routes(),
         schedules::routes(),

@@ -12,6 +12,8 @@ pub mod login;
 pub mod persona;
 pub mod personas;
 pub mod plan;
+pub mod room;
+pub mod rooms;
 pub mod run;
 pub mod runs;
 pub mod samples;
@@ -27,6 +29,8 @@ pub fn routes() -> Table {
         personas::routes(),
         persona::load::routes(),
         persona::receipt::routes(),
+        rooms::routes(),
+        room::load::routes(),
         runs::routes(),
         run::load::routes(),
     ]

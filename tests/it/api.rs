@@ -12,5 +12,6 @@ mod lists;
 mod live;
 mod observe;
 mod quotas;
+mod rooms;
 mod schedules;
 mod waits;

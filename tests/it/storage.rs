@@ -15,6 +15,7 @@ mod quotas;
 mod ranges;
 mod rebuild;
 mod records;
+mod rooms;
 mod secrets;
 mod stores;
 mod verification;

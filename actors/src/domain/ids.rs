@@ -53,6 +53,9 @@ id!(/** A goal. */ GoalId);
 id!(/** One attempt at a goal. */ RunId);
 id!(/** Something a person should see. */ AlertId);
 id!(/** A line of a persona's calendar. */ ScheduleId);
+id!(/** A room. */ RoomId);
+id!(/** What was said in a room. */ RoomMessageId);
+id!(/** A person: a user, as rooms know one. */ PersonId);
 id!(/** What a persona wants to be told about another one. */ StandingWaitId);
 id!(/** What belongs together over personas and systems: one request and all that follows from it. */ TraceId);
 

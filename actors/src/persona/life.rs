@@ -19,6 +19,7 @@ use super::{
     Lock, Msg, PersonaActor, Report,
     carrier::{Carrier, Order},
     inbox::{self, HeldBack, Picked},
+    listening::{self, Listener},
     read,
 };
 use crate::{
@@ -52,6 +53,7 @@ pub(super) struct Life {
     pub(super) big_three_read_ms: Option<i64>,
     /// Waits until the machine is calm, when there is optional work for then.
     calm: Option<AbortOnDropHandle<()>>,
+    listener: Listener,
     look: Option<Timer>,
     idle: Option<Timer>,
     pause: Duration,
@@ -93,6 +95,7 @@ impl Life {
             big_three: None,
             big_three_read_ms: None,
             calm: None,
+            listener: Listener::default(),
             look: None,
             idle: None,
             pause: FIRST_PAUSE,
@@ -211,6 +214,7 @@ impl PersonaActor {
         let current = life.current.as_ref().map(|current| current.goal);
         for limit in [LOOK, IN_MEMORY] {
             let mut inbox = read(records.inbox(self.id, limit)).await?;
+            self.hear_rooms(life, &inbox).await;
             let more = inbox.len() >= limit as usize;
             // The work in hand can still be late, but it is not the next.
             inbox.retain(|work| Some(work.goal.id) != current || work.message.state == MessageState::Waiting);
@@ -229,6 +233,15 @@ impl PersonaActor {
             }
         }
         Ok(Picked::default())
+    }
+
+    /// What waits for its word gets it; what cannot be said now is said at the next look.
+    async fn hear_rooms(&self, life: &mut Life, inbox: &[Waiting]) {
+        let waiting = u32::try_from(inbox.len()).unwrap_or(u32::MAX);
+        let mood = life.now.inner().look(waiting, Instant::now().into_std(), &self.stage.limits.inner_life).mood;
+        if let Err(error) = self.listen(&mut life.listener, inbox, mood).await {
+            listening::unheard(self.id, &error);
+        }
     }
 
     /// What mood and machine hold back of the optional work; when there is none nobody asks.

@@ -1,5 +1,7 @@
 //! The one way in which anything durable changes.
 
+mod rooms;
+
 use std::fmt;
 
 use async_trait::async_trait;
@@ -11,6 +13,8 @@ use crate::domain::{
     ParkedOn, Payload, Persona, PersonaId, Phase, Proof, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, Schedule,
     ScheduleId, Slug, StandingWait, StandingWaitId, WaitsFor,
 };
+
+pub use rooms::{RoomChange, RoomGuard};
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +91,7 @@ pub enum Guard {
     ScheduleVersion(ScheduleId, i64),
     /// The persona's big three are those of an earlier hour, or none.
     BigThreeBefore(PersonaId, i64),
+    Room(RoomGuard),
     /// A day has room for what a goal counts as.
     QuotaLeft(QuotaLeft),
     /// The standing wait has not ended and has looked so far.
@@ -107,6 +112,7 @@ impl fmt::Display for Guard {
             Self::AlertOpen(id) => write!(f, "alert {id} is open"),
             Self::ScheduleVersion(id, version) => write!(f, "schedule {id} at version {version}"),
             Self::BigThreeBefore(id, _) => write!(f, "persona {id} without big three for this hour"),
+            Self::Room(guard) => guard.fmt(f),
             Self::QuotaLeft(left) => write!(f, "room for {} {} below {}", left.units, left.unit, left.ceiling),
             Self::StandingWaitAt(id, seq) => write!(f, "standing wait {id} has looked as far as {seq}"),
         }
@@ -167,6 +173,7 @@ pub enum Change {
         chain: ChainId,
         seq: i64,
     },
+    Room(RoomChange),
 }
 
 /// Where a goal stands from now on; every field replaces what was there.

@@ -40,7 +40,7 @@ pub(super) struct Desk {
     pub(super) tally: Arc<Tally>,
     pub(super) lookout: Lookout,
     /// What goes on beside the commands.
-    pub(super) _keepers: [AbortOnDropHandle<()>; 3],
+    pub(super) _keepers: [AbortOnDropHandle<()>; 4],
 }
 
 impl Desk {
@@ -171,7 +171,8 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         | Guard::RunLive(_)
         | Guard::StandingWaitAt(..)
         | Guard::BigThreeBefore(..)
-        | Guard::QuotaLeft(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
+        | Guard::QuotaLeft(_)
+        | Guard::Room(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
     }
 }
 

@@ -12,5 +12,6 @@ mod harness;
 mod load;
 mod moods;
 mod planning;
+mod rooms;
 mod standing;
 mod working;

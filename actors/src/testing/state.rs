@@ -7,7 +7,7 @@ use std::{
     ops::Range,
 };
 
-use super::StoredRow;
+use super::{StoredRow, rooms::Rooms};
 use crate::{
     domain::{
         Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn,
@@ -36,6 +36,7 @@ pub(super) struct State {
     /// Messages for which a run was begun.
     pub(super) begun: BTreeSet<MessageId>,
     pub(super) checkpoints: Vec<Checkpoint>,
+    pub(super) rooms: Rooms,
     log: Vec<Row>,
     heads: Heads,
 }
@@ -134,6 +135,7 @@ impl State {
             Guard::AlertOpen(id) => self.alerts.get(id).is_some_and(|alert| alert.resolved_ms.is_none()),
             Guard::ScheduleVersion(id, version) => self.schedules.get(id).is_some_and(|line| line.version == *version),
             Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|three| three.hour_ms < *hour_ms),
+            Guard::Room(guard) => self.rooms.holds(guard),
             Guard::QuotaLeft(left) => self.taken_by_others(left) + u64::from(left.units) <= u64::from(left.ceiling),
         }
     }
@@ -186,6 +188,7 @@ impl State {
                 self.apply_to_calendar(change);
             }
             Change::CheckpointSigned(checkpoint) => self.checkpoints.push(checkpoint),
+            Change::Room(change) => self.rooms.apply(change),
             Change::BodyErased { chain, seq } => {
                 let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);
                 found(row, "receipt", &seq).erased = true;

@@ -1,5 +1,7 @@
 //! What guards look at. Read once for a batch, then kept up to date as its commits are accepted. Pure.
 
+mod rooms;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
@@ -9,6 +11,8 @@ use actors::{
     },
     ports::{Change, Commit, Guard, Outdated},
 };
+
+pub(super) use rooms::{RoomFacts, WantedRooms};
 
 /// The keys a batch asks about.
 #[derive(Debug, Default)]
@@ -23,6 +27,7 @@ pub(super) struct Wanted {
     pub schedules: BTreeSet<ScheduleId>,
     /// Personas whose big three are asked about.
     pub big_threes: BTreeSet<PersonaId>,
+    pub rooms: WantedRooms,
     pub quotas: BTreeSet<QuotaLeft>,
     pub standing: BTreeSet<StandingWaitId>,
 }
@@ -49,6 +54,7 @@ impl Wanted {
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
             Guard::ScheduleVersion(id, _) => drop(self.schedules.insert(*id)),
             Guard::BigThreeBefore(id, _) => drop(self.big_threes.insert(*id)),
+            Guard::Room(guard) => self.rooms.add_guard(guard),
             Guard::QuotaLeft(left) => drop(self.quotas.insert(*left)),
             Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
         }
@@ -73,6 +79,7 @@ impl Wanted {
             Change::DependenciesSet(id, waits_for) => self.goals.extend(waits_for.goals.iter().chain([id])),
             Change::RunMoved { id, .. } => drop(self.runs.insert(*id)),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id)),
+            Change::Room(change) => self.rooms.add_change(change),
             Change::QuotaTaken(taken) => drop(self.goals.insert(taken.goal)),
             Change::GoalAdded(_)
             | Change::RunStarted(_)
@@ -105,6 +112,7 @@ pub(super) struct Facts {
     pub schedules: BTreeMap<ScheduleId, i64>,
     /// The hour for which they were chosen.
     pub big_threes: BTreeMap<PersonaId, i64>,
+    pub rooms: RoomFacts,
     /// What others took; read anew for every batch.
     pub quotas: BTreeMap<QuotaLeft, u64>,
     /// How far the open ones have looked; none: ended.
@@ -123,13 +131,19 @@ impl Facts {
         wanted.alerts.retain(|id| !self.alerts.contains_key(id));
         wanted.schedules.retain(|id| !self.schedules.contains_key(id));
         wanted.big_threes.retain(|id| !self.big_threes.contains_key(id));
+        self.rooms.leave_unknown(&mut wanted.rooms);
         wanted.standing.retain(|id| !self.standing.contains_key(id));
     }
 
     /// What is worth knowing for the next batch: all of it, until that is too much.
     pub(super) fn remembered(mut self) -> Self {
         self.quotas.clear();
-        let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len() + self.standing.len();
+        let work = self.messages.len()
+            + self.goals.len()
+            + self.runs.len()
+            + self.alerts.len()
+            + self.standing.len()
+            + self.rooms.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
         let calendar = self.schedules.len() + self.big_threes.len();
         if work + names + calendar > REMEMBERED { Self::default() } else { self }
@@ -160,6 +174,7 @@ impl Facts {
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
             Guard::ScheduleVersion(id, version) => self.schedules.get(id) == Some(version),
             Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|chosen| chosen < hour_ms),
+            Guard::Room(guard) => self.rooms.holds(guard),
             Guard::QuotaLeft(left) => {
                 self.quotas.get(left).is_some_and(|taken| taken + u64::from(left.units) <= u64::from(left.ceiling))
             }
@@ -214,6 +229,7 @@ impl Facts {
                 let here = made(&|c| matches!(c, Change::AlertRaised(alert) if alert.id == *id));
                 (!here && !self.alerts.contains_key(id)).then_some(Guard::AlertOpen(*id))
             }
+            Change::Room(change) => self.rooms.missing(change, commit).map(Guard::Room),
             _ => None,
         }
     }
@@ -265,6 +281,7 @@ impl Facts {
             Change::ScheduleSet(line) => drop(self.schedules.insert(line.id, line.version)),
             Change::ScheduleRemoved(id) => drop(self.schedules.remove(id)),
             Change::BigThreeChosen(three) => drop(self.big_threes.insert(three.persona, three.hour_ms)),
+            Change::Room(change) => self.rooms.apply(change),
             Change::StandingWaitSet(wait) => {
                 self.standing.insert(wait.id, wait.ended.is_none().then_some(wait.seen_seq));
             }

@@ -1,5 +1,7 @@
 //! The journal over SQLite: plain diesel on the one write connection, on the thread of whoever hands a batch in.
 
+mod rooms;
+
 #[cfg(test)]
 mod tests;
 
@@ -330,5 +332,6 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
             facts.standing.insert(*id, ended_ms.is_none().then_some(seen_seq));
         }
     }
-    calendar::read_here(conn, wanted, facts)
+    calendar::read_here(conn, wanted, facts)?;
+    rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms)
 }

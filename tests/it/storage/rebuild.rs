@@ -10,7 +10,7 @@ use std::{
 use actors::{
     domain::{
         AiPayload, ArtifactKind, Call, GoalId, GoalState, InboxLimits, InnerLife, Length, Limits, NewArtifact, Outcome,
-        Pace, Payload, Profile, Proof, Receipt, RunId, StepError, TraceId, Unit, WaitsFor,
+        Pace, Payload, Profile, Proof, Receipt, RoomRules, RunId, StepError, TraceId, Unit, WaitsFor,
     },
     ports::{Ports, World},
     supervisor::{By, Company, NewPersona, NewWork, Work},
@@ -41,6 +41,7 @@ pub fn limits() -> Limits {
         inner_life: InnerLife::default(),
         calendar: Default::default(),
         load: Default::default(),
+        rooms: RoomRules::default(),
         quotas: Default::default(),
     }
 }

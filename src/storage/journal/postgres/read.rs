@@ -1,5 +1,7 @@
 //! What a batch needs to know beforehand, read in as few queries as there are tables.
 
+mod rooms;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
@@ -93,7 +95,8 @@ pub(super) async fn facts(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: 
     read_personas(conn, wanted, facts).await?;
     read_messages(conn, wanted, facts).await?;
     read_work(conn, wanted, facts).await?;
-    calendar::read(conn, wanted, facts).await
+    calendar::read(conn, wanted, facts).await?;
+    rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms).await
 }
 
 fn bytes<'a>(ids: impl IntoIterator<Item = &'a [u8; 16]>) -> Vec<Vec<u8>> {
