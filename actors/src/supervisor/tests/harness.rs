@@ -332,10 +332,6 @@ impl Records for WatchedRecords {
         self.store.schedule(id).await
     }
 
-    async fn schedule_count(&self, persona: PersonaId) -> Result<usize, Unavailable> {
-        self.store.schedule_count(persona).await
-    }
-
     async fn big_three(&self, persona: PersonaId) -> Result<Option<BigThree>, Unavailable> {
         self.store.big_three(persona).await
     }
