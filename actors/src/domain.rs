@@ -14,6 +14,7 @@ mod priority;
 mod proof;
 mod receipt;
 mod run;
+mod weight;
 mod words;
 
 pub use alert::*;
@@ -30,4 +31,5 @@ pub use priority::*;
 pub use proof::*;
 pub use receipt::*;
 pub use run::*;
+pub use weight::*;
 pub use words::UnknownWord;

@@ -28,6 +28,8 @@
 //! is a value, and dropping it frees its slot. **Its end is the company's end**: no work without a cap.
 
 pub mod figures;
+mod slice;
+mod stage;
 pub(crate) mod turns;
 pub mod waits;
 
@@ -36,23 +38,28 @@ mod rates;
 use std::{
     collections::HashSet,
     num::NonZeroUsize,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, rpc::CallResult};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
 
 use self::{
     figures::{Recent, TurnFigures},
     rates::Rates,
-    turns::{Ask, Granted, Ticket, Turns, Weight},
+    stage::Stage,
+    turns::{Ask, Granted, Ticket, Turns},
+};
+pub use self::{
+    slice::{Place, Slice, Wish},
+    stage::{InLine, StageView, Stretch},
 };
 use crate::{
-    domain::{Pace, PersonaId, Priority},
+    domain::{Pace, PersonaId},
     ports::World,
 };
 
@@ -84,23 +91,6 @@ pub struct Figures {
 }
 
 impl Scheduler {
-    /// Waits for a slice and takes it. No timeout: waiting is the point. Dropping the future withdraws the request.
-    ///
-    /// `since_ms` is when the work arrived (wall time): the longer ago, the earlier the turn.
-    pub async fn acquire(&self, persona: PersonaId, priority: Priority, since_ms: i64) -> Result<Slice, Ended> {
-        let waited_ms = self.world.now_ms().saturating_sub(since_ms).max(0);
-        let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
-        let mut request = Request { actor: self.actor.clone(), persona, ticket, open: true };
-        let ask = |reply| Msg::Acquire { persona, ticket, priority, waited_ms, reply };
-        match self.actor.call(ask, None).await {
-            Ok(CallResult::Success(slice)) => {
-                request.open = false;
-                Ok(slice)
-            }
-            _ => Err(Ended),
-        }
-    }
-
     /// Takes one act of this persona on this site now; or takes nothing and says how long to wait.
     pub async fn pace(
         &self,
@@ -109,10 +99,7 @@ impl Scheduler {
         action: &'static str,
     ) -> Result<Result<(), Duration>, Ended> {
         let site = site.to_owned();
-        match self.actor.call(|reply| Msg::Act { persona, site, action, reply }, Some(ANSWER_WITHIN)).await {
-            Ok(CallResult::Success(answer)) => Ok(answer),
-            _ => Err(Ended),
-        }
+        self.ask(|reply| Msg::Act { persona, site, action, reply }).await
     }
 
     /// Who holds and how many wait, now and whenever it changes.
@@ -122,8 +109,20 @@ impl Scheduler {
 
     /// How turns were given of late. Worked out when asked for, so that nobody asking costs nothing.
     pub async fn turn_figures(&self) -> Result<TurnFigures, Ended> {
-        match self.actor.call(Msg::Figures, Some(ANSWER_WITHIN)).await {
-            Ok(CallResult::Success(figures)) => Ok(figures),
+        self.ask(Msg::Figures).await
+    }
+
+    /// Who held which slot in the last `over`, and the next `most` of those that wait. Worked out when asked for.
+    pub async fn stage(&self, over: Duration, most: usize) -> Result<StageView, Ended> {
+        let over_ms = i64::try_from(over.as_millis()).unwrap_or(i64::MAX);
+        let view = self.ask(|reply| Msg::Stage { over_ms, most, reply }).await?;
+        let by_ms = self.world.now_ms() - view.now_ms;
+        Ok(view.later(by_ms))
+    }
+
+    async fn ask<T: Send + 'static>(&self, msg: impl FnOnce(RpcReplyPort<T>) -> Msg) -> Result<T, Ended> {
+        match self.actor.call(msg, Some(ANSWER_WITHIN)).await {
+            Ok(CallResult::Success(answer)) => Ok(answer),
             _ => Err(Ended),
         }
     }
@@ -136,8 +135,8 @@ impl Scheduler {
         supervisor: ActorCell,
     ) -> Result<Self, SpawnErr> {
         let (figures, seen) = watch::channel(Figures { cap: cap.get(), waiting: 0, on_stage: HashSet::new() });
-        let (turns, rates) = (Turns::new(cap), Rates::new(pace));
-        let arguments = State { turns, rates, began: Instant::now(), figures, recent: Recent::new(0) };
+        let (turns, rates, stage) = (Turns::new(cap), Rates::new(pace), Stage::new(cap.get()));
+        let arguments = State { turns, rates, stage, began: Instant::now(), figures, recent: Recent::new(0) };
         let (actor, _) = Actor::spawn_linked(None, SchedulerActor, arguments, supervisor).await?;
         Ok(Self { actor, tickets: Arc::default(), figures: seen, world })
     }
@@ -148,54 +147,20 @@ impl Scheduler {
     }
 }
 
-/// The right to work now. Dropping it frees the slot, also when the holder panics or is aborted.
-#[derive(Debug)]
-pub struct Slice {
-    persona: PersonaId,
-    ticket: Ticket,
-    actor: ActorRef<Msg>,
-}
-
-impl Slice {
-    /// Who may work.
-    pub fn persona(&self) -> PersonaId {
-        self.persona
-    }
-}
-
-impl Drop for Slice {
-    fn drop(&mut self) {
-        // If the scheduler is gone the company has ended and there is no slot to free.
-        let _ = self.actor.cast(Msg::Released { persona: self.persona, ticket: self.ticket });
-    }
-}
-
-/// A request that may be given up.
-struct Request {
-    actor: ActorRef<Msg>,
-    persona: PersonaId,
-    ticket: Ticket,
-    open: bool,
-}
-
-impl Drop for Request {
-    fn drop(&mut self) {
-        if self.open {
-            let _ = self.actor.cast(Msg::Withdrawn { persona: self.persona, ticket: self.ticket });
-        }
-    }
-}
-
 #[derive(Debug)]
 enum Msg {
     /// A persona wants a slice; the reply is the slice itself.
-    Acquire { persona: PersonaId, ticket: Ticket, priority: Priority, waited_ms: i64, reply: RpcReplyPort<Slice> },
+    Acquire { wish: Wish, ticket: Ticket, waited_ms: i64, reply: oneshot::Sender<Slice> },
+    /// A run stands between two steps. Answered with whether its slice was given away; then `reply` is the next one.
+    Offered { wish: Wish, held: Ticket, ticket: Ticket, answer: oneshot::Sender<bool>, reply: oneshot::Sender<Slice> },
     /// Nobody waits for this any more.
     Withdrawn { persona: PersonaId, ticket: Ticket },
     /// A slice was dropped. Only [`Slice`] sends this.
     Released { persona: PersonaId, ticket: Ticket },
     /// Somebody wants to know how turns were given.
     Figures(RpcReplyPort<TurnFigures>),
+    /// Somebody looks at the stage.
+    Stage { over_ms: i64, most: usize, reply: RpcReplyPort<StageView> },
     /// A persona is about to act on a site.
     Act { persona: PersonaId, site: String, action: &'static str, reply: RpcReplyPort<Result<(), Duration>> },
 }
@@ -203,8 +168,9 @@ enum Msg {
 struct SchedulerActor;
 
 struct State {
-    turns: Turns<RpcReplyPort<Slice>>,
+    turns: Turns<oneshot::Sender<Slice>>,
     rates: Rates,
+    stage: Stage,
     began: Instant,
     figures: watch::Sender<Figures>,
     recent: Recent,
@@ -216,18 +182,48 @@ impl State {
         i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn grant(&mut self, me: &ActorRef<Msg>) {
+    /// Grants what is free. Whoever offered its slice and is the next itself goes on as if nothing had happened.
+    fn grant(&mut self, me: &ActorRef<Msg>, offered: Option<(PersonaId, Ticket)>) {
         let now_ms = self.now_ms();
+        let mut left_stage = offered.map(|(persona, _)| persona);
         while let Some(granted) = self.turns.admit(now_ms) {
             let Granted { persona, ticket, priority, waited_ms, waiter: reply } = granted;
-            self.recent.granted(priority, waited_ms, now_ms);
-            self.figures.send_modify(|figures| _ = figures.on_stage.insert(persona));
+            if offered == Some((persona, ticket)) {
+                left_stage = None;
+                self.recent.goes_on(now_ms);
+            } else {
+                // The slot of whoever left is free before somebody else enters.
+                if let Some(gone) = left_stage.take() {
+                    self.leaves(gone, now_ms);
+                }
+                self.recent.granted(priority, waited_ms, now_ms);
+                self.stage.began(persona, waited_ms, priority.is_urgent(), now_ms);
+                self.figures.send_modify(|figures| _ = figures.on_stage.insert(persona));
+            }
             // If nobody waits any more, the slice comes back, is dropped, and frees its slot again.
             let _ = reply.send(Slice { persona, ticket, actor: me.clone() });
+        }
+        if let Some(gone) = left_stage {
+            self.leaves(gone, now_ms);
         }
         let waiting = self.turns.waiting();
         self.figures.send_if_modified(|figures| std::mem::replace(&mut figures.waiting, waiting) != waiting);
     }
+
+    fn leaves(&mut self, persona: PersonaId, now_ms: i64) {
+        self.stage.ended(persona, now_ms);
+        self.figures.send_modify(|figures| _ = figures.on_stage.remove(&persona));
+    }
+
+    fn view(&self, over_ms: i64, most: usize, now_ms: i64) -> StageView {
+        let slots = self.stage.slots(over_ms, now_ms);
+        StageView { now_ms, slots, next: self.turns.in_line(most), waiting: self.turns.waiting() }
+    }
+}
+
+fn ask(wish: Wish, ticket: Ticket, arrived_ms: i64, waiter: oneshot::Sender<Slice>) -> Ask<oneshot::Sender<Slice>> {
+    let Wish { persona, priority, weight, .. } = wish;
+    Ask { ticket, persona, priority, weight, arrived_ms, waiter }
 }
 
 #[ractor::async_trait]
@@ -242,18 +238,24 @@ impl Actor for SchedulerActor {
 
     async fn handle(&self, me: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         let now_ms = state.now_ms();
+        let mut offered = None;
         match msg {
-            Msg::Acquire { persona, ticket, priority, waited_ms, reply } => {
-                let arrived_ms = now_ms.saturating_sub(waited_ms);
-                let (weight, waiter) = (Weight::ONE, reply);
-                state.turns.enqueue(Ask { ticket, persona, priority, weight, arrived_ms, waiter });
+            Msg::Acquire { wish, ticket, waited_ms, reply } => {
+                state.turns.enqueue(ask(wish, ticket, now_ms.saturating_sub(waited_ms), reply));
+            }
+            Msg::Offered { wish, held, ticket, answer, reply } => {
+                let used_ms = state.turns.offer(held, ask(wish, ticket, now_ms, reply), now_ms);
+                let _ = answer.send(used_ms.is_some());
+                let Some(used_ms) = used_ms else { return Ok(()) };
+                state.recent.released(wish.persona, used_ms, now_ms);
+                offered = Some((wish.persona, ticket));
             }
             Msg::Withdrawn { persona, ticket } => drop(state.turns.withdraw(persona, ticket, now_ms)),
             Msg::Released { persona, ticket } => {
-                if let Some(used_ms) = state.turns.release(persona, ticket, now_ms) {
-                    state.recent.released(persona, used_ms, now_ms);
-                }
-                state.figures.send_modify(|figures| _ = figures.on_stage.remove(&persona));
+                // None: it was offered and given away before.
+                let Some(used_ms) = state.turns.release(persona, ticket, now_ms) else { return Ok(()) };
+                state.recent.released(persona, used_ms, now_ms);
+                state.leaves(persona, now_ms);
             }
             Msg::Act { persona, site, action, reply } => {
                 let _ = reply.send(state.rates.take(persona, &site, action, now_ms));
@@ -263,8 +265,12 @@ impl Actor for SchedulerActor {
                 let _ = reply.send(state.recent.figures(now_ms));
                 return Ok(());
             }
+            Msg::Stage { over_ms, most, reply } => {
+                let _ = reply.send(state.view(over_ms, most, now_ms));
+                return Ok(());
+            }
         }
-        state.grant(&me);
+        state.grant(&me, offered);
         Ok(())
     }
 }

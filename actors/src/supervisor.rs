@@ -43,7 +43,7 @@ use self::{
 use crate::{
     domain::{
         AlertId, Goal, GoalId, GoalKind, IfFailed, Level, Limits, Message, MessageId, Payload, Persona, PersonaId,
-        Priority, Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor,
+        Priority, Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor, Weight,
     },
     ports::{Ports, Unavailable},
     run::Runner,
@@ -96,6 +96,7 @@ pub struct NewPersona {
     pub profile: Profile,
     pub hosts: Vec<String>,
     pub model: Option<String>,
+    pub weight: Weight,
 }
 
 /// What is to change; none: stays.
@@ -108,6 +109,7 @@ pub struct PersonaPatch {
     pub profile: Option<Profile>,
     pub hosts: Option<Vec<String>>,
     pub model: Option<Option<String>>,
+    pub weight: Option<Weight>,
 }
 
 /// Work for a persona: a message and the goal it starts.

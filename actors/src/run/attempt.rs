@@ -15,7 +15,7 @@ use super::{
     settle::{self, Verdict},
 };
 use crate::{
-    domain::{Draft, Ended, Goal, Message, Phase, ReadBack, Receipt, Run, Step, StepError},
+    domain::{Draft, Ended, Goal, Message, Phase, ReadBack, Receipt, Run, Step, StepError, Weight},
     ports::{Commit, Waiting},
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Attempt<'a> {
     pub message: Message,
     pub run: Run,
     pub history: History,
+    /// Its persona's, as it was when last asked.
+    pub(super) weight: Weight,
     pub failure_streak: u32,
     pub stop: CancellationToken,
     /// None: given back while waiting.
@@ -56,6 +58,7 @@ impl<'a> Attempt<'a> {
     pub async fn begin(
         runner: &'a Runner,
         work: Waiting,
+        weight: Weight,
         failure_streak: u32,
         stop: CancellationToken,
         now: Now,
@@ -73,6 +76,7 @@ impl<'a> Attempt<'a> {
             message,
             run,
             history,
+            weight,
             failure_streak,
             stop,
             slice: Some(slice),
@@ -95,8 +99,22 @@ impl<'a> Attempt<'a> {
         failure_streak: u32,
     ) -> Self {
         let (steps, saved) = (goal.payload.steps(), Saved::new(goal.id));
-        let (stop, now) = (CancellationToken::new(), Now::default());
-        Self { runner, goal, message, run, history, failure_streak, stop, slice: None, steps, saved, page: None, now }
+        let (stop, now, weight) = (CancellationToken::new(), Now::default(), Weight::ORDINARY);
+        Self {
+            runner,
+            goal,
+            message,
+            run,
+            history,
+            weight,
+            failure_streak,
+            stop,
+            slice: None,
+            steps,
+            saved,
+            page: None,
+            now,
+        }
     }
 
     /// Walks the plan to its end, or to where it cannot go on.
@@ -115,15 +133,31 @@ impl<'a> Attempt<'a> {
     }
 
     async fn walk(&mut self) -> Result<(), Halt> {
+        // Again only when the page was closed while others had the slot.
+        while !self.walk_on().await? {}
+        Ok(())
+    }
+
+    /// Walks from where the record ends; `false`: the page that the next step needs is no longer there.
+    async fn walk_on(&mut self) -> Result<bool, Halt> {
         let steps = self.steps.clone();
         let mut walk = Walk::new(&steps, &self.history, self.run.id);
+        let mut went_on = false;
         for (at, step) in steps.iter().enumerate() {
             if self.stop.is_cancelled() {
                 return Err(Halt::End(RunEnd::Stopped));
             }
             self.say(Some(format!("step {}/{} · {}", at + 1, steps.len(), plan::label(step))));
-            match walk.decide(at, &self.history) {
-                Decision::Perform => self.act(at, step, None).await?,
+            let decision = walk.decide(at, &self.history);
+            // Who rebuilds a page goes at least one step further, or it might do so for ever.
+            if went_on && decision == Decision::Perform && !self.offer_slice(at).await? {
+                return Ok(false);
+            }
+            match decision {
+                Decision::Perform => {
+                    self.act(at, step, None).await?;
+                    went_on = true;
+                }
                 Decision::Replay { of } => self.act(at, step, Some(of)).await?,
                 Decision::Recall => self.recall(at, step),
                 Decision::Skip(recorded) => self.skip(at, step, &recorded).await?,
@@ -139,7 +173,7 @@ impl<'a> Attempt<'a> {
                 walk.reconciled(recorded);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Carries a step out and takes in what came of it.
@@ -291,6 +325,8 @@ impl<'a> Attempt<'a> {
     /// The plan is carried out: does the proof hold?
     async fn judge(&mut self) -> Result<Verdict, Halt> {
         if let Some(read_back) = self.goal.proof.read_back.clone() {
+            // It opens a page of its own.
+            let _ = self.offer_slice(0).await?;
             self.read_back(&read_back).await?;
         }
         let lines = proof::check(&self.goal, self.history.receipts());

@@ -17,6 +17,7 @@
 //! Every operation costs O(log n) of the personas that wait.
 
 mod lanes;
+mod offers;
 mod patience;
 
 use std::{
@@ -24,15 +25,13 @@ use std::{
     num::NonZeroUsize,
 };
 
-pub(crate) use self::{
-    lanes::Lane,
-    patience::{Weight, patience_ms},
-};
+pub(crate) use self::{lanes::Lane, patience::patience_ms};
 use self::{
     lanes::{Lanes, Place},
     patience::Punctuality,
 };
-use crate::domain::{PersonaId, Priority};
+use super::stage::InLine;
+use crate::domain::{PersonaId, Priority, Weight};
 
 /// One request for a slice, and later the slice itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,6 +143,17 @@ impl<W> Turns<W> {
         self.lanes.len(lane)
     }
 
+    /// The next of those that wait and hold no slice, at most so many.
+    pub(crate) fn in_line(&self, most: usize) -> Vec<InLine> {
+        let share = |persona| Some((persona, self.shares.get(&persona)?));
+        let one = |(persona, share): (PersonaId, &Share<W>)| {
+            let request = share.requests.front()?;
+            let since_ms = request.arrived_ms.max(share.free_since_ms);
+            Some(InLine { persona, since_ms, urgent: request.priority.is_urgent(), weight: share.weight })
+        };
+        self.lanes.all().filter_map(share).filter_map(one).take(most).collect()
+    }
+
     /// Whether urgent work of a persona within its share may have the next slot, whatever else waits.
     pub(crate) fn urgent_has_room(&self) -> bool {
         self.urgent_held < self.urgent_max && !self.must_let_pass()
@@ -173,7 +183,7 @@ impl<W> Turns<W> {
                 self.resting_ahead.remove(&(share.tag_us, persona));
             }
             share.weight = ask.weight;
-            self.active_weight += ask.weight.as_thousandths();
+            self.active_weight += thousandths(ask.weight);
         }
         share.requests.push_back(ask);
         self.waiting += 1;
@@ -199,7 +209,7 @@ impl<W> Turns<W> {
         let held = share.holds.take_if(|held| held.ticket == ticket)?;
         let used_ms = now_ms.saturating_sub(held.since_ms).max(0);
         let weighed = used_ms.saturating_mul(1_000_000);
-        share.tag_us = share.tag_us.saturating_add(weighed / share.weight.as_thousandths());
+        share.tag_us = share.tag_us.saturating_add(weighed / thousandths(share.weight));
         share.free_since_ms = now_ms;
         self.held -= 1;
         self.urgent_held -= usize::from(held.urgent);
@@ -289,7 +299,7 @@ impl<W> Turns<W> {
         if share.holds.is_some() || !share.requests.is_empty() {
             return;
         }
-        self.active_weight -= share.weight.as_thousandths();
+        self.active_weight -= thousandths(share.weight);
         if share.tag_us > self.clock_us {
             self.resting_ahead.insert((share.tag_us, persona));
         } else {
@@ -325,6 +335,10 @@ impl<W> Turns<W> {
             self.shares.remove(&persona);
         }
     }
+}
+
+fn thousandths(weight: Weight) -> i64 {
+    i64::from(weight.thousandths())
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use super::{
     ledger::{Ledger, Standing},
 };
 use crate::{
-    domain::PersonaId,
-    scheduler::turns::{Ask, Granted, Lane, Ticket, Turns, Weight},
+    domain::{PersonaId, Weight},
+    scheduler::turns::{Ask, Granted, Lane, Ticket, Turns},
 };
 
 /// Pauses after the first, second and third failure; then the message has failed.
@@ -269,7 +269,14 @@ impl<'a> House<'a> {
         self.asking += 1;
         self.asking_urgently += usize::from(is_urgent(message));
         let Arrival { at_ms: arrived_ms, priority, .. } = arrivals[message as usize];
-        turns.enqueue(Ask { ticket, persona: id(persona), priority, weight: Weight::ONE, arrived_ms, waiter: message });
+        turns.enqueue(Ask {
+            ticket,
+            persona: id(persona),
+            priority,
+            weight: Weight::ORDINARY,
+            arrived_ms,
+            waiter: message,
+        });
     }
 
     fn grant(&mut self) -> Result<(), Violation> {

@@ -34,6 +34,7 @@ impl Desk {
             profile: new.profile,
             hosts: new.hosts,
             model: new.model,
+            weight: new.weight,
             created_ms: now_ms,
             updated_ms: now_ms,
         };
@@ -196,7 +197,7 @@ impl Desk {
 /// The persona after a patch, and the names of the fields it touched.
 fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>) {
     let mut persona = before.clone();
-    let PersonaPatch { slug, name, role, description, profile, hosts, model } = patch;
+    let PersonaPatch { slug, name, role, description, profile, hosts, model, weight } = patch;
     persona.slug = slug.unwrap_or(persona.slug);
     persona.name = name.map_or(persona.name, |name| name.trim().to_owned());
     persona.role = role.unwrap_or(persona.role);
@@ -204,6 +205,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
     persona.profile = profile.unwrap_or(persona.profile);
     persona.hosts = hosts.unwrap_or(persona.hosts);
     persona.model = model.unwrap_or(persona.model);
+    persona.weight = weight.unwrap_or(persona.weight);
     let touched = [
         ("slug", persona.slug != before.slug),
         ("name", persona.name != before.name),
@@ -212,6 +214,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
         ("profile", persona.profile != before.profile),
         ("hosts", persona.hosts != before.hosts),
         ("model", persona.model != before.model),
+        ("weight", persona.weight != before.weight),
     ];
     (persona, touched.into_iter().filter(|(_, touched)| *touched).map(|(field, _)| field).collect())
 }

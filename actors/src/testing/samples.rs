@@ -7,7 +7,7 @@ use crate::{
     domain::{
         AiPayload, Body, ChainId, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind,
         MessageState, NodeName, Payload, Persona, PersonaId, PersonaStatus, Phase, Priority, Profile, Proof,
-        ReceiptKind, Role, Slug, TraceId,
+        ReceiptKind, Role, Slug, TraceId, Weight,
     },
     ports::World,
 };
@@ -31,6 +31,7 @@ pub fn persona(world: &dyn World, slug: &str) -> Persona {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        weight: Weight::ORDINARY,
         created_ms: now,
         updated_ms: now,
     }

@@ -90,11 +90,12 @@ statement! {
         profile: &'a str => Text,
         hosts: &'a str => Text,
         model: Option<&'a str> => Nullable<Text>,
+        weight: i32 => Integer,
         updated_ms: i64 => BigInt,
         id: &'a [u8] => Binary,
     }
     "UPDATE personas SET slug = ?, name = ?, role = ?, description = ?, status = ?, version = ?, profile = ?, \
-     hosts = ?, model = ?, updated_ms = ? WHERE id = ?"
+     hosts = ?, model = ?, weight = ?, updated_ms = ? WHERE id = ?"
 }
 
 statement! {

@@ -1,6 +1,6 @@
 //! `personas`.
 
-use actors::domain::{Persona, Role};
+use actors::domain::{Persona, Role, Weight};
 use diesel::prelude::*;
 
 use super::{Columns, json, text};
@@ -22,6 +22,7 @@ pub(in crate::storage) struct PersonaRow {
     pub failure_streak: i32,
     pub created_ms: i64,
     pub updated_ms: i64,
+    pub weight: i32,
 }
 
 impl From<Persona> for PersonaRow {
@@ -40,6 +41,7 @@ impl From<Persona> for PersonaRow {
             failure_streak: 0,
             created_ms: persona.created_ms,
             updated_ms: persona.updated_ms,
+            weight: persona.weight.thousandths().into(),
         }
     }
 }
@@ -62,6 +64,7 @@ impl TryFrom<PersonaRow> for Persona {
             model: row.model,
             created_ms: row.created_ms,
             updated_ms: row.updated_ms,
+            weight: Weight::try_from(read.count::<u16>(row.weight)?).map_err(|error| read.corrupt(error))?,
         })
     }
 }

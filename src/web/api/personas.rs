@@ -66,6 +66,8 @@ pub struct PersonaView {
     pub profile: Profile,
     pub hosts: Vec<String>,
     pub model: Option<String>,
+    /// Its share of the company's time when there is not enough for all: 0.1 to 10, ordinarily 1.
+    pub weight: f64,
     pub created_ms: i64,
     pub updated_ms: i64,
     /// What its actor does now; none: it is not on the roster yet.
@@ -112,6 +114,7 @@ fn plain_view(persona: Persona, actor: Option<ActorInfo>) -> PersonaView {
         profile: persona.profile,
         hosts: persona.hosts,
         model: persona.model,
+        weight: persona.weight.into(),
         created_ms: persona.created_ms,
         updated_ms: persona.updated_ms,
         actor,

@@ -10,7 +10,7 @@ use std::{
 use actors::{
     domain::{
         AiPayload, Call, GoalId, GoalState, InnerLife, Length, Limits, Outcome, Pace, Payload, Profile, Proof, Receipt,
-        RunId, StepError, TraceId, WaitsFor,
+        RunId, StepError, TraceId, WaitsFor, Weight,
     },
     ports::{Ports, World},
     supervisor::{By, Company, NewPersona, NewWork, Work},
@@ -87,6 +87,7 @@ async fn goals_are_what_the_headers_say(store: Store) {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        weight: Weight::ORDINARY,
     };
     let livia = company.create_persona(new, &by).await.unwrap();
     let mut live = company.receipts();

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Goal, InnerLife, Limits, Pace, PersonaId, Profile, Role, TraceId, WaitsFor},
+    domain::{Goal, InnerLife, Limits, Pace, PersonaId, Profile, Role, TraceId, WaitsFor, Weight},
     ports::Ports,
     supervisor::{By, Company, NewPersona, NewWork, Work},
     testing::{self, TestWorld},
@@ -83,6 +83,7 @@ impl House {
             profile: Profile { topics: vec!["data lineage".into()], ..Profile::default() },
             hosts: Vec::new(),
             model: None,
+            weight: Weight::ORDINARY,
         };
         self.company.create_persona(new, &self.by).await.unwrap().id
     }

@@ -38,6 +38,15 @@ impl Lanes {
         self.0[lane as usize].first().copied()
     }
 
+    /// Everybody, in the order in which they would be granted if nothing else changed.
+    pub(super) fn all(&self) -> impl Iterator<Item = PersonaId> {
+        self.0.iter().flatten().map(|(.., persona)| *persona)
+    }
+
+    pub(super) fn are_empty(&self) -> bool {
+        self.0.iter().all(BTreeSet::is_empty)
+    }
+
     pub(super) fn len(&self, lane: Lane) -> usize {
         self.0[lane as usize].len()
     }

@@ -15,8 +15,8 @@ fn priority(thousandths: u16) -> Priority {
     Priority::try_from(thousandths).unwrap()
 }
 
-fn weight(thousandths: u32) -> Weight {
-    Weight::thousandths(thousandths.try_into().unwrap())
+fn weight(thousandths: u16) -> Weight {
+    Weight::try_from(thousandths).unwrap()
 }
 
 fn turns(cap: usize) -> Turns<()> {
@@ -26,7 +26,7 @@ fn turns(cap: usize) -> Turns<()> {
 /// A request of an ordinary persona.
 fn wish(ticket: u64, who: u128, how_much: u16, arrived_ms: i64) -> Ask<()> {
     let (ticket, persona, priority) = (Ticket(ticket), persona(who), priority(how_much));
-    Ask { ticket, persona, priority, weight: Weight::ONE, arrived_ms, waiter: () }
+    Ask { ticket, persona, priority, weight: Weight::ORDINARY, arrived_ms, waiter: () }
 }
 
 /// Asks in the given order: persona, priority.
@@ -114,7 +114,7 @@ fn a_flood_of_urgent_work_lets_overdue_work_through() {
 }
 
 /// Everybody always wants something and uses a slice of the given length: how long each has worked in the end.
-fn worked(cap: usize, everybody: &[(u32, u16, i64)], for_ms: i64) -> Vec<i64> {
+fn worked(cap: usize, everybody: &[(u16, u16, i64)], for_ms: i64) -> Vec<i64> {
     let mut turns: Turns<usize> = Turns::new(NonZeroUsize::new(cap).unwrap());
     let mut next = 0;
     let mut want = |turns: &mut Turns<usize>, who: usize, now_ms| {
@@ -228,7 +228,7 @@ impl Model {
         match op {
             Op::Ask(who, how_much) => {
                 let (who, ticket) = (persona(u128::from(*who)), Ticket(self.next));
-                let (priority, weight) = (priority(*how_much), weight(250 * u32::try_from(self.next % 7 + 1).unwrap()));
+                let (priority, weight) = (priority(*how_much), weight(250 * u16::try_from(self.next % 7 + 1).unwrap()));
                 turns.enqueue(Ask {
                     ticket,
                     persona: who,
@@ -279,7 +279,7 @@ proptest! {
                 model.waiting.iter().map(|(who, _)| who).filter(|who| !model.holding.contains_key(who)).collect();
             prop_assert!(could_start.is_empty() || model.holding.len() == cap, "a slot is free and somebody waits");
         }
-        prop_assert_eq!(turns.active_weight, turns.shares.values().filter(|share| share.holds.is_some() || !share.requests.is_empty()).map(|share| share.weight.as_thousandths()).sum::<i64>());
+        prop_assert_eq!(turns.active_weight, turns.shares.values().filter(|share| share.holds.is_some() || !share.requests.is_empty()).map(|share| thousandths(share.weight)).sum::<i64>());
         // Nothing is kept about personas that neither wait, hold, nor are ahead.
         prop_assert!(turns.shares.len() <= model.holding.len() + model.waiting.len() + turns.resting_ahead.len() + turns.resting_behind.len());
     }
@@ -315,3 +315,5 @@ fn turns_before(cap: usize, victim: u16, flood: u16, used_ms: i64, most: i64) ->
     }
     most
 }
+
+mod offers;

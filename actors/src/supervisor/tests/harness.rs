@@ -18,13 +18,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{
         Alert, ChainId, Draft, Goal, GoalId, GoalState, InnerLife, Limits, Message, MessageId, MessageState, Pace,
-        Payload, Persona, PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId, WaitsFor,
+        Payload, Persona, PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId, WaitsFor, Weight,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
     ports::{Change, Commit, GoalMove, Guard, Ports, Prerequisite, Records, RosterRecord, Unavailable, Waiting, World},
     run::{Now, RunEnd},
-    scheduler::Scheduler,
+    scheduler::{Scheduler, Wish},
     supervisor::{ActorInfo, ActorState, By, Company, Delivered, NewPersona, NewWork, Work},
     testing::{self, MemoryStore, TestPorts},
 };
@@ -124,7 +124,12 @@ impl Understudy {
 impl Carrier for Understudy {
     async fn carry(&self, order: Order, stop: CancellationToken, now: Now) -> RunEnd {
         let Order { work, failure_streak, .. } = &order;
-        let acquire = self.scheduler.acquire(work.goal.persona, work.message.priority, work.message.received_ms);
+        let acquire = self.scheduler.acquire(Wish {
+            persona: work.goal.persona,
+            priority: work.message.priority,
+            weight: order.persona.weight,
+            since_ms: work.message.received_ms,
+        });
         let slice = tokio::select! {
             slice = acquire => slice.unwrap(),
             () = stop.cancelled() => return RunEnd::Stopped,
@@ -369,6 +374,7 @@ pub(super) fn new_persona(slug: &str) -> NewPersona {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        weight: Weight::ORDINARY,
     }
 }
 
