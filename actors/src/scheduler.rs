@@ -241,7 +241,7 @@ impl Actor for SchedulerActor {
         let mut offered = None;
         match msg {
             Msg::Acquire { wish, ticket, waited_ms, reply } => {
-                state.turns.enqueue(ask(wish, ticket, now_ms.saturating_sub(waited_ms), reply));
+                state.turns.enqueue(ask(wish, ticket, now_ms.saturating_sub(waited_ms), reply), now_ms);
             }
             Msg::Offered { wish, held, ticket, answer, reply } => {
                 let used_ms = state.turns.offer(held, ask(wish, ticket, now_ms, reply), now_ms);

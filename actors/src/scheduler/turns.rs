@@ -41,6 +41,10 @@ pub(crate) struct Ticket(pub u64);
 const WINDOW_US: i64 = 4_000_000;
 /// The same for urgent work.
 const URGENT_WINDOW_US: i64 = 60_000_000;
+/// How far behind its share a persona may fall before its work goes before everybody else's, but for urgent work.
+const BEHIND_US: i64 = 60_000_000;
+/// A persona that wants nothing for no longer than this never left: between two slices it looks what is next.
+const NAP_MS: i64 = 1_000;
 /// How long it is remembered how far behind its share a persona was that wants nothing.
 const REMEMBERED_MS: i64 = 60_000;
 /// With a single slot: urgent turns in a row while other work is overdue.
@@ -100,6 +104,8 @@ struct Share<W> {
     holds: Option<Held>,
     /// When it last gave a slice back.
     free_since_ms: i64,
+    /// Since when it wants nothing, when it does not.
+    idle_since_ms: i64,
     requests: VecDeque<Ask<W>>,
     place: Option<(Lane, Place)>,
 }
@@ -164,7 +170,7 @@ impl<W> Turns<W> {
         self.urgent_lane.is_on_time()
     }
 
-    pub(crate) fn enqueue(&mut self, ask: Ask<W>) {
+    pub(crate) fn enqueue(&mut self, ask: Ask<W>, now_ms: i64) {
         let persona = ask.persona;
         let share = self.shares.entry(persona).or_insert_with(|| Share {
             weight: ask.weight,
@@ -172,13 +178,16 @@ impl<W> Turns<W> {
             tag_us: self.clock_us,
             holds: None,
             free_since_ms: i64::MIN,
+            idle_since_ms: now_ms,
             requests: VecDeque::with_capacity(1),
             place: None,
         });
         if share.holds.is_none() && share.requests.is_empty() {
             if let Some((behind_us, until_ms)) = share.behind.take() {
                 self.resting_behind.remove(&(until_ms, persona));
-                share.tag_us = self.clock_us - behind_us;
+                if now_ms.saturating_sub(share.idle_since_ms) > NAP_MS {
+                    share.tag_us = self.clock_us - behind_us;
+                }
             } else {
                 self.resting_ahead.remove(&(share.tag_us, persona));
             }
@@ -233,7 +242,7 @@ impl<W> Turns<W> {
         let urgent = priority.is_urgent();
         share.holds = Some(Held { ticket, since_ms: now_ms, urgent });
         if let Some((lane, place)) = share.place.take() {
-            self.lanes.remove(lane, &place);
+            self.lanes.remove(lane, &place, share.tag_us);
         }
         if matches!(lane, Lane::Urgent | Lane::UrgentAhead) {
             self.urgent_lane.note(now_ms.saturating_sub(arrived_ms), patience_ms(priority));
@@ -246,19 +255,20 @@ impl<W> Turns<W> {
 
     fn next(&mut self, now_ms: i64) -> Option<(Lane, Place)> {
         loop {
-            let fair = self.lanes.first(Lane::Fair);
+            let behind = self.lanes.first(Lane::Behind).map(|place| (Lane::Behind, place));
+            let fair = behind.or_else(|| self.lanes.first(Lane::Fair).map(|place| (Lane::Fair, place)));
             if fair.is_none() || self.urgent_has_room() {
                 let ahead = self.lanes.first(Lane::UrgentAhead).filter(|_| self.urgent_is_on_time());
                 let ahead = ahead.map(|place| (Lane::UrgentAhead, place));
                 if let Some(urgent) = self.lanes.first(Lane::Urgent).map(|place| (Lane::Urgent, place)).or(ahead) {
-                    let passes = fair.is_some_and(|(deadline_ms, ..)| deadline_ms <= now_ms);
+                    let passes = fair.is_some_and(|(_, (deadline_ms, ..))| deadline_ms <= now_ms);
                     self.passed = if passes { self.passed + 1 } else { 0 };
                     return Some(urgent);
                 }
             }
             self.passed = 0;
-            if let Some(fair) = fair {
-                return Some((Lane::Fair, fair));
+            if fair.is_some() {
+                return fair;
             }
             // Nobody is within the share: virtual time goes on to who is the least ahead.
             let Some((tag_us, ..)) = self.lanes.first(Lane::Ahead) else {
@@ -278,7 +288,7 @@ impl<W> Turns<W> {
     fn place(&mut self, persona: PersonaId) {
         let Some(share) = self.shares.get_mut(&persona) else { return };
         if let Some((lane, place)) = share.place.take() {
-            self.lanes.remove(lane, &place);
+            self.lanes.remove(lane, &place, share.tag_us);
         }
         let Some(request) = share.requests.front().filter(|_| share.holds.is_none()) else { return };
         let ahead_us = share.tag_us - self.clock_us;
@@ -286,12 +296,13 @@ impl<W> Turns<W> {
         let (lane, key) = match request.priority.is_urgent() {
             true if ahead_us <= URGENT_WINDOW_US => (Lane::Urgent, deadline_ms),
             true => (Lane::UrgentAhead, share.tag_us),
+            false if ahead_us < -BEHIND_US => (Lane::Behind, deadline_ms),
             false if ahead_us <= WINDOW_US => (Lane::Fair, deadline_ms),
             false => (Lane::Ahead, share.tag_us),
         };
         let place = (key, request.ticket, persona);
         share.place = Some((lane, place));
-        self.lanes.insert(lane, place);
+        self.lanes.insert(lane, place, share.tag_us);
     }
 
     fn rest_if_idle(&mut self, persona: PersonaId, now_ms: i64) {
@@ -300,13 +311,20 @@ impl<W> Turns<W> {
             return;
         }
         self.active_weight -= thousandths(share.weight);
+        share.idle_since_ms = now_ms;
         if share.tag_us > self.clock_us {
             self.resting_ahead.insert((share.tag_us, persona));
         } else {
-            let until_ms = now_ms.saturating_add(REMEMBERED_MS);
-            share.behind = Some((self.clock_us - share.tag_us, until_ms));
-            self.resting_behind.insert((until_ms, persona));
+            let behind_us = self.clock_us - share.tag_us;
+            self.rests_behind(persona, behind_us);
         }
+    }
+
+    fn rests_behind(&mut self, persona: PersonaId, behind_us: i64) {
+        let Some(share) = self.shares.get_mut(&persona) else { return };
+        let until_ms = share.idle_since_ms.saturating_add(REMEMBERED_MS);
+        share.behind = Some((behind_us, until_ms));
+        self.resting_behind.insert((until_ms, persona));
     }
 
     /// Virtual time went on: who is no longer ahead moves up, or is forgotten if it rests.
@@ -318,11 +336,16 @@ impl<W> Turns<W> {
                 self.place(persona);
             }
         }
+        while let Some((tag_us, persona)) = self.lanes.least_used()
+            && self.clock_us - tag_us > BEHIND_US
+        {
+            self.place(persona);
+        }
         while let Some((tag_us, persona)) = self.resting_ahead.first().copied()
             && tag_us <= self.clock_us
         {
             self.resting_ahead.remove(&(tag_us, persona));
-            self.shares.remove(&persona);
+            self.rests_behind(persona, 0);
         }
     }
 

@@ -269,14 +269,9 @@ impl<'a> House<'a> {
         self.asking += 1;
         self.asking_urgently += usize::from(is_urgent(message));
         let Arrival { at_ms: arrived_ms, priority, .. } = arrivals[message as usize];
-        turns.enqueue(Ask {
-            ticket,
-            persona: id(persona),
-            priority,
-            weight: Weight::ORDINARY,
-            arrived_ms,
-            waiter: message,
-        });
+        let weight = Weight::ORDINARY;
+        let ask = Ask { ticket, persona: id(persona), priority, weight, arrived_ms, waiter: message };
+        turns.enqueue(ask, *now_ms);
     }
 
     fn grant(&mut self) -> Result<(), Violation> {

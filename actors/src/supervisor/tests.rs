@@ -5,4 +5,5 @@ mod commands;
 mod dependencies;
 mod failing;
 mod harness;
+mod weights;
 mod working;

@@ -17,7 +17,7 @@ impl<W> Turns<W> {
             return None;
         }
         let used_ms = self.release(again.persona, held, now_ms)?;
-        self.enqueue(again);
+        self.enqueue(again, now_ms);
         Some(used_ms)
     }
 

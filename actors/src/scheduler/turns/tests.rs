@@ -32,7 +32,7 @@ fn wish(ticket: u64, who: u128, how_much: u16, arrived_ms: i64) -> Ask<()> {
 /// Asks in the given order: persona, priority.
 fn ask(turns: &mut Turns<()>, requests: &[(u128, u16)]) {
     for (at, (who, how_much)) in (0..).zip(requests) {
-        turns.enqueue(wish(at, *who, *how_much, 0));
+        turns.enqueue(wish(at, *who, *how_much, 0), 0);
     }
 }
 
@@ -54,7 +54,7 @@ fn urgent_work_passes_the_rest_and_waiting_ages_it() {
     assert_eq!(turns.admit(0).unwrap().persona, persona(3));
     turns.release(persona(3), Ticket(2), 1);
     // Ten minutes later a fresh request of high priority has the later deadline.
-    turns.enqueue(wish(9, 4, 750, 890_000));
+    turns.enqueue(wish(9, 4, 750, 890_000), 890_000);
     let order: Vec<_> = std::iter::from_fn(|| {
         let Granted { persona: who, ticket, .. } = turns.admit(890_000)?;
         turns.release(who, ticket, 890_000);
@@ -81,7 +81,7 @@ fn who_used_much_waits_behind_who_used_little() {
     turns.admit(0).unwrap();
     turns.release(persona(1), Ticket(0), 60_000);
     // Persona 1 comes back with the earlier deadline, yet it is half a minute ahead of its share.
-    turns.enqueue(wish(5, 1, 750, 60_000));
+    turns.enqueue(wish(5, 1, 750, 60_000), 60_000);
     assert_eq!(turns.admit(60_000).unwrap().persona, persona(2));
 }
 
@@ -98,11 +98,11 @@ fn a_ticket_that_nobody_waits_for_is_passed_over() {
 #[test]
 fn a_flood_of_urgent_work_lets_overdue_work_through() {
     let mut turns = turns(1);
-    turns.enqueue(wish(0, 1, 500, 0));
+    turns.enqueue(wish(0, 1, 500, 0), 0);
     let late = 10_000_000;
     let mut urgent_before = 0;
     for n in 1..100 {
-        turns.enqueue(wish(n, u128::from(n) + 1, 1000, late));
+        turns.enqueue(wish(n, u128::from(n) + 1, 1000, late), late);
         let Granted { persona: who, ticket, .. } = turns.admit(late).unwrap();
         turns.release(who, ticket, late);
         if who == persona(1) {
@@ -120,7 +120,7 @@ fn worked(cap: usize, everybody: &[(u16, u16, i64)], for_ms: i64) -> Vec<i64> {
     let mut want = |turns: &mut Turns<usize>, who: usize, now_ms| {
         let (thousandths, how_much, _) = everybody[who];
         let (persona, priority, weight) = (persona(who as u128), priority(how_much), weight(thousandths));
-        turns.enqueue(Ask { ticket: Ticket(next), persona, priority, weight, arrived_ms: now_ms, waiter: who });
+        turns.enqueue(Ask { ticket: Ticket(next), persona, priority, weight, arrived_ms: now_ms, waiter: who }, now_ms);
         next += 1;
     };
     (0..everybody.len()).for_each(|who| want(&mut turns, who, 0));
@@ -167,10 +167,10 @@ fn far_ahead(waits_ms: i64) -> Turns<()> {
     ask(&mut turns, &[(1, 900), (2, 900), (3, 500)]);
     turns.admit(0).unwrap();
     turns.release(persona(1), Ticket(0), 120_000);
-    turns.enqueue(wish(8, 1, 1_000, 120_000));
+    turns.enqueue(wish(8, 1, 1_000, 120_000), 120_000);
     // What was urgent has waited for so long: that is how late the lane is.
     turns.withdraw(persona(2), Ticket(1), 0);
-    turns.enqueue(wish(9, 2, 900, 120_000 - waits_ms));
+    turns.enqueue(wish(9, 2, 900, 120_000 - waits_ms), 120_000);
     let granted = turns.admit(120_000).unwrap();
     assert_eq!(granted.persona, persona(2), "before who is far ahead");
     turns.release(granted.persona, granted.ticket, 120_000);
@@ -229,14 +229,8 @@ impl Model {
             Op::Ask(who, how_much) => {
                 let (who, ticket) = (persona(u128::from(*who)), Ticket(self.next));
                 let (priority, weight) = (priority(*how_much), weight(250 * u16::try_from(self.next % 7 + 1).unwrap()));
-                turns.enqueue(Ask {
-                    ticket,
-                    persona: who,
-                    priority,
-                    weight,
-                    arrived_ms: self.now_ms,
-                    waiter: ticket.0,
-                });
+                let (arrived_ms, waiter) = (self.now_ms, ticket.0);
+                turns.enqueue(Ask { ticket, persona: who, priority, weight, arrived_ms, waiter }, self.now_ms);
                 self.next += 1;
                 self.waiting.push((who, ticket));
             }
@@ -295,9 +289,9 @@ proptest! {
 /// Twenty personas always want a slice and use it up; how many turns they get before one that asked once.
 fn turns_before(cap: usize, victim: u16, flood: u16, used_ms: i64, most: i64) -> i64 {
     let mut turns = turns(cap);
-    turns.enqueue(wish(0, 0, victim, 0));
+    turns.enqueue(wish(0, 0, victim, 0), 0);
     for n in 1..=20 {
-        turns.enqueue(wish(n, u128::from(n), flood, 0));
+        turns.enqueue(wish(n, u128::from(n), flood, 0), 0);
     }
     let (mut now_ms, mut held) = (0, VecDeque::new());
     for grants in 0..most {
@@ -311,7 +305,7 @@ fn turns_before(cap: usize, victim: u16, flood: u16, used_ms: i64, most: i64) ->
         let (who, ticket) = held.pop_front().unwrap();
         turns.release(who, ticket, now_ms);
         let ticket = Ticket(100 + grants.unsigned_abs());
-        turns.enqueue(Ask { ticket, persona: who, ..wish(0, 0, flood, now_ms) });
+        turns.enqueue(Ask { ticket, persona: who, ..wish(0, 0, flood, now_ms) }, now_ms);
     }
     most
 }

@@ -8,9 +8,9 @@ use crate::scheduler::turns::offers::QUANTUM_MS;
 /// Persona 1 holds the only slice since 0 for work of this priority; persona 2 waits with another.
 fn held(mine: u16, others: u16) -> Turns<()> {
     let mut turns = turns(1);
-    turns.enqueue(wish(0, 1, mine, 0));
+    turns.enqueue(wish(0, 1, mine, 0), 0);
     turns.admit(0).unwrap();
-    turns.enqueue(wish(1, 2, others, 0));
+    turns.enqueue(wish(1, 2, others, 0), 0);
     turns
 }
 
@@ -42,10 +42,10 @@ fn urgent_work_gets_it_at_the_next_step_and_urgent_work_keeps_it_for_a_quantum()
 #[test]
 fn nobody_else_wants_it_so_it_is_kept_however_long() {
     let mut turns = turns(1);
-    turns.enqueue(wish(0, 1, 500, 0));
+    turns.enqueue(wish(0, 1, 500, 0), 0);
     turns.admit(0).unwrap();
     // A second wish of its own is not somebody else's.
-    turns.enqueue(wish(1, 1, 900, 0));
+    turns.enqueue(wish(1, 1, 900, 0), 0);
     assert_eq!(offered(&mut turns, 500, 1_000_000), None);
 }
 
@@ -71,7 +71,7 @@ fn what_was_given_away_is_not_given_twice() {
 #[test]
 fn a_step_that_overruns_keeps_its_slot_and_all_of_its_time_is_charged() {
     let mut turns = turns(1);
-    (0..3_u8).for_each(|n| turns.enqueue(wish(n.into(), n.into(), 500, 0)));
+    (0..3_u8).for_each(|n| turns.enqueue(wish(n.into(), n.into(), 500, 0), 0));
     turns.admit(0).unwrap();
     assert!(turns.admit(100_000).is_none(), "no policy takes a slot away");
     // A hundred seconds in one step, then it wants more; the two others get as much before it is back.
@@ -84,7 +84,7 @@ fn a_step_that_overruns_keeps_its_slot_and_all_of_its_time_is_charged() {
         }
         (now_ms, others_ms) = (now_ms + 1_000, others_ms + 1_000);
         turns.release(granted.persona, granted.ticket, now_ms);
-        turns.enqueue(Ask { ticket: Ticket(ticket), persona: granted.persona, ..wish(0, 0, 500, now_ms) });
+        turns.enqueue(Ask { ticket: Ticket(ticket), persona: granted.persona, ..wish(0, 0, 500, now_ms) }, now_ms);
     }
     // All three are due the same, but for the window.
     assert!((180_000..=200_000).contains(&others_ms), "{others_ms} ms");
@@ -147,7 +147,7 @@ impl Company {
     fn begins_a_run(&mut self, who: usize) {
         self.people[who].steps_left = self.rng.u32(1..=8);
         let ask = self.ask(who);
-        self.turns.enqueue(ask);
+        self.turns.enqueue(ask, self.now_ms);
         self.stands_in_line(who);
     }
 
