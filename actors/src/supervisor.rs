@@ -35,6 +35,7 @@ use serde_json::Value;
 use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
+pub(crate) use self::restarts::Restarts;
 use self::{
     dependencies::Releaser,
     desk::Desk,

@@ -292,7 +292,9 @@ impl<W> Turns<W> {
         }
         let Some(request) = share.requests.front().filter(|_| share.holds.is_none()) else { return };
         let ahead_us = share.tag_us - self.clock_us;
-        let deadline_ms = request.arrived_ms.saturating_add(patience_ms(request.priority));
+        // Urgent work that lay behind its own persona's work comes no earlier than others': else a flood is first for ever.
+        let since_ms = if request.priority.is_urgent() { share.free_since_ms } else { i64::MIN };
+        let deadline_ms = request.arrived_ms.max(since_ms).saturating_add(patience_ms(request.priority));
         let (lane, key) = match request.priority.is_urgent() {
             true if ahead_us <= URGENT_WINDOW_US => (Lane::Urgent, deadline_ms),
             true => (Lane::UrgentAhead, share.tag_us),
