@@ -27,6 +27,7 @@ mod tests;
 use std::{
     future::Future,
     sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
 use ed25519_dalek::SigningKey;
@@ -48,7 +49,7 @@ use crate::{
     },
     ports::{Ports, Unavailable},
     run::Runner,
-    scheduler::figures::TurnFigures,
+    scheduler::{StageView, figures::TurnFigures},
 };
 
 /// The running company. Cheap to clone.
@@ -364,6 +365,11 @@ impl Company {
     /// How slices were granted of late; none while the company ends.
     pub async fn turn_figures(&self) -> Option<TurnFigures> {
         self.desk.scheduler.turn_figures().await.ok()
+    }
+
+    /// Who held which slot in the last `over`, and the next `most` of those that wait; none while the company ends.
+    pub async fn stage(&self, over: Duration, most: usize) -> Option<StageView> {
+        self.desk.scheduler.stage(over, most).await.ok()
     }
 
     /// Every receipt from now on, after its commit, in order of `pos`. A slow reader gets `Lagged`.

@@ -8,5 +8,6 @@ mod live;
 mod samples;
 mod screens;
 mod script;
+mod stage;
 mod visitor;
 mod work;

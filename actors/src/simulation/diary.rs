@@ -32,6 +32,8 @@ pub(super) struct Diary<'a> {
     pub(super) looks_by_clock: u64,
     /// Personas that were paused.
     pub(super) paused: u64,
+    /// Slices given to others between two steps.
+    pub(super) yields: u64,
     /// Slot time and longest waits.
     samples: Vec<(i64, [Option<i64>; 3])>,
     /// How everybody feels, and at the end of each stretch the mean and the lowest energy; none: nobody asks.
@@ -53,6 +55,7 @@ impl<'a> Diary<'a> {
             overstayed: 0,
             looks_by_clock: 0,
             paused: 0,
+            yields: 0,
             samples: vec![(0, [None; 3]); SAMPLES],
             lives: Vec::new(),
             energy: Vec::new(),
@@ -155,6 +158,7 @@ impl<'a> Diary<'a> {
             overstayed: self.overstayed,
             looks_by_clock: self.looks_by_clock,
             paused: self.paused,
+            yields: self.yields,
             energy: energies().next().map(|_| Level::mean(energies())),
             jain: jain(&self.used_ms),
             utilisation: ratio(slot_ms, slots * self.plan.ends_ms()),

@@ -35,6 +35,8 @@ pub struct Outcome {
     pub looks_by_clock: u64,
     /// Personas that were paused: failed too often in a row, or fell too often.
     pub paused: u64,
+    /// Slices given to others between two steps.
+    pub yields: u64,
     /// The mean energy over the day; none: they have no inner life.
     pub energy: Option<Level>,
     /// Jain's index of the time that personas used: 1 when all had the same.

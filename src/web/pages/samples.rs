@@ -4,6 +4,7 @@ use askama::Template;
 
 mod pages;
 mod records;
+mod stage;
 
 /// The title of a sample and its HTML.
 pub type Sample = (&'static str, String);

@@ -143,6 +143,7 @@ impl House<'_> {
         };
         self.gave_back(persona, &step, Some(used_ms))?;
         self.ledger.becomes(message, Standing::Yielded);
+        self.diary.yields += 1;
         self.stands_in_line(ticket, message);
         Ok(())
     }

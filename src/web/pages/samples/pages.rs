@@ -7,7 +7,10 @@ use actors::{
     ports::Prerequisite,
 };
 
-use super::records::{self, NOW};
+use super::{
+    records::{self, NOW},
+    stage,
+};
 use crate::web::pages::{
     card::{self, Card, Numbers, Totals},
     error::ErrorPage,
@@ -51,6 +54,7 @@ pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
         asked: String::new(),
         more: 0,
         alerts,
+        stage: Some(stage::stage(&company.iter().map(|(persona, ..)| persona).collect::<Vec<_>>())),
         cards,
         feed: newest_first(),
     };
@@ -60,6 +64,7 @@ pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
         asked: String::new(),
         more: 0,
         alerts: Vec::new(),
+        stage: None,
         cards: Vec::new(),
         feed: Vec::new(),
     };
