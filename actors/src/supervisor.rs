@@ -15,7 +15,9 @@ mod giving_up;
 mod goals;
 mod letters;
 mod lists;
+mod lookout;
 mod office;
+mod overflow;
 mod personas;
 mod restarts;
 mod roster;
@@ -40,13 +42,17 @@ pub(crate) use self::restarts::Restarts;
 use self::{
     dependencies::Releaser,
     desk::Desk,
+    lookout::{Looking, Lookout},
     office::{Hire, Office, Opened, Opening},
+    overflow::Overflow,
 };
 use crate::{
     domain::{
-        AlertId, Goal, GoalId, GoalKind, IfFailed, Level, Limits, Message, MessageId, Payload, Persona, PersonaId,
-        Priority, Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor, Weight,
+        AlertId, Arrival, Condition, Goal, GoalId, GoalKind, IfFailed, Level, Limits, Message, MessageId, Payload,
+        Persona, PersonaId, Priority, Profile, Proof, Receipt, Role, RunId, Slug, StandingWait, StandingWaitId,
+        TraceId, Vitals, WaitsFor, Weight,
     },
+    persona::tally::InboxFigures,
     ports::{Ports, Unavailable},
     run::Runner,
     scheduler::{StageView, figures::TurnFigures},
@@ -115,11 +121,11 @@ pub struct PersonaPatch {
 }
 
 /// Work for a persona: a message and the goal it starts.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct NewWork {
     pub persona: PersonaId,
     pub what: Work,
-    /// None: a chat message is scored by its text, a goal has the base priority.
+    /// None: what arrives says it; a chat message is scored by its text, a goal has the base priority.
     pub priority: Option<Priority>,
     /// Start no later than this, else expire; none: the configured patience.
     pub serve_by_ms: Option<i64>,
@@ -133,7 +139,7 @@ pub struct NewWork {
 }
 
 /// What the work is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Work {
     /// A chat message: becomes an `ai` goal whose answer is its result.
     Chat {
@@ -144,6 +150,18 @@ pub enum Work {
         payload: Payload,
         proof: Proof,
     },
+    /// Anything that arrives.
+    Arrived(Arc<dyn Arrival>),
+}
+
+/// What a persona wants to be told about another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewStandingWait {
+    /// Who is told.
+    pub waiter: PersonaId,
+    /// Whose doings are looked at.
+    pub watched: PersonaId,
+    pub condition: Condition,
 }
 
 /// Work that is now durable.
@@ -244,14 +262,27 @@ impl Company {
     /// The same with another carrier of runs.
     async fn start_with(limits: Limits, ports: Ports, key: SigningKey, hire: Hire) -> Result<Self, StartError> {
         let opening = Opening { limits, ports: ports.clone(), key: key.clone(), hire };
-        let Opened { office, evidence, scheduler, limits } = Office::open(opening).await?;
+        let Opened { office, evidence, scheduler, limits, brim, tally } = Office::open(opening).await?;
         let sealing = evidence.clone().keep_sealed(ports.records.clone(), key);
         let sealer = AbortOnDropHandle::new(tokio::spawn(sealing));
         let releaser = Releaser::new(&ports, &evidence, &office, &limits);
         let releaser = AbortOnDropHandle::new(tokio::spawn(releaser.keep(evidence.goal_turns())));
-        let closed = AtomicBool::new(false);
-        let desk = Desk { limits, ports, evidence, scheduler, office, closed, _sealer: sealer, _releaser: releaser };
-        Ok(Self { desk: Arc::new(desk), runtime: Handle::current() })
+        let overflow = Overflow {
+            ports: ports.clone(),
+            evidence: evidence.clone(),
+            office: office.clone(),
+            limits: limits.clone(),
+            brim,
+            tally: tally.clone(),
+        };
+        let overflow = AbortOnDropHandle::new(tokio::spawn(overflow.keep()));
+        let (closed, keepers) = (AtomicBool::new(false), [sealer, releaser, overflow]);
+        let (lookout, asked) = Lookout::new();
+        let desk = Desk { limits, ports, evidence, scheduler, office, tally, lookout, closed, _keepers: keepers };
+        let desk = Arc::new(desk);
+        // It ends with the last handle: then nobody can ask it any more.
+        tokio::spawn(Looking::new(&desk, asked).keep());
+        Ok(Self { desk, runtime: Handle::current() })
     }
 
     /// Its slug must be free, also of deleted personas.
@@ -332,6 +363,16 @@ impl Company {
         self.carry_out(by, move |desk, by| async move { desk.discard_letter(id, &by).await }).await
     }
 
+    /// A persona is told from now on what happens to another one. Refused when it would wait for itself in the end.
+    pub async fn stand_in_wait(&self, new: NewStandingWait, by: &By) -> Result<StandingWait, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.lookout.add(new, by).await }).await
+    }
+
+    /// Nothing more is told.
+    pub async fn end_standing_wait(&self, id: StandingWaitId, by: &By) -> Result<(), CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.lookout.remove(id, by).await }).await
+    }
+
     /// Cancels the run's goal.
     pub async fn cancel_run(&self, id: RunId, by: &By) -> Result<Goal, CommandError> {
         self.carry_out(by, move |desk, by| async move { desk.cancel_run(id, &by).await }).await
@@ -370,6 +411,11 @@ impl Company {
     /// Who held which slot in the last `over`, and the next `most` of those that wait; none while the company ends.
     pub async fn stage(&self, over: Duration, most: usize) -> Option<StageView> {
         self.desk.scheduler.stage(over, most).await.ok()
+    }
+
+    /// What the inboxes of all personas cost and let go since the start.
+    pub fn inbox_figures(&self) -> InboxFigures {
+        self.desk.tally.figures()
     }
 
     /// Every receipt from now on, after its commit, in order of `pos`. A slow reader gets `Lagged`.

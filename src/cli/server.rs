@@ -57,6 +57,10 @@ impl Server {
         self.send(self.http.post(self.url(path)?).json(body)).await
     }
 
+    pub(super) async fn delete(&self, path: &[&str]) -> anyhow::Result<Value> {
+        self.send(self.http.delete(self.url(path)?)).await
+    }
+
     /// Each part is one segment, whatever it holds.
     fn url(&self, path: &[&str]) -> anyhow::Result<Url> {
         let mut url = self.base.clone();

@@ -11,6 +11,7 @@ pub mod receipts;
 pub mod runs;
 pub mod secrets;
 pub mod tokens;
+pub mod waits;
 
 use super::{openapi, routes::Table};
 
@@ -21,6 +22,7 @@ pub fn routes() -> Table {
         profile::routes(),
         secrets::routes(),
         messages::routes(),
+        waits::routes(),
         goals::routes(),
         runs::routes(),
         receipts::routes(),

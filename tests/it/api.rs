@@ -10,3 +10,4 @@ mod letters;
 mod lists;
 mod live;
 mod observe;
+mod waits;

@@ -1,8 +1,10 @@
 //! `/api/personas/{persona}/messages`: the conversation with a persona.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, web};
 use actors::{
-    domain::{GoalId, Message, MessageId, MessageState, WaitsFor},
+    domain::{Chat, GoalId, Message, MessageId, MessageState, WaitsFor},
     supervisor::{NewWork, Work},
 };
 use serde::{Deserialize, Serialize};
@@ -44,7 +46,7 @@ pub fn routes() -> Table {
 pub struct MessageView {
     #[schema(value_type = String)]
     pub id: MessageId,
-    /// `chat` or `goal`.
+    /// `chat`, `goal` or `result`.
     pub kind: &'static str,
     pub sender: String,
     pub text: String,
@@ -57,6 +59,10 @@ pub struct MessageView {
     pub received_ms: i64,
     /// How often its persona fell over it; the second time makes it a dead letter.
     pub falls: u32,
+    /// The key of its burst: of those that wait at the same time the newest is worked at.
+    pub coalescing: Option<String>,
+    /// Nobody waits for it: its persona's mood may hold it back until it expires.
+    pub optional: bool,
     /// By when it is started, or expires with a receipt.
     pub serve_by_ms: i64,
     pub trace: String,
@@ -76,6 +82,8 @@ impl From<Message> for MessageView {
             state: message.state.as_str(),
             received_ms: message.received_ms,
             falls: message.falls,
+            coalescing: message.coalescing,
+            optional: message.optional,
             serve_by_ms: message.serve_by_ms,
             trace: message.trace.0.simple().to_string(),
             correlation: message.correlation,
@@ -94,6 +102,9 @@ pub struct NewMessage {
     pub priority: Option<f64>,
     /// Start no later than this, else expire.
     pub serve_by_ms: Option<i64>,
+    /// The key of its burst: of messages with one key that wait at the same time the newest is answered, with the
+    /// others as its context.
+    pub coalescing: Option<String>,
     /// The same key brings the same message only once; also as `Idempotency-Key`.
     pub correlation: Option<String>,
     pub project: Option<String>,
@@ -145,6 +156,9 @@ async fn send(
     let Loose(new) = input;
     let mut checks = Checks::default();
     checks.text("text", &new.text, 1..=20_000);
+    if let Some(key) = &new.coalescing {
+        checks.line("coalescing", key, 1..=120);
+    }
     if let Some(project) = &new.project {
         checks.line("project", project, 1..=120);
     }
@@ -153,7 +167,7 @@ async fn send(
     let correlation = key.or_in_body(new.correlation)?;
     let work = NewWork {
         persona: persona.id,
-        what: Work::Chat { text: new.text },
+        what: Work::Arrived(Arc::new(Chat { text: new.text, place: None, burst: new.coalescing })),
         priority,
         serve_by_ms: new.serve_by_ms,
         due_ms: None,

@@ -243,6 +243,9 @@ async fn output(visit: &Visit<'_>, persona: &Persona, asked: &Asked) -> Result<O
     Ok(output)
 }
 
+/// Personas that are suggested to be watched.
+const SUGGESTED: usize = 100;
+
 async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Settings, NoPage> {
     let labels = visit.deps.vault.list(&format!("persona:{}", persona.id)).await?;
     let key = |label: crate::storage::SecretLabel| settings::KeyRow {
@@ -250,6 +253,14 @@ async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Sett
         last_four: label.last_four,
         updated: When::at(label.updated_ms, visit.now_ms),
     };
+    let actors = visit.deps.company.actors();
+    let others = actors.iter().filter(|other| other.persona != persona.id);
+    let mut waits = Vec::new();
+    for wait in visit.deps.db.standing_waits_of(persona.id).await? {
+        let watched = visit.deps.db.persona_named(&wait.watched.to_string()).await?;
+        let name = watched.map_or_else(|| wait.watched.to_string(), |other| other.name);
+        waits.push(settings::WaitRow::new(&wait, name, visit.now_ms));
+    }
     let models = &visit.deps.config.models;
     let understudy = std::iter::once("understudy".to_owned());
     Ok(settings::Settings {
@@ -257,5 +268,7 @@ async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Sett
         keys: labels.into_iter().map(key).collect(),
         models: understudy.chain(models.providers.keys().filter(|name| *name != "understudy").cloned()).collect(),
         default_model: models.default.clone(),
+        waits,
+        others: others.map(|other| other.slug.to_string()).take(SUGGESTED).collect(),
     })
 }

@@ -1,6 +1,6 @@
 //! Settings: who the persona is, how it writes, what it may reach, its keys.
 
-use actors::domain::{Persona, Role};
+use actors::domain::{Happening, Persona, Role, StandingWait};
 
 use crate::web::pages::show::When;
 
@@ -12,6 +12,20 @@ pub struct Settings {
     /// Names of the configured models.
     pub models: Vec<String>,
     pub default_model: String,
+    pub waits: Vec<WaitRow>,
+    /// Slugs of some it may wait for, as suggestions.
+    pub others: Vec<String>,
+}
+
+/// What it wants to be told about another one.
+#[derive(Debug, Clone)]
+pub struct WaitRow {
+    pub id: String,
+    /// The other's name.
+    pub watched: String,
+    pub condition: String,
+    /// `told 3, last at 14:02`.
+    pub told: String,
 }
 
 /// A secret's label; the value is never shown.
@@ -22,7 +36,23 @@ pub struct KeyRow {
     pub updated: When,
 }
 
+impl WaitRow {
+    /// Prepares a wait for a persona of this name.
+    pub fn new(wait: &StandingWait, watched: String, now_ms: i64) -> Self {
+        let told = match wait.told_ms {
+            Some(told_ms) => format!("told {}, last at {}", wait.told, When::at(told_ms, now_ms).minute),
+            None => "nothing told yet".to_owned(),
+        };
+        Self { id: wait.id.to_string(), watched, condition: wait.condition.in_words(), told }
+    }
+}
+
 impl Settings {
+    /// Every kind of happening.
+    pub const fn happenings(&self) -> &'static [Happening] {
+        Happening::ALL
+    }
+
     /// Every role.
     pub const fn roles(&self) -> &'static [Role] {
         Role::ALL

@@ -24,7 +24,7 @@ use crate::web::pages::{
         logs::Logs,
         output::Output,
         progress::Progress,
-        settings::{KeyRow, Settings},
+        settings::{KeyRow, Settings, WaitRow},
     },
     personas::{self, AlertRow, PersonasPage},
     run::{self, RunPage},
@@ -192,6 +192,13 @@ fn settings(jason: &Persona) -> Settings {
         keys: vec![KeyRow { name: "JOBS_PASSWORD".to_owned(), last_four: "h7Qz".to_owned(), updated }],
         models: vec!["understudy".to_owned(), "openai".to_owned()],
         default_model: "understudy".to_owned(),
+        waits: vec![WaitRow {
+            id: "01939e00-0000-7000-8000-000000000040".to_owned(),
+            watched: "Helper".to_owned(),
+            condition: "done, tagged code, about “parser”".to_owned(),
+            told: "told 3, last at 14:02".to_owned(),
+        }],
+        others: vec!["bo".to_owned(), "helper".to_owned()],
     }
 }
 
