@@ -1,39 +1,76 @@
 //! Grants slices: the right to work now.
 //!
 //! One decision maker for the whole node. Who wants to work asks for a [`Slice`]; who waits for anything else
-//! (a person, a timer, a page's pace) gives it back. The policy is `turns.rs`, pure; this actor only holds the reply
-//! ports and the clock. It also keeps the pace of acts per persona and site, and figures of what it did.
+//! (a person, a timer, a page's pace) gives it back, and between two steps a run offers it to whom it is owed. The
+//! policy is `turns.rs`, pure; this actor only holds the reply ports and the clock. It also keeps the pace of acts per
+//! persona and site, figures of what it did, and who held which slot of late.
 //!
 //! # The algorithm
 //!
-//! Three known ideas. *Who*: start-time fair queueing; a persona may go on as long as the time it used, over its
-//! weight, is within a window of virtual time, which is what everybody's share is. *Which of them*: the earliest
-//! deadline, arrival + patience(priority). *Urgent work* (above 0.8) has a lane of its own before all other.
+//! *Who* (start-time fair queueing). A persona carries a tag: the time it used over its weight. Virtual time grows by
+//! the time anybody used over the weight of all who want something: everybody's share. *Which of them* (earliest
+//! deadline): arrival + patience(priority), from 15 min at the bottom to 5 s; so waiting ages a request by itself.
+//! When a slot is free, the first of these gets it, O(log n):
 //!
-//! # What it guarantees, with `c` slots, `u` = seven eighths of them for urgent work, and steps of at most `q`
+//! 1. **urgent** work (above 0.8) of personas at most 60 s ahead of virtual time, by deadline. Work that lay behind
+//!    its own persona's work counts from when that was over, so that a flood is not first for ever;
+//! 2. urgent work of personas further ahead, the least ahead first, as long as urgent work has been on time: an
+//!    average of wait over patience, where the newest counts a fifth, is below 1.5;
+//! 3. work of personas more than 60 s *behind* virtual time, by deadline;
+//! 4. work of personas at most 4 s ahead, by deadline;
+//! 5. the rest, the least ahead first; virtual time goes on to it.
 //!
-//! - No slot is free while a persona waits that holds none. Each operation costs O(log n).
-//! - `n` urgent requests of personas within their share, made at one moment when no urgent work is in hand, have all
-//!   begun after ⌈n / u⌉ · q, the step in hand of their own persona excepted, whatever else waits.
-//! - Ordinary work carries nobody further ahead of virtual time than a window (4 s) and a step while somebody within
-//!   the share waits. Urgent work may carry one ahead by 60 s, and further only while all urgent work is on time:
-//!   that is the price of being on time for popular personas.
-//! - Nobody starves: waiting ages a request without a ceiling, and one slot in eight (with a single slot: every ninth
-//!   turn, when overdue) is not urgent work's while other work within its share waits.
+//! Urgent work holds at most seven of eight slots while work of 3 or 4 waits; a single slot lets one through after
+//! eight urgent turns when it is overdue. A persona that wants nothing for up to a second never left (between two
+//! slices it looks what is next); for a minute it is remembered how far behind it was; who was ahead still is.
 //!
-//! What no policy can do: take a slot away. A step that overruns keeps it, and all of its time is charged.
-//! `simulation.rs` shows the same policy on whole days.
+//! **Yielding.** Between two steps a run offers its slice. It keeps it while nobody waits, or for a quantum of 2 s;
+//! work that is not urgent gives it up at once when urgent work may have it. Otherwise the slice is given back and
+//! charged, the run asks anew from now, and the order above decides, also for the run itself. It goes on where it
+//! was, at no cost but the wait: no attempt, no replay, and its page stays open, until nobody used the browser for
+//! `browser.warm_for` or another persona needs its place; then the page is rebuilt from the record (`run/turns.rs`).
+//! No policy can take a slot away: a step that overruns keeps it, and all of its time is charged.
 //!
-//! **Promise.** Never more slices than the cap, never two of one persona, whatever panics or is aborted: a slice
-//! is a value, and dropping it frees its slot. **Its end is the company's end**: no work without a cap.
+//! # What it guarantees, and the test that can fail
+//!
+//! With `c` slots, `u` of them for urgent work, `n` personas of one weight, slices of at most `L` = the quantum + the
+//! longest step. Names without a file are in `turns/tests.rs`.
+//!
+//! - Never more slices than `c`, never two of one persona, and no slot is free while a persona waits that holds none:
+//!   `cap_and_lock_hold_and_no_slot_stays_empty`, at every event of every simulated day, and as values
+//!   `a_holder_that_panics_or_is_aborted_frees_its_slot` (`tests.rs`).
+//! - **Bound.** `n` personas that always want something of one priority on `c` slots: who is within its share when it
+//!   asks waits at most (the longest slices of the others, summed) / `c`, so at most ⌈n/c⌉ · L; in whole slices,
+//!   (⌈n/c⌉ − 1) · L. A step that overruns adds its excess / `c` once. Who used more than its share waits, besides,
+//!   until virtual time has come to 4 s behind it, at most excess · n/c and a round:
+//!   `who_always_wants_something_waits_for_one_slice_of_each_other` (`turns/tests/offers.rs`).
+//! - **Urgent.** `n` urgent requests of personas within 60 s of their share, made at one moment when no urgent work is
+//!   in hand, have all begun after ⌈n/u⌉ · L and the steps in hand; a slice goes to urgent work at the next step:
+//!   `urgent_work_gets_it_at_the_next_step_and_urgent_work_keeps_it_for_a_quantum`; none late in a whole day at
+//!   load 0.7 (`make bench`).
+//! - **Share.** Who always wants something gets time by its weight; while others within their share wait, ordinary
+//!   work carries nobody further ahead than 4 s and a slice, urgent work nobody further than 60 s unless all urgent
+//!   work is on time; nobody stays further behind than 60 s while a slot is given to ordinary work:
+//!   `time_is_shared_by_weight_whatever_a_turn_costs_and_however_loud_one_asks`,
+//!   `who_is_far_behind_goes_before_who_is_not`, `a_step_that_overruns_keeps_its_slot_and_all_of_its_time_is_charged`,
+//!   and from the setting to the turns `supervisor/tests/weights.rs`. Jain's index under eightfold overload:
+//!   `who_always_wants_something_gets_the_same_time_as_everybody` (`simulation/tests.rs`).
+//! - **Nobody starves**: `nobody_starves_under_a_flood`, `a_flood_of_urgent_work_lets_overdue_work_through`,
+//!   `urgent_work_keeps_a_slot_for_the_rest_only_while_the_rest_wants_it`.
+//! - **Yielding costs only the wait**: `run/tests/turns.rs`.
+//! - **One bad persona harms no other**: `three_bad_personas_move_the_others_waits_by_less_than_a_tenth`
+//!   (`simulation/tests.rs`); a flooded one alone: `a_flood_is_not_first_for_ever`.
+//!
+//! **Promise.** A slice is a value, and dropping it frees its slot, whatever panics or is aborted. **Its end is the
+//! company's end**: no work without a cap.
 
 pub mod figures;
-mod slice;
-mod stage;
 pub(crate) mod turns;
 pub mod waits;
 
 mod rates;
+mod slice;
+mod stage;
 
 use std::{
     collections::HashSet,

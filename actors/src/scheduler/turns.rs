@@ -1,18 +1,8 @@
 //! Whose turn is it? The scheduler's whole policy, without clocks, tasks or messages.
 //!
-//! - Never more than `cap` slices at once, never two of one persona; no slot stays free while somebody could use it.
-//! - *Fairness* (start-time fair queueing): a persona carries a virtual tag that grows by the time it used over its
-//!   weight; virtual time grows by the time anybody used over the weight of all who want something. Who is more than
-//!   [`WINDOW_US`] ahead of virtual time waits behind everybody who is not. A nap
-//!   earns nothing and costs nothing: who was ahead still is, and who was behind is as far behind as before it, for
-//!   [`REMEMBERED_MS`]. (Between two slices every persona naps a moment: it looks what is next.)
-//! - *Latency*: within the window the earliest deadline goes first, arrival + patience(priority). So waiting ages a
-//!   request by itself and without a ceiling.
-//! - *Urgent lane*: priority above 0.8 passes everything else, up to [`URGENT_WINDOW_US`] ahead of its share. Beyond
-//!   that it waits behind all other urgent work and still before the rest, as long as the lane itself is on time;
-//!   when it is late, such work falls back behind everybody's share. So a flood of "urgent" cannot take the machine.
-//! - *Slots for the rest*: urgent work holds at most seven of eight slots while other work within its share waits.
-//!   With a single slot there is none to keep; then overdue work is passed over at most [`MOST_PASSED`] times in a row.
+//! `scheduler.rs` says what it does and what it guarantees. Here: a persona's tag and virtual time, which lane its
+//! first request stands in (`lanes.rs`), who is next, and what is remembered of those that want nothing. Between two
+//! steps: `offers.rs`. How long work may wait: `patience.rs`.
 //!
 //! Every operation costs O(log n) of the personas that wait.
 
