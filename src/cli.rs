@@ -13,6 +13,7 @@ pub mod login;
 pub mod message;
 pub mod persona;
 pub mod print;
+pub mod quotas;
 pub mod receipts;
 mod server;
 pub mod sim;

@@ -65,6 +65,7 @@
 //! company's end**: no work without a cap.
 
 pub mod figures;
+pub(crate) mod planner;
 pub(crate) mod turns;
 pub mod waits;
 

@@ -19,6 +19,8 @@ mod lookout;
 mod office;
 mod overflow;
 mod personas;
+mod planner;
+mod quotas;
 mod restarts;
 mod roster;
 mod waits_for;
@@ -45,12 +47,13 @@ use self::{
     lookout::{Looking, Lookout},
     office::{Hire, Office, Opened, Opening},
     overflow::Overflow,
+    planner::PlanningDesk,
 };
 use crate::{
     domain::{
-        AlertId, Arrival, Condition, Goal, GoalId, GoalKind, IfFailed, Level, Limits, Message, MessageId, Payload,
-        Persona, PersonaId, Priority, Profile, Proof, Receipt, Role, RunId, Slug, StandingWait, StandingWaitId,
-        TraceId, Vitals, WaitsFor, Weight,
+        AlertId, Arrival, Autoplan, Condition, Goal, GoalId, GoalKind, Hours, IfFailed, Level, Limits, Message,
+        MessageId, Payload, Persona, PersonaId, Priority, Profile, Proof, Quotas, Receipt, Role, RunId, Slug,
+        StandingWait, StandingWaitId, TraceId, Vitals, WaitsFor, Weight,
     },
     persona::tally::InboxFigures,
     ports::{Ports, Unavailable},
@@ -105,6 +108,7 @@ pub struct NewPersona {
     pub hosts: Vec<String>,
     pub model: Option<String>,
     pub weight: Weight,
+    pub hours: Hours,
 }
 
 /// What is to change; none: stays.
@@ -118,6 +122,9 @@ pub struct PersonaPatch {
     pub hosts: Option<Vec<String>>,
     pub model: Option<Option<String>>,
     pub weight: Option<Weight>,
+    pub hours: Option<Hours>,
+    pub quotas: Option<Quotas>,
+    pub autoplan: Option<Autoplan>,
 }
 
 /// Work for a persona: a message and the goal it starts.
@@ -278,7 +285,9 @@ impl Company {
         let overflow = AbortOnDropHandle::new(tokio::spawn(overflow.keep()));
         let (closed, keepers) = (AtomicBool::new(false), [sealer, releaser, overflow]);
         let (lookout, asked) = Lookout::new();
-        let desk = Desk { limits, ports, evidence, scheduler, office, tally, lookout, closed, _keepers: keepers };
+        let planning = PlanningDesk::new();
+        let _keepers = keepers;
+        let desk = Desk { limits, ports, evidence, scheduler, office, tally, lookout, closed, planning, _keepers };
         let desk = Arc::new(desk);
         // It ends with the last handle: then nobody can ask it any more.
         tokio::spawn(Looking::new(&desk, asked).keep());

@@ -65,6 +65,7 @@ impl<'a> Worker<'a> {
             hosts: Vec::new(),
             model: None,
             weight: actors::domain::Weight::ORDINARY,
+            hours: Default::default(),
         };
         let persona = company.create_persona(new, &by(site)).await?.id;
         Ok(Self { site, company, browsers, persona })

@@ -148,6 +148,9 @@ impl Records for Hollow {
             hosts: Vec::new(),
             model: None,
             weight: Weight::ORDINARY,
+            hours: Default::default(),
+            quotas: Default::default(),
+            autoplan: Default::default(),
             created_ms: 0,
             updated_ms: 0,
         }))

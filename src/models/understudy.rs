@@ -58,6 +58,9 @@ mod tests {
             hosts: Vec::new(),
             model: None,
             weight: Weight::ORDINARY,
+            hours: Default::default(),
+            quotas: Default::default(),
+            autoplan: Default::default(),
             created_ms: 0,
             updated_ms: 0,
         }

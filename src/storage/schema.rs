@@ -56,6 +56,23 @@ table! {
         created_ms -> BigInt,
         updated_ms -> BigInt,
         weight -> Integer,
+        zone -> Text,
+        wakes_minute -> Integer,
+        sleeps_minute -> Integer,
+        quotas -> Text,
+        autoplan -> Text,
+        planned -> Bool,
+    }
+}
+
+table! {
+    quota_uses (goal) {
+        goal -> Binary,
+        persona -> Binary,
+        unit -> Text,
+        units -> Integer,
+        at_ms -> BigInt,
+        begun -> Bool,
     }
 }
 
@@ -238,6 +255,7 @@ allow_tables_to_appear_in_same_query!(
     tokens,
     login_links,
     personas,
+    quota_uses,
     messages,
     goals,
     goal_dependencies,

@@ -6,6 +6,7 @@ mod goals;
 mod messages;
 mod numbers;
 mod personas;
+mod quotas;
 pub(super) mod receipts;
 mod runs;
 mod standing_waits;

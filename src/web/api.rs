@@ -7,9 +7,11 @@ pub mod goals;
 pub mod messages;
 pub mod personas;
 pub mod profile;
+pub mod quotas;
 pub mod receipts;
 pub mod runs;
 pub mod secrets;
+pub mod templates;
 pub mod tokens;
 pub mod waits;
 
@@ -20,6 +22,8 @@ pub fn routes() -> Table {
     [
         personas::routes(),
         profile::routes(),
+        quotas::routes(),
+        templates::routes(),
         secrets::routes(),
         messages::routes(),
         waits::routes(),

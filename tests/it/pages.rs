@@ -5,9 +5,11 @@
 mod controls;
 mod house;
 mod live;
+mod quotas;
 mod samples;
 mod screens;
 mod script;
 mod stage;
 mod visitor;
+mod waits;
 mod work;

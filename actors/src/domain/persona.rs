@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{PersonaId, Weight, words::words};
+use super::{Autoplan, Hours, PersonaId, Quotas, Weight, words::words};
 
 words! {
     /// What a persona is for.
@@ -135,6 +135,12 @@ pub struct Persona {
     pub model: Option<String>,
     /// Its share of the company's time when there is not enough for all.
     pub weight: Weight,
+    /// Its time zone, and when in its days it is up.
+    pub hours: Hours,
+    /// Its own quotas, instead of its role's.
+    pub quotas: Quotas,
+    /// What its days are planned from.
+    pub autoplan: Autoplan,
     pub created_ms: i64,
     pub updated_ms: i64,
 }

@@ -4,6 +4,8 @@
 //! page may stay is the browser's to say (`browser.warm_for`, and sooner when another persona needs the place); when
 //! it was closed meanwhile, the run rebuilds it as after a crash, from the record, with the slice it then has.
 
+use std::sync::Arc;
+
 use super::{
     REST_WITHIN, RunEnd,
     attempt::{Attempt, Halt},
@@ -64,11 +66,11 @@ impl Attempt<'_> {
     /// What this run wants now. Its persona's weight may have been changed since the last turn.
     async fn wish(&mut self) -> Wish {
         if let Ok(Some(persona)) = self.runner.broker.ports.records.persona(self.goal.persona).await {
-            self.weight = persona.weight;
+            self.persona = Arc::new(persona);
         }
         let now_ms = self.now_ms();
         let priority = self.message.priority_at(now_ms);
-        Wish { persona: self.goal.persona, priority, weight: self.weight, since_ms: now_ms }
+        Wish { persona: self.goal.persona, priority, weight: self.persona.weight, since_ms: now_ms }
     }
 }
 

@@ -31,6 +31,9 @@ impl Desk {
     /// The same with something that must be so, or becomes so, in the same commit.
     pub(super) async fn deliver_with(&self, new: NewWork, extra: Extra, by: &By) -> Result<Delivered, CommandError> {
         self.check_work(&new)?;
+        if let Work::Goal { proof, .. } = &new.what {
+            self.check_counts(new.persona, proof).await?;
+        }
         let prerequisites = self.prerequisites_named(&new.waits_for.goals, None).await?;
         let (correlation, waits_for) = (new.correlation.clone(), new.waits_for.clone());
         let arrival = arrived(new.what.clone());

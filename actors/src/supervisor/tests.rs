@@ -8,6 +8,7 @@ mod dependencies;
 mod failing;
 mod harness;
 mod moods;
+mod planning;
 mod standing;
 mod weights;
 mod working;

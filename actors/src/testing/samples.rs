@@ -32,6 +32,9 @@ pub fn persona(world: &dyn World, slug: &str) -> Persona {
         hosts: Vec::new(),
         model: None,
         weight: Weight::ORDINARY,
+        hours: Default::default(),
+        quotas: Default::default(),
+        autoplan: Default::default(),
         created_ms: now,
         updated_ms: now,
     }
@@ -106,7 +109,7 @@ pub fn draft(world: &dyn World, chain: ChainId, phase: Option<Phase>, summary: &
         project: None,
         units: None,
         salt: world.salt(),
-        hashed_body: None,
+        rendered: None,
         body: Body { summary: summary.to_owned(), data: Value::Null, ..Body::default() },
     }
 }

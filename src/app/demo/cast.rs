@@ -81,6 +81,7 @@ fn livia() -> anyhow::Result<NewPersona> {
         hosts: Vec::new(),
         model: None,
         weight: Weight::ORDINARY,
+        hours: Default::default(),
     })
 }
 
@@ -104,5 +105,6 @@ fn jason() -> anyhow::Result<NewPersona> {
         hosts: Vec::new(),
         model: None,
         weight: Weight::ORDINARY,
+        hours: Default::default(),
     })
 }

@@ -1,10 +1,11 @@
 //! `/api/personas`: make them, look at them, change them, send them to sleep.
 
+mod hours;
 mod input;
 
 use actix_web::{HttpResponse, http::Method, web};
 use actors::{
-    domain::{Persona, PersonaId, PersonaStatus, Profile},
+    domain::{Hours, Persona, PersonaId, PersonaStatus, Profile},
     supervisor::ActorInfo,
 };
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,9 @@ pub struct PersonaView {
     pub model: Option<String>,
     /// Its share of the company's time when there is not enough for all: 0.1 to 10, ordinarily 1.
     pub weight: f64,
+    /// Its time zone, and when in its days it is up: `zone`, `wakes`, `sleeps`.
+    #[schema(value_type = Object)]
+    pub hours: Hours,
     pub created_ms: i64,
     pub updated_ms: i64,
     /// What its actor does now; none: it is not on the roster yet.
@@ -115,6 +119,7 @@ fn plain_view(persona: Persona, actor: Option<ActorInfo>) -> PersonaView {
         hosts: persona.hosts,
         model: persona.model,
         weight: persona.weight.into(),
+        hours: persona.hours,
         created_ms: persona.created_ms,
         updated_ms: persona.updated_ms,
         actor,

@@ -60,6 +60,9 @@ pub fn persona(number: u128) -> Persona {
         hosts: Vec::new(),
         model: None,
         weight: Weight::ORDINARY,
+        hours: Default::default(),
+        quotas: Default::default(),
+        autoplan: Default::default(),
         created_ms: 0,
         updated_ms: 0,
     }

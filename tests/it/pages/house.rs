@@ -91,6 +91,7 @@ impl House {
             hosts: Vec::new(),
             model: None,
             weight: actors::domain::Weight::ORDINARY,
+            hours: Default::default(),
         };
         self.company.create_persona(new, &by()).await.unwrap()
     }

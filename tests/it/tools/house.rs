@@ -84,6 +84,7 @@ impl House {
             hosts: Vec::new(),
             model: None,
             weight: Weight::ORDINARY,
+            hours: Default::default(),
         };
         self.company.create_persona(new, &self.by).await.unwrap().id
     }
@@ -138,5 +139,6 @@ fn limits() -> Limits {
         serve_within: Duration::from_secs(600),
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
+        quotas: Default::default(),
     }
 }

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use actors::{
-    domain::{Persona, Role, Slug, Weight},
+    domain::{Hours, Persona, Role, Slug, Weight},
     supervisor::{self, PersonaPatch},
 };
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use super::super::{profile::ProfileInput, secrets::NewKeys};
+use super::{
+    super::{profile::ProfileInput, secrets::NewKeys},
+    hours::HoursInput,
+};
 use crate::{
     egress::HostRules,
     web::{errors::Problem, input::Checks},
@@ -33,6 +36,8 @@ pub struct NewPersona {
     pub model: Option<String>,
     /// Its share of the company's time when there is not enough for all: 0.1 to 10; left out: 1.
     pub weight: Option<f64>,
+    /// Left out: up all day, by UTC.
+    pub hours: Option<HoursInput>,
     /// Keys by name; kept sealed, never shown again.
     pub api_keys: Option<BTreeMap<String, Option<String>>>,
 }
@@ -65,11 +70,12 @@ impl NewPersona {
         model_holds(&mut checks, self.model.as_deref());
         let weight = weight_held(&mut checks, self.weight).unwrap_or_default();
         let profile = self.profile.unwrap_or_default().over(Default::default(), &mut checks);
+        let hours = self.hours.unwrap_or_default().over(Hours::ALWAYS, &mut checks);
         let keys = NewKeys::checked(self.api_keys.unwrap_or_default(), &mut checks);
         checks.done()?;
         let slug = slug.ok_or_else(|| Problem::field("slug", "is required"))?;
         let (role, model) = (self.role, self.model);
-        Ok((supervisor::NewPersona { slug, name, role, description, profile, hosts, model, weight }, keys))
+        Ok((supervisor::NewPersona { slug, name, role, description, profile, hosts, model, weight, hours }, keys))
     }
 }
 
@@ -93,6 +99,8 @@ pub struct PersonaChange {
     #[schema(value_type = Option<String>)]
     pub model: Option<Option<String>>,
     pub weight: Option<f64>,
+    /// Fields that are left out stay.
+    pub hours: Option<HoursInput>,
     /// Keys by name; `null` removes one.
     pub api_keys: Option<BTreeMap<String, Option<String>>>,
 }
@@ -116,10 +124,14 @@ impl PersonaChange {
         model_holds(&mut checks, self.model.as_ref().and_then(|model| model.as_deref()));
         let weight = weight_held(&mut checks, self.weight);
         let profile = self.profile.map(|profile| profile.over(persona.profile.clone(), &mut checks));
+        let hours = self.hours.map(|hours| hours.over(persona.hours, &mut checks));
         let keys = NewKeys::checked(self.api_keys.unwrap_or_default(), &mut checks);
         checks.done()?;
         let (role, description, hosts, model) = (self.role, self.description, self.hosts, self.model);
-        Ok((PersonaPatch { slug, name, role, description, profile, hosts, model, weight }, keys))
+        let (quotas, autoplan) = (None, None);
+        let patch =
+            PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan };
+        Ok((patch, keys))
     }
 }
 
@@ -144,6 +156,8 @@ pub struct PersonaWhole {
     pub model: Option<String>,
     /// Left out: 1.
     pub weight: Option<f64>,
+    #[serde(default)]
+    pub hours: HoursInput,
     /// Keys by name; `null` removes one, those not named stay.
     pub api_keys: Option<BTreeMap<String, Option<String>>>,
 }
@@ -151,7 +165,7 @@ pub struct PersonaWhole {
 impl PersonaWhole {
     /// The change, or all complaints at once.
     pub fn checked(self, persona: &Persona) -> Result<(PersonaPatch, NewKeys), Problem> {
-        let blank = Persona { profile: Default::default(), ..persona.clone() };
+        let blank = Persona { profile: Default::default(), hours: Hours::ALWAYS, ..persona.clone() };
         let change = PersonaChange {
             version: None,
             if_version: None,
@@ -163,6 +177,7 @@ impl PersonaWhole {
             hosts: Some(self.hosts),
             model: Some(self.model),
             weight: Some(self.weight.unwrap_or(1.0)),
+            hours: Some(self.hours),
             api_keys: self.api_keys,
         };
         change.checked(&blank)

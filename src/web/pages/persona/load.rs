@@ -4,20 +4,23 @@ use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use actors::{
-    domain::{ArtifactKind, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run},
+    domain::{ArtifactKind, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run, Unit},
     supervisor::ActorInfo,
 };
 use serde::Deserialize;
 
 use super::{
     Body, Head, PersonaPage, Side, Tab, goal::GoalRow, input, logs::Logs, output::Output, progress::Progress, settings,
+    today::Today,
 };
 use crate::{
     storage::{GoalFilter, ReceiptFilter, RunFilter},
+    tools::templates,
     web::{
         Deps,
         auth::Caller,
         cursor::Cursor,
+        day,
         pages::{
             card::{self, Numbers, Totals},
             frame::Section,
@@ -77,6 +80,7 @@ async fn load(deps: &Deps, caller: &Caller, which: &str, asked: &Asked) -> Resul
         alerts: mine.map(|alert| AlertRow::new(alert, None, visit.now_ms)).collect(),
         body,
         side,
+        templates: templates::all(),
     })
 }
 
@@ -105,7 +109,14 @@ async fn side(
     let newest = newest(visit, persona, None, FEED).await?;
     let is_shot = |receipt: &Receipt| receipt.kind == ReceiptKind::Screenshot;
     let shots = scan(visit, persona, None, 1, is_shot).await?.found;
+    let day = day::of(visit.deps, persona).await?;
+    let filter = RunFilter { persona: Some(persona.id), limit: 200, ..RunFilter::default() };
+    let mut links = HashMap::new();
+    for run in visit.deps.db.runs(filter).await? {
+        links.entry(run.goal).or_insert_with(|| format!("/runs/{}", run.id));
+    }
     Ok(Side {
+        today: Today::new(persona, &day, &links, visit.now_ms),
         meters: card::meters(actor.map(|actor| actor.vitals), numbers, numbers.inbox, all),
         last_shot: Output::of(&shots, visit.now_ms).shots.into_iter().next().map(|made| made.what),
         feed: visit.rows(&newest, &people),
@@ -263,7 +274,9 @@ async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Sett
     }
     let models = &visit.deps.config.models;
     let understudy = std::iter::once("understudy".to_owned());
+    let rules = visit.deps.config.quota_rules();
     Ok(settings::Settings {
+        quotas: Unit::ALL.iter().map(|unit| settings::QuotaField::new(*unit, persona, &rules)).collect(),
         persona: persona.clone(),
         keys: labels.into_iter().map(key).collect(),
         models: understudy.chain(models.providers.keys().filter(|name| *name != "understudy").cloned()).collect(),
