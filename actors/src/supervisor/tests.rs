@@ -9,6 +9,7 @@ mod failing;
 mod harness;
 mod moods;
 mod planning;
+mod rooms;
 mod standing;
 mod weights;
 mod working;

@@ -7,7 +7,7 @@ use std::{
     ops::Range,
 };
 
-use super::StoredRow;
+use super::{StoredRow, rooms::Rooms};
 use crate::{
     domain::{
         Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona,
@@ -34,6 +34,7 @@ pub(super) struct State {
     /// Messages for which a run was begun.
     pub(super) begun: BTreeSet<MessageId>,
     pub(super) checkpoints: Vec<Checkpoint>,
+    pub(super) rooms: Rooms,
     log: Vec<Row>,
     heads: Heads,
 }
@@ -130,6 +131,7 @@ impl State {
                 self.standing.get(id).is_some_and(|wait| wait.ended.is_none() && wait.seen_seq == *seq)
             }
             Guard::AlertOpen(id) => self.alerts.get(id).is_some_and(|alert| alert.resolved_ms.is_none()),
+            Guard::Room(guard) => self.rooms.holds(guard),
             Guard::QuotaLeft(left) => self.taken_by_others(left) + u64::from(left.units) <= u64::from(left.ceiling),
         }
     }
@@ -157,24 +159,13 @@ impl State {
             Change::PersonaCreated(_) | Change::PersonaUpdated(_) | Change::FailureStreak(..) => {
                 self.apply_to_persona(change);
             }
-            Change::MessageDelivered(message) => {
-                let before = self.messages.insert(message.id, *message);
-                assert!(before.is_none(), "the message {before:?} was delivered twice");
-            }
-            Change::MessageMoved(id, state) => {
-                found(self.messages.get_mut(&id), "message", &id).state = state;
-                if state == MessageState::Running {
-                    self.begun.insert(id);
-                }
-            }
-            Change::BurstJoined(message) => {
-                let id = message.id;
-                *found(self.messages.get_mut(&id), "message", &id) = *message;
-            }
+            Change::MessageDelivered(_)
+            | Change::MessageMoved(..)
+            | Change::BurstJoined(_)
+            | Change::MessageFalls(..) => self.apply_to_message(change),
             Change::StandingWaitSet(wait) => {
                 self.standing.insert(wait.id, *wait);
             }
-            Change::MessageFalls(id, falls) => found(self.messages.get_mut(&id), "message", &id).falls = falls,
             Change::GoalAdded(_)
             | Change::GoalMoved(_)
             | Change::GoalCorrected { .. }
@@ -200,10 +191,32 @@ impl State {
                 found(self.alerts.get_mut(&id), "alert", &id).resolved_ms = Some(at_ms);
             }
             Change::CheckpointSigned(checkpoint) => self.checkpoints.push(checkpoint),
+            Change::Room(change) => self.rooms.apply(change),
             Change::BodyErased { chain, seq } => {
                 let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);
                 found(row, "receipt", &seq).erased = true;
             }
+        }
+    }
+
+    fn apply_to_message(&mut self, change: Change) {
+        match change {
+            Change::MessageDelivered(message) => {
+                let before = self.messages.insert(message.id, *message);
+                assert!(before.is_none(), "the message {before:?} was delivered twice");
+            }
+            Change::MessageMoved(id, state) => {
+                found(self.messages.get_mut(&id), "message", &id).state = state;
+                if state == MessageState::Running {
+                    self.begun.insert(id);
+                }
+            }
+            Change::BurstJoined(message) => {
+                let id = message.id;
+                *found(self.messages.get_mut(&id), "message", &id) = *message;
+            }
+            Change::MessageFalls(id, falls) => found(self.messages.get_mut(&id), "message", &id).falls = falls,
+            other => unreachable!("{other:?} is not about a message"),
         }
     }
 

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Goal, InboxLimits, InnerLife, Limits, Pace, PersonaId, Profile, Role, TraceId, WaitsFor, Weight},
+    domain::{
+        Goal, InboxLimits, InnerLife, Limits, Pace, PersonaId, Profile, Role, RoomRules, TraceId, WaitsFor, Weight,
+    },
     ports::Ports,
     supervisor::{By, Company, NewPersona, NewWork, Work},
     testing::{self, TestWorld},
@@ -139,6 +141,7 @@ fn limits() -> Limits {
         serve_within: Duration::from_secs(600),
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
+        rooms: RoomRules::default(),
         quotas: Default::default(),
     }
 }
