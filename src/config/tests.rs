@@ -123,6 +123,24 @@ fn a_wrong_type_names_key_and_place() {
 }
 
 #[test]
+fn inboxes_have_bounds() {
+    let file = r#"
+        [inner_life.optional]
+        above_tired = 1.5
+        rest_idle = "0s"
+        [inbox]
+        most_waiting = 0
+        tell_again_after = "2d"
+    "#;
+    let (_root, options) = with_file(file, &[]);
+    let text = refused(&options);
+    for key in ["inner_life.optional.above_tired", "inner_life.optional.rest_idle", "inbox.most_waiting"] {
+        assert!(text.contains(&format!("`{key}` in ")), "{key} is missing in:\n{text}");
+    }
+    assert!(text.contains("`inbox.tell_again_after` in "), "{text}");
+}
+
+#[test]
 fn values_out_of_range_are_all_named() {
     let file = r#"
         [company]
@@ -135,12 +153,6 @@ fn values_out_of_range_are_all_named() {
         rest_per_minute = nan
         tired_below = 0.6
         overwhelmed_above = 0
-        [inner_life.optional]
-        above_tired = 1.5
-        rest_idle = "0s"
-        [inbox]
-        most_waiting = 0
-        tell_again_after = "2d"
         [browser]
         most_open = 2
         most_starting = 3
@@ -162,10 +174,6 @@ fn values_out_of_range_are_all_named() {
         "inner_life.work_per_minute",
         "inner_life.rest_per_minute",
         "inner_life.overwhelmed_above",
-        "inner_life.optional.above_tired",
-        "inner_life.optional.rest_idle",
-        "inbox.most_waiting",
-        "inbox.tell_again_after",
         "browser.most_starting",
         "models.default",
         "storage.database_url",

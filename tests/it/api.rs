@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod auth;
+mod bad_personas;
 mod dependencies;
 mod digests;
 mod documents;

@@ -135,15 +135,31 @@ impl<'a> Attempt<'a> {
     }
 
     async fn walk(&mut self) -> Result<(), Halt> {
+        // Again only when the page was closed while others had the slot.
+        while !self.walk_on().await? {}
+        Ok(())
+    }
+
+    /// Walks from where the record ends; `false`: the page that the next step needs is no longer there.
+    async fn walk_on(&mut self) -> Result<bool, Halt> {
         let steps = self.steps.clone();
         let mut walk = Walk::new(&steps, &self.history, self.run.id);
+        let mut went_on = false;
         for (at, step) in steps.iter().enumerate() {
             if self.stop.is_cancelled() {
                 return Err(Halt::End(RunEnd::Stopped));
             }
             self.say(Some(format!("step {}/{} · {}", at + 1, steps.len(), plan::label(step))));
-            match walk.decide(at, &self.history) {
-                Decision::Perform => self.act(at, step, None).await?,
+            let decision = walk.decide(at, &self.history);
+            // Who rebuilds a page goes at least one step further, or it might do so for ever.
+            if went_on && decision == Decision::Perform && !self.offer_slice(at).await? {
+                return Ok(false);
+            }
+            match decision {
+                Decision::Perform => {
+                    self.act(at, step, None).await?;
+                    went_on = true;
+                }
                 Decision::Replay { of } => self.act(at, step, Some(of)).await?,
                 Decision::Recall => self.recall(at, step),
                 Decision::Skip(recorded) => self.skip(at, step, &recorded).await?,
@@ -159,7 +175,7 @@ impl<'a> Attempt<'a> {
                 walk.reconciled(recorded);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Carries a step out and takes in what came of it.
@@ -315,6 +331,8 @@ impl<'a> Attempt<'a> {
     /// The plan is carried out: does the proof hold?
     async fn judge(&mut self) -> Result<Verdict, Halt> {
         if let Some(read_back) = self.goal.proof.read_back.clone() {
+            // It opens a page of its own.
+            let _ = self.offer_slice(0).await?;
             self.read_back(&read_back).await?;
         }
         let lines = proof::check(&self.goal, self.history.receipts());

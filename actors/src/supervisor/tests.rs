@@ -14,4 +14,5 @@ mod moods;
 mod planning;
 mod rooms;
 mod standing;
+mod weights;
 mod working;

@@ -53,13 +53,14 @@ async fn a_persona_is_added_changed_and_deleted_from_the_pages() {
 
     visitor.open("/personas/ada-lovelace?tab=settings").await;
     visitor.write("[data-settings] [name=description]", "Counts <i>everything</i>").await;
+    visitor.write("[data-settings] [name=weight]", "2.5").await;
     visitor.press("[data-settings] [type=submit]").await;
     visitor.sees("Saved.").await;
     let updated = watch.saw("updated by").await;
-    assert_eq!(updated.body.as_ref().unwrap().data["changed"], serde_json::json!(["description"]));
+    assert_eq!(updated.body.as_ref().unwrap().data["changed"], serde_json::json!(["description", "weight"]));
     let ada = house.deps.db.persona_named("ada-lovelace").await.unwrap().unwrap();
     assert_eq!((ada.description.as_str(), ada.version), ("Counts <i>everything</i>", 2));
-    assert_eq!(ada.hosts, ["example.com"]);
+    assert_eq!((ada.hosts.as_slice(), ada.weight.thousandths()), (&["example.com".to_owned()][..], 2_500));
 
     // Someone else changes it meanwhile: nothing is overwritten.
     let patch = actors::supervisor::PersonaPatch { name: Some("Ada".to_owned()), ..Default::default() };

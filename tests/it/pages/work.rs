@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Gives a goal of this kind.
-async fn give(house: &House, to: &Persona, title: &str, payload: Value) -> Goal {
+pub(super) async fn give(house: &House, to: &Persona, title: &str, payload: Value) -> Goal {
     give_after(house, to, title, payload, Vec::new()).await
 }
 

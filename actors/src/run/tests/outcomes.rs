@@ -8,10 +8,11 @@ use super::board::{Board, SITE, proof, submit};
 use crate::{
     domain::{
         AlertKind, GoalState, InnerLife, Length, MessageState, Mood, PersonaId, PersonaStatus, Phase, Priority, Proof,
-        RunState, Step,
+        RunState, Step, Weight,
     },
     ports::{Change, Commit, GoalMove},
     run::RunEnd,
+    scheduler::Wish,
 };
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +132,7 @@ async fn a_wait_for_the_pace_gives_the_slice_back() {
     let slice = tokio::select! {
         biased;
         _ = &mut run => panic!("ten seconds lie between the two acts"),
-        slice = board.scheduler.acquire(other, Priority::BASE, 0) => slice.unwrap(),
+        slice = board.scheduler.acquire(Wish { persona: other, priority: Priority::BASE, weight: Weight::ORDINARY, since_ms: 0 }) => slice.unwrap(),
     };
     assert_eq!(board.goal(goal).state, GoalState::Parked, "durably, so that a crash finds it");
     assert!(board.goal(goal).due_ms.is_some());

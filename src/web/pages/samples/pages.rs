@@ -13,6 +13,7 @@ use actors::{
 use super::{
     calendar,
     records::{self, NOW},
+    stage,
 };
 use crate::tools::templates;
 use crate::web::day::{CountedView, DayView, QuotaView};
@@ -61,6 +62,7 @@ pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
         asked: String::new(),
         more: 0,
         alerts,
+        stage: Some(stage::stage(&company.iter().map(|(persona, ..)| persona).collect::<Vec<_>>())),
         cards,
         feed: newest_first(),
     };
@@ -70,6 +72,7 @@ pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
         asked: String::new(),
         more: 0,
         alerts: Vec::new(),
+        stage: None,
         cards: Vec::new(),
         feed: Vec::new(),
     };
