@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use super::{
     model::Model,
+    place::Place,
     say,
     server::Server,
     stage::{Stage, other_work},
@@ -113,7 +114,7 @@ async fn a_full_disk_stops_what_would_begin_and_loses_nothing() {
     let data_root = disk.path().join("data");
     fs::create_dir(&data_root).unwrap();
     fs::write(data_root.join("greenroom.toml"), settings(model.addr)).unwrap();
-    let stage = Stage::on(tempfile::tempdir().unwrap(), data_root.clone()).await;
+    let stage = Stage::on(Place::on(data_root.clone())).await;
     let server = stage.begin("").await;
     server.post("/api/personas", &json!({ "name": "Livia" })).await;
     assert_eq!(other_work(&server).await["state"], "done");
