@@ -3,6 +3,7 @@
 mod artifacts;
 mod auth;
 mod dependencies;
+mod disasters;
 mod documents;
 mod harness;
 mod input;
