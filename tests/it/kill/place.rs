@@ -58,4 +58,9 @@ impl Place {
         command.env("DATA_ROOT", &self.data_root).env("DATABASE_URL", &self.database_url);
         command
     }
+
+    /// The address of its PostgreSQL.
+    pub(super) fn database_url(&self) -> &str {
+        &self.database_url
+    }
 }

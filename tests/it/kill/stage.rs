@@ -1,6 +1,6 @@
 //! One persona, what it is given, and a practice site that outlives the server.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{net::SocketAddr, path::PathBuf, process::Stdio};
 
 use greenroom::{
     rehearsal::{Proposal, Rehearsal, Running},
@@ -31,6 +31,10 @@ impl Stage {
         Self { place, practice }
     }
 
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// Where the profiles of the browsers are, and nothing else.
     pub(super) fn browsers(&self) -> PathBuf {
         self.place.browsers()
@@ -42,9 +46,16 @@ impl Stage {
 
     /// A server that was told where to stop, and the persona who is to work.
     pub(super) async fn begin(&self, stop_at: &str) -> Server {
-        let server = self.server(Some(stop_at)).await;
-        server.post("/api/personas", &json!({ "name": "Jason", "role": "worker" })).await;
-        server
+        with_jason(self.server(Some(stop_at)).await).await
+    }
+
+    /// The same, with somebody between it and the site.
+    pub(super) async fn begin_behind(&self, line: SocketAddr) -> Server {
+        with_jason(Server::start(&self.place, line, None).await).await
+    }
+
+    pub(super) fn site(&self) -> SocketAddr {
+        self.practice.addr
     }
 
     /// What the world has seen, whoever remembers it.
@@ -73,6 +84,11 @@ impl Stage {
         assert_eq!((code, &verified["ok"], &verified["unsigned"]), (0, &json!(true), &json!(0)), "{verified:#}");
         told
     }
+}
+
+async fn with_jason(server: Server) -> Server {
+    server.post("/api/personas", &json!({ "name": "Jason", "role": "worker" })).await;
+    server
 }
 
 impl Drop for Stage {
