@@ -8,6 +8,7 @@ mod chromium;
 mod death;
 mod disk;
 mod end_states;
+mod flood;
 mod left_behind;
 mod locked;
 mod matrix;

@@ -1,5 +1,6 @@
 //! Wall time, ids and chance. Durations are `tokio::time`'s; a test can hold all of them.
 
+use futures::future::{BoxFuture, FutureExt, pending};
 use uuid::Uuid;
 
 /// Where the company asks for the time, for ids and for chance.
@@ -12,4 +13,9 @@ pub trait World: Send + Sync {
 
     /// Unpredictable bytes.
     fn salt(&self) -> [u8; 16];
+
+    /// Comes when the wall clock is set. Never comes where nobody says so.
+    fn clock_set(&self) -> BoxFuture<'static, ()> {
+        pending().boxed()
+    }
 }

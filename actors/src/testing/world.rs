@@ -1,8 +1,12 @@
 //! Wall time that follows tokio's clock, and ids and chance that repeat.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU64, Ordering},
+};
 
-use tokio::time::Instant;
+use futures::future::{BoxFuture, FutureExt};
+use tokio::{sync::Notify, time::Instant};
 use uuid::{Builder, Uuid};
 
 use crate::{evidence::canonical, ports::World};
@@ -15,12 +19,24 @@ pub struct TestWorld {
     seed: u64,
     drawn: AtomicU64,
     began: Instant,
+    /// By how much somebody has set the wall clock.
+    set_by_ms: AtomicI64,
+    set: Arc<Notify>,
 }
 
 impl TestWorld {
     /// Begins at noon.
     pub fn new(seed: u64) -> Self {
-        Self { seed, drawn: AtomicU64::new(0), began: Instant::now() }
+        let (set_by_ms, set) = (AtomicI64::new(0), Arc::default());
+        Self { seed, drawn: AtomicU64::new(0), began: Instant::now(), set_by_ms, set }
+    }
+
+    /// Sets the wall clock, forward or back, while no time passes; says so unless it is done `unnoticed`.
+    pub fn set_clock(&self, by_ms: i64, unnoticed: bool) {
+        self.set_by_ms.fetch_add(by_ms, Ordering::SeqCst);
+        if !unnoticed {
+            self.set.notify_waiters();
+        }
     }
 
     fn draw(&self) -> (u64, [u8; 32]) {
@@ -34,7 +50,13 @@ impl TestWorld {
 
 impl World for TestWorld {
     fn now_ms(&self) -> i64 {
-        NOON_MS + i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX - NOON_MS)
+        let elapsed = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX - NOON_MS);
+        NOON_MS + elapsed + self.set_by_ms.load(Ordering::SeqCst)
+    }
+
+    fn clock_set(&self) -> BoxFuture<'static, ()> {
+        let set = self.set.clone();
+        async move { set.notified().await }.boxed()
     }
 
     fn new_id(&self) -> Uuid {

@@ -96,6 +96,10 @@ impl Server {
         assert_eq!(hit, Ok(true), "the boundary `{boundary}` was not hit, these were: {:#?}", self.passed);
     }
 
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// `kill -9`.
     pub(super) async fn kill(mut self) {
         self.child.kill().await.unwrap();

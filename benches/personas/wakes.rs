@@ -1,0 +1,126 @@
+//! How soon a persona that sleeps among many is at its first step, from the moment its message comes in: on SQLite,
+//! with everything durable that must be (the message, and that its run has begun).
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use actors::{
+    domain::{Call, Outcome, PersonaId, TraceId},
+    ports::{Performer, Ports, World as _},
+    supervisor::{By, Company},
+    testing::TestPorts,
+};
+use anyhow::{Context as _, ensure};
+use async_trait::async_trait;
+use ed25519_dalek::SigningKey;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ask,
+    company::{limits, quick_work},
+    runtime, say, start,
+};
+use crate::report::{Aim, Line, Report};
+
+/// The word by which a child knows that wakes are to be timed.
+pub(super) const CHILD: &str = "wakes";
+
+const WAKES: usize = 4_000;
+/// Not measured: caches and compiled code get warm.
+const WARM_UP: usize = 200;
+/// Shares no factor with the number of personas: each wake is of somebody else, far away.
+const STRIDE: usize = 617_647;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How it went.
+#[derive(Debug, Serialize, Deserialize)]
+struct Woken {
+    registered: usize,
+    /// From the beginning of `Company::start` until it takes commands.
+    ready: Duration,
+    p50: Duration,
+    p99: Duration,
+    longest: Duration,
+}
+
+pub(super) fn measure(report: &mut Report, count: usize) -> anyhow::Result<()> {
+    let root = tempfile::tempdir()?;
+    runtime()?.block_on(start::fill(root.path(), count))?;
+    let path = root.path().to_str().context("the temporary folder has a strange name")?;
+    let woken: Woken = ask(&[CHILD, path])?;
+    ensure!(woken.registered == count, "{} of {count} are registered", woken.registered);
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    report.add(Line {
+        what: "start to ready, 1,000,000 registered in SQLite".to_owned(),
+        figure: format!("{:.1} s", woken.ready.as_secs_f64()),
+        ratio: None,
+        aim: Aim::None,
+    });
+    report.add(Line {
+        what: format!("message to first step, one of 1,000,000 asleep, p99 of {WAKES}, in ms"),
+        figure: format!("p50 {:.2} p99 {:.2} longest {:.2} ms", ms(woken.p50), ms(woken.p99), ms(woken.longest)),
+        ratio: None,
+        aim: Aim::AtMost { aim: 5.0, value: ms(woken.p99) },
+    });
+    Ok(())
+}
+
+pub(super) fn child(args: &[String]) -> anyhow::Result<()> {
+    let root = args.first().context("where?")?;
+    say(&runtime()?.block_on(wake(Path::new(root)))?)
+}
+
+async fn wake(root: &Path) -> anyhow::Result<Woken> {
+    let (test, storage) = (TestPorts::obliging(), start::open(root).await?);
+    let (begun, mut first_steps) = mpsc::unbounded_channel();
+    let ports = Ports {
+        journal: storage.journal.clone(),
+        records: storage.records.clone(),
+        blobs: storage.blobs.clone(),
+        performer: Arc::new(Watched { begun }),
+        ..test.ports()
+    };
+    let starting = Instant::now();
+    let company = Company::start(limits(), ports, SigningKey::from_bytes(&[7; 32])).await?;
+    let registered = company.figures().registered;
+    let ready = starting.elapsed();
+    let everybody: Vec<PersonaId> = storage.records.roster().await?.into_iter().map(|record| record.id).collect();
+    let by = By { who: "bench".to_owned(), trace: TraceId(test.world.new_id()) };
+    let mut times = Vec::with_capacity(WAKES);
+    for number in 0..WARM_UP + WAKES {
+        let persona = everybody[number * STRIDE % everybody.len()];
+        let sent = Instant::now();
+        let (delivered, first) =
+            tokio::join!(company.deliver(quick_work(persona), &by), tokio::time::timeout(PATIENCE, first_steps.recv()));
+        delivered?;
+        let (who, at) = first?.context("nobody works any more")?;
+        ensure!(who == persona, "somebody else was woken");
+        if number >= WARM_UP {
+            times.push(at - sent);
+        }
+    }
+    company.end().await;
+    times.sort();
+    let (p50, p99) = (times[WAKES / 2], times[WAKES * 99 / 100]);
+    Ok(Woken { registered, ready, p50, p99, longest: times[WAKES - 1] })
+}
+
+/// Says who began a step, and when.
+struct Watched {
+    begun: mpsc::UnboundedSender<(PersonaId, Instant)>,
+}
+
+#[async_trait]
+impl Performer for Watched {
+    async fn perform(&self, call: Call, _stop: CancellationToken) -> Outcome {
+        // Whoever does not listen any more has ended.
+        let _ = self.begun.send((call.persona, Instant::now()));
+        Outcome::done(format!("did {}", call.tool), json!({ "value": "A line." }))
+    }
+
+    async fn rest(&self, _persona: PersonaId) {}
+
+    async fn release(&self, _persona: PersonaId) {}
+}
