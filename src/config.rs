@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actors::domain::{InnerLife, Limits, Pace};
+use actors::domain::{InboxLimits, InnerLife, Limits, OptionalWork, Pace};
 use figment::{Figment, error::Kind};
 
 use self::layers::Layer;
@@ -162,6 +162,7 @@ impl Config {
                 sites: sites.map(|(host, pace)| (host.clone(), per_1000_s(*pace))).collect(),
             },
             serve_within: company.serve_within,
+            inbox: InboxLimits { most_waiting: self.inbox.most_waiting, tell_again_after: self.inbox.tell_again_after },
             inner_life: self.inner_life(),
         }
     }
@@ -178,6 +179,22 @@ impl Config {
             overwhelmed_above: life.overwhelmed_above,
             tired_below: life.tired_below,
             active_above: life.active_above,
+            optional: self.optional_work(),
+        }
+    }
+
+    fn optional_work(&self) -> OptionalWork {
+        let optional = &self.inner_life.optional;
+        OptionalWork {
+            above_idle: optional.above_idle,
+            above_active: optional.above_active,
+            above_tired: optional.above_tired,
+            tired_energy: optional.tired_energy,
+            rest_idle: optional.rest_idle,
+            rest_active: optional.rest_active,
+            rest_tired: optional.rest_tired,
+            rest_overwhelmed: optional.rest_overwhelmed,
+            rest_twice_below_compute: optional.rest_twice_below_compute,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The words of Greenroom as plain types: no async, no I/O, no clock.
 
 mod alert;
+mod arrival;
 mod call;
 mod dependency;
 mod goal;
@@ -14,9 +15,11 @@ mod priority;
 mod proof;
 mod receipt;
 mod run;
+mod standing_wait;
 mod words;
 
 pub use alert::*;
+pub use arrival::*;
 pub use call::*;
 pub use dependency::*;
 pub use goal::*;
@@ -30,4 +33,5 @@ pub use priority::*;
 pub use proof::*;
 pub use receipt::*;
 pub use run::*;
+pub use standing_wait::*;
 pub use words::UnknownWord;

@@ -11,9 +11,12 @@
 
 pub(crate) mod carrier;
 
+mod coalesce;
 mod expiry;
+mod gather;
 pub(crate) mod inbox;
 mod life;
+pub mod tally;
 
 use std::{
     future::Future,
@@ -27,7 +30,7 @@ use std::{
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::time::Instant;
 
-use self::{carrier::Carrier, life::Life};
+use self::{carrier::Carrier, life::Life, tally::Tally};
 use crate::{
     domain::{GoalId, Inner, Limits, PersonaId},
     evidence::Evidence,
@@ -49,6 +52,7 @@ pub(crate) struct Stage {
     pub(crate) evidence: Evidence,
     pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) tally: Arc<Tally>,
     /// Tells the supervisor.
     pub(crate) report: Box<dyn Fn(Report) + Send + Sync>,
 }

@@ -16,6 +16,7 @@ mod goals;
 mod letters;
 mod lists;
 mod office;
+mod overflow;
 mod personas;
 mod restarts;
 mod roster;
@@ -39,12 +40,14 @@ use self::{
     dependencies::Releaser,
     desk::Desk,
     office::{Hire, Office, Opened, Opening},
+    overflow::Overflow,
 };
 use crate::{
     domain::{
-        AlertId, Goal, GoalId, GoalKind, IfFailed, Level, Limits, Message, MessageId, Payload, Persona, PersonaId,
-        Priority, Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor,
+        AlertId, Arrival, Goal, GoalId, GoalKind, IfFailed, Level, Limits, Message, MessageId, Payload, Persona,
+        PersonaId, Priority, Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor,
     },
+    persona::tally::InboxFigures,
     ports::{Ports, Unavailable},
     run::Runner,
     scheduler::figures::TurnFigures,
@@ -111,11 +114,11 @@ pub struct PersonaPatch {
 }
 
 /// Work for a persona: a message and the goal it starts.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct NewWork {
     pub persona: PersonaId,
     pub what: Work,
-    /// None: a chat message is scored by its text, a goal has the base priority.
+    /// None: what arrives says it; a chat message is scored by its text, a goal has the base priority.
     pub priority: Option<Priority>,
     /// Start no later than this, else expire; none: the configured patience.
     pub serve_by_ms: Option<i64>,
@@ -129,7 +132,7 @@ pub struct NewWork {
 }
 
 /// What the work is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Work {
     /// A chat message: becomes an `ai` goal whose answer is its result.
     Chat {
@@ -140,6 +143,8 @@ pub enum Work {
         payload: Payload,
         proof: Proof,
     },
+    /// Anything that arrives.
+    Arrived(Arc<dyn Arrival>),
 }
 
 /// Work that is now durable.
@@ -240,13 +245,22 @@ impl Company {
     /// The same with another carrier of runs.
     async fn start_with(limits: Limits, ports: Ports, key: SigningKey, hire: Hire) -> Result<Self, StartError> {
         let opening = Opening { limits, ports: ports.clone(), key: key.clone(), hire };
-        let Opened { office, evidence, scheduler, limits } = Office::open(opening).await?;
+        let Opened { office, evidence, scheduler, limits, brim, tally } = Office::open(opening).await?;
         let sealing = evidence.clone().keep_sealed(ports.records.clone(), key);
         let sealer = AbortOnDropHandle::new(tokio::spawn(sealing));
         let releaser = Releaser::new(&ports, &evidence, &office, &limits);
         let releaser = AbortOnDropHandle::new(tokio::spawn(releaser.keep(evidence.goal_turns())));
-        let closed = AtomicBool::new(false);
-        let desk = Desk { limits, ports, evidence, scheduler, office, closed, _sealer: sealer, _releaser: releaser };
+        let overflow = Overflow {
+            ports: ports.clone(),
+            evidence: evidence.clone(),
+            office: office.clone(),
+            limits: limits.clone(),
+            brim,
+            tally: tally.clone(),
+        };
+        let overflow = AbortOnDropHandle::new(tokio::spawn(overflow.keep()));
+        let (closed, keepers) = (AtomicBool::new(false), [sealer, releaser, overflow]);
+        let desk = Desk { limits, ports, evidence, scheduler, office, tally, closed, _keepers: keepers };
         Ok(Self { desk: Arc::new(desk), runtime: Handle::current() })
     }
 
@@ -361,6 +375,11 @@ impl Company {
     /// How slices were granted of late; none while the company ends.
     pub async fn turn_figures(&self) -> Option<TurnFigures> {
         self.desk.scheduler.turn_figures().await.ok()
+    }
+
+    /// What the inboxes of all personas cost and let go since the start.
+    pub fn inbox_figures(&self) -> InboxFigures {
+        self.desk.tally.figures()
     }
 
     /// Every receipt from now on, after its commit, in order of `pos`. A slow reader gets `Lagged`.

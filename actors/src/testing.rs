@@ -4,6 +4,7 @@
 //! nothing here takes real time.
 
 mod blobs;
+mod inbox;
 mod performer;
 mod rows;
 mod samples;

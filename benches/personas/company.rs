@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{GoalKind, InnerLife, Limits, Pace, Payload, PersonaId, Proof, TraceId, WaitsFor},
+    domain::{GoalKind, InboxLimits, InnerLife, Limits, Pace, Payload, PersonaId, Proof, TraceId, WaitsFor},
     ports::{Ports, World as _},
     supervisor::{By, Company, NewWork, Work},
     testing::{self, MemoryBlobs, TestWorld},
@@ -72,6 +72,7 @@ pub(super) fn limits() -> Limits {
         standing_hosts: Vec::new(),
         pace: Pace { default_per_1000_s: 300, sites: Vec::new() },
         serve_within: Duration::from_secs(3_600),
+        inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
     }
 }

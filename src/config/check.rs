@@ -16,6 +16,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     server(&mut found);
     storage(&mut found);
     company(&mut found);
+    inbox(&mut found);
     inner_life(&mut found);
     browser(&mut found);
     models(&mut found);
@@ -134,6 +135,12 @@ fn company(found: &mut Findings) {
     }
 }
 
+fn inbox(found: &mut Findings) {
+    let inbox = &found.config.inbox;
+    found.count("inbox.most_waiting", inbox.most_waiting as usize, 1, 1_000_000);
+    found.seconds("inbox.tell_again_after", inbox.tell_again_after, 1, DAY);
+}
+
 fn inner_life(found: &mut Findings) {
     let life = &found.config.inner_life;
     let share = 0.0..=1.0;
@@ -145,6 +152,11 @@ fn inner_life(found: &mut Findings) {
         ("compute_per_minute", life.compute_per_minute, &(0.01..=60.0)),
         ("tired_below", life.tired_below, &share),
         ("active_above", life.active_above, &(life.tired_below..=1.0)),
+        ("optional.above_idle", life.optional.above_idle, &share),
+        ("optional.above_active", life.optional.above_active, &share),
+        ("optional.above_tired", life.optional.above_tired, &share),
+        ("optional.tired_energy", life.optional.tired_energy, &share),
+        ("optional.rest_twice_below_compute", life.optional.rest_twice_below_compute, &share),
     ] {
         if !fits.contains(&value) {
             let text = format!("{value} is out of range: must be {} to {}", fits.start(), fits.end());
@@ -152,6 +164,14 @@ fn inner_life(found: &mut Findings) {
         }
     }
     found.seconds("inner_life.answers_within", life.answers_within, 1, DAY);
+    for (name, rest) in [
+        ("rest_idle", life.optional.rest_idle),
+        ("rest_active", life.optional.rest_active),
+        ("rest_tired", life.optional.rest_tired),
+        ("rest_overwhelmed", life.optional.rest_overwhelmed),
+    ] {
+        found.seconds(&format!("inner_life.optional.{name}"), rest, 1, DAY);
+    }
     found.count("inner_life.overwhelmed_above", life.overwhelmed_above as usize, 1, 100_000);
 }
 

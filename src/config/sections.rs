@@ -18,6 +18,7 @@ pub struct Config {
     pub server: ServerConfig,
     pub storage: StorageConfig,
     pub company: CompanyConfig,
+    pub inbox: InboxConfig,
     pub inner_life: InnerLifeConfig,
     pub browser: BrowserConfig,
     pub egress: EgressConfig,
@@ -109,6 +110,37 @@ pub struct InnerLifeConfig {
     pub tired_below: f64,
     /// Active above this energy, after a recent answer.
     pub active_above: f64,
+    pub optional: OptionalWorkConfig,
+}
+
+/// `[inner_life.optional]`: what mood lets through of work that nobody waits for, and the rest between two such turns.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptionalWorkConfig {
+    pub above_idle: f64,
+    pub above_active: f64,
+    pub above_tired: f64,
+    pub tired_energy: f64,
+    #[serde(with = "humantime_serde")]
+    pub rest_idle: Duration,
+    #[serde(with = "humantime_serde")]
+    pub rest_active: Duration,
+    #[serde(with = "humantime_serde")]
+    pub rest_tired: Duration,
+    #[serde(with = "humantime_serde")]
+    pub rest_overwhelmed: Duration,
+    pub rest_twice_below_compute: f64,
+}
+
+/// `[inbox]`: how much waits, and how often a persona is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InboxConfig {
+    /// Messages of one persona that may wait.
+    pub most_waiting: u32,
+    /// A standing wait tells at most once in this time.
+    #[serde(with = "humantime_serde")]
+    pub tell_again_after: Duration,
 }
 
 /// A duration as people write it: `"5m"`.

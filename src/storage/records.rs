@@ -5,25 +5,19 @@ use std::collections::HashMap;
 use actors::{
     domain::{
         Alert, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona, PersonaId, PersonaStatus,
-        Receipt, Run, RunId, RunState,
+        Receipt, Run, RunId, RunState, StandingWait,
     },
     ports::{ChainHead, ChainHeads, Prerequisite, Records, RosterRecord, Unavailable, Waiting},
 };
 use async_trait::async_trait;
-use diesel::{
-    dsl::{case_when, count_star},
-    prelude::*,
-    sql_types::Integer,
-};
+use diesel::{dsl::count_star, prelude::*};
 
 use super::{
     db::{Db, DbError, on_db},
     rows::{Columns, alert::AlertRow, goal::GoalRow, message::MessageRow, run::RunRow, text},
-    schema::{alerts, goal_dependencies, goals, messages, personas, runs},
+    schema::{alerts, goal_dependencies, goals, inboxes, messages, personas, runs},
 };
 
-/// Messages that are waiting or running.
-const IN_INBOX: [&str; 2] = [MessageState::Waiting.as_str(), MessageState::Running.as_str()];
 /// Goals at which something may be done.
 const OPEN_GOAL: [&str; 3] = [GoalState::Pending.as_str(), GoalState::Running.as_str(), GoalState::Parked.as_str()];
 /// What a goal is parked on that waits for others: it is due when they are over, not by itself.
@@ -69,6 +63,36 @@ impl Records for ReadBack {
         Ok(self.open_work(persona, limit).await?)
     }
 
+    async fn parked_inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        Ok(self.parked_work(persona, limit).await?)
+    }
+
+    async fn waiting(&self, persona: PersonaId) -> Result<u32, Unavailable> {
+        Ok(self.waiting_of(persona).await?)
+    }
+
+    async fn burst(
+        &self,
+        persona: PersonaId,
+        coalescing: &str,
+        now_ms: i64,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, Unavailable> {
+        Ok(self.burst_of(persona, coalescing, now_ms, limit).await?)
+    }
+
+    async fn least_important(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        Ok(self.least_of(persona, limit).await?)
+    }
+
+    async fn standing_waits(&self) -> Result<Vec<StandingWait>, Unavailable> {
+        Ok(self.standing().await?)
+    }
+
+    async fn receipts_after(&self, persona: PersonaId, seq: i64, limit: u32) -> Result<Vec<Receipt>, Unavailable> {
+        Ok(self.chain_behind(persona, seq, limit).await?)
+    }
+
     async fn correlated(&self, persona: PersonaId, correlation: &str) -> Result<Option<Waiting>, Unavailable> {
         Ok(self.first_work(persona, correlation).await?)
     }
@@ -109,7 +133,7 @@ impl Records for ReadBack {
 impl ReadBack {
     async fn roster_of(&self, only: Option<PersonaId>) -> Result<Vec<RosterRecord>, DbError> {
         let id = only.map(|id| id.as_bytes().to_vec());
-        let (of_personas, of_messages, of_goals) = (id.clone(), id.clone(), id);
+        let (of_personas, of_messages, of_inboxes, of_goals) = (id.clone(), id.clone(), id.clone(), id);
         let people: Vec<PersonRow> = on_db!(self.0, all: {
             let all = personas::table
                 .filter(personas::status.ne(PersonaStatus::Deleted.as_str()))
@@ -118,14 +142,19 @@ impl ReadBack {
                 .into_boxed();
             match of_personas.clone() { Some(id) => all.filter(personas::id.eq(id)), None => all }
         });
-        let counts: Vec<(Vec<u8>, i64)> = on_db!(self.0, all: {
+        let running: Vec<(Vec<u8>, i64)> = on_db!(self.0, all: {
             let all = messages::table
                 .group_by(messages::persona)
                 .select((messages::persona, count_star()))
-                .filter(messages::state.eq_any(IN_INBOX))
+                .filter(messages::state.eq(MessageState::Running.as_str()))
                 .into_boxed();
             match of_messages.clone() { Some(id) => all.filter(messages::persona.eq(id)), None => all }
         });
+        let waiting: Vec<(Vec<u8>, i32)> = on_db!(self.0, all: {
+            let all = inboxes::table.filter(inboxes::waiting.gt(0)).into_boxed();
+            match of_inboxes.clone() { Some(id) => all.filter(inboxes::persona.eq(id)), None => all }
+        });
+        let counts = waiting.into_iter().map(|(persona, waiting)| (persona, i64::from(waiting))).chain(running);
         let due: Vec<(Vec<u8>, String, Option<i64>)> = on_db!(self.0, all: {
             let all = goals::table
                 .filter(goals::state.eq_any(OPEN_GOAL))
@@ -142,27 +171,6 @@ impl ReadBack {
         let row: Option<MessageRow> = on_db!(self.0, one:
             messages::table.filter(messages::goal.eq(goal.clone())).order(messages::id).limit(1).select(MessageRow::as_select()));
         row.map(Message::try_from).transpose()
-    }
-
-    async fn open_work(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, DbError> {
-        let persona = persona.as_bytes().to_vec();
-        let rows: Vec<(MessageRow, GoalRow)> = on_db!(self.0, all:
-            messages::table
-                .inner_join(goals::table.on(goals::id.eq(messages::goal)))
-                .filter(goals::persona.eq(persona.clone()).and(goals::state.eq_any(OPEN_GOAL)))
-                .filter(messages::persona.eq(persona.clone()))
-                .order((
-                    case_when(goals::parked_on.eq(ON_GOALS), 1.into_sql::<Integer>()).otherwise(0.into_sql::<Integer>()),
-                    messages::priority.desc(),
-                    messages::received_ms,
-                    messages::id,
-                ))
-                .limit(limit.into())
-                .select((MessageRow::as_select(), GoalRow::as_select())));
-        let waiting = |(message, goal): (MessageRow, GoalRow)| -> Result<_, DbError> {
-            Ok(Waiting { message: message.try_into()?, goal: goal.try_into()? })
-        };
-        rows.into_iter().map(waiting).collect()
     }
 
     async fn first_work(&self, persona: PersonaId, correlation: &str) -> Result<Option<Waiting>, DbError> {
@@ -225,11 +233,14 @@ impl ReadBack {
 
 fn roster(
     people: Vec<PersonRow>,
-    counts: Vec<(Vec<u8>, i64)>,
+    counts: impl Iterator<Item = (Vec<u8>, i64)>,
     due: Vec<(Vec<u8>, String, Option<i64>)>,
 ) -> Result<Vec<RosterRecord>, DbError> {
     let read = Columns("personas");
-    let counts: HashMap<_, _> = counts.into_iter().collect();
+    let mut inboxes: HashMap<Vec<u8>, i64> = HashMap::new();
+    for (persona, messages) in counts {
+        *inboxes.entry(persona).or_default() += messages;
+    }
     let mut earliest: HashMap<Vec<u8>, i64> = HashMap::new();
     for (persona, state, due_ms) in due {
         // A parked goal without a moment waits for someone to act.
@@ -243,7 +254,7 @@ fn roster(
             id: read.id(&id)?,
             slug: read.word(&slug)?,
             paused: status == PersonaStatus::Paused.as_str(),
-            waiting: read.count(counts.get(&id).copied().unwrap_or(0))?,
+            waiting: read.count(inboxes.get(&id).copied().unwrap_or(0))?,
             due_ms: earliest.get(&id).copied(),
             failure_streak: read.count(streak)?,
         })

@@ -6,6 +6,7 @@ pub(super) mod message;
 pub(super) mod persona;
 pub(super) mod receipt;
 pub(super) mod run;
+pub(super) mod standing_wait;
 
 use std::str::FromStr;
 

@@ -75,6 +75,11 @@ table! {
         project -> Nullable<Text>,
         scored -> Bool,
         falls -> Integer,
+        coalescing -> Nullable<Text>,
+        optional -> Bool,
+        begun -> Bool,
+        lane -> Integer,
+        deadline_ms -> BigInt,
     }
 }
 
@@ -201,6 +206,31 @@ table! {
     }
 }
 
+table! {
+    inboxes (persona) {
+        persona -> Binary,
+        waiting -> Integer,
+    }
+}
+
+table! {
+    standing_waits (id) {
+        id -> Binary,
+        waiter -> Binary,
+        watched -> Binary,
+        kind -> Nullable<Text>,
+        tag -> Nullable<Text>,
+        text -> Nullable<Text>,
+        created_by -> Text,
+        created_ms -> BigInt,
+        seen_seq -> BigInt,
+        told -> Integer,
+        told_ms -> Nullable<BigInt>,
+        ended_ms -> Nullable<BigInt>,
+        ended_because -> Nullable<Text>,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     users,
     sessions,
@@ -217,4 +247,6 @@ allow_tables_to_appear_in_same_query!(
     blobs,
     secrets,
     alerts,
+    inboxes,
+    standing_waits,
 );

@@ -18,6 +18,6 @@ pub use runs::RunFilter;
 const MOST: u32 = 1000;
 
 /// A list's length as asked for, within bounds.
-fn at_most(limit: u32) -> i64 {
+pub(super) fn at_most(limit: u32) -> i64 {
     limit.min(MOST).into()
 }

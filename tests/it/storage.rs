@@ -6,6 +6,7 @@ mod dependencies;
 mod disk;
 mod durable;
 mod guards;
+mod inboxes;
 mod journal;
 mod lost;
 mod migrations;

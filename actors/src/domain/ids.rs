@@ -52,6 +52,7 @@ id!(/** A message in an inbox. */ MessageId);
 id!(/** A goal. */ GoalId);
 id!(/** One attempt at a goal. */ RunId);
 id!(/** Something a person should see. */ AlertId);
+id!(/** What a persona wants to be told about another one. */ StandingWaitId);
 id!(/** What belongs together over personas and systems: one request and all that follows from it. */ TraceId);
 
 /// The name of a node, in headers and in the name of its system chain. Lower-case letters, digits and `-`, at most 32.

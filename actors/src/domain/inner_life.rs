@@ -4,8 +4,8 @@
 //! looks, so a persona that does nothing costs nothing. Nothing of it is durable: after a restart of the process
 //! everybody is rested.
 //!
-//! **Mood gates optional work only**: talk overheard in a room, self-chosen turns. A message to the persona, a goal
-//! and what it owes another persona are never delayed by it.
+//! **Mood gates optional work only** (`inner_life/optional.rs`): talk overheard in a room, self-chosen turns. A message
+//! to the persona, a goal and what it owes another persona are never delayed by it.
 //!
 //! The design this comes from was mended in four places:
 //! - It polled. Here only work, rest and answers move the figures.
@@ -14,6 +14,8 @@
 //! - It slowed the reader of a full inbox, which then never emptied. Here an overwhelmed persona still does
 //!   everything somebody waits for.
 
+mod optional;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -21,6 +23,7 @@ use std::{
 
 use serde::{Serialize, Serializer};
 
+pub use self::optional::{Gate, Lets, OptionalWork};
 use super::words::words;
 
 /// How hard the work is. One number for all goals.
@@ -63,6 +66,8 @@ pub struct InnerLife {
     pub tired_below: f64,
     /// Active above this energy, after a recent answer.
     pub active_above: f64,
+    /// What it does to work that nobody waits for.
+    pub optional: OptionalWork,
 }
 
 impl Default for InnerLife {
@@ -77,6 +82,7 @@ impl Default for InnerLife {
             overwhelmed_above: 50,
             tired_below: 0.3,
             active_above: 0.5,
+            optional: OptionalWork::default(),
         }
     }
 }
@@ -136,12 +142,22 @@ pub struct Inner {
     working: bool,
     /// Recent answers, oldest first.
     answers: VecDeque<Instant>,
+    /// No optional turn before this.
+    rests_until: Option<Instant>,
 }
 
 impl Inner {
     /// Fresh and without a past.
     pub const fn rested(now: Instant) -> Self {
-        Self { at: now, energy: 1.0, attention: 1.0, compute: 1.0, working: false, answers: VecDeque::new() }
+        Self {
+            at: now,
+            energy: 1.0,
+            attention: 1.0,
+            compute: 1.0,
+            working: false,
+            answers: VecDeque::new(),
+            rests_until: None,
+        }
     }
 
     /// A slice was taken.
@@ -195,7 +211,8 @@ impl Inner {
         self.forget_answers(now, rules);
         self.answers.shrink_to_fit();
         let full = [self.energy, self.attention, self.compute].iter().all(|share| *share >= 1.0);
-        (!full || !self.answers.is_empty()).then(|| Box::new(self))
+        self.rests_until = self.rests_until.filter(|until| *until > now);
+        (!full || !self.answers.is_empty() || self.rests_until.is_some()).then(|| Box::new(self))
     }
 
     /// Takes the time that went by into account.

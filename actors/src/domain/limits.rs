@@ -27,8 +27,25 @@ pub struct Limits {
     pub pace: Pace,
     /// By when a message is served when nobody says otherwise.
     pub serve_within: Duration,
+    /// How much waits, and how often a persona is told.
+    pub inbox: InboxLimits,
     /// How personas tire and recover.
     pub inner_life: InnerLife,
+}
+
+/// What inboxes hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxLimits {
+    /// Messages of one persona that may wait; beyond this the least important is dropped with a receipt.
+    pub most_waiting: u32,
+    /// A standing wait tells at most once in this time; what happens meanwhile is told together.
+    pub tell_again_after: Duration,
+}
+
+impl Default for InboxLimits {
+    fn default() -> Self {
+        Self { most_waiting: 10_000, tell_again_after: Duration::from_secs(10) }
+    }
 }
 
 /// Acts per second, in thousandths.

@@ -28,6 +28,8 @@ words! {
         Chat = "chat",
         /// A goal was given; the text is its title.
         Goal = "goal",
+        /// Something happened that the persona waits for.
+        Result = "result",
     }
 }
 
@@ -46,6 +48,12 @@ pub struct Message {
     pub scored: bool,
     /// How often its persona fell over it.
     pub falls: u32,
+    /// The key of its burst: of those that wait at the same time the newest is worked at.
+    pub coalescing: Option<String>,
+    /// Nobody waits for it: mood may hold it back until it expires.
+    pub optional: bool,
+    /// By when its persona should begin it, so that waiting ages it; what can wait longer than this is late, not lost.
+    pub deadline_ms: i64,
     pub state: MessageState,
     pub received_ms: i64,
     /// By when it is started, or expires with a receipt.
@@ -57,6 +65,20 @@ pub struct Message {
 }
 
 impl Message {
+    /// What goes first in an inbox: 0 urgent, 1 owed, 2 optional.
+    pub const fn lane(&self) -> u8 {
+        match self.optional {
+            _ if self.priority.is_urgent() => 0,
+            false => 1,
+            true => 2,
+        }
+    }
+
+    /// Whether mood may hold it back.
+    pub const fn is_held_by_mood(&self) -> bool {
+        self.lane() == 2
+    }
+
     /// How important it is now: a scored message counts more while it is fresh.
     pub fn priority_at(&self, now_ms: i64) -> Priority {
         let age_ms = now_ms.saturating_sub(self.received_ms);

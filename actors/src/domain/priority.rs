@@ -1,7 +1,7 @@
 //! How important a message is, and why. Pure.
 //!
 //! A sender may say it. Otherwise the text is scored when it is delivered: whether it names the persona, and whether
-//! it is about something the persona knows. That a message is fresh changes with time, so it is not stored but
+//! it is about something the persona knows, and whether it is said in a room where the persona is talking. That a message is fresh changes with time, so it is not stored but
 //! counted where the priority is used ([`super::Message::priority_at`]).
 
 use std::fmt;
@@ -13,6 +13,7 @@ use super::Persona;
 
 const MOST: u16 = 1_000;
 const NAMED: u16 = 400;
+const ACTIVE_ROOM: u16 = 200;
 const EXPERTISE: u16 = 200;
 const FRESH: u16 = 100;
 /// A message younger than this is fresh.
@@ -71,24 +72,45 @@ impl fmt::Display for Priority {
 pub struct Score {
     /// It names the persona: `@` and the display name.
     named: bool,
+    /// The persona is in the middle of a talk in this room.
+    active_room: bool,
     /// The first of the persona's topics that the text is about.
     topic: Option<String>,
+}
+
+/// A text, and where it is said.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Talk<'a> {
+    pub(super) text: &'a str,
+    pub(super) in_active_room: bool,
 }
 
 impl Score {
     /// Reads a text as this persona would.
     pub fn of(text: &str, persona: &Persona) -> Self {
-        let text = text.to_lowercase();
+        Self::of_talk(Talk { text, in_active_room: false }, persona)
+    }
+
+    /// The same, knowing where it is said.
+    pub(super) fn of_talk(talk: Talk<'_>, persona: &Persona) -> Self {
+        let text = talk.text.to_lowercase();
         let named = occurs(&text, &format!("@{}", persona.name.trim().to_lowercase()));
         let known = |topic: &&String| occurs(&text, &topic.trim().to_lowercase());
-        Self { named, topic: persona.profile.topics.iter().find(known).cloned() }
+        let topic = persona.profile.topics.iter().find(known).cloned();
+        Self { named, active_room: talk.in_active_room, topic }
+    }
+
+    /// Whether the text names the persona.
+    pub const fn names(&self) -> bool {
+        self.named
     }
 
     /// The sum, at most 1,000.
     pub fn priority(&self) -> Priority {
         let named = if self.named { NAMED } else { 0 };
         let expertise = if self.topic.is_some() { EXPERTISE } else { 0 };
-        Priority::BASE.raised(named + expertise)
+        let active_room = if self.active_room { ACTIVE_ROOM } else { 0 };
+        Priority::BASE.raised(named + active_room + expertise)
     }
 
     /// Its parts, for the receipt.
@@ -96,6 +118,9 @@ impl Score {
         let mut parts = Map::from_iter([("base".to_owned(), Priority::BASE.thousandths().into())]);
         if self.named {
             parts.insert("named".to_owned(), NAMED.into());
+        }
+        if self.active_room {
+            parts.insert("active_room".to_owned(), ACTIVE_ROOM.into());
         }
         if let Some(topic) = &self.topic {
             parts.insert("expertise".to_owned(), EXPERTISE.into());
@@ -106,7 +131,7 @@ impl Score {
 }
 
 /// Whether the words occur as words: `art` does not in `start`, `@ada` not in `me@ada` or `@adam`. Both lower case.
-fn occurs(text: &str, words: &str) -> bool {
+pub(super) fn occurs(text: &str, words: &str) -> bool {
     let of_a_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     let stands_alone = |(at, found): (usize, &str)| {
         let before = text[..at].chars().next_back();

@@ -17,8 +17,9 @@ impl PersonaActor {
             return;
         }
         for work in expired {
-            if let Err(error) = self.stage.evidence.record(self.expiry(work)).await {
-                warn!(persona = %self.id, "message {} could not expire: {error}", work.message.id);
+            match self.stage.evidence.record(self.expiry(work)).await {
+                Ok(_) => self.stage.tally.expired(1),
+                Err(error) => warn!(persona = %self.id, "message {} could not expire: {error}", work.message.id),
             }
         }
         self.tell_fresh().await;

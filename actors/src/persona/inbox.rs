@@ -3,29 +3,79 @@
 use std::collections::HashMap;
 
 use crate::{
-    domain::{GoalId, GoalState, MessageState, ParkedOn, Priority},
+    domain::{Gate, GoalId, GoalState, MessageId, MessageState, ParkedOn, Priority},
     ports::Waiting,
-    scheduler::turns::patience_ms,
+    scheduler::{turns::patience_ms, waits::Band},
 };
 
 /// What a look into the inbox brought.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Picked {
-    /// To be carried now.
+    /// To be carried now; of a burst the newest.
     pub next: Option<Waiting>,
     /// Not started by its time: expires.
     pub late: Vec<Waiting>,
     /// When to look again if nothing happens before.
     pub again_ms: Option<i64>,
+    /// Optional work waits that the mood holds back.
+    pub held_by_mood: bool,
 }
 
 /// Goals that are not to be picked before a moment, whatever the inbox says.
 pub(super) type HeldBack = HashMap<GoalId, i64>;
 
-/// Urgent work first, then what was begun, then the earliest deadline: waiting ages a message by itself.
-pub(super) fn pick(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack) -> Picked {
+/// Urgent work first, then what was begun, then what is owed, then what the mood lets through of the optional. In
+/// each the earliest deadline: waiting ages a message by itself. A burst counts as one, by its best and its oldest.
+pub(super) fn pick(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack, gate: &Gate) -> Picked {
     let mut picked = Picked::default();
-    let mut best = None;
+    let ready = ready(inbox, now_ms, held_back, &mut picked);
+    let bursts = bursts(&ready, now_ms);
+    let ranked: Vec<_> = ready.into_iter().map(|work| (standing(&work, &bursts, now_ms), work)).collect();
+    let highest = ranked.iter().map(|(standing, _)| Band::of(standing.priority) as u8).max();
+    let lets = |standing: &Standing| gate.lets(standing.priority, Some(Band::of(standing.priority) as u8) == highest);
+    let (mut next, mut let_through) = (None, false);
+    for (standing, work) in ranked {
+        if standing.optional && !standing.begun && !(lets(&standing) && gate.rest.is_zero()) {
+            picked.held_by_mood = true;
+            let_through |= lets(&standing);
+            continue;
+        }
+        let rank = standing.rank();
+        let newer = |best: &Ready| best.key() == work.key() && work.key().is_some() && best.place() < work.place();
+        if next.as_ref().is_none_or(|(best, known)| rank < *best || (rank == *best && newer(known))) {
+            next = Some((rank, work));
+        }
+    }
+    if let Some(wait) = gate.opens_in(let_through).filter(|_| picked.held_by_mood) {
+        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX).saturating_add(1);
+        picked.again_ms = earliest(picked.again_ms, now_ms.saturating_add(wait_ms));
+    }
+    picked.next = next.map(|(_, ready)| ready.work);
+    picked
+}
+
+/// What can be worked at now.
+struct Ready {
+    work: Waiting,
+    from_ms: i64,
+}
+
+impl Ready {
+    /// The key of its burst, while it can be joined.
+    fn key(&self) -> Option<&str> {
+        let Waiting { message, goal } = &self.work;
+        let fresh = message.state == MessageState::Waiting && goal.state == GoalState::Pending && goal.attempts == 0;
+        message.coalescing.as_deref().filter(|_| fresh)
+    }
+
+    fn place(&self) -> (i64, MessageId) {
+        (self.work.message.received_ms, self.work.message.id)
+    }
+}
+
+/// Takes out what is late, and what can only be worked at later.
+fn ready(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack, picked: &mut Picked) -> Vec<Ready> {
+    let mut ready = Vec::with_capacity(inbox.len());
     for work in inbox {
         let Some(from_ms) = workable_from(&work, held_back) else { continue };
         if let Some(serve_by_ms) = serve_by(&work) {
@@ -39,13 +89,62 @@ pub(super) fn pick(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack) -> Pi
             picked.again_ms = earliest(picked.again_ms, from_ms);
             continue;
         }
-        let rank = rank(&work, from_ms, now_ms);
-        if best.is_none_or(|best| rank < best) {
-            best = Some(rank);
-            picked.next = Some(work);
+        ready.push(Ready { work, from_ms });
+    }
+    ready
+}
+
+/// What decides about a message, or about its whole burst.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    priority: Priority,
+    optional: bool,
+    begun: bool,
+    from_ms: i64,
+}
+
+impl Standing {
+    fn of(ready: &Ready, now_ms: i64) -> Self {
+        let Waiting { message, goal } = &ready.work;
+        let priority = message.priority_at(now_ms);
+        Self {
+            priority,
+            optional: message.is_held_by_mood() && !priority.is_urgent(),
+            begun: message.state == MessageState::Running || goal.attempts > 0,
+            from_ms: message.received_ms.max(ready.from_ms),
         }
     }
-    picked
+
+    fn joined(self, other: Self) -> Self {
+        Self {
+            priority: self.priority.max(other.priority),
+            optional: self.optional && other.optional,
+            begun: false,
+            from_ms: self.from_ms.min(other.from_ms),
+        }
+    }
+
+    /// The smallest goes first.
+    fn rank(&self) -> (bool, (u8, i64)) {
+        (self.optional && !self.begun, order(self.priority, self.begun, self.from_ms))
+    }
+}
+
+fn bursts(ready: &[Ready], now_ms: i64) -> HashMap<String, Standing> {
+    let mut bursts: HashMap<String, Standing> = HashMap::new();
+    for one in ready {
+        if let Some(key) = one.key() {
+            let standing = Standing::of(one, now_ms);
+            let known = bursts.get(key).map_or(standing, |known| known.joined(standing));
+            bursts.insert(key.to_owned(), known);
+        }
+    }
+    bursts
+}
+
+fn standing(ready: &Ready, bursts: &HashMap<String, Standing>, now_ms: i64) -> Standing {
+    let of_burst = ready.key().and_then(|key| bursts.get(key)).copied();
+    of_burst.unwrap_or_else(|| Standing::of(ready, now_ms))
 }
 
 /// From when on it can be worked at; none: not until a person acts, or the goals it waits for are over.
@@ -68,12 +167,6 @@ fn serve_by(work: &Waiting) -> Option<i64> {
     let touched = goal.updated_ms > goal.created_ms;
     let serve_by_ms = if touched { goal.updated_ms.saturating_add(patience_ms) } else { message.serve_by_ms };
     (!begun).then_some(serve_by_ms)
-}
-
-/// The smallest goes first.
-fn rank(work: &Waiting, from_ms: i64, now_ms: i64) -> (u8, i64) {
-    let message = &work.message;
-    order(message.priority_at(now_ms), message.state == MessageState::Running, message.received_ms.max(from_ms))
 }
 
 /// What decides between two messages of one inbox; the smallest goes first.
@@ -112,7 +205,7 @@ mod tests {
     }
 
     fn next(inbox: &[Waiting], now_ms: i64) -> Option<GoalId> {
-        pick(inbox.to_vec(), now_ms, &HeldBack::new()).next.map(|work| work.goal.id)
+        pick(inbox.to_vec(), now_ms, &HeldBack::new(), &Gate::OPEN).next.map(|work| work.goal.id)
     }
 
     #[test]
@@ -160,7 +253,7 @@ mod tests {
         inbox[1].goal.due_ms = Some(now_ms + 60_000);
         inbox[1].message.state = MessageState::Running;
         let held_back = HeldBack::from([(inbox[2].goal.id, i64::MAX)]);
-        let picked = pick(inbox.clone(), now_ms, &held_back);
+        let picked = pick(inbox.clone(), now_ms, &held_back, &Gate::OPEN);
         assert_eq!(picked, Picked { again_ms: Some(now_ms + 60_000), ..Picked::default() });
         assert_eq!(next(&inbox[..2], now_ms + 60_000), Some(inbox[1].goal.id));
     }
@@ -170,7 +263,7 @@ mod tests {
         let world = TestWorld::new(1);
         let mut inbox = inbox(&world, &[500]);
         let after_ms = inbox[0].message.serve_by_ms + 1;
-        assert_eq!(pick(inbox.clone(), after_ms, &HeldBack::new()).late, inbox);
+        assert_eq!(pick(inbox.clone(), after_ms, &HeldBack::new(), &Gate::OPEN).late, inbox);
         inbox[0].goal.updated_ms = after_ms;
         assert_eq!(next(&inbox, after_ms), Some(inbox[0].goal.id));
         inbox[0].message.state = MessageState::Running;

@@ -11,6 +11,7 @@ use std::{
 
 use futures::FutureExt;
 use ractor::ActorRef;
+use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{error, warn};
 
@@ -21,16 +22,19 @@ use super::{
     read,
 };
 use crate::{
-    domain::{GoalId, MessageState, PersonaStatus},
+    domain::{Gate, GoalId, MessageState, PersonaStatus},
     ports::{Unavailable, Waiting},
     run::{Now, RunEnd},
 };
 
-/// Messages looked at; when none of them can be worked at, [`DEEP_LOOK`] are.
+/// Messages looked at; when none of them can be worked at, [`IN_MEMORY`] are. The store has them in order, so the first
+/// are the ones that matter.
 const LOOK: u32 = 64;
-const DEEP_LOOK: u32 = 1_000;
+/// Messages in memory at most; the rest waits in the store.
+const IN_MEMORY: u32 = 1_000;
 /// How long to wait for a store that is gone: at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const AT_ONCE: Duration = Duration::ZERO;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The state of an awake persona. Dropping it aborts the run.
@@ -55,6 +59,8 @@ struct Current {
     number: u64,
     goal: GoalId,
     urgent: bool,
+    optional: bool,
+    begun: Instant,
     stop: CancellationToken,
     _task: AbortOnDropHandle<()>,
 }
@@ -160,7 +166,18 @@ impl PersonaActor {
                     current.stop.cancel();
                 }
             }
-            (None, Some(work)) => self.begin(me, life, work).await,
+            (None, Some(work)) => match self.gather(work).await {
+                Ok(Some(work)) => self.begin(me, life, work).await,
+                // Somebody else is at it.
+                Ok(None) => life.look = Some(after(me, AT_ONCE, Msg::Look)),
+                Err(error) => {
+                    warn!(persona = %self.id, "persona {} cannot join a burst: {error}", self.id);
+                    return life.try_later(me);
+                }
+            },
+            (None, None) if !picked.late.is_empty() => life.look = Some(after(me, AT_ONCE, Msg::Look)),
+            // One timer is enough for what the mood holds back; it stays awake for that.
+            (None, None) if picked.held_by_mood => life.idle = None,
             (None, None) if life.idle.is_none() => {
                 life.idle = Some(after(me, self.stage.limits.passivate_after, Msg::Idle));
             }
@@ -172,20 +189,34 @@ impl PersonaActor {
     async fn pick(&self, life: &mut Life) -> Result<Picked, Unavailable> {
         let records = &self.stage.ports.records;
         let current = life.current.as_ref().map(|current| current.goal);
-        for limit in [LOOK, DEEP_LOOK] {
+        for limit in [LOOK, IN_MEMORY] {
             let mut inbox = read(records.inbox(self.id, limit)).await?;
             let more = inbox.len() >= limit as usize;
             // The work in hand can still be late, but it is not the next.
             inbox.retain(|work| Some(work.goal.id) != current || work.message.state == MessageState::Waiting);
-            let mut picked = inbox::pick(inbox, self.now_ms(), &life.held_back);
+            self.stage.tally.looked(inbox.len());
+            let gate = self.gate(life, &inbox).await?;
+            let mut picked = inbox::pick(inbox, self.now_ms(), &life.held_back, &gate);
+            if picked.held_by_mood {
+                self.stage.tally.held_by_mood();
+            }
             if picked.next.as_ref().is_some_and(|work| Some(work.goal.id) == current) {
                 picked.next = None;
             }
-            if picked.next.is_some() || !more || limit == DEEP_LOOK {
+            if picked.next.is_some() || !more || limit == IN_MEMORY {
                 return Ok(picked);
             }
         }
         Ok(Picked::default())
+    }
+
+    /// What the mood holds back of the optional work; when there is none nobody asks.
+    async fn gate(&self, life: &Life, inbox: &[Waiting]) -> Result<Gate, Unavailable> {
+        if life.current.is_some() || !inbox.iter().any(|work| work.message.is_held_by_mood()) {
+            return Ok(Gate::OPEN);
+        }
+        let waiting = read(self.stage.ports.records.waiting(self.id)).await?;
+        Ok(life.now.inner().gate(waiting, Instant::now().into_std(), &self.stage.limits.inner_life))
     }
 
     fn look_again(&self, me: &ActorRef<Msg>, life: &mut Life, again_ms: Option<i64>) {
@@ -212,6 +243,8 @@ impl PersonaActor {
         life.runs += 1;
         let (number, stop) = (life.runs, CancellationToken::new());
         let (goal, urgent) = (work.goal.id, work.message.priority.is_urgent());
+        let (optional, begun) = (work.message.is_held_by_mood(), Instant::now());
+        self.stage.tally.began();
         life.now.carry(Some(goal));
         let order = Order { persona, work: Arc::new(work), failure_streak: life.failure_streak };
         let task = tokio::spawn({
@@ -225,13 +258,17 @@ impl PersonaActor {
                 let _ = me.cast(Msg::RunOver(number, end));
             }
         });
-        life.current = Some(Current { number, goal, urgent, stop, _task: AbortOnDropHandle::new(task) });
+        life.current =
+            Some(Current { number, goal, urgent, optional, begun, stop, _task: AbortOnDropHandle::new(task) });
     }
 
     pub(super) async fn run_over(&self, me: &ActorRef<Msg>, life: &mut Life, number: u64, end: RunEnd) {
         let Some(current) = life.current.take_if(|current| current.number == number) else { return };
         life.now.say(None);
         life.now.carry(None);
+        if current.optional {
+            self.rest_from_optional(life, current.begun).await;
+        }
         // Until someone pokes, the journal's word on this goal is not enough to begin it again at once.
         let not_before_ms = match end {
             RunEnd::Over { failure_streak, .. } => {
@@ -252,6 +289,13 @@ impl PersonaActor {
             RunEnd::Unavailable => life.try_later(me),
             _ => self.look(me, life).await,
         }
+    }
+
+    /// A turn that nobody waited for is over.
+    async fn rest_from_optional(&self, life: &Life, begun: Instant) {
+        // What cannot be counted now makes no difference but to how long it rests.
+        let waiting = read(self.stage.ports.records.waiting(self.id)).await.unwrap_or(0);
+        life.now.optional_turn_over(begun, waiting, &self.stage.limits.inner_life);
     }
 
     /// Idle for long enough: asks to leave memory, unless something became due.

@@ -8,7 +8,7 @@ use ed25519_dalek::Signature;
 use super::BoxError;
 use crate::domain::{
     Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState, ParkedOn, Payload,
-    Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Slug, WaitsFor,
+    Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Slug, StandingWait, StandingWaitId, WaitsFor,
 };
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.
@@ -82,6 +82,8 @@ pub enum Guard {
     RunLive(RunId),
     /// The alert is not resolved.
     AlertOpen(AlertId),
+    /// The standing wait has not ended and has looked so far.
+    StandingWaitAt(StandingWaitId, i64),
 }
 
 impl fmt::Display for Guard {
@@ -96,6 +98,7 @@ impl fmt::Display for Guard {
             Self::GoalOpen(id) => write!(f, "goal {id} is open"),
             Self::RunLive(id) => write!(f, "run {id} is running"),
             Self::AlertOpen(id) => write!(f, "alert {id} is open"),
+            Self::StandingWaitAt(id, seq) => write!(f, "standing wait {id} has looked as far as {seq}"),
         }
     }
 }
@@ -110,6 +113,8 @@ pub enum Change {
     FailureStreak(PersonaId, u32),
     MessageDelivered(Box<Message>),
     MessageMoved(MessageId, MessageState),
+    /// The others of its burst are its context now: priority, times and whether it is optional are replaced.
+    BurstJoined(Box<Message>),
     /// How often its persona has fallen over it by now.
     MessageFalls(MessageId, u32),
     /// Its `first_seq` is set to the sequence of this commit's first receipt on the persona's chain.
@@ -137,6 +142,8 @@ pub enum Change {
     },
     AlertRaised(Box<Alert>),
     AlertResolved(AlertId, i64),
+    /// A standing wait as it is from now on, new or known.
+    StandingWaitSet(Box<StandingWait>),
     CheckpointSigned(Checkpoint),
     /// Deletes body and salt; the header stays and the chain still verifies.
     BodyErased {

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::Unavailable;
 use crate::domain::{
     Alert, ChainId, Goal, GoalId, Hash, IfFailed, Message, MessageId, Persona, PersonaId, Receipt, Run, RunId, Slug,
+    StandingWait,
 };
 
 /// A persona as the roster keeps it, awake or asleep.
@@ -70,10 +71,48 @@ pub trait Records: Send + Sync {
 
     async fn run(&self, id: RunId) -> Result<Option<Run>, Unavailable>;
 
-    /// The persona's messages whose goal is open (waiting, running before a crash, parked), highest priority
-    /// first, then in the order received; at most `limit`. Those parked on other goals come last, so that however
-    /// many of them never hide work.
+    /// The persona's messages whose goal is open: those that were begun, then those that wait, by lane, deadline and
+    /// the order received; at most `limit`. What is parked on other goals is not among them, so that however many of
+    /// those never hide work.
     async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable>;
+
+    /// The persona's messages that are parked on other goals; at most `limit`.
+    async fn parked_inbox(&self, _persona: PersonaId, _limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    /// How many of its messages wait. Not counted one by one.
+    async fn waiting(&self, _persona: PersonaId) -> Result<u32, Unavailable> {
+        Ok(0)
+    }
+
+    /// Messages of a burst that can be worked at by now and were never begun, newest first; at most `limit`. Not those
+    /// whose goal others wait for: they are owed an answer of their own.
+    async fn burst(
+        &self,
+        _persona: PersonaId,
+        _coalescing: &str,
+        _now_ms: i64,
+        _limit: u32,
+    ) -> Result<Vec<Waiting>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    /// What goes first when there is too much: messages that wait and were never begun, by priority, optional ones
+    /// first, then the newest first; at most `limit`.
+    async fn least_important(&self, _persona: PersonaId, _limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    /// Every standing wait that has not ended, in order of ids.
+    async fn standing_waits(&self) -> Result<Vec<StandingWait>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    /// A persona's receipts behind this sequence, in order; at most `limit`.
+    async fn receipts_after(&self, _persona: PersonaId, _seq: i64, _limit: u32) -> Result<Vec<Receipt>, Unavailable> {
+        Ok(Vec::new())
+    }
 
     /// The work this correlation brought the first time, whatever became of it.
     async fn correlated(&self, persona: PersonaId, correlation: &str) -> Result<Option<Waiting>, Unavailable>;

@@ -69,6 +69,13 @@ impl Now {
         self.shown().inner.refused(Instant::now().into_std(), rules);
     }
 
+    /// A turn that nobody waited for, begun at this moment, is over.
+    pub(crate) fn optional_turn_over(&self, begun: Instant, waiting: u32, rules: &InnerLife) {
+        let inner = &mut self.shown().inner;
+        let answered = inner.answered_since(begun.into_std());
+        inner.optional_turn_over(answered, waiting, Instant::now().into_std(), rules);
+    }
+
     /// Works in this slice until the answer is dropped, and tires.
     pub(crate) fn work(&self, slice: Slice, limits: Arc<Limits>) -> Working {
         self.shown().inner.work_begins(Instant::now().into_std(), &limits.inner_life);

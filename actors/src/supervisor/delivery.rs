@@ -1,5 +1,7 @@
 //! How work comes in: one commit with message, goal and receipt, and a poke right after it.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::{
@@ -10,17 +12,14 @@ use super::{
 };
 use crate::{
     domain::{
-        AiPayload, ArtifactKind, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind, MessageState,
-        ParkedOn, Payload, Priority, Proof, ReceiptKind, Score, WaitsFor,
+        Arrival, Assignment, Chat, Draft, Given, Goal, GoalId, GoalState, Message, MessageId, MessageKind,
+        MessageState, ParkedOn, Priority, ReceiptKind, Score, WaitsFor,
     },
     ports::{Change, Commit, Guard},
+    scheduler::turns::patience_ms,
 };
 
-const LONGEST_TITLE: usize = 200;
-const LONGEST_TEXT: usize = 50_000;
 const LONGEST_KEY: usize = 200;
-/// Characters of a chat message that become its goal's title.
-const TITLE_OF_CHAT: usize = 80;
 /// Characters of a message that its receipt repeats.
 const SHOWN: usize = 500;
 
@@ -29,8 +28,11 @@ impl Desk {
         self.check_work(&new)?;
         let prerequisites = self.prerequisites_named(&new.waits_for.goals, None).await?;
         let (correlation, waits_for) = (new.correlation.clone(), new.waits_for.clone());
-        let score = self.score(&new).await?;
-        let (message, goal) = self.work(new, score.as_ref(), by);
+        let arrival = arrived(new.what.clone());
+        self.check_arrival(&*arrival)?;
+        let regard = self.regard(&*arrival, &new).await?;
+        let score = regard.score.clone();
+        let (message, goal) = self.work(new, &*arrival, regard, by);
         let mut guards = vec![Guard::PersonaExists(goal.persona)];
         if let Some(key) = correlation.clone() {
             guards.push(Guard::CorrelationFree(goal.persona, key));
@@ -59,10 +61,6 @@ impl Desk {
     }
 
     fn check_work(&self, new: &NewWork) -> Result<(), CommandError> {
-        match &new.what {
-            Work::Chat { text } => check_text("text", text, LONGEST_TEXT)?,
-            Work::Goal { title, .. } => check_text("title", title, LONGEST_TITLE)?,
-        }
         for (field, text) in [("correlation", &new.correlation), ("project", &new.project)] {
             if let Some(text) = text {
                 check_text(field, text, LONGEST_KEY)?;
@@ -76,21 +74,33 @@ impl Desk {
         Ok(())
     }
 
-    /// Why the message has its priority, when its sender gave none.
-    async fn score(&self, new: &NewWork) -> Result<Option<Score>, CommandError> {
-        match &new.what {
-            Work::Chat { text } if new.priority.is_none() => {
-                Ok(Some(Score::of(text, &self.persona(new.persona).await?)))
-            }
-            _ => Ok(None),
+    fn check_arrival(&self, arrival: &dyn Arrival) -> Result<(), CommandError> {
+        let (field, most_chars) = arrival.text_field();
+        check_text(field, &arrival.text(), most_chars)?;
+        arrival.check().map_err(|bad| invalid(&bad.field, bad.reason))?;
+        match arrival.coalescing() {
+            Some(key) => check_text("coalescing", &key, LONGEST_KEY),
+            None => Ok(()),
         }
     }
 
-    fn work(&self, new: NewWork, score: Option<&Score>, by: &By) -> (Message, Goal) {
+    /// How the persona sees it.
+    async fn regard(&self, arrival: &dyn Arrival, new: &NewWork) -> Result<Regard, CommandError> {
+        // A goal is the same to everybody.
+        if arrival.kind() == MessageKind::Goal {
+            return Ok(Regard::default());
+        }
+        let persona = self.persona(new.persona).await?;
+        let score = if new.priority.is_none() { arrival.urgency(&persona) } else { None };
+        Ok(Regard { score, optional: arrival.is_optional(&persona) })
+    }
+
+    fn work(&self, new: NewWork, arrival: &dyn Arrival, regard: Regard, by: &By) -> (Message, Goal) {
         let now_ms = self.now_ms();
         let waits = !new.waits_for.goals.is_empty();
-        let (kind, text, title, payload, proof) = parts(new.what);
-        let patience_ms = i64::try_from(self.limits.serve_within.as_millis()).unwrap_or(i64::MAX);
+        let Assignment { title, payload, proof } = arrival.assignment();
+        let patience = arrival.patience().unwrap_or(self.limits.serve_within);
+        let serve_within_ms = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
         let begins_ms = new.due_ms.unwrap_or(0).max(now_ms);
         let goal = Goal {
             id: GoalId(self.world().new_id()),
@@ -112,19 +122,23 @@ impl Desk {
             created_ms: now_ms,
             updated_ms: now_ms,
         };
+        let priority = new.priority.or_else(|| regard.score.as_ref().map(Score::priority)).unwrap_or(Priority::BASE);
         let message = Message {
             id: MessageId(self.world().new_id()),
             persona: new.persona,
-            kind,
+            kind: arrival.kind(),
             sender: by.who.clone(),
-            text,
+            text: arrival.text(),
             goal: goal.id,
-            priority: new.priority.or_else(|| score.map(Score::priority)).unwrap_or(Priority::BASE),
-            scored: score.is_some(),
+            priority,
+            deadline_ms: begins_ms.saturating_add(patience_ms(priority)),
+            scored: regard.score.is_some(),
             falls: 0,
+            coalescing: arrival.coalescing(),
+            optional: regard.optional,
             state: MessageState::Waiting,
             received_ms: now_ms,
-            serve_by_ms: new.serve_by_ms.unwrap_or_else(|| begins_ms.saturating_add(patience_ms)),
+            serve_by_ms: new.serve_by_ms.unwrap_or_else(|| begins_ms.saturating_add(serve_within_ms)),
             trace: by.trace,
             correlation: goal.correlation.clone(),
             project: goal.project.clone(),
@@ -136,6 +150,7 @@ impl Desk {
         let summary = match message.kind {
             MessageKind::Chat => format!("received message from {}", message.sender),
             MessageKind::Goal => format!("received goal “{}”", goal.title),
+            MessageKind::Result => format!("received a result: {}", goal.title),
         };
         let mut data = json!({
             "message": message.id,
@@ -147,6 +162,12 @@ impl Desk {
         if !waits_for.goals.is_empty() {
             data["waits_for"] = json!(waits_for.goals);
             data["if_failed"] = json!(waits_for.if_failed);
+        }
+        if let Some(key) = &message.coalescing {
+            data["coalescing"] = json!(key);
+        }
+        if message.optional {
+            data["optional"] = json!(true);
         }
         if let Some(score) = score {
             data["priority_because"] = score.explained();
@@ -162,14 +183,18 @@ fn begins_ms(goal: &Goal) -> i64 {
     if goal.state == GoalState::Parked { i64::MAX } else { goal.due_ms.unwrap_or(0) }
 }
 
-fn parts(what: Work) -> (MessageKind, String, String, Payload, Proof) {
+fn arrived(what: Work) -> Arc<dyn Arrival> {
     match what {
-        Work::Chat { text } => {
-            let title = text.trim().lines().next().unwrap_or_default().chars().take(TITLE_OF_CHAT).collect();
-            let payload = Payload::Ai(AiPayload { prompt: text.clone(), file: None, length: Length::Short });
-            let proof = Proof { artifacts: vec![ArtifactKind::Text], ..Proof::default() };
-            (MessageKind::Chat, text, title, payload, proof)
-        }
-        Work::Goal { title, payload, proof } => (MessageKind::Goal, title.clone(), title, payload, proof),
+        Work::Chat { text } => Arc::new(Chat::to_it(text)),
+        Work::Goal { title, payload, proof } => Arc::new(Given(Assignment { title, payload, proof })),
+        Work::Arrived(arrival) => arrival,
     }
+}
+
+/// How a persona sees an arrival.
+#[derive(Default)]
+struct Regard {
+    /// Why it has its priority, when its sender gave none.
+    score: Option<Score>,
+    optional: bool,
 }

@@ -15,6 +15,7 @@ use super::{By, CommandError, drafts, office::Office};
 use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
+    persona::tally::Tally,
     ports::{Change, Commit, Committed, GoalMove, Guard, Outdated, Ports, World},
     scheduler::Scheduler,
 };
@@ -32,8 +33,9 @@ pub(super) struct Desk {
     pub(super) scheduler: Scheduler,
     pub(super) office: Office,
     pub(super) closed: AtomicBool,
-    pub(super) _sealer: AbortOnDropHandle<()>,
-    pub(super) _releaser: AbortOnDropHandle<()>,
+    pub(super) tally: Arc<Tally>,
+    /// What goes on beside the commands.
+    pub(super) _keepers: [AbortOnDropHandle<()>; 3],
 }
 
 impl Desk {
@@ -156,7 +158,7 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         }
         Guard::GoalOpen(id) => CommandError::Conflict(format!("goal {id} is over")),
         Guard::AlertOpen(id) => CommandError::NotFound { what: "open alert", which: id.to_string() },
-        Guard::CorrelationFree(..) | Guard::MessageIs(..) | Guard::RunLive(_) => {
+        Guard::CorrelationFree(..) | Guard::MessageIs(..) | Guard::RunLive(_) | Guard::StandingWaitAt(..) => {
             CommandError::Conflict(format!("{outdated}: read again, then decide again"))
         }
     }

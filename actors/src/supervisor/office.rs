@@ -20,12 +20,13 @@ use self::state::State;
 use super::{
     CommandError, StartError,
     doorbell::{Doorbell, News},
+    overflow::Brim,
     roster::Roster,
 };
 use crate::{
     domain::{GoalId, Limits, PersonaId, Slug},
     evidence::{Evidence, Setup},
-    persona::{Awake, Report, Stage, carrier::Carrier},
+    persona::{Awake, Report, Stage, carrier::Carrier, tally::Tally},
     ports::{Ports, RosterRecord},
     scheduler::Scheduler,
 };
@@ -56,6 +57,8 @@ pub(super) struct Opened {
     pub(super) evidence: Evidence,
     pub(super) scheduler: Scheduler,
     pub(super) limits: Arc<Limits>,
+    pub(super) brim: Arc<Brim>,
+    pub(super) tally: Arc<Tally>,
 }
 
 /// What the office is opened with.
@@ -207,7 +210,11 @@ impl Actor for OfficeActor {
             let me = me.clone();
             Box::new(move |report| _ = me.cast(Msg::Told(report)))
         };
-        let stage = Stage { ports, evidence: evidence.clone(), carrier, limits: limits.clone(), report };
+        let tally = Arc::new(Tally::default());
+        let stage =
+            Stage { ports, evidence: evidence.clone(), carrier, limits: limits.clone(), tally: tally.clone(), report };
+        let brim = Arc::new(Brim::new(limits.inbox.most_waiting));
+        records.iter().for_each(|record| brim.note(record.id, record.waiting));
         let ring = {
             let me = me.clone();
             move || _ = me.cast(Msg::Rung)
@@ -216,10 +223,11 @@ impl Actor for OfficeActor {
         let (fallen, seen) = watch::channel(None);
         let office = Office { actor: me, bell: bell.clone(), roster: roster.clone(), fallen: seen };
         // Whoever opened the office waits for this; if not, the office is closed again with its last handle.
-        let _ = opened.send(Opened { office, evidence, scheduler, limits });
+        let _ = opened.send(Opened { office, evidence, scheduler, limits, brim: brim.clone(), tally });
         Ok(State {
             stage: Arc::new(stage),
             roster,
+            brim,
             bell,
             actors: HashMap::new(),
             armed_ms: None,

@@ -143,7 +143,7 @@ impl Desk {
         self.office.forget(id).await?;
         let mut refused = 0;
         while refused < RACES {
-            let open = self.ports.records.inbox(id, AT_ONCE).await?;
+            let open = self.open_inbox(id).await?;
             if open.is_empty() {
                 return Ok(());
             }
@@ -157,10 +157,16 @@ impl Desk {
         Err(busy("the persona's inbox"))
     }
 
+    /// Some of what is open; none: nothing is left.
+    async fn open_inbox(&self, id: PersonaId) -> Result<Vec<Waiting>, CommandError> {
+        let open = self.ports.records.inbox(id, AT_ONCE).await?;
+        Ok(if open.is_empty() { self.ports.records.parked_inbox(id, AT_ONCE).await? } else { open })
+    }
+
     async fn deleted(&self, id: PersonaId, by: &By) -> Result<(), CommandError> {
         for _ in 0..RACES {
             let before = self.persona(id).await?;
-            let open = self.ports.records.inbox(id, AT_ONCE).await?;
+            let open = self.open_inbox(id).await?;
             let (mut guards, mut changes) = self.cancelled(&open).await?;
             guards.push(Guard::PersonaVersion(id, before.version));
             let (version, updated_ms) = (before.version + 1, self.now_ms());

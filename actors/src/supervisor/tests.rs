@@ -1,8 +1,11 @@
 //! The company with ports in memory and scripted runs, under a clock that stands still.
 
+mod arrivals;
+mod bursts;
 mod chaos;
 mod commands;
 mod dependencies;
 mod failing;
 mod harness;
+mod moods;
 mod working;

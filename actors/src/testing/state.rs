@@ -2,18 +2,18 @@
 //!
 //! A change that names a record that is not there is a mistake of the code under test and panics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::StoredRow;
 use crate::{
     domain::{
         Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona,
-        PersonaId, PersonaStatus, Receipt, Run, RunId, RunState, WaitsFor,
+        PersonaId, PersonaStatus, Receipt, Run, RunId, RunState, StandingWait, StandingWaitId, WaitsFor,
     },
     evidence::chain::{Head, Heads, Linked},
     ports::{
         ChainHead, ChainHeads, Change, Checkpoint, Commit, Committed, GoalMove, Guard, Outdated, Prerequisite,
-        RosterRecord, Waiting,
+        RosterRecord,
     },
 };
 
@@ -25,6 +25,9 @@ pub(super) struct State {
     waits: BTreeMap<GoalId, WaitsFor>,
     pub(super) runs: BTreeMap<RunId, Run>,
     pub(super) alerts: BTreeMap<AlertId, Alert>,
+    pub(super) standing: BTreeMap<StandingWaitId, StandingWait>,
+    /// Messages for which a run was begun.
+    pub(super) begun: BTreeSet<MessageId>,
     pub(super) checkpoints: Vec<Checkpoint>,
     log: Vec<Row>,
     heads: Heads,
@@ -118,6 +121,9 @@ impl State {
             Guard::GoalVersion(id, version) => goal(id).is_some_and(|goal| goal.version == *version),
             Guard::GoalOpen(id) => goal(id).is_some_and(|goal| !goal.state.is_over()),
             Guard::RunLive(id) => self.runs.get(id).is_some_and(|run| run.state == RunState::Running),
+            Guard::StandingWaitAt(id, seq) => {
+                self.standing.get(id).is_some_and(|wait| wait.ended.is_none() && wait.seen_seq == *seq)
+            }
             Guard::AlertOpen(id) => self.alerts.get(id).is_some_and(|alert| alert.resolved_ms.is_none()),
         }
     }
@@ -132,7 +138,19 @@ impl State {
                 let before = self.messages.insert(message.id, *message);
                 assert!(before.is_none(), "the message {before:?} was delivered twice");
             }
-            Change::MessageMoved(id, state) => found(self.messages.get_mut(&id), "message", &id).state = state,
+            Change::MessageMoved(id, state) => {
+                found(self.messages.get_mut(&id), "message", &id).state = state;
+                if state == MessageState::Running {
+                    self.begun.insert(id);
+                }
+            }
+            Change::BurstJoined(message) => {
+                let id = message.id;
+                *found(self.messages.get_mut(&id), "message", &id) = *message;
+            }
+            Change::StandingWaitSet(wait) => {
+                self.standing.insert(wait.id, *wait);
+            }
             Change::MessageFalls(id, falls) => found(self.messages.get_mut(&id), "message", &id).falls = falls,
             Change::GoalAdded(_)
             | Change::GoalMoved(_)
@@ -260,25 +278,15 @@ impl State {
         found
     }
 
+    pub(super) fn is_waited_for(&self, goal: GoalId) -> bool {
+        self.waits.values().any(|waits_for| waits_for.goals.contains(&goal))
+    }
+
     /// The goals that are parked on others; of one, if it is named.
     pub(super) fn parked_on_goals(&self, on: Option<GoalId>) -> Vec<GoalId> {
         let waits = |row: &&GoalRow| row.goal.parked_on == Some(ParkedOn::Dependency);
         let on_it = |id: &GoalId| on.is_none_or(|on| self.waits.get(id).is_some_and(|w| w.goals.contains(&on)));
         self.goals.values().filter(waits).map(|row| row.goal.id).filter(on_it).collect()
-    }
-
-    pub(super) fn inbox(&self, persona: PersonaId) -> Vec<Waiting> {
-        let open = |message: &Message| {
-            let goal = &self.goals.get(&message.goal)?.goal;
-            (!goal.state.is_over()).then(|| Waiting { message: message.clone(), goal: goal.clone() })
-        };
-        let mine = self.messages.values().filter(|message| message.persona == persona);
-        let mut waiting: Vec<_> = mine.filter_map(open).collect();
-        let on_goals = |goal: &Goal| goal.parked_on == Some(ParkedOn::Dependency);
-        waiting.sort_by_key(|w| {
-            (on_goals(&w.goal), std::cmp::Reverse(w.message.priority), w.message.received_ms, w.message.id)
-        });
-        waiting
     }
 }
 

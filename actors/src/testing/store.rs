@@ -9,6 +9,7 @@ use super::{StoredRow, lock, state::State};
 use crate::{
     domain::{
         Alert, ChainId, Goal, GoalId, Message, MessageId, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId,
+        StandingWait,
     },
     ports::{
         ChainHead, ChainHeads, Checkpoint, Commit, Committed, Journal, Outdated, Prerequisite, Records, RosterRecord,
@@ -197,9 +198,38 @@ impl Records for MemoryStore {
     }
 
     async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
-        let mut waiting = lock(&self.state).inbox(persona);
-        waiting.truncate(limit as usize);
-        Ok(waiting)
+        Ok(lock(&self.state).inbox(persona, limit))
+    }
+
+    async fn parked_inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        Ok(lock(&self.state).parked(persona, limit))
+    }
+
+    async fn waiting(&self, persona: PersonaId) -> Result<u32, Unavailable> {
+        Ok(lock(&self.state).waiting(persona))
+    }
+
+    async fn burst(
+        &self,
+        persona: PersonaId,
+        coalescing: &str,
+        now_ms: i64,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, Unavailable> {
+        Ok(lock(&self.state).burst(persona, coalescing, now_ms, limit))
+    }
+
+    async fn least_important(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        Ok(lock(&self.state).least_important(persona, limit))
+    }
+
+    async fn standing_waits(&self) -> Result<Vec<StandingWait>, Unavailable> {
+        Ok(lock(&self.state).standing.values().filter(|wait| wait.ended.is_none()).cloned().collect())
+    }
+
+    async fn receipts_after(&self, persona: PersonaId, seq: i64, limit: u32) -> Result<Vec<Receipt>, Unavailable> {
+        let behind = |receipt: &Receipt| receipt.seq > seq && receipt.chain == ChainId::Persona(persona);
+        Ok(self.receipts().into_iter().filter(behind).take(limit as usize).collect())
     }
 
     async fn correlated(&self, persona: PersonaId, correlation: &str) -> Result<Option<Waiting>, Unavailable> {

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use actors::{
-    domain::{Goal, GoalId, Persona, Run, WaitsFor},
+    domain::{Goal, GoalId, Message, MessageState, Persona, Run, StandingWait, WaitsFor},
     ports::{Change, Checkpoint, GoalMove},
 };
 use diesel::{
@@ -17,13 +17,15 @@ use super::{
     closed::Late,
     plan::{Places, Plan},
     statements::{
-        AddDependency, CorrectGoal, CountFalls, EraseBody, ForgetDependencies, MoveGoal, MoveMessage, MoveRun,
-        NoteBlob, ResolveAlert, SetStreak, UpdatePersona, WidenGoal, WidenGoalOfRun, WidenRun,
+        AddDependency, CorrectGoal, CountFalls, EraseBody, ForgetDependencies, JoinBurst, MoveGoal, MoveMessage,
+        MoveRun, NoteBlob, ResolveAlert, SetStandingWait, SetStreak, UpdatePersona, WidenGoal, WidenGoalOfRun,
+        WidenRun,
     },
 };
 use crate::storage::{
     rows::{
-        alert::AlertRow, counter, goal::GoalRow, json, message::MessageRow, persona::PersonaRow, run::RunRow, text,
+        alert::AlertRow, counter, goal::GoalRow, json, message::MessageRow, persona::PersonaRow, run::RunRow,
+        standing_wait::StandingWaitRow, text,
     },
     schema::{alerts, goals, messages, personas, runs},
 };
@@ -85,7 +87,12 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
         Change::MessageDelivered(message) => {
             to.run(insert_into(messages::table).values(MessageRow::from((**message).clone()))).await
         }
-        Change::MessageMoved(id, state) => to.run(MoveMessage { state: state.as_str(), id: id.as_bytes() }).await,
+        Change::MessageMoved(id, state) => {
+            let begins = *state == MessageState::Running;
+            to.run(MoveMessage { state: state.as_str(), begins, id: id.as_bytes() }).await
+        }
+        Change::BurstJoined(message) => join_burst(message, to).await,
+        Change::StandingWaitSet(wait) => set_standing_wait(wait, to).await,
         Change::MessageFalls(id, falls) => to.run(CountFalls { falls: counter(*falls), id: id.as_bytes() }).await,
         Change::AlertRaised(alert) => {
             to.run(insert_into(alerts::table).values(AlertRow::from((**alert).clone()))).await
@@ -148,6 +155,39 @@ async fn apply_to_goal(change: &Change, places: Places<'_>, to: &mut impl Transa
         }
         _ => Ok(0),
     }
+}
+
+async fn join_burst(message: &Message, to: &mut impl Transaction) -> QueryResult<usize> {
+    to.run(JoinBurst {
+        priority: message.priority.thousandths().into(),
+        lane: message.lane().into(),
+        optional: message.optional,
+        received_ms: message.received_ms,
+        deadline_ms: message.deadline_ms,
+        serve_by_ms: message.serve_by_ms,
+        id: message.id.as_bytes(),
+    })
+    .await
+}
+
+async fn set_standing_wait(wait: &StandingWait, to: &mut impl Transaction) -> QueryResult<usize> {
+    let row = StandingWaitRow::from(wait.clone());
+    to.run(SetStandingWait {
+        id: &row.id,
+        waiter: &row.waiter,
+        watched: &row.watched,
+        kind: row.kind.as_deref(),
+        tag: row.tag.as_deref(),
+        text: row.text.as_deref(),
+        created_by: &row.created_by,
+        created_ms: row.created_ms,
+        seen_seq: row.seen_seq,
+        told: row.told,
+        told_ms: row.told_ms,
+        ended_ms: row.ended_ms,
+        ended_because: row.ended_because.as_deref(),
+    })
+    .await
 }
 
 async fn set_dependencies(goal: GoalId, waits_for: &WaitsFor, to: &mut impl Transaction) -> QueryResult<usize> {

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
-    domain::{AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, Slug},
+    domain::{
+        AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, Slug,
+        StandingWaitId,
+    },
     ports::{Change, Commit, Guard, Outdated},
 };
 
@@ -17,6 +20,7 @@ pub(super) struct Wanted {
     pub goals: BTreeSet<GoalId>,
     pub runs: BTreeSet<RunId>,
     pub alerts: BTreeSet<AlertId>,
+    pub standing: BTreeSet<StandingWaitId>,
 }
 
 impl Wanted {
@@ -39,6 +43,7 @@ impl Wanted {
             Guard::GoalVersion(id, _) | Guard::GoalOpen(id) => drop(self.goals.insert(*id)),
             Guard::RunLive(id) => drop(self.runs.insert(*id)),
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
+            Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
         }
     }
 
@@ -54,6 +59,8 @@ impl Wanted {
                 self.correlations.extend(message.correlation.clone().map(|key| (message.persona, key)));
             }
             Change::MessageMoved(id, _) | Change::MessageFalls(id, _) => drop(self.messages.insert(*id)),
+            Change::BurstJoined(message) => drop(self.messages.insert(message.id)),
+            Change::StandingWaitSet(wait) => drop(self.standing.insert(wait.id)),
             Change::GoalMoved(step) => drop(self.goals.insert(step.id)),
             Change::GoalCorrected { id, .. } => drop(self.goals.insert(*id)),
             Change::DependenciesSet(id, waits_for) => self.goals.extend(waits_for.goals.iter().chain([id])),
@@ -83,6 +90,8 @@ pub(super) struct Facts {
     pub runs: BTreeMap<RunId, RunState>,
     /// Whether it is open.
     pub alerts: BTreeMap<AlertId, bool>,
+    /// How far the open ones have looked; none: ended.
+    pub standing: BTreeMap<StandingWaitId, Option<i64>>,
 }
 
 impl Facts {
@@ -95,11 +104,12 @@ impl Facts {
         wanted.goals.retain(|id| !self.goals.contains_key(id));
         wanted.runs.retain(|id| !self.runs.contains_key(id));
         wanted.alerts.retain(|id| !self.alerts.contains_key(id));
+        wanted.standing.retain(|id| !self.standing.contains_key(id));
     }
 
     /// What is worth knowing for the next batch: all of it, until that is too much.
     pub(super) fn remembered(self) -> Self {
-        let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len();
+        let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len() + self.standing.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
         if work + names > REMEMBERED { Self::default() } else { self }
     }
@@ -127,6 +137,7 @@ impl Facts {
             Guard::GoalOpen(id) => self.goals.get(id).is_some_and(|(_, state)| !state.is_over()),
             Guard::RunLive(id) => self.runs.get(id) == Some(&RunState::Running),
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
+            Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
         }
     }
 
@@ -152,6 +163,10 @@ impl Facts {
             Change::MessageMoved(id, state) => {
                 let here = made(&|c| matches!(c, Change::MessageDelivered(message) if message.id == *id));
                 (!here && !self.messages.contains_key(id)).then_some(Guard::MessageIs(*id, *state))
+            }
+            Change::BurstJoined(message) => {
+                let here = self.messages.contains_key(&message.id);
+                (!here).then_some(Guard::MessageIs(message.id, message.state))
             }
             Change::GoalMoved(actors::ports::GoalMove { id, .. }) | Change::GoalCorrected { id, .. } => {
                 let here = made(&|c| matches!(c, Change::GoalAdded(goal) if goal.id == *id));
@@ -214,9 +229,13 @@ impl Facts {
             Change::RunMoved { id, state, .. } => drop(self.runs.insert(*id, *state)),
             Change::AlertRaised(alert) => drop(self.alerts.insert(alert.id, alert.resolved_ms.is_none())),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
+            Change::StandingWaitSet(wait) => {
+                self.standing.insert(wait.id, wait.ended.is_none().then_some(wait.seen_seq));
+            }
             Change::DependenciesSet(..)
             | Change::FailureStreak(..)
             | Change::MessageFalls(..)
+            | Change::BurstJoined(_)
             | Change::CheckpointSigned(_)
             | Change::BodyErased { .. } => {}
         }

@@ -33,7 +33,7 @@ use super::{
 use crate::storage::{
     disk::{Admission, Reserve},
     rows::{Columns, text},
-    schema::{alerts, goals, messages, personas, receipts, runs},
+    schema::{alerts, goals, messages, personas, receipts, runs, standing_waits},
     sqlite::{Checkpointer, SqliteWriter, open_writer},
 };
 
@@ -316,6 +316,13 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
         let row = alerts::table.find(&id.as_bytes()[..]).select(alerts::resolved_ms);
         if let Some(resolved) = row.get_result::<Option<i64>>(conn).optional()? {
             facts.alerts.insert(*id, resolved.is_none());
+        }
+    }
+    for id in &wanted.standing {
+        let row = standing_waits::table.find(&id.as_bytes()[..]);
+        let row = row.select((standing_waits::seen_seq, standing_waits::ended_ms));
+        if let Some((seen_seq, ended_ms)) = row.get_result::<(i64, Option<i64>)>(conn).optional()? {
+            facts.standing.insert(*id, ended_ms.is_none().then_some(seen_seq));
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use diesel::{
     QueryResult,
     pg::Pg,
     query_builder::{AstPass, QueryFragment, QueryId},
-    sql_types::{BigInt, Binary, Integer, Nullable, Text},
+    sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text},
     sqlite::Sqlite,
 };
 
@@ -104,9 +104,47 @@ statement! {
 }
 
 statement! {
-    /// Where a message stands.
-    MoveMessage<'a> { state: &'a str => Text, id: &'a [u8] => Binary, }
-    "UPDATE messages SET state = ? WHERE id = ?"
+    /// Where a message stands; once it was begun it stays so.
+    MoveMessage<'a> { state: &'a str => Text, begins: bool => Bool, id: &'a [u8] => Binary, }
+    "UPDATE messages SET state = ?, begun = (begun OR ?) WHERE id = ?"
+}
+
+statement! {
+    /// The others of its burst are its context from here on.
+    JoinBurst<'a> {
+        priority: i32 => Integer,
+        lane: i32 => Integer,
+        optional: bool => Bool,
+        received_ms: i64 => BigInt,
+        deadline_ms: i64 => BigInt,
+        serve_by_ms: i64 => BigInt,
+        id: &'a [u8] => Binary,
+    }
+    "UPDATE messages SET priority = ?, lane = ?, optional = ?, received_ms = ?, deadline_ms = ?, serve_by_ms = ? \
+     WHERE id = ?"
+}
+
+statement! {
+    /// A standing wait as it is now.
+    SetStandingWait<'a> {
+        id: &'a [u8] => Binary,
+        waiter: &'a [u8] => Binary,
+        watched: &'a [u8] => Binary,
+        kind: Option<&'a str> => Nullable<Text>,
+        tag: Option<&'a str> => Nullable<Text>,
+        text: Option<&'a str> => Nullable<Text>,
+        created_by: &'a str => Text,
+        created_ms: i64 => BigInt,
+        seen_seq: i64 => BigInt,
+        told: i32 => Integer,
+        told_ms: Option<i64> => Nullable<BigInt>,
+        ended_ms: Option<i64> => Nullable<BigInt>,
+        ended_because: Option<&'a str> => Nullable<Text>,
+    }
+    "INSERT INTO standing_waits (id, waiter, watched, kind, tag, text, created_by, created_ms, seen_seq, told, told_ms, \
+     ended_ms, ended_because) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
+     seen_seq = excluded.seen_seq, told = excluded.told, told_ms = excluded.told_ms, ended_ms = excluded.ended_ms, \
+     ended_because = excluded.ended_because"
 }
 
 statement! {

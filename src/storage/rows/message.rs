@@ -1,6 +1,6 @@
 //! `messages`.
 
-use actors::domain::{Message, Priority};
+use actors::domain::{Message, MessageState, Priority};
 use diesel::prelude::*;
 
 use super::{Columns, counter, text};
@@ -24,10 +24,16 @@ pub(in crate::storage) struct MessageRow {
     pub project: Option<String>,
     pub scored: bool,
     pub falls: i32,
+    pub coalescing: Option<String>,
+    pub optional: bool,
+    pub begun: bool,
+    pub lane: i32,
+    pub deadline_ms: i64,
 }
 
 impl From<Message> for MessageRow {
     fn from(message: Message) -> Self {
+        let lane = message.lane().into();
         Self {
             id: message.id.as_bytes().to_vec(),
             persona: message.persona.as_bytes().to_vec(),
@@ -35,6 +41,7 @@ impl From<Message> for MessageRow {
             sender: text(message.sender),
             text: text(message.text),
             goal: message.goal.as_bytes().to_vec(),
+            lane,
             priority: message.priority.thousandths().into(),
             state: message.state.to_string(),
             received_ms: message.received_ms,
@@ -44,6 +51,10 @@ impl From<Message> for MessageRow {
             project: message.project.map(text),
             scored: message.scored,
             falls: counter(message.falls),
+            coalescing: message.coalescing.map(text),
+            optional: message.optional,
+            begun: message.state == MessageState::Running,
+            deadline_ms: message.deadline_ms,
         }
     }
 }
@@ -69,6 +80,9 @@ impl TryFrom<MessageRow> for Message {
             project: row.project,
             scored: row.scored,
             falls: read.count(row.falls)?,
+            coalescing: row.coalescing,
+            optional: row.optional,
+            deadline_ms: row.deadline_ms,
         })
     }
 }

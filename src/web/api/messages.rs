@@ -44,7 +44,7 @@ pub fn routes() -> Table {
 pub struct MessageView {
     #[schema(value_type = String)]
     pub id: MessageId,
-    /// `chat` or `goal`.
+    /// `chat`, `goal` or `result`.
     pub kind: &'static str,
     pub sender: String,
     pub text: String,
@@ -57,6 +57,10 @@ pub struct MessageView {
     pub received_ms: i64,
     /// How often its persona fell over it; the second time makes it a dead letter.
     pub falls: u32,
+    /// The key of its burst: of those that wait at the same time the newest is worked at.
+    pub coalescing: Option<String>,
+    /// Nobody waits for it: its persona's mood may hold it back until it expires.
+    pub optional: bool,
     /// By when it is started, or expires with a receipt.
     pub serve_by_ms: i64,
     pub trace: String,
@@ -76,6 +80,8 @@ impl From<Message> for MessageView {
             state: message.state.as_str(),
             received_ms: message.received_ms,
             falls: message.falls,
+            coalescing: message.coalescing,
+            optional: message.optional,
             serve_by_ms: message.serve_by_ms,
             trace: message.trace.0.simple().to_string(),
             correlation: message.correlation,

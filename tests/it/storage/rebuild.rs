@@ -9,8 +9,8 @@ use std::{
 
 use actors::{
     domain::{
-        AiPayload, Call, GoalId, GoalState, InnerLife, Length, Limits, Outcome, Pace, Payload, Profile, Proof, Receipt,
-        RunId, StepError, TraceId, WaitsFor,
+        AiPayload, Call, GoalId, GoalState, InboxLimits, InnerLife, Length, Limits, Outcome, Pace, Payload, Profile,
+        Proof, Receipt, RunId, StepError, TraceId, WaitsFor,
     },
     ports::{Ports, World},
     supervisor::{By, Company, NewPersona, NewWork, Work},
@@ -37,6 +37,7 @@ pub fn limits() -> Limits {
         standing_hosts: Vec::new(),
         pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
         serve_within: Duration::from_secs(3600),
+        inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
     }
 }

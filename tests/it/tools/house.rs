@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Goal, InnerLife, Limits, Pace, PersonaId, Profile, Role, TraceId, WaitsFor},
+    domain::{Goal, InboxLimits, InnerLife, Limits, Pace, PersonaId, Profile, Role, TraceId, WaitsFor},
     ports::Ports,
     supervisor::{By, Company, NewPersona, NewWork, Work},
     testing::{self, TestWorld},
@@ -135,6 +135,7 @@ fn limits() -> Limits {
         standing_hosts: vec![REHEARSAL_HOST.to_owned()],
         pace: Pace { default_per_1000_s: 200, sites: vec![(REHEARSAL_HOST.to_owned(), 1_000_000)] },
         serve_within: Duration::from_secs(600),
+        inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
     }
 }

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        ArtifactKind, Call, Effect, Goal, GoalId, InnerLife, Limits, Message, NewArtifact, Outcome, Pace, Payload,
-        Persona, Proof, ReadBack, Step, StepError, StepsPayload, Unit,
+        ArtifactKind, Call, Effect, Goal, GoalId, InboxLimits, InnerLife, Limits, Message, NewArtifact, Outcome, Pace,
+        Payload, Persona, Proof, ReadBack, Step, StepError, StepsPayload, Unit,
     },
     evidence::{Evidence, Setup},
     ports::{Change, Commit, Records as _, Waiting},
@@ -171,6 +171,7 @@ pub(super) fn limits(pace: Pace) -> Limits {
         standing_hosts: vec!["rehearsal.localhost".to_owned()],
         pace,
         serve_within: minutes(60),
+        inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     persona::{Awake, Report, Stage},
     supervisor::{
         falls, giving_up,
+        overflow::Brim,
         roster::{AfterExit, Budget, Poked, Roster},
     },
 };
@@ -26,6 +27,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(600);
 pub(super) struct State {
     pub(super) stage: Arc<Stage>,
     pub(super) roster: Shared,
+    pub(super) brim: Arc<Brim>,
     pub(super) bell: Arc<Doorbell>,
     pub(super) actors: HashMap<ActorId, PersonaId>,
     /// For when the next due time is armed.
@@ -60,6 +62,7 @@ impl State {
             let tell = self.roster(|roster| {
                 if news.messages > 0 {
                     roster.delivered(id, news.messages, news.due_ms);
+                    self.brim.note(id, roster.line(id).map_or(0, |line| line.inbox));
                 }
                 // A sleeper with nothing to do before later is left to the due times.
                 let awake = roster.line(id).is_some_and(|line| line.handle().is_some());
@@ -132,7 +135,10 @@ impl State {
 
     pub(super) fn told(&mut self, report: Report) {
         match report {
-            Report::Fresh(record) => self.roster(|roster| roster.refresh(&record)),
+            Report::Fresh(record) => {
+                self.brim.note(record.id, record.waiting);
+                self.roster(|roster| roster.refresh(&record));
+            }
             Report::WantsRest { actor, heard, fresh } => self.roster(|roster| {
                 let id = fresh.id;
                 let may = |persona: &Awake| persona.id() == actor && persona.pokes() == heard;

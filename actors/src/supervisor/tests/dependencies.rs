@@ -31,7 +31,7 @@ fn titled(persona: PersonaId, title: &str, goals: &[GoalId], if_failed: IfFailed
     let plain = work(persona, 500);
     let what = match plain.what {
         Work::Goal { payload, proof, .. } => Work::Goal { title: title.to_owned(), payload, proof },
-        chat @ Work::Chat { .. } => chat,
+        other => other,
     };
     NewWork { what, waits_for: WaitsFor { goals: goals.to_vec(), if_failed }, ..plain }
 }

@@ -17,8 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        Alert, ChainId, Draft, Goal, GoalId, GoalState, InnerLife, Limits, Message, MessageId, MessageState, Pace,
-        Payload, Persona, PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, TraceId, WaitsFor,
+        Alert, ChainId, Draft, Goal, GoalId, GoalState, InboxLimits, InnerLife, Limits, Message, MessageId,
+        MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, StandingWait,
+        TraceId, WaitsFor,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
@@ -233,6 +234,36 @@ impl Records for WatchedRecords {
         self.store.inbox(persona, limit).await
     }
 
+    async fn parked_inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        self.store.parked_inbox(persona, limit).await
+    }
+
+    async fn waiting(&self, persona: PersonaId) -> Result<u32, Unavailable> {
+        self.store.waiting(persona).await
+    }
+
+    async fn burst(
+        &self,
+        persona: PersonaId,
+        coalescing: &str,
+        now_ms: i64,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, Unavailable> {
+        self.store.burst(persona, coalescing, now_ms, limit).await
+    }
+
+    async fn least_important(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        self.store.least_important(persona, limit).await
+    }
+
+    async fn standing_waits(&self) -> Result<Vec<StandingWait>, Unavailable> {
+        self.store.standing_waits().await
+    }
+
+    async fn receipts_after(&self, persona: PersonaId, seq: i64, limit: u32) -> Result<Vec<Receipt>, Unavailable> {
+        self.store.receipts_after(persona, seq, limit).await
+    }
+
     async fn correlated(&self, persona: PersonaId, correlation: &str) -> Result<Option<Waiting>, Unavailable> {
         self.store.correlated(persona, correlation).await
     }
@@ -283,6 +314,7 @@ pub(super) fn limits(cap: usize) -> Limits {
         standing_hosts: Vec::new(),
         pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
         serve_within: Duration::from_secs(24 * 3600),
+        inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
     }
 }

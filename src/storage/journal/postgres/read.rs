@@ -15,7 +15,7 @@ use super::{
 };
 use crate::storage::{
     rows::{Columns, text},
-    schema::{alerts, goals, messages, personas, receipts, runs},
+    schema::{alerts, goals, messages, personas, receipts, runs, standing_waits},
 };
 
 #[derive(QueryableByName)]
@@ -161,6 +161,22 @@ async fn read_work(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Fa
             .await?;
         for (id, resolved_ms) in rows {
             facts.alerts.insert(read.id(&id)?, resolved_ms.is_none());
+        }
+    }
+    read_standing(conn, wanted, facts).await
+}
+
+async fn read_standing(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Facts) -> Result<(), Failed> {
+    if !wanted.standing.is_empty() {
+        let read = Columns("standing_waits");
+        let rows: Vec<(Vec<u8>, i64, Option<i64>)> = standing_waits::table
+            .filter(standing_waits::id.eq_any(bytes(wanted.standing.iter().map(|id| id.as_bytes()))))
+            .order(standing_waits::id)
+            .select((standing_waits::id, standing_waits::seen_seq, standing_waits::ended_ms))
+            .get_results(conn)
+            .await?;
+        for (id, seen_seq, ended_ms) in rows {
+            facts.standing.insert(read.id(&id)?, ended_ms.is_none().then_some(seen_seq));
         }
     }
     Ok(())

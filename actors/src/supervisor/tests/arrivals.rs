@@ -1,0 +1,48 @@
+//! Whatever arrives comes in the same way, and says for itself how it is to be treated.
+
+use std::sync::Arc;
+
+use super::harness::{House, Play, work};
+use crate::{
+    domain::{Arrival, ChainId, Chat, MessageKind, Place, ResultOf},
+    supervisor::{CommandError, Delivered, NewWork, Work},
+};
+
+#[tokio::test(start_paused = true)]
+async fn what_arrives_says_for_itself_how_it_is_to_be_treated() {
+    let house = House::open(1, |_| Play::UntilStopped).await;
+    let ada = house.persona("ada").await;
+    let deliver = async |arrival: Arc<dyn Arrival>| {
+        let what = Work::Arrived(arrival);
+        house.company.deliver(NewWork { what, priority: None, ..work(ada, 0) }, &house.by()).await
+    };
+    let place = |room: &str| Place { room: room.to_owned(), active: true };
+    let overheard = deliver(Arc::new(Chat::in_room("who is there?", place("7")))).await.unwrap().message;
+    assert_eq!((overheard.kind, overheard.optional, overheard.priority.thousandths()), (MessageKind::Chat, true, 700));
+    assert_eq!(overheard.coalescing.as_deref(), Some("room:7"));
+    let named = deliver(Arc::new(Chat::in_room("are you there, @ada?", place("7")))).await.unwrap().message;
+    assert_eq!((named.optional, named.priority.thousandths()), (false, 1_000));
+    let result = ResultOf {
+        from: "Helper".to_owned(),
+        asked: "flags code".to_owned(),
+        happened: vec!["flagged parser.rs".to_owned()],
+        more: 0,
+        burst: "wait:1".to_owned(),
+    };
+    let Delivered { message, goal, .. } = deliver(Arc::new(result.clone())).await.unwrap();
+    assert_eq!((message.kind, message.optional, message.scored), (MessageKind::Result, false, true));
+    assert_eq!((message.coalescing.as_deref(), &*goal.title), (Some("wait:1"), "Helper: flagged parser.rs"));
+    assert_eq!(house.test.store.messages().iter().find(|m| m.id == message.id), Some(&message));
+    let receipts = house.test.store.chain(&ChainId::Persona(ada));
+    let received = receipts.iter().find(|r| r.goal == Some(goal.id)).unwrap().body.clone().unwrap();
+    assert_eq!(received.summary, "received a result: Helper: flagged parser.rs");
+    assert_eq!(received.data["coalescing"], "wait:1");
+    for (field, wrong) in [
+        ("happened", ResultOf { happened: Vec::new(), ..result.clone() }),
+        ("coalescing", ResultOf { burst: " ".to_owned(), ..result }),
+    ] {
+        let refused = deliver(Arc::new(wrong)).await;
+        assert!(matches!(refused, Err(CommandError::Invalid { field: at, .. }) if at == field));
+    }
+    house.accounts_for(3);
+}

@@ -1,0 +1,244 @@
+//! Inboxes and standing waits as the company reads them back: who is next, what is a burst, what goes first.
+
+use actors::{
+    domain::{
+        Condition, Goal, GoalState, Happening, IfFailed, Message, MessageState, ParkedOn, PersonaId, Priority,
+        StandingWait, StandingWaitId, WaitEnd, WaitsFor,
+    },
+    ports::{Change, Commit, GoalMove, Guard, Waiting, World},
+    testing,
+};
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types};
+
+use super::{
+    on_every_store,
+    stores::{self, Store, moved},
+};
+
+on_every_store! {
+    the_most_important_is_next_and_hides_behind_nothing
+    what_waits_is_counted_through_every_change
+    a_burst_is_what_can_be_joined_newest_first
+    the_least_important_goes_first_and_begun_work_never
+    a_joined_burst_reads_back_as_it_was_written
+    a_standing_wait_moves_only_from_where_it_was_read
+    receipts_behind_a_sequence_come_in_order
+}
+
+/// A message that waits: priority, optional, deadline in milliseconds from now.
+async fn sent(store: &Store, persona: PersonaId, (priority, optional, within_ms): (u16, bool, i64)) -> Waiting {
+    let goal = testing::goal(&*store.world, persona);
+    let message = testing::message(&*store.world, &goal);
+    let deadline_ms = message.received_ms + within_ms;
+    let priority = Priority::try_from(priority).unwrap();
+    let message = Message { priority, optional, deadline_ms, coalescing: Some("room:7".to_owned()), ..message };
+    store.commit(store.delivery(&goal, &message)).await;
+    Waiting { message, goal }
+}
+
+async fn change(store: &Store, changes: Vec<Change>) {
+    store.commit(Commit { changes, ..Commit::default() }).await;
+}
+
+fn ids(found: &[Waiting]) -> Vec<String> {
+    found.iter().map(|work| work.message.id.to_string()).collect()
+}
+
+fn expected(works: &[&Waiting]) -> Vec<String> {
+    works.iter().map(|work| work.message.id.to_string()).collect()
+}
+
+async fn the_most_important_is_next_and_hides_behind_nothing(store: Store) {
+    let ada = store.persona("ada").await.id;
+    let optional = sent(&store, ada, (500, true, 1)).await;
+    let later = sent(&store, ada, (300, false, 900)).await;
+    let sooner = sent(&store, ada, (200, false, 800)).await;
+    let urgent = sent(&store, ada, (900, false, 5_000)).await;
+    let urgent_talk = sent(&store, ada, (900, true, 6_000)).await;
+    let begun = sent(&store, ada, (100, true, 9_000)).await;
+    let parked = sent(&store, ada, (1_000, false, 1)).await;
+    change(&store, vec![Change::MessageMoved(begun.message.id, MessageState::Running)]).await;
+    let on_goals = GoalMove { parked_on: Some(ParkedOn::Dependency), ..moved(&parked.goal, GoalState::Parked) };
+    change(&store, vec![Change::GoalMoved(on_goals)]).await;
+    let inbox = store.records.inbox(ada, 10).await.unwrap();
+    assert_eq!(ids(&inbox), expected(&[&begun, &urgent, &urgent_talk, &sooner, &later, &optional]));
+    assert_eq!(ids(&store.records.inbox(ada, 3).await.unwrap()), ids(&inbox[..3]), "never more than asked for");
+    assert_eq!(ids(&store.records.parked_inbox(ada, 10).await.unwrap()), expected(&[&parked]));
+    change(&store, vec![Change::MessageMoved(begun.message.id, MessageState::Waiting)]).await;
+    let back = store.records.inbox(ada, 1).await.unwrap();
+    assert_eq!(ids(&back), expected(&[&begun]), "what was begun stays begun");
+}
+
+async fn what_waits_is_counted_through_every_change(store: Store) {
+    let (ada, bo) = (store.persona("ada").await.id, store.persona("bo").await.id);
+    let waiting = async |who| store.records.waiting(who).await.unwrap();
+    assert_eq!(waiting(ada).await, 0);
+    let one = sent(&store, ada, (500, false, 1)).await.message.id;
+    let two = sent(&store, ada, (500, false, 1)).await.message.id;
+    sent(&store, bo, (500, false, 1)).await;
+    assert_eq!((waiting(ada).await, waiting(bo).await), (2, 1));
+    for (id, state, left) in [
+        (one, MessageState::Running, 1),
+        (one, MessageState::Waiting, 2),
+        (one, MessageState::Waiting, 2),
+        (one, MessageState::Done, 1),
+        (one, MessageState::Failed, 1),
+        (two, MessageState::Dropped, 0),
+        (two, MessageState::Waiting, 1),
+    ] {
+        change(&store, vec![Change::MessageMoved(id, state)]).await;
+        assert_eq!(waiting(ada).await, left, "after {state}");
+    }
+    let store = store.reopened_if_it_can_be().await;
+    assert_eq!(store.records.waiting(ada).await.unwrap(), 1);
+    assert_eq!(store.records.roster_record(ada).await.unwrap().unwrap().waiting, 1);
+}
+
+async fn a_burst_is_what_can_be_joined_newest_first(store: Store) {
+    let ada = store.persona("ada").await.id;
+    let now_ms = store.world.now_ms();
+    let first = sent(&store, ada, (500, false, 1)).await;
+    let begun = sent(&store, ada, (500, false, 1)).await;
+    let awaited = sent(&store, ada, (500, false, 1)).await;
+    let due_later = sent(&store, ada, (500, false, 1)).await;
+    let second = sent(&store, ada, (500, true, 1)).await;
+    let (waits, _) = store.goal(ada).await;
+    let later = GoalMove { due_ms: Some(now_ms + 60_000), attempts: 0, ..moved(&due_later.goal, GoalState::Pending) };
+    let waits_for = WaitsFor { goals: vec![awaited.goal.id], if_failed: IfFailed::Fail };
+    change(
+        &store,
+        vec![
+            Change::MessageMoved(begun.message.id, MessageState::Running),
+            Change::MessageMoved(begun.message.id, MessageState::Waiting),
+            Change::GoalMoved(later),
+            Change::DependenciesSet(waits.id, waits_for),
+        ],
+    )
+    .await;
+    let burst = async |key, limit| store.records.burst(ada, key, now_ms, limit).await.unwrap();
+    assert_eq!(ids(&burst("room:7", 10).await), expected(&[&second, &first]));
+    assert_eq!(ids(&burst("room:7", 1).await), expected(&[&second]));
+    assert!(burst("room:8", 10).await.is_empty());
+}
+
+async fn the_least_important_goes_first_and_begun_work_never(store: Store) {
+    let ada = store.persona("ada").await.id;
+    let owed = sent(&store, ada, (500, false, 1)).await;
+    let optional = sent(&store, ada, (500, true, 1)).await;
+    let newer = sent(&store, ada, (500, false, 1)).await;
+    let unimportant = sent(&store, ada, (499, false, 1)).await;
+    let begun = sent(&store, ada, (0, false, 1)).await;
+    change(
+        &store,
+        vec![
+            Change::MessageMoved(begun.message.id, MessageState::Running),
+            Change::MessageMoved(begun.message.id, MessageState::Waiting),
+        ],
+    )
+    .await;
+    let least = store.records.least_important(ada, 10).await.unwrap();
+    assert_eq!(ids(&least), expected(&[&unimportant, &optional, &newer, &owed]));
+    assert_eq!(ids(&store.records.least_important(ada, 2).await.unwrap()), ids(&least[..2]));
+}
+
+async fn a_joined_burst_reads_back_as_it_was_written(store: Store) {
+    let ada = store.persona("ada").await.id;
+    let Waiting { message, .. } = sent(&store, ada, (500, true, 700)).await;
+    let priority = Priority::try_from(900).unwrap();
+    let (received_ms, deadline_ms, serve_by_ms) = (message.received_ms - 5, 17, 19);
+    let joined = Message { priority, optional: false, received_ms, deadline_ms, serve_by_ms, ..message };
+    change(&store, vec![Change::BurstJoined(Box::new(joined.clone()))]).await;
+    assert_eq!(store.records.message(joined.id).await.unwrap(), Some(joined.clone()));
+    let nobody = Message { id: actors::domain::MessageId(store.world.new_id()), ..joined };
+    if store.storage.is_some() {
+        let lost = Commit { changes: vec![Change::BurstJoined(Box::new(nobody))], ..Commit::default() };
+        assert!(store.write(vec![lost]).await.remove(0).is_err(), "a message that is not there joins nothing");
+    }
+}
+
+async fn a_standing_wait_moves_only_from_where_it_was_read(store: Store) {
+    let (ada, bo) = (store.persona("ada").await.id, store.persona("bo").await.id);
+    let wait = StandingWait {
+        id: StandingWaitId(store.world.new_id()),
+        waiter: ada,
+        watched: bo,
+        condition: Condition { kind: Some(Happening::GoalOver), tag: None, text: Some("code\0".to_owned()) },
+        created_by: "owner".to_owned(),
+        created_ms: store.world.now_ms(),
+        seen_seq: 1,
+        told: 0,
+        told_ms: None,
+        ended: None,
+    };
+    change(&store, vec![Change::StandingWaitSet(Box::new(wait.clone()))]).await;
+    let moved = StandingWait { seen_seq: 4, told: 2, told_ms: Some(9), ..wait.clone() };
+    let step = |from, to: &StandingWait| Commit {
+        guards: vec![Guard::StandingWaitAt(wait.id, from)],
+        changes: vec![Change::StandingWaitSet(Box::new(to.clone()))],
+        receipts: vec![store.note(ada, "told")],
+    };
+    let answers = store.write(vec![step(1, &moved), step(1, &moved)]).await;
+    assert!(answers[0].is_ok());
+    assert_eq!(answers[1].as_ref().unwrap_err().guard, Guard::StandingWaitAt(wait.id, 1), "nothing is told twice");
+    let store = store.reopened_if_it_can_be().await;
+    let standing = store.records.standing_waits().await.unwrap();
+    assert_eq!((standing.len(), standing[0].seen_seq, standing[0].told, standing[0].told_ms), (1, 4, 2, Some(9)));
+    assert_eq!(standing[0].condition.kind, Some(Happening::GoalOver));
+    let over = StandingWait { ended: Some(WaitEnd { at_ms: 7, because: "removed".to_owned() }), ..moved };
+    change(&store, vec![Change::StandingWaitSet(Box::new(over.clone()))]).await;
+    assert!(store.records.standing_waits().await.unwrap().is_empty());
+    let late = Commit {
+        guards: vec![Guard::StandingWaitAt(wait.id, 4)],
+        changes: vec![Change::StandingWaitSet(Box::new(over))],
+        ..Commit::default()
+    };
+    assert!(store.write(vec![late]).await.remove(0).is_err(), "what has ended tells nothing more");
+}
+
+async fn receipts_behind_a_sequence_come_in_order(store: Store) {
+    let (ada, bo) = (store.persona("ada").await.id, store.persona("bo").await.id);
+    for text in ["one", "two", "three"] {
+        store
+            .commit(Commit { receipts: vec![store.note(ada, text), store.note(bo, "else")], ..Commit::default() })
+            .await;
+    }
+    let summaries = async |seq, limit| -> Vec<String> {
+        let found = store.records.receipts_after(ada, seq, limit).await.unwrap();
+        found.into_iter().map(|receipt| receipt.body.unwrap().summary).collect()
+    };
+    assert_eq!(summaries(0, 10).await, ["created", "one", "two", "three"]);
+    assert_eq!(summaries(2, 1).await, ["two"]);
+    assert!(summaries(4, 10).await.is_empty());
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = sql_types::Text)]
+    detail: String,
+}
+
+/// What a drop and a look cost does not grow with the inbox: each walks its index from one end, and sorts nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_inbox_is_walked_from_one_end_and_never_sorted() {
+    let store = stores::sqlite().await;
+    let ada = store.persona("ada").await.id;
+    let mut goals: Vec<Goal> = Vec::new();
+    for _ in 0..2_000 {
+        goals.push(sent(&store, ada, (500, false, 1)).await.goal);
+    }
+    let file = store.place.root.path().join("greenroom.db");
+    let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    let waits = "m.state = 'waiting' AND NOT m.begun";
+    let joined =
+        format!("SELECT m.id FROM messages m JOIN goals g ON g.id = m.goal WHERE m.persona = x'00' AND {waits}");
+    for (index, rest) in [
+        ("messages_least", "ORDER BY m.priority, m.optional DESC, m.received_ms DESC, m.id DESC LIMIT 500"),
+        ("messages_next", "ORDER BY m.lane, m.deadline_ms, m.received_ms, m.id LIMIT 64"),
+        ("messages_burst", "AND m.coalescing = 'room:7' ORDER BY m.received_ms DESC, m.id DESC LIMIT 256"),
+    ] {
+        let plan: Vec<Line> = sql_query(format!("EXPLAIN QUERY PLAN {joined} {rest}")).load(&mut conn).unwrap();
+        let plan: Vec<_> = plan.into_iter().map(|line| line.detail).collect();
+        assert!(plan[0].contains(index), "{plan:?}");
+        assert!(plan.iter().all(|line| !line.contains("TEMP B-TREE") && !line.starts_with("SCAN")), "{plan:?}");
+    }
+}
