@@ -3,6 +3,7 @@
 mod arrivals;
 mod bursts;
 mod chaos;
+mod clock;
 mod commands;
 mod dependencies;
 mod failing;

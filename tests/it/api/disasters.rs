@@ -164,3 +164,33 @@ async fn a_step_that_hangs_is_ended_at_its_limit_and_frees_the_only_slot() {
     all_is_well(&server, &["ada", "bo"]).await;
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_an_hour_logs_nobody_out_and_ends_links_by_the_clock() {
+    const HOUR_MS: i64 = 3_600_000;
+    let test = TestPorts::obliging();
+    let world = test.world.clone();
+    let server = TestServer::start_in(test, narrow).await;
+    server.persona("Ada").await;
+    let (cookie, link) = (server.login().await, server.link().await);
+    let sees = async || {
+        let asked = server.ask(reqwest::Method::GET, "/api/personas").header("Cookie", &cookie);
+        asked.send().await.unwrap().status()
+    };
+    for by_ms in [HOUR_MS, -2 * HOUR_MS, HOUR_MS] {
+        world.set_clock(by_ms, false);
+        assert_eq!(sees().await, 200, "a login lasts twelve hours");
+        let done = at_rest(&server, &give(&server, "ada", note()).await).await;
+        assert_eq!(done["attempts"], 1, "{done}");
+        let run =
+            server.get(&format!("/api/runs?goal={}", done["id"].as_str().unwrap())).await.json["items"][0].clone();
+        assert!(run["waited_ms"].as_i64().unwrap() >= 0, "{run}");
+    }
+    world.set_clock(HOUR_MS, false);
+    let late = server.form("/login", format!("token={link}")).header("Origin", &server.base).send().await.unwrap();
+    assert_eq!(late.headers()["location"], "/login?refused=1", "a link lasts a quarter of an hour");
+    assert_eq!(sees().await, 200);
+    is_free(&server).await;
+    all_is_well(&server, &["ada"]).await;
+    server.stop().await;
+}

@@ -29,11 +29,11 @@ const URGENT_EVERY: usize = 5_000;
 /// The most an urgent message waits, in milliseconds.
 const IN_TIME_MS: i64 = 10_000;
 /// What a flood may cost at most: caches of the database, and what is in hand; not what waits.
-const MOST_BYTES: u64 = 160 << 20;
+const MOST_BYTES: u64 = 256 << 20;
 /// As the defaults say, and the tenth more that is allowed for a moment.
 const MOST_WAITING: i64 = 11_000;
 /// So large that all of them in memory would show.
-const TEXT_BYTES: usize = 2_000;
+const TEXT_BYTES: usize = 1_000;
 
 /// Sends one message; none: it was refused. A connection may end between two requests: then nobody knows whether it
 /// was taken, and the same key asks again.
