@@ -13,9 +13,11 @@ pub mod login;
 pub mod message;
 pub mod persona;
 pub mod print;
+pub mod quotas;
 pub mod receipts;
 mod server;
 pub mod sim;
+pub mod wait;
 
 use std::path::PathBuf;
 
@@ -72,6 +74,9 @@ pub enum Verb {
     /// List messages; retry or discard those that brought a persona down.
     #[command(subcommand)]
     Message(message::Verb),
+    /// What personas want to be told about each other.
+    #[command(subcommand)]
+    Wait(wait::Verb),
     /// List, verify and export receipts.
     #[command(subcommand)]
     Receipts(receipts::Verb),
@@ -114,6 +119,7 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Persona(verb) => verb.run(&server, out).await,
         Verb::Goal(verb) => verb.run(&server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,
+        Verb::Wait(verb) => verb.run(&server, out).await,
         Verb::Receipts(receipts::Verb::List(list)) => list.run(&server, out).await,
         _ => Err(Misused("this command does not ask a server".into()).into()),
     }

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actors::domain::{InboxLimits, InnerLife, Limits, OptionalWork, Pace};
+use actors::domain::{InboxLimits, InnerLife, Limits, OptionalWork, Pace, Quota, QuotaRules, Quotas, Unit};
 use figment::{Figment, error::Kind};
 
 use self::layers::Layer;
@@ -164,7 +164,17 @@ impl Config {
             serve_within: company.serve_within,
             inbox: InboxLimits { most_waiting: self.inbox.most_waiting, tell_again_after: self.inbox.tell_again_after },
             inner_life: self.inner_life(),
+            quotas: self.quota_rules(),
         }
+    }
+
+    /// What personas are to do and may do in a day. What is out of bounds was refused when it was loaded.
+    pub fn quota_rules(&self) -> QuotaRules {
+        let quotas = |set: &BTreeMap<Unit, QuotaConfig>| -> Quotas {
+            set.iter().filter_map(|(unit, q)| Some((*unit, Quota::new(q.floor, q.ceiling).ok()?))).collect()
+        };
+        let roles = self.quotas.tables().into_iter().filter_map(|(_, role, set)| Some((role?, quotas(set))));
+        QuotaRules { everyone: quotas(&self.quotas.everyone), roles: roles.collect(), day_caps: self.day_caps.clone() }
     }
 
     fn inner_life(&self) -> InnerLife {

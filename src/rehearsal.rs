@@ -5,6 +5,7 @@
 //! answer leaves, so that a read-back can be trusted whatever crashes.
 
 mod board;
+mod deliverables;
 mod feed;
 mod login;
 mod mail;
@@ -20,7 +21,7 @@ use actix_web::dev::ServerHandle;
 use tokio::task::JoinHandle;
 
 pub use login::PASSWORD;
-pub use store::{Post, Proposal, Store, StoreError};
+pub use store::{Deliverable, Post, Proposal, Store, StoreError};
 
 /// The name under which personas know the site.
 pub const HOST: &str = "rehearsal.localhost";

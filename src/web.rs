@@ -6,6 +6,7 @@
 pub mod api;
 pub mod auth;
 pub mod cursor;
+pub mod day;
 pub mod errors;
 pub mod input;
 pub mod live;

@@ -83,6 +83,10 @@ function fill(pattern, values, take = false) {
 
 function keepVersion(form, version) {
   if (form.elements.version) form.elements.version.value = version;
-  const shown = form.querySelector("[data-version]");
+  // Forms beside it that change the same thing.
+  if (form.matches("[data-settings], [data-versioned]")) {
+    for (const field of document.querySelectorAll("[data-settings] [name=version], [data-versioned] [name=version]")) field.value = version;
+  }
+  const shown = document.querySelector("[data-version]");
   if (shown) shown.value = version;
 }

@@ -16,6 +16,7 @@ export function dialogs() {
   });
   document.addEventListener("change", (event) => {
     if (event.target.name === "kind" && event.target.form?.hasAttribute("data-goal")) showKind(event.target.form);
+    if (event.target.matches("[data-template-choice]")) showTemplate(event.target);
   });
   for (const slug of document.querySelectorAll("[data-slug-of]")) slugFollows(slug);
 }
@@ -64,6 +65,19 @@ function showKind(form) {
     const chosen = part.dataset.kind === form.elements.kind.value;
     part.hidden = !chosen;
     part.disabled = !chosen;
+  }
+  // A template brings title and proof.
+  const templated = form.elements.kind.value === "";
+  form.elements.title.required = !templated;
+  const proof = form.querySelector("[data-own-proof]");
+  proof.hidden = templated;
+  form.elements.proof.disabled = templated;
+}
+
+function showTemplate(choice) {
+  for (const part of choice.form.querySelectorAll("[data-template]")) {
+    part.hidden = part.dataset.template !== choice.value;
+    part.disabled = part.hidden;
   }
 }
 

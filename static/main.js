@@ -22,6 +22,11 @@ function openTarget() {
   }
 }
 
+// Names of time zones, as the browser knows them.
+for (const list of document.querySelectorAll("datalist#zones")) {
+  for (const zone of Intl.supportedValuesOf("timeZone")) list.append(new Option(zone));
+}
+
 // The newest of a conversation is at its end.
 const talk = document.getElementById("conversation");
 if (talk && !location.hash && !new URLSearchParams(location.search).has("before")) {

@@ -4,12 +4,14 @@
 //! - [`Journal`]: the one way in which anything durable changes.
 //! - [`Records`]: what the company reads back: at start, when a persona wakes, when a run resumes.
 //! - [`Performer`]: everything outside is a call to it; nothing else touches the world.
+//! - [`Playbook`]: makes goals from templates, for the planner.
 //! - [`Blobs`]: artifacts by their hash.
 //! - [`World`]: wall time, ids and chance, so that a test can hold all three.
 
 mod blobs;
 mod journal;
 mod performer;
+mod playbook;
 mod records;
 mod world;
 
@@ -18,6 +20,7 @@ use std::sync::Arc;
 pub use blobs::*;
 pub use journal::*;
 pub use performer::*;
+pub use playbook::*;
 pub use records::*;
 pub use world::*;
 

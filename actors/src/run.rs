@@ -12,6 +12,7 @@ mod now;
 mod plan;
 mod policy;
 pub mod proof;
+mod quota;
 mod resume;
 mod settle;
 #[cfg(test)]
@@ -90,8 +91,9 @@ impl Runner {
         let slice = now.work(slice, self.limits.clone());
         // Boxed: thousands may wait for a slice, but only those who hold one take the room of a run.
         Box::pin(async {
-            match Attempt::begin(self, Arc::unwrap_or_clone(work), failure_streak, stop, now, slice).await {
-                Ok(attempt) => self.act_out(persona.id, attempt).await,
+            let id = persona.id;
+            match Attempt::begin(self, persona, Arc::unwrap_or_clone(work), failure_streak, stop, now, slice).await {
+                Ok(attempt) => self.act_out(id, attempt).await,
                 Err(end) => end,
             }
         })
@@ -107,7 +109,7 @@ impl Runner {
     }
 
     /// The task that carried the run panicked: says so in the evidence and fails the attempt.
-    pub async fn after_panic(&self, _persona: Arc<Persona>, work: Arc<Waiting>, text: String) -> RunEnd {
-        settle::after_panic(self, Arc::unwrap_or_clone(work), text).await
+    pub async fn after_panic(&self, persona: Arc<Persona>, work: Arc<Waiting>, text: String) -> RunEnd {
+        settle::after_panic(self, persona, Arc::unwrap_or_clone(work), text).await
     }
 }

@@ -28,6 +28,7 @@
 //! is a value, and dropping it frees its slot. **Its end is the company's end**: no work without a cap.
 
 pub mod figures;
+pub(crate) mod planner;
 pub(crate) mod turns;
 pub mod waits;
 

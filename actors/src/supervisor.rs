@@ -15,9 +15,12 @@ mod giving_up;
 mod goals;
 mod letters;
 mod lists;
+mod lookout;
 mod office;
 mod overflow;
 mod personas;
+mod planner;
+mod quotas;
 mod restarts;
 mod roster;
 mod waits_for;
@@ -39,13 +42,16 @@ use tokio_util::task::AbortOnDropHandle;
 use self::{
     dependencies::Releaser,
     desk::Desk,
+    lookout::{Looking, Lookout},
     office::{Hire, Office, Opened, Opening},
     overflow::Overflow,
+    planner::PlanningDesk,
 };
 use crate::{
     domain::{
-        AlertId, Arrival, Goal, GoalId, GoalKind, IfFailed, Level, Limits, Message, MessageId, Payload, Persona,
-        PersonaId, Priority, Profile, Proof, Receipt, Role, RunId, Slug, TraceId, Vitals, WaitsFor,
+        AlertId, Arrival, Autoplan, Condition, Goal, GoalId, GoalKind, Hours, IfFailed, Level, Limits, Message,
+        MessageId, Payload, Persona, PersonaId, Priority, Profile, Proof, Quotas, Receipt, Role, RunId, Slug,
+        StandingWait, StandingWaitId, TraceId, Vitals, WaitsFor,
     },
     persona::tally::InboxFigures,
     ports::{Ports, Unavailable},
@@ -99,6 +105,7 @@ pub struct NewPersona {
     pub profile: Profile,
     pub hosts: Vec<String>,
     pub model: Option<String>,
+    pub hours: Hours,
 }
 
 /// What is to change; none: stays.
@@ -111,6 +118,9 @@ pub struct PersonaPatch {
     pub profile: Option<Profile>,
     pub hosts: Option<Vec<String>>,
     pub model: Option<Option<String>>,
+    pub hours: Option<Hours>,
+    pub quotas: Option<Quotas>,
+    pub autoplan: Option<Autoplan>,
 }
 
 /// Work for a persona: a message and the goal it starts.
@@ -145,6 +155,16 @@ pub enum Work {
     },
     /// Anything that arrives.
     Arrived(Arc<dyn Arrival>),
+}
+
+/// What a persona wants to be told about another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewStandingWait {
+    /// Who is told.
+    pub waiter: PersonaId,
+    /// Whose doings are looked at.
+    pub watched: PersonaId,
+    pub condition: Condition,
 }
 
 /// Work that is now durable.
@@ -260,8 +280,14 @@ impl Company {
         };
         let overflow = AbortOnDropHandle::new(tokio::spawn(overflow.keep()));
         let (closed, keepers) = (AtomicBool::new(false), [sealer, releaser, overflow]);
-        let desk = Desk { limits, ports, evidence, scheduler, office, tally, closed, _keepers: keepers };
-        Ok(Self { desk: Arc::new(desk), runtime: Handle::current() })
+        let (lookout, asked) = Lookout::new();
+        let planning = PlanningDesk::new();
+        let _keepers = keepers;
+        let desk = Desk { limits, ports, evidence, scheduler, office, tally, lookout, closed, planning, _keepers };
+        let desk = Arc::new(desk);
+        // It ends with the last handle: then nobody can ask it any more.
+        tokio::spawn(Looking::new(&desk, asked).keep());
+        Ok(Self { desk, runtime: Handle::current() })
     }
 
     /// Its slug must be free, also of deleted personas.
@@ -340,6 +366,16 @@ impl Company {
     /// A dead letter is dropped and its goal cancelled.
     pub async fn discard_letter(&self, id: MessageId, by: &By) -> Result<Goal, CommandError> {
         self.carry_out(by, move |desk, by| async move { desk.discard_letter(id, &by).await }).await
+    }
+
+    /// A persona is told from now on what happens to another one. Refused when it would wait for itself in the end.
+    pub async fn stand_in_wait(&self, new: NewStandingWait, by: &By) -> Result<StandingWait, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.lookout.add(new, by).await }).await
+    }
+
+    /// Nothing more is told.
+    pub async fn end_standing_wait(&self, id: StandingWaitId, by: &By) -> Result<(), CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.lookout.remove(id, by).await }).await
     }
 
     /// Cancels the run's goal.

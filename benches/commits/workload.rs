@@ -99,7 +99,7 @@ impl Chain {
             project: None,
             units: None,
             salt: world.salt(),
-            hashed_body: None,
+            rendered: None,
             body: Body { summary: format!("{summary} {label}"), data, ..Body::default() },
         }
     }

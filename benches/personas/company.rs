@@ -74,6 +74,7 @@ pub(super) fn limits() -> Limits {
         serve_within: Duration::from_secs(3_600),
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
+        quotas: Default::default(),
     }
 }
 

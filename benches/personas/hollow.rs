@@ -147,6 +147,9 @@ impl Records for Hollow {
             profile: Profile { length: LengthTargets::default(), ..Profile::default() },
             hosts: Vec::new(),
             model: None,
+            hours: Default::default(),
+            quotas: Default::default(),
+            autoplan: Default::default(),
             created_ms: 0,
             updated_ms: 0,
         }))

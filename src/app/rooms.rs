@@ -19,7 +19,7 @@ use crate::{
     rehearsal::{Rehearsal, Running},
     secrets::{EvidenceKey, SecretKey},
     storage::{NodeKey, Storage},
-    tools::{Tools, ToolsDeps},
+    tools::{Tools, ToolsDeps, templates::Templates},
 };
 
 /// Browsers that do not close are ended by the next start's sweep.
@@ -64,6 +64,7 @@ impl Rooms {
             world: world.clone(),
         };
         let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
+        company.plan_from(Arc::new(Templates));
         let rooms = Self { company, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         Ok(rooms)

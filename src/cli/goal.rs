@@ -20,7 +20,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Give a persona a goal.
+    #[command(alias = "new")]
     Add(Box<Add>),
+    /// List the templates that goals can be made from, with their fields.
+    Templates,
     /// List goals, the newest first.
     List(List),
     /// Show one goal.
@@ -46,13 +49,19 @@ pub struct Add {
     /// Slug or id of the persona that is to do it.
     persona: String,
     /// What it is about, in a few words.
-    #[arg(long)]
-    title: String,
-    #[arg(long, value_enum)]
-    kind: Kind,
+    #[arg(long, required_unless_present = "template")]
+    title: Option<String>,
+    #[arg(long, value_enum, required_unless_present = "template")]
+    kind: Option<Kind>,
     /// What is to be done, as JSON or `@FILE` with it: `{"steps": […]}`, `{"prompt": "…"}` or `{"file": "…"}`.
-    #[arg(long, value_name = "JSON")]
-    payload: String,
+    #[arg(long, value_name = "JSON", required_unless_present = "template")]
+    payload: Option<String>,
+    /// Make it from this template, which brings payload and proof; `goal templates` lists them.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["kind", "payload", "proof"])]
+    template: Option<String>,
+    /// A field of the template, as NAME=VALUE; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE", requires = "template")]
+    param: Vec<String>,
     /// What must be shown before it counts as done, as JSON or `@FILE`.
     #[arg(long, value_name = "JSON")]
     proof: Option<String>,
@@ -134,6 +143,7 @@ impl Verb {
     pub(super) async fn run(self, server: &Server, out: Out) -> anyhow::Result<Ended> {
         match self {
             Self::Add(add) => return add.run(server, out).await,
+            Self::Templates => out.answer(&server.get(&["api", "templates"], &[]).await?, templates),
             Self::List(list) => list.run(server, out).await?,
             Self::Show(which) => out.answer(&server.get(&["api", "goals", &which.goal], &[]).await?, card),
             Self::Retry(which) => act(&which.goal, "retry", json!({}), server, out).await?,
@@ -167,13 +177,19 @@ impl Add {
     }
 
     fn body(&self) -> anyhow::Result<Value> {
-        let kind = self.kind.to_possible_value().map(|kind| kind.get_name().to_owned());
-        let mut body = Map::from_iter([
-            ("persona".to_owned(), json!(self.persona)),
-            ("title".to_owned(), json!(self.title)),
-            ("kind".to_owned(), json!(kind)),
-            ("payload".to_owned(), json_or_file("--payload", &self.payload)?),
-        ]);
+        let kind = self.kind.and_then(|kind| kind.to_possible_value()).map(|kind| kind.get_name().to_owned());
+        let mut body = Map::from_iter([("persona".to_owned(), json!(self.persona))]);
+        for (name, value) in [("title", &self.title), ("kind", &kind), ("template", &self.template)] {
+            if let Some(value) = value {
+                body.insert(name.to_owned(), json!(value));
+            }
+        }
+        if let Some(payload) = &self.payload {
+            body.insert("payload".to_owned(), json_or_file("--payload", payload)?);
+        }
+        if self.template.is_some() {
+            body.insert("params".to_owned(), params(&self.param)?);
+        }
         if let Some(proof) = &self.proof {
             body.insert("proof".to_owned(), json_or_file("--proof", proof)?);
         }
@@ -193,6 +209,27 @@ impl Add {
         }
         Ok(body.into())
     }
+}
+
+fn params(said: &[String]) -> anyhow::Result<Value> {
+    let pair = |said: &String| {
+        let (name, value) = said.split_once('=').ok_or_else(|| Misused(format!("--param {said} is not NAME=VALUE")))?;
+        Ok((name.trim().to_owned(), json!(text_or_file(value)?)))
+    };
+    said.iter().map(pair).collect::<anyhow::Result<Map<_, _>>>().map(Value::Object)
+}
+
+fn templates(found: &Value) -> String {
+    let field = |field: &Value| {
+        let name = text(field, "name");
+        if field["required"] == true { name } else { format!("[{name}]") }
+    };
+    let row = |one: &Value| {
+        let fields = one["fields"].as_array().map(|fields| fields.iter().map(field).collect::<Vec<_>>().join(" "));
+        let about = if one["off"].is_null() { text(one, "about") } else { text(one, "off") };
+        [text(one, "name"), fields.unwrap_or_default(), text(one, "counts_as"), about]
+    };
+    print::table(["template", "fields", "counts as", "what it does"], &items(found).iter().map(row).collect::<Vec<_>>())
 }
 
 fn json_or_file(option: &str, text: &str) -> anyhow::Result<Value> {

@@ -18,6 +18,12 @@ pub enum Verb {
     List,
     /// Show one persona.
     Show(Which),
+    /// Set its time zone and when it is up; what is left out stays.
+    Hours(Hours),
+    /// Show what its day has of its quotas, or give it quotas of its own.
+    Quotas(super::quotas::Quotas),
+    /// Show, switch or change what its days are planned from.
+    Plan(super::quotas::Plan),
     /// Let a persona rest: its current step ends, then nothing begins until it is resumed.
     Pause(Which),
     /// Let a persona work again.
@@ -29,6 +35,39 @@ pub enum Verb {
 pub struct Which {
     /// Its slug or id.
     persona: String,
+}
+
+/// Where its days begin and end, and when in them it is up.
+#[derive(Debug, Args)]
+pub struct Hours {
+    /// Its slug or id.
+    persona: String,
+    #[command(flatten)]
+    up: Up,
+}
+
+/// A time zone and waking hours.
+#[derive(Debug, Args)]
+struct Up {
+    /// IANA name of its time zone, such as Europe/Berlin.
+    #[arg(long)]
+    zone: Option<String>,
+    /// When it gets up there, as HH:MM.
+    #[arg(long, value_name = "HH:MM")]
+    wakes: Option<String>,
+    /// When it goes to sleep, as HH:MM; 24:00 is the end of the day.
+    #[arg(long, value_name = "HH:MM")]
+    sleeps: Option<String>,
+}
+
+impl Up {
+    /// What was said; null: nothing.
+    fn said(&self) -> Value {
+        let said = [("zone", &self.zone), ("wakes", &self.wakes), ("sleeps", &self.sleeps)];
+        let said: Map<_, _> =
+            said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?)))).collect();
+        if said.is_empty() { Value::Null } else { said.into() }
+    }
 }
 
 /// A persona to be.
@@ -53,6 +92,8 @@ pub struct New {
     /// How it writes, or `@FILE` that says so.
     #[arg(long, value_name = "TEXT")]
     style_primer: Option<String>,
+    #[command(flatten)]
+    up: Up,
 }
 
 impl Verb {
@@ -70,10 +111,25 @@ impl Verb {
                 let persona = server.get(&["api", "personas", &which.persona], &[]).await?;
                 out.answer(&persona, card);
             }
+            Self::Quotas(quotas) => quotas.run(server, out).await?,
+            Self::Plan(plan) => plan.run(server, out).await?,
+            Self::Hours(hours) => hours.set(server, out).await?,
             Self::Pause(which) => change(&which, "pause", server, out).await?,
             Self::Resume(which) => change(&which, "resume", server, out).await?,
         }
         Ok(Ended::Well)
+    }
+}
+
+impl Hours {
+    async fn set(self, server: &Server, out: Out) -> anyhow::Result<()> {
+        let path = ["api", "personas", &self.persona];
+        let mut persona = server.get(&path, &[]).await?;
+        if let Value::Object(hours) = self.up.said() {
+            persona = server.patch(&path, &json!({"version": persona["version"], "hours": hours})).await?;
+        }
+        out.answer(&persona, card);
+        Ok(())
     }
 }
 
@@ -95,6 +151,10 @@ impl New {
         }
         if let Some(primer) = &self.style_primer {
             body.insert("profile".to_owned(), json!({ "style_primer": text_or_file(primer)? }));
+        }
+        match self.up.said() {
+            Value::Null => {}
+            hours => drop(body.insert("hours".to_owned(), hours)),
         }
         Ok(body.into())
     }
@@ -133,5 +193,7 @@ fn card(persona: &Value) -> String {
     let row = |field: &&str| {
         (!persona[*field].is_null()).then(|| format!("{field:12} {}", print::plain(&text(persona, field))))
     };
-    fields.iter().filter_map(row).collect::<Vec<_>>().join("\n")
+    let hours = ["zone", "wakes", "sleeps"].map(|field| text(&persona["hours"], field));
+    let hours = format!("{:12} {} to {}, {}", "up", hours[1], hours[2], hours[0]);
+    fields.iter().filter_map(row).chain([hours]).collect::<Vec<_>>().join("\n")
 }

@@ -57,6 +57,18 @@ impl Server {
         self.send(self.http.post(self.url(path)?).json(body)).await
     }
 
+    pub(super) async fn delete(&self, path: &[&str]) -> anyhow::Result<Value> {
+        self.send(self.http.delete(self.url(path)?)).await
+    }
+
+    pub(super) async fn patch(&self, path: &[&str], body: &Value) -> anyhow::Result<Value> {
+        self.send(self.http.patch(self.url(path)?).json(body)).await
+    }
+
+    pub(super) async fn put(&self, path: &[&str], body: &Value) -> anyhow::Result<Value> {
+        self.send(self.http.put(self.url(path)?).json(body)).await
+    }
+
     /// Each part is one segment, whatever it holds.
     fn url(&self, path: &[&str]) -> anyhow::Result<Url> {
         let mut url = self.base.clone();

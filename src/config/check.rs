@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actors::domain::Quota;
 use url::Url;
 
 use super::{Config, ConfigError, Problem, show};
@@ -18,6 +19,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     company(&mut found);
     inbox(&mut found);
     inner_life(&mut found);
+    quotas(&mut found);
     browser(&mut found);
     models(&mut found);
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.filter) {
@@ -173,6 +175,19 @@ fn inner_life(found: &mut Findings) {
         found.seconds(&format!("inner_life.optional.{name}"), rest, 1, DAY);
     }
     found.count("inner_life.overwhelmed_above", life.overwhelmed_above as usize, 1, 100_000);
+}
+
+fn quotas(found: &mut Findings) {
+    for (table, _, quotas) in found.config.quotas.tables() {
+        for (unit, quota) in quotas {
+            if let Err(bad) = Quota::new(quota.floor, quota.ceiling) {
+                found.refuse(&format!("quotas.{table}.{unit}.{}", bad.field), bad.reason);
+            }
+        }
+    }
+    for (unit, cap) in &found.config.day_caps {
+        found.count(&format!("day_caps.{unit}"), *cap as usize, 0, 1_000_000);
+    }
 }
 
 fn browser(found: &mut Findings) {

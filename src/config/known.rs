@@ -8,8 +8,18 @@ use super::{
 };
 
 /// Tables whose names are the operator's own, and the entry in the defaults that shows their form.
-const OWN_NAMES: [(&[&str], &str); 2] =
-    [(&["models", "providers"], "openrouter"), (&["company", "site_acts_per_second"], "rehearsal.localhost")];
+const OWN_NAMES: [(&[&str], &str); 9] = [
+    (&["models", "providers"], "openrouter"),
+    (&["company", "site_acts_per_second"], "rehearsal.localhost"),
+    // Any of the known units for any of the known roles.
+    (&["quotas"], "worker"),
+    (&["quotas", "everyone"], "proposal"),
+    (&["quotas", "manager"], "proposal"),
+    (&["quotas", "worker"], "proposal"),
+    (&["quotas", "performer"], "proposal"),
+    (&["quotas", "friend"], "proposal"),
+    (&["day_caps"], "proposal"),
+];
 
 /// How alike two names must be, from 0 to 1, before one is offered for the other.
 const NEAR: f64 = 0.8;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use actors::domain::NodeName;
+use actors::domain::{NodeName, Role, Unit};
 use serde::{Deserialize, Serialize};
 
 use super::EnvKeys;
@@ -20,6 +20,9 @@ pub struct Config {
     pub company: CompanyConfig,
     pub inbox: InboxConfig,
     pub inner_life: InnerLifeConfig,
+    pub quotas: QuotasConfig,
+    /// Over all personas, in a day of universal time.
+    pub day_caps: BTreeMap<Unit, u32>,
     pub browser: BrowserConfig,
     pub egress: EgressConfig,
     pub models: ModelsConfig,
@@ -141,6 +144,39 @@ pub struct InboxConfig {
     /// A standing wait tells at most once in this time.
     #[serde(with = "humantime_serde")]
     pub tell_again_after: Duration,
+}
+
+/// `[quotas]`: what a persona is to do and may do in a day of its own time zone, by role.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QuotasConfig {
+    /// For every role that says nothing else.
+    pub everyone: BTreeMap<Unit, QuotaConfig>,
+    pub manager: BTreeMap<Unit, QuotaConfig>,
+    pub worker: BTreeMap<Unit, QuotaConfig>,
+    pub performer: BTreeMap<Unit, QuotaConfig>,
+    pub friend: BTreeMap<Unit, QuotaConfig>,
+}
+
+/// The least and the most of a day.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaConfig {
+    pub floor: i64,
+    pub ceiling: i64,
+}
+
+impl QuotasConfig {
+    /// Every table with its name and its role.
+    pub fn tables(&self) -> [(&'static str, Option<Role>, &BTreeMap<Unit, QuotaConfig>); 5] {
+        [
+            ("everyone", None, &self.everyone),
+            ("manager", Some(Role::Manager), &self.manager),
+            ("worker", Some(Role::Worker), &self.worker),
+            ("performer", Some(Role::Performer), &self.performer),
+            ("friend", Some(Role::Friend), &self.friend),
+        ]
+    }
 }
 
 /// A duration as people write it: `"5m"`.

@@ -57,6 +57,9 @@ mod tests {
             },
             hosts: Vec::new(),
             model: None,
+            hours: Default::default(),
+            quotas: Default::default(),
+            autoplan: Default::default(),
             created_ms: 0,
             updated_ms: 0,
         }

@@ -27,8 +27,21 @@ struct PostForm {
     text: String,
 }
 
-async fn list(request: HttpRequest, store: web::Data<Store>) -> Result<HttpResponse, Problem> {
-    page(StatusCode::OK, &feed(&request, &store, String::new(), None))
+#[derive(Deserialize, Default)]
+struct Search {
+    #[serde(default)]
+    q: String,
+}
+
+async fn list(
+    request: HttpRequest,
+    store: web::Data<Store>,
+    search: web::Query<Search>,
+) -> Result<HttpResponse, Problem> {
+    let wanted = search.q.trim().to_lowercase();
+    let mut page_of = feed(&request, &store, String::new(), None);
+    page_of.posts.retain(|post| post.text.to_lowercase().contains(&wanted));
+    page(StatusCode::OK, &page_of)
 }
 
 async fn publish(

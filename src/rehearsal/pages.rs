@@ -4,8 +4,9 @@ use askama::Template;
 
 use super::{
     board::ProposalForm,
+    deliverables::Filled,
     seeds::{self, Mail, Posting},
-    store::{Post, Proposal},
+    store::{Deliverable, Post, Proposal},
 };
 
 /// What stands around every page.
@@ -55,6 +56,20 @@ impl From<Post> for PostView {
     }
 }
 
+/// Work that was handed in, as its owner sees it.
+pub(super) struct DeliverableView {
+    pub number: u32,
+    pub title: String,
+    pub reference: String,
+    pub content: String,
+}
+
+impl From<Deliverable> for DeliverableView {
+    fn from(one: Deliverable) -> Self {
+        Self { number: one.number, title: one.title, reference: one.reference, content: one.content }
+    }
+}
+
 macro_rules! pages {
     ($($(#[$doc:meta])* $name:ident ($path:literal) { $($field:ident: $type:ty),* $(,)? })+) => {
         $(
@@ -78,6 +93,9 @@ pages! {
     FormPage("form.html") { posting: &'static Posting, once: bool, filled: ProposalForm, error: Option<String> }
     ConfirmationPage("confirmation.html") { proposal: ProposalView }
     ProposalsPage("proposals.html") { proposals: Vec<ProposalView> }
+    DeliverableForm("deliver.html") { filled: Filled, error: Option<String> }
+    DeliverablePage("deliverable.html") { deliverable: DeliverableView }
+    DeliverablesPage("deliverables.html") { deliverables: Vec<DeliverableView> }
     InboxPage("inbox.html") { mails: &'static [Mail] }
     MailPage("mail.html") { mail: &'static Mail }
     FeedPage("feed.html") { posts: Vec<PostView>, text: String, error: Option<String> }

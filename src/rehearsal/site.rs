@@ -17,7 +17,7 @@ use actix_web::{
 use askama::Template;
 
 use super::{
-    HOST, MOST_CONNECTIONS, board, feed, login, mail,
+    HOST, MOST_CONNECTIONS, board, deliverables, feed, login, mail,
     pages::{Frame, ProblemPage},
     practice,
     store::{Store, StoreError},
@@ -58,6 +58,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/static/{file}", web::get().to(practice::asset))
         .configure(login::routes)
         .configure(board::routes)
+        .configure(deliverables::routes)
         .configure(mail::routes)
         .configure(feed::routes)
         .configure(practice::routes);

@@ -42,6 +42,18 @@ pub struct Post {
     pub text: String,
 }
 
+/// Work that was handed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deliverable {
+    /// From 1, in the order of arrival.
+    pub number: u32,
+    pub email: String,
+    pub title: String,
+    /// The sender's own reference, shown when read back.
+    pub reference: String,
+    pub content: String,
+}
+
 /// Everything that was submitted. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -76,6 +88,7 @@ enum Record {
     SignedOut { token: String },
     Proposal(Proposal),
     Post(Post),
+    Deliverable(Deliverable),
 }
 
 struct Inner {
@@ -86,6 +99,7 @@ struct Inner {
     sessions: Vec<(String, String)>,
     proposals: Vec<Proposal>,
     posts: Vec<Post>,
+    deliverables: Vec<Deliverable>,
 }
 
 impl Store {
@@ -109,8 +123,15 @@ impl Store {
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         file.set_len(whole as u64).and_then(|()| file.sync_all()).map_err(failed("repaired"))?;
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("created"))?;
-        let mut inner =
-            Inner { path, file, bytes: whole as u64, sessions: Vec::new(), proposals: Vec::new(), posts: Vec::new() };
+        let mut inner = Inner {
+            path,
+            file,
+            bytes: whole as u64,
+            sessions: Vec::new(),
+            proposals: Vec::new(),
+            posts: Vec::new(),
+            deliverables: Vec::new(),
+        };
         inner.replay(&text[..whole])?;
         Ok(Self { inner: Arc::new(Mutex::new(inner)) })
     }
@@ -123,6 +144,11 @@ impl Store {
     /// Every post made here (the feed also shows a few that were always there), in the order of arrival.
     pub fn posts(&self) -> Vec<Post> {
         self.lock().posts.clone()
+    }
+
+    /// Everything handed in, in the order of arrival.
+    pub fn deliverables(&self) -> Vec<Deliverable> {
+        self.lock().deliverables.clone()
     }
 
     /// Records a proposal. With a key that this applicant used before, the first submission is returned instead.
@@ -147,6 +173,15 @@ impl Store {
         inner.append(&Record::Post(post.clone()))?;
         inner.posts.push(post.clone());
         Ok(post)
+    }
+
+    /// Records what is handed in.
+    pub(super) fn hand_in(&self, mut deliverable: Deliverable) -> Result<Deliverable, StoreError> {
+        let mut inner = self.lock();
+        deliverable.number = next_number(inner.deliverables.len());
+        inner.append(&Record::Deliverable(deliverable.clone()))?;
+        inner.deliverables.push(deliverable.clone());
+        Ok(deliverable)
     }
 
     /// Records a session by the hash of its token.
@@ -185,6 +220,7 @@ impl Inner {
                 Record::SignedOut { token } => self.sessions.retain(|(known, _)| *known != token),
                 Record::Proposal(proposal) => self.proposals.push(proposal),
                 Record::Post(post) => self.posts.push(post),
+                Record::Deliverable(one) => self.deliverables.push(one),
             }
         }
         Ok(())

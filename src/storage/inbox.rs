@@ -127,6 +127,17 @@ impl ReadBack {
         rows.into_iter().map(StandingWait::try_from).collect()
     }
 
+    pub(super) async fn newest_of(&self, persona: PersonaId) -> Result<i64, DbError> {
+        let chain = ChainId::Persona(persona).to_bytes();
+        let newest: Option<i64> = on_db!(self.0, one:
+            receipts::table
+                .filter(receipts::chain.eq(chain.clone()))
+                .order(receipts::seq.desc())
+                .limit(1)
+                .select(receipts::seq));
+        Ok(newest.unwrap_or(0))
+    }
+
     pub(super) async fn chain_behind(&self, persona: PersonaId, seq: i64, limit: u32) -> Result<Vec<Receipt>, DbError> {
         let chain = ChainId::Persona(persona).to_bytes();
         let rows: Vec<ReceiptRow> = on_db!(self.0, all:

@@ -13,6 +13,7 @@ mod closed;
 mod facts;
 mod plan;
 pub(super) mod postgres;
+mod quotas;
 
 pub(super) mod sqlite;
 mod statements;

@@ -1,13 +1,13 @@
 //! What the company reads back: at start, when a persona wakes, when a run resumes.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use actors::{
     domain::{
         Alert, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona, PersonaId, PersonaStatus,
-        Receipt, Run, RunId, RunState, StandingWait,
+        QuotaUse, Receipt, Run, RunId, RunState, StandingWait,
     },
-    ports::{ChainHead, ChainHeads, Prerequisite, Records, RosterRecord, Unavailable, Waiting},
+    ports::{ChainHead, ChainHeads, Counted, Prerequisite, Records, RosterRecord, Unavailable, Waiting},
 };
 use async_trait::async_trait;
 use diesel::{dsl::count_star, prelude::*};
@@ -25,6 +25,8 @@ const ON_GOALS: &str = ParkedOn::Dependency.as_str();
 const OPEN_RUN: [&str; 2] = [RunState::Running.as_str(), RunState::Parked.as_str()];
 
 type PersonRow = (Vec<u8>, String, String, i32);
+/// Persona, state of the goal, and when it is due.
+type DueRow = (Vec<u8>, String, Option<i64>);
 
 /// The company's own view of the database.
 pub(super) struct ReadBack(pub Db);
@@ -89,6 +91,10 @@ impl Records for ReadBack {
         Ok(self.standing().await?)
     }
 
+    async fn newest_seq(&self, persona: PersonaId) -> Result<i64, Unavailable> {
+        Ok(self.newest_of(persona).await?)
+    }
+
     async fn receipts_after(&self, persona: PersonaId, seq: i64, limit: u32) -> Result<Vec<Receipt>, Unavailable> {
         Ok(self.chain_behind(persona, seq, limit).await?)
     }
@@ -107,6 +113,18 @@ impl Records for ReadBack {
 
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable> {
         Ok(self.receipts_of(goal).await?)
+    }
+
+    async fn quota_use(&self, goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
+        Ok(self.0.quota_use(goal).await?)
+    }
+
+    async fn counted(&self, persona: PersonaId, within: Range<i64>) -> Result<Vec<Counted>, Unavailable> {
+        Ok(self.0.counted(persona, within).await?)
+    }
+
+    async fn planned_personas(&self) -> Result<Vec<PersonaId>, Unavailable> {
+        Ok(self.0.planned_personas().await?)
     }
 
     async fn prerequisites(&self, goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable> {
@@ -155,15 +173,36 @@ impl ReadBack {
             match of_inboxes.clone() { Some(id) => all.filter(inboxes::persona.eq(id)), None => all }
         });
         let counts = waiting.into_iter().map(|(persona, waiting)| (persona, i64::from(waiting))).chain(running);
-        let due: Vec<(Vec<u8>, String, Option<i64>)> = on_db!(self.0, all: {
+        let due = match only {
+            Some(persona) if self.has_work_now(persona).await? => {
+                vec![(persona.as_bytes().to_vec(), GoalState::Pending.to_string(), None)]
+            }
+            _ => self.due_of(of_goals).await?,
+        };
+        roster(people, counts, due)
+    }
+
+    /// Whether something can be done at once; of a full inbox this is all that need be known.
+    async fn has_work_now(&self, persona: PersonaId) -> Result<bool, DbError> {
+        let id = persona.as_bytes().to_vec();
+        let found: Option<Vec<u8>> = on_db!(self.0, one:
+            goals::table
+                .filter(goals::persona.eq(id.clone()).and(goals::state.eq(GoalState::Pending.as_str())))
+                .filter(goals::due_ms.is_null())
+                .limit(1)
+                .select(goals::id));
+        Ok(found.is_some())
+    }
+
+    async fn due_of(&self, only: Option<Vec<u8>>) -> Result<Vec<DueRow>, DbError> {
+        Ok(on_db!(self.0, all: {
             let all = goals::table
                 .filter(goals::state.eq_any(OPEN_GOAL))
                 .filter(goals::parked_on.is_null().or(goals::parked_on.ne(ON_GOALS)))
                 .select((goals::persona, goals::state, goals::due_ms))
                 .into_boxed();
-            match of_goals.clone() { Some(id) => all.filter(goals::persona.eq(id)), None => all }
-        });
-        roster(people, counts, due)
+            match only.clone() { Some(id) => all.filter(goals::persona.eq(id)), None => all }
+        }))
     }
 
     async fn first_message(&self, goal: GoalId) -> Result<Option<Message>, DbError> {
@@ -234,7 +273,7 @@ impl ReadBack {
 fn roster(
     people: Vec<PersonRow>,
     counts: impl Iterator<Item = (Vec<u8>, i64)>,
-    due: Vec<(Vec<u8>, String, Option<i64>)>,
+    due: Vec<DueRow>,
 ) -> Result<Vec<RosterRecord>, DbError> {
     let read = Columns("personas");
     let mut inboxes: HashMap<Vec<u8>, i64> = HashMap::new();

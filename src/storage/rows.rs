@@ -4,6 +4,7 @@ pub(super) mod alert;
 pub(super) mod goal;
 pub(super) mod message;
 pub(super) mod persona;
+pub(super) mod quota;
 pub(super) mod receipt;
 pub(super) mod run;
 pub(super) mod standing_wait;

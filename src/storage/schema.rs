@@ -55,6 +55,23 @@ table! {
         failure_streak -> Integer,
         created_ms -> BigInt,
         updated_ms -> BigInt,
+        zone -> Text,
+        wakes_minute -> Integer,
+        sleeps_minute -> Integer,
+        quotas -> Text,
+        autoplan -> Text,
+        planned -> Bool,
+    }
+}
+
+table! {
+    quota_uses (goal) {
+        goal -> Binary,
+        persona -> Binary,
+        unit -> Text,
+        units -> Integer,
+        at_ms -> BigInt,
+        begun -> Bool,
     }
 }
 
@@ -237,6 +254,7 @@ allow_tables_to_appear_in_same_query!(
     tokens,
     login_links,
     personas,
+    quota_uses,
     messages,
     goals,
     goal_dependencies,

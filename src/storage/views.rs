@@ -6,8 +6,10 @@ mod goals;
 mod messages;
 mod numbers;
 mod personas;
+mod quotas;
 pub(super) mod receipts;
 mod runs;
+mod standing_waits;
 
 pub use goals::GoalFilter;
 pub use numbers::{PersonaNumbers, QueueDepths, Today};

@@ -2,11 +2,20 @@
 //!
 //! Everything here happens on the rehearsal site, known as a persona knows it: by its address and the ids on its pages.
 
+mod catalogue;
+mod fields;
+mod handed_in;
+mod posts;
+
 use actors::domain::{
     AiPayload, ArtifactKind, Assertion, Effect, Length, Payload, PictureFormat, Proof, ReadBack, ReportPayload, Step,
     StepsPayload, Unit,
 };
 
+pub use self::{
+    catalogue::{Named, Templates, all, make},
+    fields::{BadField, Field, Sort},
+};
 use crate::egress::REHEARSAL_HOST;
 
 /// Opens every account there; its login page says so.
@@ -117,13 +126,17 @@ pub fn submit_proposal(wanted: &ProposalWanted) -> Template {
             artifacts: vec![ArtifactKind::Screenshot, ArtifactKind::CsvRow],
             read_back: Some(ReadBack { url: address("/proposals"), contains: wanted.reference.clone() }),
             counts_as: Some(Unit::Proposal),
+            units: None,
         },
     }
 }
 
 /// Counts the day from the receipts and keeps the report as a file.
 pub fn daily_report() -> Template {
-    let file = "daily-report.md";
+    daily_report_in("daily-report.md")
+}
+
+fn daily_report_in(file: &str) -> Template {
     Template {
         title: "Post the daily report".to_owned(),
         payload: Payload::Report(ReportPayload { file: file.to_owned() }),
@@ -216,28 +229,4 @@ fn screenshot(caption: &str, file: &str) -> Step {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_template_is_a_payload_the_api_would_take() {
-        let mut wanted = ProposalWanted::new("data pipeline", "jason@greenroom.example", GOAL_KEY);
-        let plain = submit_proposal(&wanted);
-        wanted.with_key = true;
-        let keyed = submit_proposal(&wanted);
-        for template in [open_rehearsal_mail(), master_note_outline(), plain, keyed, daily_report()] {
-            let mut json = serde_json::to_value(&template.payload).unwrap();
-            json.as_object_mut().unwrap().remove("kind");
-            let parsed = Payload::parse(template.payload.kind(), json).unwrap();
-            assert_eq!(parsed, template.payload, "{}", template.title);
-            assert!(!template.proof.is_empty(), "{}", template.title);
-        }
-    }
-
-    #[test]
-    fn one_step_of_a_proposal_cannot_be_taken_back() {
-        let steps = submit_proposal(&ProposalWanted::new("audit", "a@b.example", GOAL_KEY)).payload.steps();
-        let final_ones: Vec<_> = steps.iter().filter(|step| step.effect() == Effect::Irreversible).collect();
-        assert!(matches!(final_ones[..], [Step::Click { selector, .. }] if selector == "#submit"), "{final_ones:?}");
-    }
-}
+mod tests;

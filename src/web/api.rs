@@ -7,10 +7,13 @@ pub mod goals;
 pub mod messages;
 pub mod personas;
 pub mod profile;
+pub mod quotas;
 pub mod receipts;
 pub mod runs;
 pub mod secrets;
+pub mod templates;
 pub mod tokens;
+pub mod waits;
 
 use super::{openapi, routes::Table};
 
@@ -19,8 +22,11 @@ pub fn routes() -> Table {
     [
         personas::routes(),
         profile::routes(),
+        quotas::routes(),
+        templates::routes(),
         secrets::routes(),
         messages::routes(),
+        waits::routes(),
         goals::routes(),
         runs::routes(),
         receipts::routes(),

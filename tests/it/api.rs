@@ -11,3 +11,5 @@ mod letters;
 mod lists;
 mod live;
 mod observe;
+mod quotas;
+mod waits;

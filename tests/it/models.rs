@@ -57,6 +57,9 @@ pub fn livia(model: Option<&str>) -> Persona {
         },
         hosts: Vec::new(),
         model: model.map(str::to_owned),
+        hours: Default::default(),
+        quotas: Default::default(),
+        autoplan: Default::default(),
         created_ms: 0,
         updated_ms: 0,
     }

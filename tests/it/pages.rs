@@ -5,8 +5,10 @@
 mod controls;
 mod house;
 mod live;
+mod quotas;
 mod samples;
 mod screens;
 mod script;
 mod visitor;
+mod waits;
 mod work;

@@ -10,6 +10,7 @@ mod inboxes;
 mod journal;
 mod lost;
 mod migrations;
+mod quotas;
 mod ranges;
 mod rebuild;
 mod records;

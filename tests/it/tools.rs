@@ -6,7 +6,9 @@ mod browser;
 mod evening;
 mod files;
 mod house;
+mod named;
 mod report;
+
 mod texts;
 mod trouble;
 

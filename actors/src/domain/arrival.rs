@@ -173,10 +173,11 @@ impl Arrival for ResultOf {
         MessageKind::Result
     }
 
+    /// Without what it asked for: whoever waits for this one must not take those words for something that happened.
     fn text(&self) -> String {
         let lines: Vec<_> = self.happened.iter().map(|line| format!("- {line}")).collect();
         let more = if self.more > 0 { format!("\n- and {} more", self.more) } else { String::new() };
-        format!("From {}, because you asked: {}\n{}{more}", self.from, self.asked, lines.join("\n"))
+        format!("From {}:\n{}{more}", self.from, lines.join("\n"))
     }
 
     fn check(&self) -> Result<(), BadPayload> {
@@ -196,7 +197,7 @@ impl Arrival for ResultOf {
     }
 
     fn assignment(&self) -> Assignment {
-        let answer = Assignment::answer(&self.text());
+        let answer = Assignment::answer(&format!("You asked to be told: {}\n{}", self.asked, self.text()));
         let title = format!("{}: {}", self.from, self.happened.last().map_or("", String::as_str));
         Assignment { title: title.chars().take(TITLE_OF_TEXT).collect(), ..answer }
     }
@@ -248,13 +249,12 @@ mod tests {
             burst: "wait:1".to_owned(),
         };
         assert!(!result.is_optional(&ada()));
-        assert_eq!(
-            result.text(),
-            "From Helper, because you asked: flags code\n- flagged parser.rs\n- flagged lexer.rs\n- and 3 more"
-        );
+        assert_eq!(result.text(), "From Helper:\n- flagged parser.rs\n- flagged lexer.rs\n- and 3 more");
         let Assignment { title, payload, .. } = result.assignment();
         assert_eq!(title, "Helper: flagged lexer.rs");
-        assert!(matches!(payload, Payload::Ai(ai) if ai.prompt == result.text()));
+        assert!(
+            matches!(payload, Payload::Ai(ai) if ai.prompt == format!("You asked to be told: flags code\n{}", result.text()))
+        );
         assert_eq!(ResultOf { happened: vec![], ..result }.check().unwrap_err().field, "happened");
     }
 }

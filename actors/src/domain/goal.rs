@@ -48,6 +48,8 @@ words! {
         Reconcile = "reconcile",
         /// Its persona was paused.
         Pause = "pause",
+        /// The day's quota is used up; `due_ms` says until when.
+        Quota = "quota",
         /// Goals that it waits for are not over.
         Dependency = "dependency",
     }

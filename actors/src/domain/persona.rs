@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{PersonaId, words::words};
+use super::{Autoplan, Hours, PersonaId, Quotas, words::words};
 
 words! {
     /// What a persona is for.
@@ -133,6 +133,12 @@ pub struct Persona {
     pub hosts: Vec<String>,
     /// Which model answers for it; none: the configured default.
     pub model: Option<String>,
+    /// Its time zone, and when in its days it is up.
+    pub hours: Hours,
+    /// Its own quotas, instead of its role's.
+    pub quotas: Quotas,
+    /// What its days are planned from.
+    pub autoplan: Autoplan,
     pub created_ms: i64,
     pub updated_ms: i64,
 }

@@ -9,6 +9,9 @@ words! {
     Unit("unit of work") {
         Post = "post",
         Proposal = "proposal",
+        Deliverable = "deliverable",
+        /// To somebody who did not ask for it.
+        Message = "message",
     }
 }
 
@@ -26,6 +29,9 @@ pub struct Proof {
     /// What it counts as once all that is shown; its last receipt says how many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counts_as: Option<Unit>,
+    /// How many of these it counts as; none: one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub units: Option<u32>,
 }
 
 /// A statement about the world that a receipt can show.
@@ -51,6 +57,11 @@ pub struct ReadBack {
 }
 
 impl Proof {
+    /// What it counts as, and how many.
+    pub fn counted(&self) -> Option<(Unit, u32)> {
+        Some((self.counts_as?, self.units.unwrap_or(1)))
+    }
+
     /// Nothing is to be shown.
     pub fn is_empty(&self) -> bool {
         self.assertions.is_empty() && self.artifacts.is_empty() && self.read_back.is_none()

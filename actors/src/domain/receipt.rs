@@ -87,15 +87,17 @@ pub struct Draft {
     pub units: Option<i64>,
     pub salt: [u8; 16],
     /// Made ahead by whoever hands the receipt in, so that the one writer need not; none: it does.
-    pub hashed_body: Option<HashedBody>,
+    pub rendered: Option<Rendered>,
     pub body: Body,
 }
 
-/// A body as it is stored, and what the header says about it.
+/// The texts of a receipt, but for its place in the chain.
 #[derive(Debug, Clone, PartialEq)]
-pub struct HashedBody {
-    pub text: String,
-    pub commitment: Hash,
+pub struct Rendered {
+    /// The header from `at_ms` to its end: all that does not depend on the place.
+    pub header_tail: String,
+    /// The body as it is stored and hashed.
+    pub body: String,
 }
 
 /// The same as [`Draft`], read back: what pages, proofs and resumes look at.

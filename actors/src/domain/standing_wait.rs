@@ -158,19 +158,18 @@ pub fn line(receipt: &Receipt) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use uuid::Uuid;
 
     use super::*;
     use crate::{
         domain::{Body, ChainId, GoalId, Hash, PersonaId},
-        ports::World,
-        testing::{self, TestWorld},
+        testing,
     };
 
     fn receipt(kind: ReceiptKind, phase: Option<Phase>, state: Option<&str>, summary: &str, text: &str) -> Receipt {
-        let world = TestWorld::new(1);
         Receipt {
             pos: 1,
-            chain: ChainId::Persona(PersonaId(world.new_id())),
+            chain: ChainId::Persona(PersonaId(Uuid::from_u128(1))),
             seq: 1,
             prev: Hash([0; 32]),
             hash: Hash([0; 32]),
@@ -181,7 +180,7 @@ mod tests {
             state: state.map(str::to_owned),
             tool: None,
             effect: None,
-            goal: Some(GoalId(world.new_id())),
+            goal: Some(GoalId(Uuid::from_u128(2))),
             run: None,
             step: None,
             replay_of: None,

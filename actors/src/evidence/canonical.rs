@@ -16,9 +16,12 @@ use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::domain::{Body, ChainId, Draft, Hash, HashedBody};
+use crate::domain::{Body, ChainId, Draft, Hash, Rendered};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
+/// Room for the usual header before its tail, and for the tail: one allocation each.
+const HEAD_BYTES: usize = 192;
+const TAIL_BYTES: usize = 448;
 
 /// SHA-256 of some bytes.
 pub fn sha256(bytes: &[u8]) -> Hash {
@@ -39,22 +42,28 @@ pub fn body_text(body: &Body) -> String {
     serde_json::to_string(body).unwrap_or_default()
 }
 
-/// The body's text, and what the header will say about it.
-pub fn hash_body(draft: &Draft) -> HashedBody {
-    let text = body_text(&draft.body);
-    HashedBody { commitment: commitment(&draft.salt, &text), text }
+/// Everything of a draft's texts that does not depend on its place.
+pub fn render(draft: &Draft) -> Rendered {
+    let body = body_text(&draft.body);
+    Rendered { header_tail: header_tail(draft, &commitment(&draft.salt, &body)), body }
 }
 
-/// The header of a draft at its place in the chain.
-pub fn header(draft: &Draft, seq: i64, prev: &Hash, body: &Hash) -> String {
-    let mut out = Keys(String::with_capacity(640));
+/// The header of a draft at its place in the chain: what comes before the tail, and the tail.
+pub fn header(chain: &ChainId, seq: i64, prev: &Hash, tail: &str) -> String {
+    let mut out = Keys(String::with_capacity(HEAD_BYTES + tail.len()));
     out.0.push_str("{\"v\":1");
-    match &draft.chain {
+    match chain {
         ChainId::Persona(id) => out.id("chain", Some(id.0)),
         ChainId::System(node) => out.display("chain", format_args!("system:{node}")),
     }
     out.integer("seq", seq);
     out.hash("prev", prev);
+    out.0.push_str(tail);
+    out.0
+}
+
+fn header_tail(draft: &Draft, body: &Hash) -> String {
+    let mut out = Keys(String::with_capacity(TAIL_BYTES));
     out.integer("at_ms", draft.at_ms);
     out.text("node", draft.node.as_str());
     out.text("kind", draft.kind.as_str());

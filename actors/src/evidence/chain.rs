@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::canonical;
-use crate::domain::{ChainId, Draft, Hash, Receipt};
+use crate::domain::{ChainId, Draft, Hash, Receipt, Rendered};
 
 /// The newest receipt of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,13 +84,13 @@ impl Batch<'_> {
     pub fn link(&mut self, mut draft: Draft) -> Linked {
         let head =
             self.touched.get(&draft.chain).copied().or_else(|| self.heads.get(&draft.chain)).unwrap_or(Head::START);
-        let body = draft.hashed_body.take().unwrap_or_else(|| canonical::hash_body(&draft));
+        let Rendered { header_tail, body } = draft.rendered.take().unwrap_or_else(|| canonical::render(&draft));
         let seq = head.seq + 1;
-        let header = canonical::header(&draft, seq, &head.hash, &body.commitment);
+        let header = canonical::header(&draft.chain, seq, &head.hash, &header_tail);
         let hash = canonical::sha256(header.as_bytes());
         self.pos += 1;
         self.touched.insert(draft.chain.clone(), Head { seq, hash });
-        Linked { pos: self.pos, seq, prev: head.hash, hash, header, body: body.text, draft }
+        Linked { pos: self.pos, seq, prev: head.hash, hash, header, body, draft }
     }
 
     /// The transaction is committed: these are the heads now.

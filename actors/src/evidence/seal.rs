@@ -108,7 +108,7 @@ pub(super) fn system_log(node: &NodeName, world: &dyn World, body: Body) -> Draf
         project: None,
         units: None,
         salt: world.salt(),
-        hashed_body: None,
+        rendered: None,
         body,
     }
 }

@@ -353,9 +353,9 @@ async fn a_broken_invariant_is_told_to_the_supervisor() {
 }
 
 #[tokio::test]
-async fn a_body_hashed_ahead_is_linked_like_any_other() {
+async fn a_draft_rendered_ahead_is_linked_like_any_other() {
     let world = TestWorld::new(1);
     let plain = draft(&world, chain(1), None, "did");
-    let ahead = Draft { hashed_body: Some(canonical::hash_body(&plain)), ..plain.clone() };
+    let ahead = Draft { rendered: Some(canonical::render(&plain)), ..plain.clone() };
     assert_eq!(Heads::new(0).begin().link(ahead), Heads::new(0).begin().link(plain));
 }

@@ -83,13 +83,13 @@ struct Waiting {
 }
 
 impl Entry {
-    /// Made by the caller, so that the copy and the hashes of bodies cost the writer nothing.
+    /// Made by the caller, so that the copy, the texts and the hashes of bodies cost the writer nothing.
     pub(super) fn new(mut commit: Commit, reply: Reply, then: Option<Then>) -> Self {
         let ends_run = commit.changes.iter().any(|c| matches!(c, Change::RunMoved { state, .. } if state.is_over()));
         let spare = outage::must_land(&commit).then(|| commit.clone());
         let (begins, turns) = (commit.begins_something(), GoalTurn::of(&commit));
         for draft in &mut commit.receipts {
-            draft.hashed_body = Some(canonical::hash_body(draft));
+            draft.rendered = Some(canonical::render(draft));
         }
         Self { commit, waiting: Waiting { reply, then, spare, begins, ends_run, turns } }
     }

@@ -56,7 +56,7 @@ impl PersonaActor {
             project: goal.project.clone(),
             units: None,
             salt: self.stage.ports.world.salt(),
-            hashed_body: None,
+            rendered: None,
             body: Body {
                 summary: format!("let “{}” expire", goal.title),
                 data: json!({"message": message.id, "serve_by_ms": message.serve_by_ms}),

@@ -126,7 +126,7 @@ impl PersonaActor {
             project: work.goal.project.clone(),
             units: None,
             salt: self.stage.ports.world.salt(),
-            hashed_body: None,
+            rendered: None,
             body: Body { summary, data, ..Body::default() },
         }
     }

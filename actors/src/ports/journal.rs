@@ -8,7 +8,8 @@ use ed25519_dalek::Signature;
 use super::BoxError;
 use crate::domain::{
     Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState, ParkedOn, Payload,
-    Persona, PersonaId, Phase, Proof, Receipt, Run, RunId, RunState, Slug, StandingWait, StandingWaitId, WaitsFor,
+    Persona, PersonaId, Phase, Proof, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, Slug, StandingWait,
+    StandingWaitId, WaitsFor,
 };
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.
@@ -84,6 +85,8 @@ pub enum Guard {
     AlertOpen(AlertId),
     /// The standing wait has not ended and has looked so far.
     StandingWaitAt(StandingWaitId, i64),
+    /// A day has room for what a goal counts as.
+    QuotaLeft(QuotaLeft),
 }
 
 impl fmt::Display for Guard {
@@ -99,6 +102,7 @@ impl fmt::Display for Guard {
             Self::RunLive(id) => write!(f, "run {id} is running"),
             Self::AlertOpen(id) => write!(f, "alert {id} is open"),
             Self::StandingWaitAt(id, seq) => write!(f, "standing wait {id} has looked as far as {seq}"),
+            Self::QuotaLeft(left) => write!(f, "room for {} {} below {}", left.units, left.unit, left.ceiling),
         }
     }
 }
@@ -131,6 +135,8 @@ pub enum Change {
     },
     /// The goals that one waits for; they replace those that were there.
     DependenciesSet(GoalId, WaitsFor),
+    /// What a goal takes from its day; it replaces what it took before.
+    QuotaTaken(QuotaUse),
     /// `first_seq` is set from this commit's receipts on the persona's chain.
     RunStarted(Box<Run>),
     /// Sets the run's `last_seq` from this commit's receipts on the persona's chain.

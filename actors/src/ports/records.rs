@@ -1,11 +1,13 @@
 //! What the company reads back. Read only; pages have their own views.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 
 use super::Unavailable;
 use crate::domain::{
-    Alert, ChainId, Goal, GoalId, Hash, IfFailed, Message, MessageId, Persona, PersonaId, Receipt, Run, RunId, Slug,
-    StandingWait,
+    Alert, ChainId, Goal, GoalId, Hash, IfFailed, Message, MessageId, Persona, PersonaId, QuotaUse, Receipt, Run,
+    RunId, Slug, StandingWait,
 };
 
 /// A persona as the roster keeps it, awake or asleep.
@@ -34,6 +36,13 @@ pub struct Waiting {
 pub struct Prerequisite {
     pub goal: Goal,
     pub if_failed: IfFailed,
+}
+
+/// A goal that counts as something, with what it took from its day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counted {
+    pub goal: Goal,
+    pub taken: Option<QuotaUse>,
 }
 
 /// The newest receipt of a chain.
@@ -109,6 +118,11 @@ pub trait Records: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// The sequence of a persona's newest receipt; 0: there is none.
+    async fn newest_seq(&self, _persona: PersonaId) -> Result<i64, Unavailable> {
+        Ok(0)
+    }
+
     /// A persona's receipts behind this sequence, in order; at most `limit`.
     async fn receipts_after(&self, _persona: PersonaId, _seq: i64, _limit: u32) -> Result<Vec<Receipt>, Unavailable> {
         Ok(Vec::new())
@@ -125,6 +139,22 @@ pub trait Records: Send + Sync {
 
     /// All receipts of a goal on its persona's chain, in order.
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable>;
+
+    /// What a goal took from its day.
+    async fn quota_use(&self, _goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
+        Ok(None)
+    }
+
+    /// The persona's goals that count as something and are open, or were given or counted between these moments; the
+    /// oldest first.
+    async fn counted(&self, _persona: PersonaId, _within: Range<i64>) -> Result<Vec<Counted>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    /// The personas whose days are planned; at start.
+    async fn planned_personas(&self) -> Result<Vec<PersonaId>, Unavailable> {
+        Ok(Vec::new())
+    }
 
     /// What a goal waits for or waited for, in order of ids.
     async fn prerequisites(&self, goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable>;

@@ -1,5 +1,7 @@
 //! One attempt under way: walks the plan, and asks when the end of an effect is not known.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -15,13 +17,15 @@ use super::{
     settle::{self, Verdict},
 };
 use crate::{
-    domain::{Draft, Effect, Ended, Goal, Message, Phase, ReadBack, Receipt, Run, Step, StepError},
+    domain::{Draft, Effect, Ended, Goal, Message, Persona, Phase, ReadBack, Receipt, Run, Step, StepError},
     ports::{Commit, Waiting},
 };
 
 /// A run with everything it needs to go on.
 pub(super) struct Attempt<'a> {
     pub runner: &'a Runner,
+    /// As it was when the run began.
+    pub persona: Arc<Persona>,
     pub goal: Goal,
     pub message: Message,
     pub run: Run,
@@ -55,6 +59,7 @@ impl<'a> Attempt<'a> {
     /// Begins a new run of the goal, or goes on with the one that is open.
     pub async fn begin(
         runner: &'a Runner,
+        persona: Arc<Persona>,
         work: Waiting,
         failure_streak: u32,
         stop: CancellationToken,
@@ -69,6 +74,7 @@ impl<'a> Attempt<'a> {
         let run = open.clone().unwrap_or_else(|| settle::new_run(runner, &goal, &message));
         let mut attempt = Self {
             runner,
+            persona,
             goal,
             message,
             run,
@@ -88,15 +94,29 @@ impl<'a> Attempt<'a> {
     /// What is left of an attempt whose task panicked: enough to settle it.
     pub fn fallen(
         runner: &'a Runner,
-        goal: Goal,
-        message: Message,
+        persona: Arc<Persona>,
+        Waiting { message, goal }: Waiting,
         run: Run,
         history: History,
         failure_streak: u32,
     ) -> Self {
         let (steps, saved) = (goal.payload.steps(), Saved::new(goal.id));
         let (stop, now) = (CancellationToken::new(), Now::default());
-        Self { runner, goal, message, run, history, failure_streak, stop, slice: None, steps, saved, page: None, now }
+        Self {
+            runner,
+            persona,
+            goal,
+            message,
+            run,
+            history,
+            failure_streak,
+            stop,
+            slice: None,
+            steps,
+            saved,
+            page: None,
+            now,
+        }
     }
 
     /// Walks the plan to its end, or to where it cannot go on.
@@ -165,13 +185,15 @@ impl<'a> Attempt<'a> {
             }
             // A person ended the goal or the run; that commit settled everything.
             Acted::Ended => Err(Halt::End(RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false })),
+            Acted::Full(full) => Err(Halt::End(self.defer(&full, true).await)),
         }
     }
 
     async fn carry_out(&self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<Acted, StoreGone> {
         let about = self.about();
         let page = self.page.as_deref();
-        let act = Act { about: &about, run: self.run.id, index: index(at), step, page, replay_of };
+        let place = self.place_at(at, step).await?;
+        let act = Act { about: &about, run: self.run.id, index: index(at), step, page, replay_of, place };
         self.runner.broker.carry_out(&act, &self.stop).await
     }
 
@@ -298,7 +320,8 @@ impl<'a> Attempt<'a> {
                     self.take_in(at, receipt);
                     return Ok(false);
                 }
-                Acted::Ended => return Ok(false),
+                // A look takes no place in a day.
+                Acted::Ended | Acted::Full(_) => return Ok(false),
             }
         }
         Ok(true)

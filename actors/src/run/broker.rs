@@ -15,11 +15,12 @@ use super::{
     drafts::About,
     plan,
     policy::{self, Verdict},
+    quota::Place,
 };
 use crate::{
     domain::{
-        ArtifactRef, Body, Call, Draft, Effect, Ended, Hash, NewArtifact, NodeName, Outcome, Phase, Receipt, RunId,
-        Step, StepError, StepIndex,
+        ArtifactRef, Body, Call, Draft, Effect, Ended, Hash, NewArtifact, NodeName, Outcome, Phase, QuotaLeft, Receipt,
+        RunId, Step, StepError, StepIndex,
     },
     evidence::{Evidence, RecordError, canonical},
     ports::{Commit, Guard, Ports},
@@ -52,6 +53,8 @@ pub(super) struct Act<'a> {
     pub page: Option<&'a str>,
     /// The receipt whose call is performed again.
     pub replay_of: Option<i64>,
+    /// What it takes from the day, if it counts as something.
+    pub place: Place,
 }
 
 /// What came of a step. The receipt is already durable.
@@ -62,6 +65,8 @@ pub(super) enum Acted {
     Unknown(Receipt),
     /// The goal or run was ended by a person meanwhile; nothing was begun.
     Ended,
+    /// The day has no room for what it counts as; nothing was begun.
+    Full(QuotaLeft),
 }
 
 /// Nothing can be written now, so nothing may be done.
@@ -75,8 +80,12 @@ impl Broker {
             Verdict::Deny { reason } => return self.deny(act, reason).await,
         };
         let call = self.call(act);
-        if call.effect.needs_intent() && !self.intend(act, &call, rule).await? {
-            return Ok(Acted::Ended);
+        if call.effect.needs_intent() {
+            match self.intend(act, &call, rule).await? {
+                None => {}
+                Some(Guard::QuotaLeft(full)) => return Ok(Acted::Full(full)),
+                Some(_) => return Ok(Acted::Ended),
+            }
         }
         let began = Instant::now();
         let outcome = self.perform(call, stop).await;
@@ -114,20 +123,23 @@ impl Broker {
         Ok(Acted::Fails(receipt, StepError::denied(reason)))
     }
 
-    /// Commits the intent; `false`: the goal is no longer ours to act on, which is receipted too.
-    async fn intend(&self, act: &Act<'_>, call: &Call, rule: Option<String>) -> Result<bool, StoreGone> {
+    /// Commits the intent; else what kept it from being begun: there is no room for it, or the goal is no longer ours to
+    /// act on. That is receipted too.
+    async fn intend(&self, act: &Act<'_>, call: &Call, rule: Option<String>) -> Result<Option<Guard>, StoreGone> {
         let label = plan::label(act.step);
         let data = json!({"step": label, "args": call.args, "key": call.key, "page": call.page, "rule": rule});
         let draft = self.draft(act, Phase::Intent, format!("is about to {label}"), data);
-        let guards = vec![Guard::GoalOpen(act.about.goal.id), Guard::RunLive(act.run)];
-        match self.evidence.record(Commit { guards, receipts: vec![draft], ..Commit::default() }).await {
-            Ok(_) => Ok(true),
+        let mut guards = vec![Guard::GoalOpen(act.about.goal.id), Guard::RunLive(act.run)];
+        guards.extend(act.place.guards.iter().cloned());
+        let changes = act.place.changes.clone();
+        match self.evidence.record(Commit { guards, changes, receipts: vec![draft] }).await {
+            Ok(_) => Ok(None),
             Err(RecordError::Outdated(outdated)) => {
                 let mut draft = self.draft(act, Phase::Denied, format!("did not begin {label}"), Value::Null);
                 draft.state = Some(Ended::NotBegun.as_str());
                 draft.body.error = Some(outdated.to_string());
                 self.write(Commit { receipts: vec![draft], ..Commit::default() }).await?;
-                Ok(false)
+                Ok(Some(outdated.guard))
             }
             Err(RecordError::Unavailable(_) | RecordError::Ended) => Err(StoreGone),
         }

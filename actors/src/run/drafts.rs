@@ -35,7 +35,7 @@ impl About<'_> {
             project: self.goal.project.clone(),
             units: None,
             salt: self.world.salt(),
-            hashed_body: None,
+            rendered: None,
             body: Body { summary: summary.into(), data, ..Body::default() },
         }
     }

@@ -1,6 +1,6 @@
 //! The commits that open and end a run. Each moves goal, run and message together with the receipt that says so.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tracing::warn;
@@ -12,7 +12,7 @@ use crate::{
         ReceiptKind, Run, RunId, RunState, Step, StepError,
     },
     evidence::RecordError,
-    ports::{Change, Commit, GoalMove, Guard, Waiting},
+    ports::{Change, Commit, GoalMove, Guard, Outdated, Waiting},
 };
 
 /// Races with edits of the persona that the last commit is tried again after.
@@ -49,7 +49,8 @@ pub(super) fn new_run(runner: &Runner, goal: &Goal, message: &Message) -> Run {
 impl Attempt<'_> {
     /// Makes it durable that the run is under way, and that intents without outcome are unknown.
     pub(super) async fn open(&mut self, resumed: bool) -> Result<(), RunEnd> {
-        let attempts = if resumed { self.goal.attempts } else { self.run.attempt };
+        let before = self.goal.attempts;
+        let attempts = if resumed { before } else { self.run.attempt };
         let mut changes = vec![Change::MessageMoved(self.message.id, MessageState::Running)];
         let summary = if resumed {
             changes.push(self.run_moved(RunState::Running, None));
@@ -62,14 +63,21 @@ impl Attempt<'_> {
         changes.push(Change::GoalMoved(self.moved(GoalState::Running)));
         let mut receipts = vec![self.log(summary, RunState::Running.as_str())];
         receipts.extend(unknown(&self.about(), &self.history));
-        let guards = vec![
+        let mut guards = vec![
             Guard::GoalVersion(self.goal.id, self.goal.version),
             Guard::MessageIs(self.message.id, self.message.state),
         ];
+        let place = self.place();
+        guards.extend(place.guards);
+        changes.extend(place.changes);
         match self.runner.broker.evidence.record(Commit { guards, changes, receipts }).await {
             Ok(committed) => {
                 self.history.extend(committed.receipts);
                 Ok(())
+            }
+            Err(RecordError::Outdated(Outdated { guard: Guard::QuotaLeft(full) })) => {
+                self.goal.attempts = before;
+                Err(self.defer(&full, resumed).await)
             }
             // Someone moved it meanwhile: look again.
             Err(RecordError::Outdated(_)) => Err(RunEnd::Later { due_ms: Some(self.now_ms()) }),
@@ -134,7 +142,8 @@ impl Attempt<'_> {
             data,
         );
         draft.state = Some(goal.state.as_str());
-        draft.units = self.goal.proof.counts_as.filter(|_| goal.state == GoalState::Done).map(|_| 1);
+        let counted = self.goal.proof.counted().filter(|_| goal.state == GoalState::Done);
+        draft.units = counted.map(|(_, units)| units.into());
         draft.body.error.clone_from(&goal.last_error);
         let mut changes = vec![
             self.run_moved(run, goal.last_error.clone()),
@@ -259,7 +268,7 @@ fn unknown(about: &About<'_>, history: &History) -> Vec<Draft> {
 }
 
 /// The task that carried the run is gone; its goal backs off as after any failed attempt.
-pub(super) async fn after_panic(runner: &Runner, work: Waiting, text: String) -> RunEnd {
+pub(super) async fn after_panic(runner: &Runner, persona: Arc<Persona>, work: Waiting, text: String) -> RunEnd {
     let ports = &runner.broker.ports;
     let id = work.goal.id;
     let (goal, run, receipts, roster) = (
@@ -273,7 +282,8 @@ pub(super) async fn after_panic(runner: &Runner, work: Waiting, text: String) ->
     };
     let failure_streak = roster.map_or(0, |record| record.failure_streak);
     let (Some(goal), Some(run)) = (goal, run) else { return RunEnd::Over { failure_streak, open_circuit: false } };
-    let mut attempt = Attempt::fallen(runner, goal, work.message, run, History::new(receipts), failure_streak);
+    let work = Waiting { goal, ..work };
+    let mut attempt = Attempt::fallen(runner, persona, work, run, History::new(receipts), failure_streak);
     let unknown = unknown(&attempt.about(), &attempt.history);
     if !unknown.is_empty()
         && let Err(error) = runner.broker.evidence.record(Commit { receipts: unknown, ..Commit::default() }).await

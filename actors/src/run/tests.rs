@@ -4,3 +4,4 @@
 mod board;
 mod crashes;
 mod outcomes;
+mod quotas;

@@ -89,6 +89,21 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_set_back_stops_nobody_for_longer_than_one_gap() {
+        let mut rates = rates();
+        assert_eq!(rates.take(ADA, "a.example", "click", 3_600_000), Ok(()));
+        assert_eq!(rates.take(ADA, "a.example", "click", 0), Err(Duration::from_millis(2_000)));
+        assert_eq!(rates.take(ADA, "a.example", "click", 3_602_000), Ok(()));
+    }
+
+    #[test]
+    fn a_pace_of_nothing_is_the_slowest_there_is() {
+        let mut rates = Rates::new(Pace { default_per_1000_s: 0, sites: Vec::new() });
+        assert_eq!(rates.take(ADA, "a.example", "click", 0), Ok(()));
+        assert_eq!(rates.take(ADA, "a.example", "click", 0), Err(Duration::from_secs(1_000)));
+    }
+
+    #[test]
     fn what_is_free_is_forgotten() {
         let mut rates = rates();
         for n in 0..10_000 {

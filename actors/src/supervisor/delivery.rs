@@ -25,7 +25,15 @@ const SHOWN: usize = 500;
 
 impl Desk {
     pub(super) async fn deliver(&self, new: NewWork, by: &By) -> Result<Delivered, CommandError> {
+        self.deliver_with(new, Extra::default(), by).await
+    }
+
+    /// The same with something that must be so, or becomes so, in the same commit.
+    pub(super) async fn deliver_with(&self, new: NewWork, extra: Extra, by: &By) -> Result<Delivered, CommandError> {
         self.check_work(&new)?;
+        if let Work::Goal { proof, .. } = &new.what {
+            self.check_counts(new.persona, proof).await?;
+        }
         let prerequisites = self.prerequisites_named(&new.waits_for.goals, None).await?;
         let (correlation, waits_for) = (new.correlation.clone(), new.waits_for.clone());
         let arrival = arrived(new.what.clone());
@@ -38,12 +46,14 @@ impl Desk {
             guards.push(Guard::CorrelationFree(goal.persona, key));
         }
         guards.extend(waits_for::their_personas(&goal, &prerequisites));
+        guards.extend(extra.guards);
         let receipts = vec![self.received(&message, &goal, score.as_ref(), &waits_for, by)];
         let mut changes =
             vec![Change::MessageDelivered(Box::new(message.clone())), Change::GoalAdded(Box::new(goal.clone()))];
         if !waits_for.goals.is_empty() {
             changes.push(Change::DependenciesSet(goal.id, waits_for));
         }
+        changes.extend(extra.changes);
         let bell = self.office.bell();
         let (persona, news) = (goal.persona, News { messages: 1, due_ms: begins_ms(&goal) });
         let commit = Commit { guards, changes, receipts };
@@ -189,6 +199,13 @@ fn arrived(what: Work) -> Arc<dyn Arrival> {
         Work::Goal { title, payload, proof } => Arc::new(Given(Assignment { title, payload, proof })),
         Work::Arrived(arrival) => arrival,
     }
+}
+
+/// What else a delivery rests on and changes.
+#[derive(Debug, Default)]
+pub(super) struct Extra {
+    pub(super) guards: Vec<Guard>,
+    pub(super) changes: Vec<Change>,
 }
 
 /// How a persona sees an arrival.

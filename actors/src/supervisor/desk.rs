@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{By, CommandError, drafts, office::Office};
+use super::{By, CommandError, drafts, lookout::Lookout, office::Office, planner::PlanningDesk};
 use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
@@ -34,8 +34,10 @@ pub(super) struct Desk {
     pub(super) office: Office,
     pub(super) closed: AtomicBool,
     pub(super) tally: Arc<Tally>,
+    pub(super) lookout: Lookout,
     /// What goes on beside the commands.
     pub(super) _keepers: [AbortOnDropHandle<()>; 3],
+    pub(super) planning: PlanningDesk,
 }
 
 impl Desk {
@@ -158,9 +160,11 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         }
         Guard::GoalOpen(id) => CommandError::Conflict(format!("goal {id} is over")),
         Guard::AlertOpen(id) => CommandError::NotFound { what: "open alert", which: id.to_string() },
-        Guard::CorrelationFree(..) | Guard::MessageIs(..) | Guard::RunLive(_) | Guard::StandingWaitAt(..) => {
-            CommandError::Conflict(format!("{outdated}: read again, then decide again"))
-        }
+        Guard::CorrelationFree(..)
+        | Guard::MessageIs(..)
+        | Guard::RunLive(_)
+        | Guard::StandingWaitAt(..)
+        | Guard::QuotaLeft(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn decision(
         project: None,
         units: None,
         salt: world.salt(),
-        hashed_body: None,
+        rendered: None,
         body: Body { summary, data: Value::Object(fields), ..Body::default() },
     }
 }

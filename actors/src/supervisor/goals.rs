@@ -92,6 +92,7 @@ impl Desk {
         check_text("title", &title, LONGEST_TITLE)?;
         let payload = payload.unwrap_or_else(|| goal.payload.clone());
         let proof = proof.unwrap_or_else(|| goal.proof.clone());
+        self.check_counts(goal.persona, &proof).await?;
         self.leaves_what_was_begun(&goal, &payload).await?;
         let at_ms = self.now_ms();
         let (mut changes, mut guards) = self.rewired(&goal, others, if_failed).await?;

@@ -7,7 +7,10 @@ use super::{
     desk::{self, Desk, RACES, busy, check_length, check_text, invalid, refused},
 };
 use crate::{
-    domain::{AlertKind, ChainId, GoalState, MessageState, Persona, PersonaId, PersonaStatus, Profile, RunState},
+    domain::{
+        AlertKind, Autoplan, ChainId, GoalState, MessageState, Persona, PersonaId, PersonaStatus, Profile, Quotas,
+        RunState,
+    },
     ports::{Change, Commit, Guard, Waiting},
 };
 
@@ -34,6 +37,9 @@ impl Desk {
             profile: new.profile,
             hosts: new.hosts,
             model: new.model,
+            hours: new.hours,
+            quotas: Quotas::new(),
+            autoplan: Autoplan::default(),
             created_ms: now_ms,
             updated_ms: now_ms,
         };
@@ -78,6 +84,7 @@ impl Desk {
         };
         self.write(commit).await?.map_err(|outdated| refused(&outdated))?;
         self.refresh(id).await;
+        self.plans_changed(id);
         Ok(persona)
     }
 
@@ -92,6 +99,7 @@ impl Desk {
         if let Some(record) = self.ports.records.roster_record(id).await? {
             self.office.resume(record).await?;
         }
+        self.plans_changed(id);
         Ok(persona)
     }
 
@@ -141,6 +149,7 @@ impl Desk {
     pub(super) async fn delete_persona(&self, id: PersonaId, by: &By) -> Result<(), CommandError> {
         self.deleted(id, by).await?;
         self.office.forget(id).await?;
+        self.lookout.deleted(id).await;
         let mut refused = 0;
         while refused < RACES {
             let open = self.open_inbox(id).await?;
@@ -202,7 +211,7 @@ impl Desk {
 /// The persona after a patch, and the names of the fields it touched.
 fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>) {
     let mut persona = before.clone();
-    let PersonaPatch { slug, name, role, description, profile, hosts, model } = patch;
+    let PersonaPatch { slug, name, role, description, profile, hosts, model, hours, quotas, autoplan } = patch;
     persona.slug = slug.unwrap_or(persona.slug);
     persona.name = name.map_or(persona.name, |name| name.trim().to_owned());
     persona.role = role.unwrap_or(persona.role);
@@ -210,6 +219,9 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
     persona.profile = profile.unwrap_or(persona.profile);
     persona.hosts = hosts.unwrap_or(persona.hosts);
     persona.model = model.unwrap_or(persona.model);
+    persona.hours = hours.unwrap_or(persona.hours);
+    persona.quotas = quotas.unwrap_or(persona.quotas);
+    persona.autoplan = autoplan.unwrap_or(persona.autoplan);
     let touched = [
         ("slug", persona.slug != before.slug),
         ("name", persona.name != before.name),
@@ -218,6 +230,9 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
         ("profile", persona.profile != before.profile),
         ("hosts", persona.hosts != before.hosts),
         ("model", persona.model != before.model),
+        ("hours", persona.hours != before.hours),
+        ("quotas", persona.quotas != before.quotas),
+        ("autoplan", persona.autoplan != before.autoplan),
     ];
     (persona, touched.into_iter().filter(|(_, touched)| *touched).map(|(field, _)| field).collect())
 }
@@ -229,6 +244,7 @@ fn check(persona: &Persona) -> Result<(), CommandError> {
     if let Some(model) = &persona.model {
         check_text("model", model, LONGEST_LINE)?;
     }
+    persona.hours.check().map_err(|error| invalid("hours.sleeps", error.to_string()))?;
     check_profile(&persona.profile)
 }
 

@@ -9,4 +9,6 @@ mod dependencies;
 mod failing;
 mod harness;
 mod moods;
+mod planning;
+mod standing;
 mod working;

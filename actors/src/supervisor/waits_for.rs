@@ -116,6 +116,11 @@ impl Desk {
             let reason = format!("goal {} has begun: what it waits for cannot be changed any more", goal.id);
             return Err(CommandError::Conflict(reason));
         }
+        if goal.parked_on == Some(ParkedOn::Quota) {
+            let reason =
+                format!("goal {} waits for a day with room: change what it waits for when that has come", goal.id);
+            return Err(CommandError::Conflict(reason));
+        }
         let before = self.ports.records.prerequisites(goal.id).await?;
         let if_failed = if_failed.or(before.first().map(|p| p.if_failed)).unwrap_or_default();
         let goals = goals.unwrap_or_else(|| before.iter().map(|p| p.goal.id).collect());

@@ -31,6 +31,9 @@ pub fn persona(world: &dyn World, slug: &str) -> Persona {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        hours: Default::default(),
+        quotas: Default::default(),
+        autoplan: Default::default(),
         created_ms: now,
         updated_ms: now,
     }
@@ -105,7 +108,7 @@ pub fn draft(world: &dyn World, chain: ChainId, phase: Option<Phase>, summary: &
         project: None,
         units: None,
         salt: world.salt(),
-        hashed_body: None,
+        rendered: None,
         body: Body { summary: summary.to_owned(), data: Value::Null, ..Body::default() },
     }
 }

@@ -2,17 +2,21 @@
 //!
 //! A change that names a record that is not there is a mistake of the code under test and panics.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use super::StoredRow;
 use crate::{
     domain::{
         Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona,
-        PersonaId, PersonaStatus, Receipt, Run, RunId, RunState, StandingWait, StandingWaitId, WaitsFor,
+        PersonaId, PersonaStatus, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, StandingWait, StandingWaitId,
+        WaitsFor,
     },
     evidence::chain::{Head, Heads, Linked},
     ports::{
-        ChainHead, ChainHeads, Change, Checkpoint, Commit, Committed, GoalMove, Guard, Outdated, Prerequisite,
+        ChainHead, ChainHeads, Change, Checkpoint, Commit, Committed, Counted, GoalMove, Guard, Outdated, Prerequisite,
         RosterRecord,
     },
 };
@@ -24,6 +28,7 @@ pub(super) struct State {
     pub(super) goals: BTreeMap<GoalId, GoalRow>,
     waits: BTreeMap<GoalId, WaitsFor>,
     pub(super) runs: BTreeMap<RunId, Run>,
+    pub(super) uses: BTreeMap<GoalId, QuotaUse>,
     pub(super) alerts: BTreeMap<AlertId, Alert>,
     pub(super) standing: BTreeMap<StandingWaitId, StandingWait>,
     /// Messages for which a run was begun.
@@ -125,7 +130,25 @@ impl State {
                 self.standing.get(id).is_some_and(|wait| wait.ended.is_none() && wait.seen_seq == *seq)
             }
             Guard::AlertOpen(id) => self.alerts.get(id).is_some_and(|alert| alert.resolved_ms.is_none()),
+            Guard::QuotaLeft(left) => self.taken_by_others(left) + u64::from(left.units) <= u64::from(left.ceiling),
         }
+    }
+
+    fn taken_by_others(&self, left: &QuotaLeft) -> u64 {
+        let counts = |taken: &&QuotaUse| {
+            left.counts(taken) && self.goals.get(&taken.goal).is_some_and(|row| taken.counts(row.goal.state))
+        };
+        self.uses.values().filter(counts).map(|taken| u64::from(taken.units)).sum()
+    }
+
+    pub(super) fn counted(&self, persona: PersonaId, within: &Range<i64>) -> Vec<Counted> {
+        let counted = |row: &GoalRow| {
+            let (goal, taken) = (&row.goal, self.uses.get(&row.goal.id).copied());
+            let here = within.contains(&goal.created_ms) || taken.is_some_and(|taken| within.contains(&taken.at_ms));
+            let wanted = goal.persona == persona && goal.proof.counts_as.is_some() && (here || !goal.state.is_over());
+            wanted.then(|| Counted { goal: goal.clone(), taken })
+        };
+        self.goals.values().filter_map(counted).collect()
     }
 
     fn apply(&mut self, change: Change, linked: &[Linked]) {
@@ -165,6 +188,10 @@ impl State {
                 let run = found(self.runs.get_mut(&id), "run", &id);
                 let last_seq = Some(places.last(run.persona));
                 *run = Run { state, ended_ms, error, last_seq, ..run.clone() };
+            }
+            Change::QuotaTaken(taken) => {
+                found(self.goals.get(&taken.goal), "goal", &taken.goal);
+                self.uses.insert(taken.goal, taken);
             }
             Change::AlertRaised(alert) => {
                 self.alerts.insert(alert.id, *alert);

@@ -1,6 +1,9 @@
 //! A journal in memory that keeps the promises of [`Journal`], and fails when it is told to.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use tokio::sync::{OwnedMutexGuard, watch};
@@ -8,12 +11,12 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use super::{StoredRow, lock, state::State};
 use crate::{
     domain::{
-        Alert, ChainId, Goal, GoalId, Message, MessageId, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId,
-        StandingWait,
+        Alert, ChainId, Goal, GoalId, Message, MessageId, Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run,
+        RunId, StandingWait,
     },
     ports::{
-        ChainHead, ChainHeads, Checkpoint, Commit, Committed, Journal, Outdated, Prerequisite, Records, RosterRecord,
-        Unavailable, Waiting,
+        ChainHead, ChainHeads, Checkpoint, Commit, Committed, Counted, Journal, Outdated, Prerequisite, Records,
+        RosterRecord, Unavailable, Waiting,
     },
 };
 
@@ -227,6 +230,10 @@ impl Records for MemoryStore {
         Ok(lock(&self.state).standing.values().filter(|wait| wait.ended.is_none()).cloned().collect())
     }
 
+    async fn newest_seq(&self, persona: PersonaId) -> Result<i64, Unavailable> {
+        Ok(self.chain(&ChainId::Persona(persona)).last().map_or(0, |receipt| receipt.seq))
+    }
+
     async fn receipts_after(&self, persona: PersonaId, seq: i64, limit: u32) -> Result<Vec<Receipt>, Unavailable> {
         let behind = |receipt: &Receipt| receipt.seq > seq && receipt.chain == ChainId::Persona(persona);
         Ok(self.receipts().into_iter().filter(behind).take(limit as usize).collect())
@@ -258,6 +265,19 @@ impl Records for MemoryStore {
         let chain = ChainId::Persona(row.goal.persona);
         let of_goal = |receipt: &Receipt| receipt.goal == Some(goal) && receipt.chain == chain;
         Ok(state.receipts().into_iter().filter(of_goal).collect())
+    }
+
+    async fn quota_use(&self, goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
+        Ok(lock(&self.state).uses.get(&goal).copied())
+    }
+
+    async fn counted(&self, persona: PersonaId, within: Range<i64>) -> Result<Vec<Counted>, Unavailable> {
+        Ok(lock(&self.state).counted(persona, &within))
+    }
+
+    async fn planned_personas(&self) -> Result<Vec<PersonaId>, Unavailable> {
+        let planned = |persona: &Persona| persona.autoplan.on && persona.status != PersonaStatus::Deleted;
+        Ok(self.personas().into_iter().filter(planned).map(|persona| persona.id).collect())
     }
 
     async fn prerequisites(&self, goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable> {

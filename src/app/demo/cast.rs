@@ -80,6 +80,7 @@ fn livia() -> anyhow::Result<NewPersona> {
         },
         hosts: Vec::new(),
         model: None,
+        hours: Default::default(),
     })
 }
 
@@ -102,5 +103,6 @@ fn jason() -> anyhow::Result<NewPersona> {
         },
         hosts: Vec::new(),
         model: None,
+        hours: Default::default(),
     })
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use actors::{
-    domain::{Goal, GoalId, Message, MessageState, Persona, Run, StandingWait, WaitsFor},
+    domain::{Goal, GoalId, Message, MessageState, Persona, QuotaUse, Run, StandingWait, WaitsFor},
     ports::{Change, Checkpoint, GoalMove},
 };
 use diesel::{
@@ -18,8 +18,8 @@ use super::{
     plan::{Places, Plan},
     statements::{
         AddDependency, CorrectGoal, CountFalls, EraseBody, ForgetDependencies, JoinBurst, MoveGoal, MoveMessage,
-        MoveRun, NoteBlob, ResolveAlert, SetStandingWait, SetStreak, UpdatePersona, WidenGoal, WidenGoalOfRun,
-        WidenRun,
+        MoveRun, NoteBlob, ResolveAlert, SetStandingWait, SetStreak, TakeQuota, UpdatePersona, WidenGoal,
+        WidenGoalOfRun, WidenRun,
     },
 };
 use crate::storage::{
@@ -41,6 +41,12 @@ pub(super) trait Transaction: Send {
 
     /// Keeps signed heads; a second signature of the same head is not kept.
     fn keep(&mut self, signed: &[&Checkpoint]) -> impl Future<Output = QueryResult<()>> + Send;
+}
+
+/// Whether a plan writes receipts and nothing else.
+pub(super) fn are_none(plan: &Plan, late: &[Late]) -> bool {
+    let mut receipts = plan.receipts();
+    plan.changes.is_empty() && late.is_empty() && receipts.all(|linked| linked.draft.body.artifacts.is_empty())
 }
 
 /// Carries out a plan's changes in order, and what its receipts mean for other tables.
@@ -105,6 +111,7 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
         Change::GoalAdded(_) | Change::GoalMoved(_) | Change::GoalCorrected { .. } => {
             apply_to_goal(change, places, to).await
         }
+        Change::QuotaTaken(taken) => take_quota(taken, to).await,
         Change::RunStarted(_) | Change::RunMoved { .. } => apply_to_run(change, places, to).await,
     }
 }
@@ -129,7 +136,25 @@ async fn update_persona(persona: &Persona, to: &mut impl Transaction) -> QueryRe
         hosts: &row.hosts,
         model: row.model.as_deref(),
         updated_ms: row.updated_ms,
+        zone: &row.zone,
+        wakes_minute: row.wakes_minute,
+        sleeps_minute: row.sleeps_minute,
+        quotas: &row.quotas,
+        autoplan: &row.autoplan,
+        planned: row.planned,
         id: &row.id,
+    })
+    .await
+}
+
+async fn take_quota(taken: &QuotaUse, to: &mut impl Transaction) -> QueryResult<usize> {
+    to.run(TakeQuota {
+        goal: taken.goal.as_bytes(),
+        persona: taken.persona.as_bytes(),
+        unit: taken.unit.as_str(),
+        units: counter(taken.units),
+        at_ms: taken.at_ms,
+        begun: taken.begun,
     })
     .await
 }

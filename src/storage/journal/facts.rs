@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
     domain::{
-        AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, RunId, RunState, Slug,
-        StandingWaitId,
+        AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, RunId,
+        RunState, Slug, StandingWaitId,
     },
     ports::{Change, Commit, Guard, Outdated},
 };
@@ -21,6 +21,7 @@ pub(super) struct Wanted {
     pub runs: BTreeSet<RunId>,
     pub alerts: BTreeSet<AlertId>,
     pub standing: BTreeSet<StandingWaitId>,
+    pub quotas: BTreeSet<QuotaLeft>,
 }
 
 impl Wanted {
@@ -44,6 +45,7 @@ impl Wanted {
             Guard::RunLive(id) => drop(self.runs.insert(*id)),
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
             Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
+            Guard::QuotaLeft(left) => drop(self.quotas.insert(*left)),
         }
     }
 
@@ -66,6 +68,7 @@ impl Wanted {
             Change::DependenciesSet(id, waits_for) => self.goals.extend(waits_for.goals.iter().chain([id])),
             Change::RunMoved { id, .. } => drop(self.runs.insert(*id)),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id)),
+            Change::QuotaTaken(taken) => drop(self.goals.insert(taken.goal)),
             Change::GoalAdded(_)
             | Change::RunStarted(_)
             | Change::AlertRaised(_)
@@ -92,6 +95,8 @@ pub(super) struct Facts {
     pub alerts: BTreeMap<AlertId, bool>,
     /// How far the open ones have looked; none: ended.
     pub standing: BTreeMap<StandingWaitId, Option<i64>>,
+    /// What others took; read anew for every batch.
+    pub quotas: BTreeMap<QuotaLeft, u64>,
 }
 
 impl Facts {
@@ -108,7 +113,8 @@ impl Facts {
     }
 
     /// What is worth knowing for the next batch: all of it, until that is too much.
-    pub(super) fn remembered(self) -> Self {
+    pub(super) fn remembered(mut self) -> Self {
+        self.quotas.clear();
         let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len() + self.standing.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
         if work + names > REMEMBERED { Self::default() } else { self }
@@ -138,6 +144,9 @@ impl Facts {
             Guard::RunLive(id) => self.runs.get(id) == Some(&RunState::Running),
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
             Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
+            Guard::QuotaLeft(left) => {
+                self.quotas.get(left).is_some_and(|taken| taken + u64::from(left.units) <= u64::from(left.ceiling))
+            }
         }
     }
 
@@ -168,7 +177,9 @@ impl Facts {
                 let here = self.messages.contains_key(&message.id);
                 (!here).then_some(Guard::MessageIs(message.id, message.state))
             }
-            Change::GoalMoved(actors::ports::GoalMove { id, .. }) | Change::GoalCorrected { id, .. } => {
+            Change::GoalMoved(actors::ports::GoalMove { id, .. })
+            | Change::GoalCorrected { id, .. }
+            | Change::QuotaTaken(QuotaUse { goal: id, .. }) => {
                 let here = made(&|c| matches!(c, Change::GoalAdded(goal) if goal.id == *id));
                 (!here && !self.goals.contains_key(id)).then_some(Guard::GoalOpen(*id))
             }
@@ -228,6 +239,11 @@ impl Facts {
             Change::RunStarted(run) => drop(self.runs.insert(run.id, run.state)),
             Change::RunMoved { id, state, .. } => drop(self.runs.insert(*id, *state)),
             Change::AlertRaised(alert) => drop(self.alerts.insert(alert.id, alert.resolved_ms.is_none())),
+            Change::QuotaTaken(taken) => {
+                for (_, others) in self.quotas.iter_mut().filter(|(left, _)| left.counts(taken)) {
+                    *others += u64::from(taken.units);
+                }
+            }
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
             Change::StandingWaitSet(wait) => {
                 self.standing.insert(wait.id, wait.ended.is_none().then_some(wait.seen_seq));

@@ -1,7 +1,8 @@
 //! The journal over PostgreSQL: one connection, held by a task of its own, receipts by `unnest`.
 //!
-//! **An ambiguous COMMIT.** When the connection is lost between COMMIT and its answer, nobody here knows whether the
-//! batch was written. The task then looks for the batch's last receipt before it writes again; commits of a batch
+//! **An ambiguous COMMIT.** A batch ends with COMMIT, one that is receipts alone is a single statement and needs none.
+//! When the connection is lost between that last statement and its answer, nobody here knows whether the batch was
+//! written. The task then looks for the batch's last receipt before it writes again; commits of a batch
 //! that had landed are answered, not written twice, when their caller hands them in anew.
 //!
 //! **One writer per database.** The connection holds an advisory lock: a second server finds out at its start, before it
@@ -10,7 +11,7 @@
 mod read;
 mod unsure;
 
-use std::{mem, time::Duration};
+use std::{future::Future, mem, time::Duration};
 
 use actors::{
     evidence::chain::Heads,
@@ -125,7 +126,7 @@ impl Task {
         }
     }
 
-    /// The answer to COMMIT was lost: perhaps the server can be asked right away.
+    /// The last answer was lost: perhaps the server can be asked right away.
     async fn look_at_once(&mut self, error: Failed) -> Result<Vec<Verdict>, Unavailable> {
         let mut session = open(&self.url).await?;
         self.unsure.settle(&mut session.conn, &mut self.closed).await.map_err(unavailable)?;
@@ -166,7 +167,7 @@ async fn take_database(conn: &mut AsyncPgConnection) -> Result<(), Unavailable> 
 enum Attempt {
     /// Nothing of it was written.
     Failed(Failed),
-    /// It was ready and COMMIT was sent; what came of it is not known.
+    /// Its last statement was sent; what came of it is not known.
     Ambiguous(Box<Plan>, Failed),
 }
 
@@ -181,7 +182,7 @@ async fn attempt(session: &mut Session, closed: &Closed, batch: Vec<Commit>) -> 
     if batch.is_empty() {
         return Ok(Plan::default());
     }
-    AnsiTransactionManager::begin_transaction(conn).await?;
+    // Outside the transaction: nobody else writes, so what is read stays true.
     let mut facts = mem::take(known);
     let mut unknown = Wanted::of(&batch);
     facts.leave_unknown(&mut unknown);
@@ -189,16 +190,31 @@ async fn attempt(session: &mut Session, closed: &Closed, batch: Vec<Commit>) -> 
     read::learn_heads(conn, heads, plan::new_chains(&batch, heads)).await?;
     let mut chains = heads.begin();
     let plan = Plan::make(batch, &mut facts, &mut chains);
-    diesel_async::RunQueryDsl::execute(InsertReceipts::new(&plan), conn).await?;
-    changes::write(&plan, &closed.late(&plan), &mut Open(conn)).await?;
-    match tokio::time::timeout(BATCH_LIMIT / 2, AnsiTransactionManager::commit_transaction(conn)).await {
-        Ok(Ok(())) => {
+    let late = closed.late(&plan);
+    let ending = if changes::are_none(&plan, &late) {
+        // One statement is a transaction of its own: two ways to the server and back less.
+        committed(diesel_async::RunQueryDsl::execute(InsertReceipts::new(&plan), conn)).await
+    } else {
+        AnsiTransactionManager::begin_transaction(conn).await?;
+        diesel_async::RunQueryDsl::execute(InsertReceipts::new(&plan), conn).await?;
+        changes::write(&plan, &late, &mut Open(conn)).await?;
+        committed(AnsiTransactionManager::commit_transaction(conn)).await
+    };
+    match ending {
+        Ok(()) => {
             chains.commit();
             *known = facts.remembered();
             Ok(plan)
         }
-        Ok(Err(error)) => Err(Attempt::Ambiguous(Box::new(plan), error.into())),
-        Err(_) => Err(Attempt::Ambiguous(Box::new(plan), Failed::Late)),
+        Err(error) => Err(Attempt::Ambiguous(Box::new(plan), error)),
+    }
+}
+
+/// The statement that makes a batch durable: without an answer nobody knows whether it did.
+async fn committed<T>(statement: impl Future<Output = QueryResult<T>>) -> Result<(), Failed> {
+    match tokio::time::timeout(BATCH_LIMIT / 2, statement).await {
+        Ok(answer) => Ok(answer.map(drop)?),
+        Err(_) => Err(Failed::Late),
     }
 }
 

@@ -28,6 +28,7 @@ use super::{
     closed::{Closed, Late},
     facts::{Facts, Wanted},
     plan::{self, Plan, Verdict},
+    quotas::taken_by_others,
     statements::{InsertReceipt, SaveCheckpoint},
 };
 use crate::storage::{
@@ -256,8 +257,8 @@ fn learn_head(conn: &mut SqliteConnection, heads: &mut Heads, chain: ChainId) ->
         .filter(receipts::chain.eq(chain.to_bytes()))
         .order(receipts::seq.desc())
         .select((receipts::seq, receipts::hash))
-        .limit(1)
-        .first::<(i64, Vec<u8>)>(conn)
+        // Reads one row and no more. A bound LIMIT would be prepared anew each time.
+        .get_result::<(i64, Vec<u8>)>(conn)
         .optional()?;
     if let Some((seq, hash)) = newest {
         heads.learn(chain, Head { seq, hash: Columns("receipts").hash(&hash)? });
@@ -324,6 +325,10 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
         if let Some((seen_seq, ended_ms)) = row.get_result::<(i64, Option<i64>)>(conn).optional()? {
             facts.standing.insert(*id, ended_ms.is_none().then_some(seen_seq));
         }
+    }
+    for left in &wanted.quotas {
+        let taken: Option<i64> = taken_by_others!(left).get_result(conn)?;
+        facts.quotas.insert(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
     }
     Ok(())
 }

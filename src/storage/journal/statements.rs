@@ -91,10 +91,32 @@ statement! {
         hosts: &'a str => Text,
         model: Option<&'a str> => Nullable<Text>,
         updated_ms: i64 => BigInt,
+        zone: &'a str => Text,
+        wakes_minute: i32 => Integer,
+        sleeps_minute: i32 => Integer,
+        quotas: &'a str => Text,
+        autoplan: &'a str => Text,
+        planned: bool => Bool,
         id: &'a [u8] => Binary,
     }
     "UPDATE personas SET slug = ?, name = ?, role = ?, description = ?, status = ?, version = ?, profile = ?, \
-     hosts = ?, model = ?, updated_ms = ? WHERE id = ?"
+     hosts = ?, model = ?, updated_ms = ?, zone = ?, wakes_minute = ?, sleeps_minute = ?, \
+     quotas = ?, autoplan = ?, planned = ? WHERE id = ?"
+}
+
+statement! {
+    /// What a goal takes from its day.
+    TakeQuota<'a> {
+        goal: &'a [u8] => Binary,
+        persona: &'a [u8] => Binary,
+        unit: &'a str => Text,
+        units: i32 => Integer,
+        at_ms: i64 => BigInt,
+        begun: bool => Bool,
+    }
+    "INSERT INTO quota_uses (goal, persona, unit, units, at_ms, begun) VALUES (?, ?, ?, ?, ?, ?) \
+     ON CONFLICT (goal) DO UPDATE SET unit = excluded.unit, units = excluded.units, at_ms = excluded.at_ms, \
+     begun = excluded.begun"
 }
 
 statement! {

@@ -1,6 +1,6 @@
 //! `personas`.
 
-use actors::domain::{Persona, Role};
+use actors::domain::{Hours, Persona, Role, WallTime};
 use diesel::prelude::*;
 
 use super::{Columns, json, text};
@@ -22,6 +22,12 @@ pub(in crate::storage) struct PersonaRow {
     pub failure_streak: i32,
     pub created_ms: i64,
     pub updated_ms: i64,
+    pub zone: String,
+    pub wakes_minute: i32,
+    pub sleeps_minute: i32,
+    pub quotas: String,
+    pub autoplan: String,
+    pub planned: bool,
 }
 
 impl From<Persona> for PersonaRow {
@@ -40,6 +46,12 @@ impl From<Persona> for PersonaRow {
             failure_streak: 0,
             created_ms: persona.created_ms,
             updated_ms: persona.updated_ms,
+            zone: persona.hours.zone.to_string(),
+            wakes_minute: persona.hours.wakes.minute().into(),
+            sleeps_minute: persona.hours.sleeps.minute().into(),
+            quotas: json(&persona.quotas),
+            planned: persona.autoplan.on,
+            autoplan: json(&persona.autoplan),
         }
     }
 }
@@ -49,6 +61,7 @@ impl TryFrom<PersonaRow> for Persona {
 
     fn try_from(row: PersonaRow) -> Result<Self, DbError> {
         let read = Columns("personas");
+        let time = |minute: i32| WallTime::from_minute(read.count(minute)?).map_err(|error| read.corrupt(error));
         Ok(Self {
             id: read.id(&row.id)?,
             slug: read.word(&row.slug)?,
@@ -60,6 +73,13 @@ impl TryFrom<PersonaRow> for Persona {
             profile: read.json(&row.profile)?,
             hosts: read.json(&row.hosts)?,
             model: row.model,
+            hours: Hours {
+                zone: read.word(&row.zone)?,
+                wakes: time(row.wakes_minute)?,
+                sleeps: time(row.sleeps_minute)?,
+            },
+            quotas: read.json(&row.quotas)?,
+            autoplan: read.json(&row.autoplan)?,
             created_ms: row.created_ms,
             updated_ms: row.updated_ms,
         })

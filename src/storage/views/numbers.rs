@@ -3,13 +3,17 @@
 use std::collections::HashMap;
 
 use actors::domain::{Body, ChainId, GoalState, PersonaId, RunState, Unit};
-use diesel::{dsl::count_star, prelude::*, sql_query, sql_types};
+use diesel::{
+    dsl::{count, count_star, sum},
+    prelude::*,
+    sql_query, sql_types,
+};
 use serde::Serialize;
 
 use crate::storage::{
     db::{Db, DbError, on_db},
     rows::Columns,
-    schema::{goals, messages, receipts, runs},
+    schema::{goals, messages, quota_uses, receipts, runs},
 };
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -39,12 +43,14 @@ pub struct QueueDepths {
 /// What came of a day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Today {
-    /// Goals proven that count as a post.
+    /// Posts proven.
     pub posts: u64,
     /// Messages received.
     pub messages: u64,
-    /// Goals proven that count as a proposal.
+    /// Proposals proven.
     pub proposals: u64,
+    /// Deliverables proven.
+    pub deliverables: u64,
     /// Runs that failed within the last 24 hours.
     pub errors_24h: u64,
 }
@@ -176,16 +182,19 @@ impl Db {
             posts: self.proven_since(since_ms, Unit::Post).await?,
             messages: read.count(received.unwrap_or(0))?,
             proposals: self.proven_since(since_ms, Unit::Proposal).await?,
+            deliverables: self.proven_since(since_ms, Unit::Deliverable).await?,
             errors_24h: read.count(failed.unwrap_or(0))?,
         })
     }
 
     async fn proven_since(&self, since_ms: i64, unit: Unit) -> Result<u64, DbError> {
-        let count: Option<i64> = on_db!(self, one:
+        let counts: Option<(i64, i64, Option<i64>)> = on_db!(self, one:
             goals::table
+                .left_join(quota_uses::table.on(quota_uses::goal.eq(goals::id)))
                 .filter(goals::unit.eq(unit.as_str()).and(goals::updated_ms.ge(since_ms)))
                 .filter(goals::state.eq(GoalState::Done.as_str()))
-                .select(count_star()));
-        Columns("goals").count(count.unwrap_or(0))
+                .select((count_star(), count(quota_uses::goal.nullable()), sum(quota_uses::units.nullable()))));
+        let (goals, with_units, units) = counts.unwrap_or_default();
+        Columns("goals").count(goals - with_units + units.unwrap_or(0))
     }
 }

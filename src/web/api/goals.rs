@@ -2,6 +2,7 @@
 
 mod acts;
 mod payload;
+mod templated;
 mod view;
 
 use actix_web::{HttpResponse, web};
@@ -10,7 +11,7 @@ use actors::{
     supervisor::{NewWork, Work},
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 pub use self::view::GoalView;
@@ -53,6 +54,10 @@ pub struct NewGoal {
     /// `browser`, `io`, `ai` or `report`; may stand in the payload instead.
     #[schema(value_type = Option<String>)]
     pub kind: Option<GoalKind>,
+    /// One of `/api/templates`, instead of kind, payload and proof; its fields stand in `params`.
+    pub template: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    pub params: Option<Map<String, Value>>,
     /// One line; left out: made from the kind.
     pub title: Option<String>,
     /// `{"steps": […]}`, `{"prompt": …}` or `{"file": …}`, by kind.
@@ -193,10 +198,14 @@ pub async fn deliver(
     caller: &Caller,
     key: IdempotencyKey,
     persona: PersonaId,
-    new: NewGoal,
+    mut new: NewGoal,
 ) -> Result<HttpResponse, Problem> {
+    let from_template = templated::take(deps, persona, &mut new).await?;
     let mut checks = Checks::default();
-    let payload = payload::read(new.kind, new.payload);
+    let payload = match from_template {
+        Some(payload) => Ok(payload),
+        None => payload::read(new.kind, new.payload),
+    };
     let title = new.title.unwrap_or_else(|| payload.as_ref().map_or_else(|_| "?".into(), default_title));
     checks.line("title", &title, 1..=200);
     if let Some(project) = &new.project {

@@ -1,8 +1,10 @@
 //! `/api/personas/{persona}/messages`: the conversation with a persona.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, web};
 use actors::{
-    domain::{GoalId, Message, MessageId, MessageState, WaitsFor},
+    domain::{Chat, GoalId, Message, MessageId, MessageState, WaitsFor},
     supervisor::{NewWork, Work},
 };
 use serde::{Deserialize, Serialize};
@@ -100,6 +102,9 @@ pub struct NewMessage {
     pub priority: Option<f64>,
     /// Start no later than this, else expire.
     pub serve_by_ms: Option<i64>,
+    /// The key of its burst: of messages with one key that wait at the same time the newest is answered, with the
+    /// others as its context.
+    pub coalescing: Option<String>,
     /// The same key brings the same message only once; also as `Idempotency-Key`.
     pub correlation: Option<String>,
     pub project: Option<String>,
@@ -151,6 +156,9 @@ async fn send(
     let Loose(new) = input;
     let mut checks = Checks::default();
     checks.text("text", &new.text, 1..=20_000);
+    if let Some(key) = &new.coalescing {
+        checks.line("coalescing", key, 1..=120);
+    }
     if let Some(project) = &new.project {
         checks.line("project", project, 1..=120);
     }
@@ -159,7 +167,7 @@ async fn send(
     let correlation = key.or_in_body(new.correlation)?;
     let work = NewWork {
         persona: persona.id,
-        what: Work::Chat { text: new.text },
+        what: Work::Arrived(Arc::new(Chat { text: new.text, place: None, burst: new.coalescing })),
         priority,
         serve_by_ms: new.serve_by_ms,
         due_ms: None,

@@ -1,10 +1,11 @@
 //! `/api/personas`: make them, look at them, change them, send them to sleep.
 
+mod hours;
 mod input;
 
 use actix_web::{HttpResponse, http::Method, web};
 use actors::{
-    domain::{Persona, PersonaId, PersonaStatus, Profile},
+    domain::{Hours, Persona, PersonaId, PersonaStatus, Profile},
     supervisor::ActorInfo,
 };
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,9 @@ pub struct PersonaView {
     pub profile: Profile,
     pub hosts: Vec<String>,
     pub model: Option<String>,
+    /// Its time zone, and when in its days it is up: `zone`, `wakes`, `sleeps`.
+    #[schema(value_type = Object)]
+    pub hours: Hours,
     pub created_ms: i64,
     pub updated_ms: i64,
     /// What its actor does now; none: it is not on the roster yet.
@@ -112,6 +116,7 @@ fn plain_view(persona: Persona, actor: Option<ActorInfo>) -> PersonaView {
         profile: persona.profile,
         hosts: persona.hosts,
         model: persona.model,
+        hours: persona.hours,
         created_ms: persona.created_ms,
         updated_ms: persona.updated_ms,
         actor,

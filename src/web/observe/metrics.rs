@@ -1,8 +1,9 @@
 //! `/metrics`: today's counts as JSON, or everything as Prometheus text when `Accept` asks for it.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actors::domain::Unit;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,7 +20,11 @@ pub struct Metrics {
     pub posts_today: u64,
     pub messages_today: u64,
     pub proposals_today: u64,
+    pub deliverables_today: u64,
     pub errors_24h: u64,
+    /// The most that all personas together may do today, by unit.
+    #[schema(value_type = Object)]
+    pub day_caps: BTreeMap<Unit, u32>,
 }
 
 pub(super) fn routes() -> Table {
@@ -44,7 +49,9 @@ async fn today(deps: &Deps) -> Result<Metrics, Problem> {
         posts_today: today.posts,
         messages_today: today.messages,
         proposals_today: today.proposals,
+        deliverables_today: today.deliverables,
         errors_24h: today.errors_24h,
+        day_caps: deps.config.day_caps.clone(),
     })
 }
 
@@ -56,6 +63,7 @@ async fn prometheus(deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
         ("posts_today", "Posts proven since midnight UTC.", today.posts_today),
         ("messages_today", "Messages received since midnight UTC.", today.messages_today),
         ("proposals_today", "Proposals proven since midnight UTC.", today.proposals_today),
+        ("deliverables_today", "Deliverables proven since midnight UTC.", today.deliverables_today),
         ("errors_24h", "Steps that failed in the last 24 hours.", today.errors_24h),
         ("active_personas", "Slices held now.", count(figures.active_personas)),
         ("active_personas_cap", "Slices there may be at once.", count(figures.cap)),

@@ -7,12 +7,15 @@ pub mod logs;
 pub mod output;
 pub mod progress;
 pub mod settings;
+pub mod today;
 
 use actors::{
     domain::{Persona, PersonaStatus},
     supervisor::ActorInfo,
 };
 use askama::Template;
+
+use crate::tools::templates::{Named, Sort};
 
 use super::{
     card::{self, Meter, Numbers, Standing},
@@ -31,6 +34,8 @@ pub struct PersonaPage {
     pub body: Body,
     /// None: the tab takes the whole width.
     pub side: Option<Side>,
+    /// What goals can be made from.
+    pub templates: &'static [Named],
 }
 
 /// What stands above the tabs.
@@ -138,6 +143,7 @@ impl Head {
 /// What stands beside a tab.
 #[derive(Debug)]
 pub struct Side {
+    pub today: today::Today,
     pub meters: Vec<Meter>,
     pub last_shot: Option<Shot>,
     pub feed: Vec<ReceiptRow>,

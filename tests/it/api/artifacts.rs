@@ -37,7 +37,7 @@ async fn keep(server: &TestServer, name: &str, media_type: &str, bytes: &[u8]) -
         project: None,
         units: None,
         salt: server.world.salt(),
-        hashed_body: None,
+        rendered: None,
         body: Body { summary: "kept a file".to_owned(), artifacts: vec![artifact], ..Body::default() },
     };
     let commit = Commit { receipts: vec![draft], ..Commit::default() };

@@ -24,6 +24,14 @@ fn bad_personas() -> Vec<Case> {
         case(json!({"name": "B", "profile": {"stylePrimmer": "x"}}), "profile.stylePrimmer", "style_primer"),
         case(json!({"name": "B", "profile": {"do": ["x", ""]}}), "profile.do[1]", "empty"),
         case(json!({"name": "B", "profile": {"temperature": 3}}), "profile.temperature", "between"),
+        case(
+            json!({"name": "B", "hours": {"zone": "Mars/Olympus"}}),
+            "hours.zone",
+            "there is no time zone `Mars/Olympus`",
+        ),
+        case(json!({"name": "B", "hours": {"wakes": "7"}}), "hours.wakes", "HH:MM"),
+        case(json!({"name": "B", "hours": {"wakes": "08:00", "sleeps": "08:00"}}), "hours.sleeps", "all day"),
+        case(json!({"name": "B", "hours": {"timezone": "UTC"}}), "hours.timezone", "zone"),
         case(json!({"name": "B", "api_keys": {"a b": "x"}}), "api_keys.a b", "letters"),
         case(json!([]), "body", "object"),
     ]

@@ -59,6 +59,9 @@ pub fn persona(number: u128) -> Persona {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        hours: Default::default(),
+        quotas: Default::default(),
+        autoplan: Default::default(),
         created_ms: 0,
         updated_ms: 0,
     }

@@ -84,6 +84,42 @@ fn work(root: &Path) {
     assert_eq!(goal["state"], "done", "{goal:#}");
 }
 
+/// Hours, quotas, plan and templates of the persona that works.
+fn days_are_set_by_verbs(root: &Path) {
+    let hours = ["--zone", "Asia/Tokyo", "--wakes", "09:00", "--sleeps", "17:30"];
+    let hours = answer(root, &[&["persona", "hours", "ada-lovelace"], &hours[..]].concat());
+    assert_eq!(hours["hours"], json!({"zone": "Asia/Tokyo", "wakes": "09:00", "sleeps": "17:30"}));
+    let quotas = ["persona", "quotas", "ada-lovelace", "--set", "post=1..3"];
+    let quotas = answer(root, &quotas)["quotas"].clone();
+    assert_eq!((&quotas[0]["floor"], &quotas[0]["ceiling"], &quotas[0]["own"]), (&json!(1), &json!(3), &json!(true)));
+    let (code, _, error) = said(&greenroom(root, &["persona", "quotas", "ada-lovelace", "--set", "post=4..3"]));
+    assert_eq!(code, 1);
+    assert!(error.contains("quotas.post.floor"), "{error}");
+    let work = r#"[{"template": "social.post", "params": {"platform": "rehearsal", "asset": "Hello."}}]"#;
+    let plan = answer(root, &["persona", "plan", "ada-lovelace", "--work", work]);
+    assert_eq!((&plan["on"], &plan["work"][0]["template"]), (&json!(false), &json!("social.post")));
+    assert_eq!(answer(root, &["goal", "templates"])["items"][0]["name"], "worker.submit_proposal");
+    let digest = ["goal", "new", "ada-lovelace", "--template", "report.daily_digest", "--param", "file=today.md"];
+    let digest = answer(root, &[&digest[..], &["--wait"]].concat());
+    assert_eq!((&digest["state"], &digest["payload"]["file"]), (&json!("done"), &json!("today.md")), "{digest:#}");
+    let (code, _, error) = said(&greenroom(root, &["goal", "new", "ada-lovelace", "--template", "social.post"]));
+    assert_eq!(code, 1);
+    assert!(error.contains("params.platform"), "{error}");
+}
+
+/// One persona stands in wait for another, and no longer.
+fn waits(root: &Path) {
+    answer(root, &["persona", "new", "Helper"]);
+    let add = ["wait", "add", "ada-lovelace", "--watched", "helper"];
+    let (code, _, error) = said(&greenroom(root, &add));
+    assert_eq!(code, 2, "a condition is needed: {error}");
+    let wait = answer(root, &[&add[..], &["--kind", "done", "--tag", "code"]].concat());
+    let listed = answer(root, &["wait", "list", "ada-lovelace"]);
+    assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["tag"]), (&wait["id"], &json!("code")));
+    answer(root, &["wait", "remove", wait["id"].as_str().unwrap()]);
+    assert_eq!(answer(root, &["wait", "list", "ada-lovelace"])["items"], json!([]));
+}
+
 #[test]
 fn the_verbs_reach_the_server_and_the_record_is_whole() {
     let root = tempfile::tempdir().unwrap();
@@ -95,10 +131,12 @@ fn the_verbs_reach_the_server_and_the_record_is_whole() {
 
     let persona = answer(root, &["persona", "show", "ada-lovelace"]);
     assert_eq!((&persona["name"], &persona["role"]), (&json!("Ada Lovelace"), &json!("worker")));
+    days_are_set_by_verbs(root);
     assert_eq!(answer(root, &["persona", "pause", "ada-lovelace"])["status"], "paused");
     assert_eq!(answer(root, &["persona", "resume", "ada-lovelace"])["status"], "active");
     assert_eq!(answer(root, &["message", "list", "ada-lovelace", "--dead"])["items"], json!([]));
-    assert_eq!(answer(root, &["goal", "list", "--state", "done"])["items"].as_array().unwrap().len(), 1);
+    waits(root);
+    assert_eq!(answer(root, &["goal", "list", "--state", "done"])["items"].as_array().unwrap().len(), 2);
     assert!(answer(root, &["login"])["url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
     let receipts = answer(root, &["receipts", "list", "--persona", "ada-lovelace"]);
     assert!(receipts["items"].as_array().unwrap().len() >= 4, "{receipts:#}");
@@ -107,7 +145,7 @@ fn the_verbs_reach_the_server_and_the_record_is_whole() {
     assert!(port["found"].as_str().unwrap().starts_with("a server runs"), "{findings:#}");
 
     let verified = answer(root, &["receipts", "verify"]);
-    assert_eq!((&verified["ok"], &verified["artifacts"]), (&json!(true), &json!(1)), "beside the running server");
+    assert_eq!((&verified["ok"], &verified["artifacts"]), (&json!(true), &json!(2)), "beside the running server");
     let (code, _, error) = said(&greenroom(root, &["persona", "show", "nobody"]));
     assert_eq!(
         (code, error.trim_end()),

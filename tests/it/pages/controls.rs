@@ -70,7 +70,7 @@ async fn a_persona_is_added_changed_and_deleted_from_the_pages() {
 
     visitor.write("[name=name].mono", "JOBS_PASSWORD").await;
     visitor.write("[name=value]", "correct horse battery").await;
-    visitor.press("form[data-act^=PUT] [type=submit]").await;
+    visitor.press("form[data-act*=secrets] [type=submit]").await;
     watch.saw("kept a key").await;
     visitor.sees("…tery").await;
     let html: String = visitor.ask("document.documentElement.outerHTML").await;

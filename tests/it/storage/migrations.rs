@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use actors::domain::{GoalId, IfFailed, PersonaId};
+use actors::domain::{GoalId, Hours, IfFailed, PersonaId};
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection, migration::Migration, sqlite::Sqlite};
 use diesel_migrations::MigrationHarness;
 use greenroom::storage::{OpenError, ReceiptFilter, Storage};
@@ -35,6 +35,12 @@ fn both_databases_have_the_same_migrations_each_with_its_data() {
 async fn holds_its_rows(storage: Storage) {
     let ada = storage.db.persona_named("ada").await.unwrap().unwrap();
     assert_eq!(ada.id, "01939e00-0000-7000-8000-000000000001".parse::<PersonaId>().unwrap());
+    assert_eq!(ada.hours, Hours::ALWAYS);
+    let bo = storage.db.persona_named("bo").await.unwrap().unwrap().hours;
+    assert_eq!(
+        (bo.zone.name(), bo.wakes.to_string(), bo.sleeps.to_string()),
+        ("Europe/Berlin", "09:00".into(), "17:30".into())
+    );
     let goal: GoalId = "01939e00-0000-7000-8000-000000000003".parse().unwrap();
     assert_eq!(storage.records.goal(goal).await.unwrap().unwrap().title, "write a line");
     assert!(storage.records.message_of(goal).await.unwrap().is_some());

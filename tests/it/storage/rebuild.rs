@@ -9,8 +9,8 @@ use std::{
 
 use actors::{
     domain::{
-        AiPayload, Call, GoalId, GoalState, InboxLimits, InnerLife, Length, Limits, Outcome, Pace, Payload, Profile,
-        Proof, Receipt, RunId, StepError, TraceId, WaitsFor,
+        AiPayload, ArtifactKind, Call, GoalId, GoalState, InboxLimits, InnerLife, Length, Limits, NewArtifact, Outcome,
+        Pace, Payload, Profile, Proof, Receipt, RunId, StepError, TraceId, Unit, WaitsFor,
     },
     ports::{Ports, World},
     supervisor::{By, Company, NewPersona, NewWork, Work},
@@ -39,6 +39,7 @@ pub fn limits() -> Limits {
         serve_within: Duration::from_secs(3600),
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
+        quotas: Default::default(),
     }
 }
 
@@ -50,21 +51,42 @@ fn script(call: &Call) -> Outcome {
     } else if prompt.contains("not yet") {
         Outcome::not_begun("did not", StepError::retryable("it does not work yet"))
     } else {
-        Outcome::done("composed", json!({"value": "a line"}))
+        let (name, bytes) = ("line.txt".to_owned(), b"a line".to_vec());
+        let line = NewArtifact { kind: ArtifactKind::Text, name, media_type: "text/plain", bytes };
+        Outcome::done("composed", json!({"value": "a line"})).with_artifact(line)
     }
 }
 
 fn work(persona: &actors::domain::Persona, prompt: &str) -> NewWork {
     let payload = Payload::Ai(AiPayload { prompt: prompt.to_owned(), file: None, length: Length::Short });
+    // Only what works is proven, so only that counts.
+    let proof = match prompt {
+        "works too" => Proof { counts_as: Some(Unit::Post), units: Some(3), ..Proof::default() },
+        "never works" => Proof { counts_as: Some(Unit::Post), ..Proof::default() },
+        _ => Proof::default(),
+    };
     NewWork {
         persona: persona.id,
-        what: Work::Goal { title: prompt.to_owned(), payload, proof: Proof::default() },
+        what: Work::Goal { title: prompt.to_owned(), payload, proof },
         priority: None,
         serve_by_ms: None,
         due_ms: None,
         correlation: None,
         project: None,
         waits_for: WaitsFor::default(),
+    }
+}
+
+fn livia() -> NewPersona {
+    NewPersona {
+        slug: "livia".parse().unwrap(),
+        name: "Livia".to_owned(),
+        role: None,
+        description: String::new(),
+        profile: Profile::default(),
+        hosts: Vec::new(),
+        model: None,
+        hours: Default::default(),
     }
 }
 
@@ -80,16 +102,7 @@ async fn goals_are_what_the_headers_say(store: Store) {
     };
     let company = Company::start(limits(), ports, SigningKey::from_bytes(&[7; 32])).await.unwrap();
     let by = By { who: "ada".to_owned(), trace: TraceId(store.world.new_id()) };
-    let new = NewPersona {
-        slug: "livia".parse().unwrap(),
-        name: "Livia".to_owned(),
-        role: None,
-        description: String::new(),
-        profile: Profile::default(),
-        hosts: Vec::new(),
-        model: None,
-    };
-    let livia = company.create_persona(new, &by).await.unwrap();
+    let livia = company.create_persona(livia(), &by).await.unwrap();
     let mut live = company.receipts();
     let mut goals = Vec::new();
     for prompt in ["works", "never works", "does not work yet", "works too"] {
@@ -107,17 +120,28 @@ async fn goals_are_what_the_headers_say(store: Store) {
     company.end().await;
 
     let all = ReceiptFilter { newest_first: false, limit: 1000, ..ReceiptFilter::default() };
-    let rebuilt = rebuilt(&storage.db.receipts(all).await.unwrap());
+    let receipts = storage.db.receipts(all).await.unwrap();
+    let rebuilt = rebuilt(&receipts);
     let kept = storage.db.goals(GoalFilter::default()).await.unwrap();
     assert_eq!(kept.len(), 4);
+    let units = units(&receipts);
     for goal in kept {
         assert_eq!(rebuilt[&goal.id], (goal.state, goal.attempts), "{}", goal.title);
+        let taken = storage.db.quota_use(goal.id).await.unwrap();
+        let proven = taken.filter(|_| goal.state == GoalState::Done).map(|taken| i64::from(taken.units));
+        assert_eq!(units.get(&goal.id).copied(), proven, "{}", goal.title);
     }
+    assert_eq!(units.values().sum::<i64>(), 3);
 }
 
 /// What a goal became, when a receipt is about the goal and not about one of its steps.
 fn goal_state(receipt: &Receipt) -> Option<GoalState> {
     receipt.step.is_none().then_some(receipt.state.as_deref()?.parse().ok()?)
+}
+
+/// What every proven goal counts as, from nothing but receipts.
+fn units(receipts: &[Receipt]) -> BTreeMap<GoalId, i64> {
+    receipts.iter().filter_map(|receipt| Some((receipt.goal?, receipt.units?))).collect()
 }
 
 /// State and attempts of every goal, from nothing but receipts.

@@ -83,6 +83,7 @@ impl House {
             profile: Profile { topics: vec!["data lineage".into()], ..Profile::default() },
             hosts: Vec::new(),
             model: None,
+            hours: Default::default(),
         };
         self.company.create_persona(new, &self.by).await.unwrap().id
     }
@@ -137,5 +138,6 @@ fn limits() -> Limits {
         serve_within: Duration::from_secs(600),
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
+        quotas: Default::default(),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{body_text, commitment, header, parse, sha256};
+use super::{header, parse, render, sha256};
 use crate::domain::{ArtifactKind, ArtifactRef, Body, ChainId, Cost, Draft, Effect, PersonaId, Phase, ReceiptKind};
 
 const LEAST: &str = r#"{"v":1,"chain":"01890a5d-ac96-774b-bcce-b302099a8057","seq":1,"prev":"0000000000000000000000000000000000000000000000000000000000000000","at_ms":0,"node":"n1","kind":"log","body":"5b3e65ac3e68287106e34ec6a001f45dfee2398f72985a983ea4fa8cc1d8f054"}"#;
@@ -35,7 +35,7 @@ fn draft(chain: ChainId, node: &str, kind: ReceiptKind) -> Draft {
         project: None,
         units: None,
         salt: [0; 16],
-        hashed_body: None,
+        rendered: None,
         body: Body { summary: "began".to_owned(), ..Body::default() },
     }
 }
@@ -83,9 +83,9 @@ fn most() -> Draft {
 #[test]
 fn the_least_header_is_byte_for_byte_as_written_down() {
     let draft = draft(ChainId::Persona(id(0x57)), "n1", ReceiptKind::Log);
-    let body = body_text(&draft.body);
-    assert_eq!(body, r#"{"summary":"began"}"#);
-    let header = header(&draft, 1, &crate::domain::Hash::ZERO, &commitment(&draft.salt, &body));
+    let rendered = render(&draft);
+    assert_eq!(rendered.body, r#"{"summary":"began"}"#);
+    let header = header(&draft.chain, 1, &crate::domain::Hash::ZERO, &rendered.header_tail);
     assert_eq!(header, LEAST);
     assert_eq!(sha256(header.as_bytes()).to_string(), LEAST_HASH);
 }
@@ -93,10 +93,10 @@ fn the_least_header_is_byte_for_byte_as_written_down() {
 #[test]
 fn a_header_with_every_key_is_byte_for_byte_as_written_down() {
     let draft = most();
-    let body = body_text(&draft.body);
-    assert_eq!(body, MOST_BODY);
+    let rendered = render(&draft);
+    assert_eq!(rendered.body, MOST_BODY);
     let prev = LEAST_HASH.parse().unwrap();
-    let header = header(&draft, (1 << 53) - 1, &prev, &commitment(&draft.salt, &body));
+    let header = header(&draft.chain, (1 << 53) - 1, &prev, &rendered.header_tail);
     assert_eq!(header, MOST);
     assert_eq!(sha256(header.as_bytes()).to_string(), MOST_HASH);
 }

@@ -173,6 +173,7 @@ pub(super) fn limits(pace: Pace) -> Limits {
         serve_within: minutes(60),
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
+        quotas: Default::default(),
     }
 }
 
@@ -258,5 +259,11 @@ pub(super) fn submit(effect: Option<Effect>) -> Vec<Step> {
 
 pub(super) fn proof(read_back: bool) -> Proof {
     let read_back = read_back.then(|| ReadBack { url: format!("{SITE}/mine"), contains: "my words".into() });
-    Proof { assertions: vec![], artifacts: vec![ArtifactKind::Screenshot], read_back, counts_as: Some(Unit::Proposal) }
+    Proof {
+        assertions: vec![],
+        artifacts: vec![ArtifactKind::Screenshot],
+        read_back,
+        counts_as: Some(Unit::Proposal),
+        units: None,
+    }
 }

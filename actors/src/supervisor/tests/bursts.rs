@@ -112,6 +112,46 @@ async fn a_message_whose_answer_a_goal_waits_for_is_answered_by_itself() {
     assert_eq!(house.company.inbox_figures().coalesced, 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_old_is_not_hidden_behind_what_is_new_and_important() {
+    let house = House::open(1, |order| {
+        let first = order.work.message.priority.is_urgent();
+        Play::Take(Duration::from_secs(if first { 880 } else { 1 }))
+    })
+    .await;
+    let ada = house.persona("ada").await;
+    let first = house.give(ada, 900).await;
+    house.goal_becomes(first.goal.id, GoalState::Running).await;
+    let old = house.give(ada, 100).await;
+    tokio::time::advance(Duration::from_secs(870)).await;
+    let mut new = Vec::new();
+    for _ in 0..200 {
+        new.push(house.give(ada, 700).await.goal.id);
+    }
+    house.goal_becomes(old.goal.id, GoalState::Done).await;
+    assert_eq!(house.seen.order.lock().unwrap()[1], old.goal.id, "its fifteen minutes are over first");
+    until(|| new.iter().all(|goal| house.state(*goal) == GoalState::Done)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_wait_at_most_a_thousand_are_in_memory() {
+    let house = House::open(1, |_| Play::Finish).await;
+    let ada = house.persona("ada").await;
+    house.company.pause(ada, &house.by()).await.unwrap();
+    // None of them can be worked at, so it looks as far as it may.
+    for _ in 0..1_200 {
+        let place = Place { room: house.test.store.messages().len().to_string(), active: false };
+        let what = Work::Arrived(Arc::new(Chat::in_room("dull", place)));
+        let priority = Some(Priority::try_from(50).unwrap());
+        house.company.deliver(NewWork { what, priority, ..work(ada, 0) }, &house.by()).await.unwrap();
+    }
+    house.company.resume(ada, &house.by()).await.unwrap();
+    until(|| house.company.inbox_figures().looks > 0).await;
+    settle().await;
+    assert_eq!(house.records.most(), 1_000, "it looked as far as it may, and no further");
+    house.accounts_for(1_200);
+}
+
 fn with_room_for(most_waiting: u32) -> Limits {
     Limits { inbox: InboxLimits { most_waiting, ..InboxLimits::default() }, ..limits(1) }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroUsize,
+    ops::Range,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -18,12 +19,15 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{
         Alert, ChainId, Draft, Goal, GoalId, GoalState, InboxLimits, InnerLife, Limits, Message, MessageId,
-        MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, Receipt, Run, RunId, StandingWait,
-        TraceId, WaitsFor,
+        MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, QuotaUse, Receipt, Run, RunId,
+        StandingWait, TraceId, WaitsFor,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
-    ports::{Change, Commit, GoalMove, Guard, Ports, Prerequisite, Records, RosterRecord, Unavailable, Waiting, World},
+    ports::{
+        Change, Commit, Counted, GoalMove, Guard, Ports, Prerequisite, Records, RosterRecord, Unavailable, Waiting,
+        World,
+    },
     run::{Now, RunEnd},
     scheduler::Scheduler,
     supervisor::{ActorInfo, ActorState, By, Company, Delivered, NewPersona, NewWork, Work},
@@ -170,16 +174,23 @@ pub(super) struct WatchedRecords {
     store: Arc<MemoryStore>,
     reads: Mutex<BTreeMap<PersonaId, u32>>,
     falls: Mutex<HashMap<PersonaId, u32>>,
+    /// Messages that were read at once.
+    most: AtomicUsize,
 }
 
 impl WatchedRecords {
     fn new(store: Arc<MemoryStore>) -> Self {
-        Self { store, reads: Mutex::default(), falls: Mutex::default() }
+        Self { store, reads: Mutex::default(), falls: Mutex::default(), most: AtomicUsize::default() }
     }
 
     /// Looks of a persona into its records so far.
     pub(super) fn reads(&self, id: PersonaId) -> u32 {
         self.reads.lock().unwrap().get(&id).copied().unwrap_or(0)
+    }
+
+    /// Messages that were read at once.
+    pub(super) fn most(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
     }
 
     /// The next looks of this persona make it fall.
@@ -231,7 +242,9 @@ impl Records for WatchedRecords {
             std::mem::replace(left, left.saturating_sub(1)) > 0
         };
         assert!(!falls, "as the test asked");
-        self.store.inbox(persona, limit).await
+        let inbox = self.store.inbox(persona, limit).await?;
+        self.most.fetch_max(inbox.len(), Ordering::SeqCst);
+        Ok(inbox)
     }
 
     async fn parked_inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
@@ -260,6 +273,10 @@ impl Records for WatchedRecords {
         self.store.standing_waits().await
     }
 
+    async fn newest_seq(&self, persona: PersonaId) -> Result<i64, Unavailable> {
+        self.store.newest_seq(persona).await
+    }
+
     async fn receipts_after(&self, persona: PersonaId, seq: i64, limit: u32) -> Result<Vec<Receipt>, Unavailable> {
         self.store.receipts_after(persona, seq, limit).await
     }
@@ -278,6 +295,18 @@ impl Records for WatchedRecords {
 
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable> {
         self.store.goal_receipts(goal).await
+    }
+
+    async fn quota_use(&self, goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
+        self.store.quota_use(goal).await
+    }
+
+    async fn counted(&self, persona: PersonaId, within: Range<i64>) -> Result<Vec<Counted>, Unavailable> {
+        self.store.counted(persona, within).await
+    }
+
+    async fn planned_personas(&self) -> Result<Vec<PersonaId>, Unavailable> {
+        self.store.planned_personas().await
     }
 
     async fn prerequisites(&self, goal: GoalId) -> Result<Vec<Prerequisite>, Unavailable> {
@@ -316,6 +345,7 @@ pub(super) fn limits(cap: usize) -> Limits {
         serve_within: Duration::from_secs(24 * 3600),
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
+        quotas: Default::default(),
     }
 }
 
@@ -401,6 +431,7 @@ pub(super) fn new_persona(slug: &str) -> NewPersona {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        hours: Default::default(),
     }
 }
 

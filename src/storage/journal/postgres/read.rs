@@ -1,21 +1,27 @@
 //! What a batch needs to know beforehand, read in as few queries as there are tables.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
     domain::ChainId,
     evidence::chain::{Head, Heads},
 };
-use diesel::{prelude::*, sql_query, sql_types};
+use diesel::{
+    pg::Pg,
+    prelude::*,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_query,
+    sql_types::{self, Array},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::{
-    super::{Failed, facts::Facts},
+    super::{Failed, facts::Facts, quotas::taken_by_others},
     Wanted,
 };
 use crate::storage::{
     rows::{Columns, text},
-    schema::{alerts, goals, messages, personas, receipts, runs, standing_waits},
+    schema::{alerts, goals, messages, personas, runs, standing_waits},
 };
 
 #[derive(QueryableByName)]
@@ -36,25 +42,47 @@ pub(super) async fn newest_position(conn: &mut AsyncPgConnection) -> Result<i64,
     Ok(row.pos)
 }
 
+/// The newest receipt of each chain: one look into the key each, all on one way to the server.
+struct NewestOf(Vec<Vec<u8>>);
+
+impl QueryId for NewestOf {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for NewestOf {
+    type SqlType = (sql_types::Binary, sql_types::BigInt, sql_types::Binary);
+}
+
+impl QueryFragment<Pg> for NewestOf {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT asked.chain, newest.seq, newest.hash FROM unnest(");
+        out.push_bind_param::<Array<sql_types::Binary>, _>(&self.0)?;
+        out.push_sql(
+            ") AS asked(chain) CROSS JOIN LATERAL (SELECT seq, hash FROM receipts \
+             WHERE receipts.chain = asked.chain ORDER BY seq DESC LIMIT 1) AS newest",
+        );
+        Ok(())
+    }
+}
+
 /// Reads the heads of chains that are not known yet.
 pub(super) async fn learn_heads(
     conn: &mut AsyncPgConnection,
     heads: &mut Heads,
     chains: BTreeSet<ChainId>,
 ) -> Result<(), Failed> {
+    if chains.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<(Vec<u8>, i64, Vec<u8>)> =
+        NewestOf(chains.iter().map(ChainId::to_bytes).collect()).get_results(conn).await?;
+    let mut newest = BTreeMap::new();
+    for (chain, seq, hash) in rows {
+        newest.insert(chain, Head { seq, hash: Columns("receipts").hash(&hash)? });
+    }
     for chain in chains {
-        let newest: Option<(i64, Vec<u8>)> = receipts::table
-            .filter(receipts::chain.eq(chain.to_bytes()))
-            .order(receipts::seq.desc())
-            .select((receipts::seq, receipts::hash))
-            .limit(1)
-            .get_result(conn)
-            .await
-            .optional()?;
-        let head = match newest {
-            Some((seq, hash)) => Head { seq, hash: Columns("receipts").hash(&hash)? },
-            None => Head::START,
-        };
+        let head = newest.remove(&chain.to_bytes()).unwrap_or(Head::START);
         heads.learn(chain, head);
     }
     Ok(())
@@ -99,18 +127,44 @@ async fn read_personas(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mu
     Ok(())
 }
 
+/// Which of the asked correlations are taken, by their place in the question, from 1.
+struct Taken {
+    personas: Vec<Vec<u8>>,
+    keys: Vec<String>,
+}
+
+impl QueryId for Taken {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for Taken {
+    type SqlType = sql_types::BigInt;
+}
+
+impl QueryFragment<Pg> for Taken {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT asked.place FROM unnest(");
+        out.push_bind_param::<Array<sql_types::Binary>, _>(&self.personas)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<sql_types::Text>, _>(&self.keys)?;
+        out.push_sql(
+            ") WITH ORDINALITY AS asked(persona, correlation, place) WHERE EXISTS (SELECT 1 FROM messages \
+             WHERE messages.persona = asked.persona AND messages.correlation = asked.correlation)",
+        );
+        Ok(())
+    }
+}
+
 async fn read_messages(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Facts) -> Result<(), Failed> {
     let read = Columns("messages");
-    for (persona, key) in &wanted.correlations {
-        let same: Option<Vec<u8>> = messages::table
-            .filter(messages::persona.eq(persona.as_bytes().to_vec()).and(messages::correlation.eq(text(key.clone()))))
-            .select(messages::id)
-            .get_result(conn)
-            .await
-            .optional()?;
-        if same.is_some() {
-            facts.correlations.insert((*persona, key.clone()));
-        }
+    if !wanted.correlations.is_empty() {
+        let asked = &wanted.correlations;
+        let personas = bytes(asked.iter().map(|(persona, _)| persona.as_bytes()));
+        let keys = asked.iter().map(|(_, key)| text(key.clone())).collect();
+        let taken: BTreeSet<i64> = Taken { personas, keys }.get_results(conn).await?.into_iter().collect();
+        let keys = (1..).zip(asked).filter(|(place, _)| taken.contains(place));
+        facts.correlations.extend(keys.map(|(_, key)| key.clone()));
     }
     if !wanted.messages.is_empty() {
         let rows: Vec<(Vec<u8>, String)> = messages::table
@@ -163,21 +217,26 @@ async fn read_work(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Fa
             facts.alerts.insert(read.id(&id)?, resolved_ms.is_none());
         }
     }
+    for left in &wanted.quotas {
+        let taken: Option<i64> = taken_by_others!(left).get_result(conn).await?;
+        facts.quotas.insert(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
+    }
     read_standing(conn, wanted, facts).await
 }
 
 async fn read_standing(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Facts) -> Result<(), Failed> {
-    if !wanted.standing.is_empty() {
-        let read = Columns("standing_waits");
-        let rows: Vec<(Vec<u8>, i64, Option<i64>)> = standing_waits::table
-            .filter(standing_waits::id.eq_any(bytes(wanted.standing.iter().map(|id| id.as_bytes()))))
-            .order(standing_waits::id)
-            .select((standing_waits::id, standing_waits::seen_seq, standing_waits::ended_ms))
-            .get_results(conn)
-            .await?;
-        for (id, seen_seq, ended_ms) in rows {
-            facts.standing.insert(read.id(&id)?, ended_ms.is_none().then_some(seen_seq));
-        }
+    if wanted.standing.is_empty() {
+        return Ok(());
+    }
+    let read = Columns("standing_waits");
+    let rows: Vec<(Vec<u8>, i64, Option<i64>)> = standing_waits::table
+        .filter(standing_waits::id.eq_any(bytes(wanted.standing.iter().map(|id| id.as_bytes()))))
+        .order(standing_waits::id)
+        .select((standing_waits::id, standing_waits::seen_seq, standing_waits::ended_ms))
+        .get_results(conn)
+        .await?;
+    for (id, seen_seq, ended_ms) in rows {
+        facts.standing.insert(read.id(&id)?, ended_ms.is_none().then_some(seen_seq));
     }
     Ok(())
 }

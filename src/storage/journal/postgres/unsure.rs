@@ -1,4 +1,4 @@
-//! A batch whose COMMIT was sent and never answered: did it land?
+//! A batch whose last statement was sent and never answered: did it land?
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ pub(super) struct Unsure {
 }
 
 impl Unsure {
-    /// COMMIT was sent for this.
+    /// The last statement was sent for this.
     pub(super) fn remember(&mut self, plan: Plan) {
         self.pending = Some(plan);
     }
@@ -46,7 +46,7 @@ impl Unsure {
         }
     }
 
-    /// The answers to a batch that was found right after its COMMIT.
+    /// The answers to a batch that was found right after it was sent.
     pub(super) fn take_landed(&mut self) -> Option<Vec<Verdict>> {
         self.landed.clear();
         self.fresh.take()

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use actors::{
-    domain::{Persona, Role, Slug},
+    domain::{Hours, Persona, Role, Slug},
     supervisor::{self, PersonaPatch},
 };
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use super::super::{profile::ProfileInput, secrets::NewKeys};
+use super::{
+    super::{profile::ProfileInput, secrets::NewKeys},
+    hours::HoursInput,
+};
 use crate::{
     egress::HostRules,
     web::{errors::Problem, input::Checks},
@@ -31,6 +34,8 @@ pub struct NewPersona {
     /// Hosts it may reach besides the rehearsal site.
     pub hosts: Option<Vec<String>>,
     pub model: Option<String>,
+    /// Left out: up all day, by UTC.
+    pub hours: Option<HoursInput>,
     /// Keys by name; kept sealed, never shown again.
     pub api_keys: Option<BTreeMap<String, Option<String>>>,
 }
@@ -62,11 +67,12 @@ impl NewPersona {
         hosts_hold(&mut checks, &hosts);
         model_holds(&mut checks, self.model.as_deref());
         let profile = self.profile.unwrap_or_default().over(Default::default(), &mut checks);
+        let hours = self.hours.unwrap_or_default().over(Hours::ALWAYS, &mut checks);
         let keys = NewKeys::checked(self.api_keys.unwrap_or_default(), &mut checks);
         checks.done()?;
         let slug = slug.ok_or_else(|| Problem::field("slug", "is required"))?;
         let (role, model) = (self.role, self.model);
-        Ok((supervisor::NewPersona { slug, name, role, description, profile, hosts, model }, keys))
+        Ok((supervisor::NewPersona { slug, name, role, description, profile, hosts, model, hours }, keys))
     }
 }
 
@@ -89,6 +95,8 @@ pub struct PersonaChange {
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>)]
     pub model: Option<Option<String>>,
+    /// Fields that are left out stay.
+    pub hours: Option<HoursInput>,
     /// Keys by name; `null` removes one.
     pub api_keys: Option<BTreeMap<String, Option<String>>>,
 }
@@ -111,10 +119,14 @@ impl PersonaChange {
         hosts_hold(&mut checks, self.hosts.as_deref().unwrap_or_default());
         model_holds(&mut checks, self.model.as_ref().and_then(|model| model.as_deref()));
         let profile = self.profile.map(|profile| profile.over(persona.profile.clone(), &mut checks));
+        let hours = self.hours.map(|hours| hours.over(persona.hours, &mut checks));
         let keys = NewKeys::checked(self.api_keys.unwrap_or_default(), &mut checks);
         checks.done()?;
         let (role, description, hosts, model) = (self.role, self.description, self.hosts, self.model);
-        Ok((PersonaPatch { slug, name, role, description, profile, hosts, model }, keys))
+        Ok((
+            PersonaPatch { slug, name, role, description, profile, hosts, model, hours, ..PersonaPatch::default() },
+            keys,
+        ))
     }
 }
 
@@ -137,6 +149,8 @@ pub struct PersonaWhole {
     #[serde(default)]
     pub hosts: Vec<String>,
     pub model: Option<String>,
+    #[serde(default)]
+    pub hours: HoursInput,
     /// Keys by name; `null` removes one, those not named stay.
     pub api_keys: Option<BTreeMap<String, Option<String>>>,
 }
@@ -144,7 +158,7 @@ pub struct PersonaWhole {
 impl PersonaWhole {
     /// The change, or all complaints at once.
     pub fn checked(self, persona: &Persona) -> Result<(PersonaPatch, NewKeys), Problem> {
-        let blank = Persona { profile: Default::default(), ..persona.clone() };
+        let blank = Persona { profile: Default::default(), hours: Hours::ALWAYS, ..persona.clone() };
         let change = PersonaChange {
             version: None,
             if_version: None,
@@ -155,6 +169,7 @@ impl PersonaWhole {
             profile: Some(self.profile),
             hosts: Some(self.hosts),
             model: Some(self.model),
+            hours: Some(self.hours),
             api_keys: self.api_keys,
         };
         change.checked(&blank)

@@ -80,7 +80,7 @@ impl Turn {
             more,
             badge: Badge::of_goal(goal.state),
             proofs: proofs(goal, receipts),
-            answer: answer(goal, receipts, now_ms),
+            answer: answer(message, goal, receipts, now_ms),
             answered: goal.state.is_over().then(|| When::at(goal.updated_ms, now_ms)),
             failed: matches!(goal.state, GoalState::Failed | GoalState::Unconfirmed),
             is_dead_letter: message.state == MessageState::DeadLettered,
@@ -96,7 +96,7 @@ fn is_told(receipt: &Receipt) -> bool {
 }
 
 /// What the persona says at the end of a turn.
-fn answer(goal: &Goal, receipts: &[Receipt], now_ms: i64) -> String {
+fn answer(message: &Message, goal: &Goal, receipts: &[Receipt], now_ms: i64) -> String {
     match goal.state {
         GoalState::Done => {
             let composed = matches!(goal.payload, Payload::Ai(_)).then(|| newest_text(receipts)).flatten();
@@ -104,7 +104,12 @@ fn answer(goal: &Goal, receipts: &[Receipt], now_ms: i64) -> String {
         }
         GoalState::Unconfirmed => format!("Carried out, but not proven: {}", reason(goal)),
         GoalState::Failed => format!("Did not work: {}", reason(goal)),
-        GoalState::Cancelled => "Cancelled.".to_owned(),
+        GoalState::Cancelled => {
+            let by_itself =
+                matches!(message.state, MessageState::Coalesced | MessageState::Dropped | MessageState::Expired);
+            let why = goal.result.as_deref().or(goal.last_error.as_deref()).filter(|_| by_itself);
+            why.map_or_else(|| "Cancelled.".to_owned(), capitalised)
+        }
         GoalState::Running => "Working on it…".to_owned(),
         GoalState::Pending | GoalState::Parked => {
             let error = goal.last_error.as_deref().map(|error| format!(" Last time: {error}")).unwrap_or_default();

@@ -4,20 +4,23 @@ use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use actors::{
-    domain::{ArtifactKind, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run},
+    domain::{ArtifactKind, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run, Unit},
     supervisor::ActorInfo,
 };
 use serde::Deserialize;
 
 use super::{
     Body, Head, PersonaPage, Side, Tab, goal::GoalRow, input, logs::Logs, output::Output, progress::Progress, settings,
+    today::Today,
 };
 use crate::{
     storage::{GoalFilter, ReceiptFilter, RunFilter},
+    tools::templates,
     web::{
         Deps,
         auth::Caller,
         cursor::Cursor,
+        day,
         pages::{
             card::{self, Numbers, Totals},
             frame::Section,
@@ -77,6 +80,7 @@ async fn load(deps: &Deps, caller: &Caller, which: &str, asked: &Asked) -> Resul
         alerts: mine.map(|alert| AlertRow::new(alert, None, visit.now_ms)).collect(),
         body,
         side,
+        templates: templates::all(),
     })
 }
 
@@ -105,7 +109,14 @@ async fn side(
     let newest = newest(visit, persona, None, FEED).await?;
     let is_shot = |receipt: &Receipt| receipt.kind == ReceiptKind::Screenshot;
     let shots = scan(visit, persona, None, 1, is_shot).await?.found;
+    let day = day::of(visit.deps, persona).await?;
+    let filter = RunFilter { persona: Some(persona.id), limit: 200, ..RunFilter::default() };
+    let mut links = HashMap::new();
+    for run in visit.deps.db.runs(filter).await? {
+        links.entry(run.goal).or_insert_with(|| format!("/runs/{}", run.id));
+    }
     Ok(Side {
+        today: Today::new(persona, &day, &links, visit.now_ms),
         meters: card::meters(actor.map(|actor| actor.vitals), numbers, numbers.inbox, all),
         last_shot: Output::of(&shots, visit.now_ms).shots.into_iter().next().map(|made| made.what),
         feed: visit.rows(&newest, &people),
@@ -243,6 +254,9 @@ async fn output(visit: &Visit<'_>, persona: &Persona, asked: &Asked) -> Result<O
     Ok(output)
 }
 
+/// Personas that are suggested to be watched.
+const SUGGESTED: usize = 100;
+
 async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Settings, NoPage> {
     let labels = visit.deps.vault.list(&format!("persona:{}", persona.id)).await?;
     let key = |label: crate::storage::SecretLabel| settings::KeyRow {
@@ -250,12 +264,24 @@ async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Sett
         last_four: label.last_four,
         updated: When::at(label.updated_ms, visit.now_ms),
     };
+    let actors = visit.deps.company.actors();
+    let others = actors.iter().filter(|other| other.persona != persona.id);
+    let mut waits = Vec::new();
+    for wait in visit.deps.db.standing_waits_of(persona.id).await? {
+        let watched = visit.deps.db.persona_named(&wait.watched.to_string()).await?;
+        let name = watched.map_or_else(|| wait.watched.to_string(), |other| other.name);
+        waits.push(settings::WaitRow::new(&wait, name, visit.now_ms));
+    }
     let models = &visit.deps.config.models;
     let understudy = std::iter::once("understudy".to_owned());
+    let rules = visit.deps.config.quota_rules();
     Ok(settings::Settings {
+        quotas: Unit::ALL.iter().map(|unit| settings::QuotaField::new(*unit, persona, &rules)).collect(),
         persona: persona.clone(),
         keys: labels.into_iter().map(key).collect(),
         models: understudy.chain(models.providers.keys().filter(|name| *name != "understudy").cloned()).collect(),
         default_model: models.default.clone(),
+        waits,
+        others: others.map(|other| other.slug.to_string()).take(SUGGESTED).collect(),
     })
 }

@@ -1,18 +1,39 @@
 //! Settings: who the persona is, how it writes, what it may reach, its keys.
 
-use actors::domain::{Persona, Role};
+use actors::domain::{Happening, Persona, QuotaRules, Role, StandingWait, Unit};
 
+use super::today::label;
 use crate::web::pages::show::When;
 
 /// The tab.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub persona: Persona,
+    pub quotas: Vec<QuotaField>,
     pub keys: Vec<KeyRow>,
     /// Names of the configured models.
     pub models: Vec<String>,
     pub default_model: String,
+    pub waits: Vec<WaitRow>,
+    /// Slugs of some it may wait for, as suggestions.
+    pub others: Vec<String>,
 }
+
+/// What it wants to be told about another one.
+#[derive(Debug, Clone)]
+pub struct WaitRow {
+    pub id: String,
+    /// The other's name.
+    pub watched: String,
+    pub condition: String,
+    /// `told 3, last at 14:02`.
+    pub told: String,
+}
+
+const EXAMPLE_WORK: &str = r#"[
+  {"template": "worker.submit_proposal", "params": {"niche": "data pipeline", "platform": "rehearsal"}},
+  {"template": "social.post", "params": {"platform": "rehearsal", "asset": "One order, traced end to end."}}
+]"#;
 
 /// A secret's label; the value is never shown.
 #[derive(Debug, Clone)]
@@ -22,7 +43,57 @@ pub struct KeyRow {
     pub updated: When,
 }
 
+impl WaitRow {
+    /// Prepares a wait for a persona of this name.
+    pub fn new(wait: &StandingWait, watched: String, now_ms: i64) -> Self {
+        let told = match wait.told_ms {
+            Some(told_ms) => format!("told {}, last at {}", wait.told, When::at(told_ms, now_ms).minute),
+            None => "nothing told yet".to_owned(),
+        };
+        Self { id: wait.id.to_string(), watched, condition: wait.condition.in_words(), told }
+    }
+}
+
+/// One quota to be edited.
+#[derive(Debug, Clone)]
+pub struct QuotaField {
+    pub unit: &'static str,
+    pub label: &'static str,
+    /// Its own floor and ceiling, or nothing.
+    pub own: [String; 2],
+    /// Its role's, as a hint.
+    pub role: [String; 2],
+    /// Why it counts for nothing now.
+    pub forbidden: bool,
+}
+
+impl QuotaField {
+    /// What the persona has, over what its role has.
+    pub fn new(unit: Unit, persona: &Persona, rules: &QuotaRules) -> Self {
+        let bounds = |persona: &Persona| {
+            let held = rules.quota(persona, unit).map(|held| held.forbidden.unwrap_or(held.quota));
+            held.map_or_else(Default::default, |held| [held.floor().to_string(), held.ceiling().to_string()])
+        };
+        let plain = Persona { quotas: Default::default(), ..persona.clone() };
+        let own = if persona.quotas.contains_key(&unit) { bounds(persona) } else { Default::default() };
+        let (forbidden, role) = (unit == Unit::Message, bounds(&plain));
+        Self { unit: unit.as_str(), label: label(unit.as_str()), own, role, forbidden }
+    }
+}
+
 impl Settings {
+    /// Every kind of happening.
+    pub const fn happenings(&self) -> &'static [Happening] {
+        Happening::ALL
+    }
+
+    /// What its days are planned from, as JSON to edit; an example while there is none.
+    pub fn work(&self) -> String {
+        let work = &self.persona.autoplan.work;
+        let text = if work.is_empty() { None } else { serde_json::to_string_pretty(work).ok() };
+        text.unwrap_or_else(|| EXAMPLE_WORK.to_owned())
+    }
+
     /// Every role.
     pub const fn roles(&self) -> &'static [Role] {
         Role::ALL

@@ -3,11 +3,16 @@
 use std::collections::HashMap;
 
 use actors::{
-    domain::{GoalState, IfFailed, MessageKind, MessageState, Mood, ParkedOn, Persona, Receipt, ReceiptKind, RunState},
+    domain::{
+        GoalState, IfFailed, MessageKind, MessageState, Mood, OUTREACH_IS_OFF, ParkedOn, Persona, Quota, QuotaRules,
+        Quotas, Receipt, ReceiptKind, RunState, Unit,
+    },
     ports::Prerequisite,
 };
 
 use super::records::{self, NOW};
+use crate::tools::templates;
+use crate::web::day::{CountedView, DayView, QuotaView};
 use crate::web::pages::{
     card::{self, Card, Numbers, Totals},
     error::ErrorPage,
@@ -21,7 +26,8 @@ use crate::web::pages::{
         logs::Logs,
         output::Output,
         progress::Progress,
-        settings::{KeyRow, Settings},
+        settings::{KeyRow, QuotaField, Settings, WaitRow},
+        today::Today,
     },
     personas::{self, AlertRow, PersonasPage},
     run::{self, RunPage},
@@ -89,10 +95,52 @@ fn side() -> Side {
     let numbers = Numbers { inbox: 11, done: 12, failed: 1, receipts_today: 640, last: None };
     let totals = Totals { inbox: 63, done: 49, failed: 6, receipts_today: 1_387 };
     Side {
+        today: today(),
         meters: card::meters(Some(records::vitals(Mood::Active, 640)), &numbers, 11, &totals),
         last_shot: Output::of(&evidence(), NOW).shots.into_iter().next().map(|made| made.what),
         feed: newest_first(),
     }
+}
+
+fn today() -> Today {
+    let jason = &jason()[0];
+    let goal = |number, title: &str, counts_as, due_ms| CountedView {
+        goal: records::goal(number, jason, title, GoalState::Done).id,
+        title: title.to_owned(),
+        state: "done",
+        units: 1,
+        counts_as,
+        due_ms,
+    };
+    let quota = |unit, floor, ceiling, done, forbidden, goals| QuotaView {
+        unit,
+        floor,
+        ceiling,
+        unlimited: false,
+        own: false,
+        forbidden,
+        set: None,
+        done,
+        under_way: 0,
+        waiting: 1,
+        goals,
+    };
+    let goals = vec![
+        goal(1, "Submit a proposal: data pipeline", "done", None),
+        goal(4, "Submit a proposal: <audit>", "waiting", Some(NOW + 3_600_000)),
+    ];
+    let day = DayView {
+        date: "2026-11-21".to_owned(),
+        begins_ms: NOW - 3_600_000,
+        ends_ms: NOW + 7_200_000,
+        quotas: vec![
+            quota("proposal", 10, 20, 12, None, goals),
+            quota("deliverable", 1, 2, 2, None, Vec::new()),
+            quota("message", 0, 0, 0, Some(OUTREACH_IS_OFF), Vec::new()),
+        ],
+    };
+    let runs = HashMap::from([(records::goal(1, jason, "", GoalState::Done).id, "/runs/1".to_owned())]);
+    Today::new(jason, &day, &runs, NOW)
 }
 
 pub(super) fn persona() -> Vec<(&'static str, PersonaPage)> {
@@ -104,6 +152,7 @@ pub(super) fn persona() -> Vec<(&'static str, PersonaPage)> {
             alerts: Vec::new(),
             body,
             side,
+            templates: &templates::all()[..2],
         };
         pages.push(("persona-progress", page(Body::Progress(progress(&jason)), Some(side()))));
         pages.push(("persona-input", page(Body::Input(conversation(&jason)), Some(side()))));
@@ -187,11 +236,23 @@ fn conversation(jason: &Persona) -> Input {
 
 fn settings(jason: &Persona) -> Settings {
     let updated = When::at(NOW - 86_400_000, NOW);
+    let rules = QuotaRules {
+        everyone: Quotas::from([(Unit::Post, Quota::new(2, 4).unwrap_or(Quota::NONE))]),
+        ..QuotaRules::default()
+    };
     Settings {
+        quotas: Unit::ALL.iter().map(|unit| QuotaField::new(*unit, jason, &rules)).collect(),
         persona: jason.clone(),
         keys: vec![KeyRow { name: "JOBS_PASSWORD".to_owned(), last_four: "h7Qz".to_owned(), updated }],
         models: vec!["understudy".to_owned(), "openai".to_owned()],
         default_model: "understudy".to_owned(),
+        waits: vec![WaitRow {
+            id: "01939e00-0000-7000-8000-000000000040".to_owned(),
+            watched: "Helper".to_owned(),
+            condition: "done, tagged code, about “parser”".to_owned(),
+            told: "told 3, last at 14:02".to_owned(),
+        }],
+        others: vec!["bo".to_owned(), "helper".to_owned()],
     }
 }
 

@@ -57,6 +57,9 @@ pub(super) fn persona(number: u128, name: &str, role: Option<Role>, status: Pers
         },
         hosts: vec!["example.com".to_owned(), "docs.example.org:8443".to_owned()],
         model: None,
+        hours: Default::default(),
+        quotas: Default::default(),
+        autoplan: Default::default(),
         created_ms: NOW - 86_400_000,
         updated_ms: NOW - 3_600_000,
     })
@@ -162,6 +165,7 @@ pub(super) fn goal(number: u128, owner: &Persona, title: &str, state: GoalState)
                 contains: "Data pipeline audit".to_owned(),
             }),
             counts_as: Some(Unit::Proposal),
+            units: None,
         },
         state,
         parked_on: None,

@@ -1,0 +1,115 @@
+//! What a goal that counts as something takes from its day, and what becomes of it when the day is full.
+//!
+//! Its place is taken in the commit that opens a run, and again in the commit of the intent behind which there is no
+//! way back: both are guarded, so neither a crash nor another run can pass a ceiling, and what is begun after midnight
+//! counts for the day in which it is begun. From the first effect that may have happened the place is kept for good.
+
+use serde_json::json;
+
+use super::{RunEnd, attempt::Attempt, broker::StoreGone, history::Key, resume::index};
+use crate::{
+    domain::{
+        GoalState, MessageState, OUTREACH_IS_OFF, ParkedOn, Persona, Phase, QuotaLeft, QuotaUse, ReceiptKind, RunState,
+        Step, Unit,
+    },
+    evidence::RecordError,
+    ports::{Change, Commit, GoalMove, Guard},
+};
+
+/// A place in a day: what must be so, and what takes it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Place {
+    pub guards: Vec<Guard>,
+    pub changes: Vec<Change>,
+}
+
+impl Attempt<'_> {
+    /// The place that a new run takes; nothing: the goal counts as nothing, or keeps the place that it has. Its quota
+    /// must be the one that was read.
+    pub(super) fn place(&self) -> Place {
+        let Some(mut place) = self.taken(&self.persona, false) else { return Place::default() };
+        place.guards.push(Guard::PersonaVersion(self.persona.id, self.persona.version));
+        place
+    }
+
+    /// The place that the intent of this step takes, by the quota as it is now.
+    pub(super) async fn place_at(&self, at: usize, step: &Step) -> Result<Place, StoreGone> {
+        let counts = step.effect().needs_intent() && self.steps.get(at).is_some_and(|step| self.is_counted_at(step));
+        if !counts || self.goal.proof.counts_as.is_none() {
+            return Ok(Place::default());
+        }
+        let persona = self.runner.broker.ports.records.persona(self.persona.id).await.map_err(|_| StoreGone)?;
+        Ok(self.taken(persona.as_ref().unwrap_or(&self.persona), true).unwrap_or_default())
+    }
+
+    fn taken(&self, persona: &Persona, begun: bool) -> Option<Place> {
+        let (unit, units) = self.goal.proof.counted().filter(|_| !self.may_have_happened())?;
+        let taken = QuotaUse { goal: self.goal.id, persona: persona.id, unit, units, at_ms: self.now_ms(), begun };
+        let limits = self.runner.limits.quotas.limits(persona, &taken);
+        Some(Place {
+            guards: limits.into_iter().map(Guard::QuotaLeft).collect(),
+            changes: vec![Change::QuotaTaken(taken)],
+        })
+    }
+
+    /// In a browser plan the effects on pages are what counts; files are its notes.
+    fn is_counted_at(&self, step: &Step) -> bool {
+        let on_page = |step: &Step| step.is_browser() && step.effect().needs_intent();
+        on_page(step) || !self.steps.iter().any(on_page)
+    }
+
+    /// An effect that counts is done, or nobody knows that it is not.
+    fn may_have_happened(&self) -> bool {
+        let happened = |at: usize| !matches!(self.history.key(index(at)), Key::Open);
+        let counted = |step: &Step| step.effect().needs_intent() && self.is_counted_at(step);
+        self.steps.iter().enumerate().any(|(at, step)| counted(step) && happened(at))
+    }
+
+    /// The day is full: the goal waits for the next one, or fails when no day could ever hold it. Costs no attempt.
+    pub(super) async fn defer(&mut self, full: &QuotaLeft, run_is_open: bool) -> RunEnd {
+        let never = full.never_fits();
+        let due_ms = full.again_ms(&self.persona.hours);
+        let why = why(full);
+        let (state, message) = match never {
+            true => (GoalState::Failed, MessageState::Failed),
+            false => (GoalState::Parked, MessageState::Waiting),
+        };
+        let step = GoalMove {
+            parked_on: (!never).then_some(ParkedOn::Quota),
+            due_ms: (!never).then_some(due_ms),
+            last_error: never.then(|| why.clone()),
+            ..self.moved(state)
+        };
+        let mut changes = vec![Change::GoalMoved(step), Change::MessageMoved(self.message.id, message)];
+        if run_is_open {
+            let run = if never { RunState::Failed } else { RunState::Parked };
+            changes.push(self.run_moved(run, never.then(|| why.clone())));
+        }
+        let title = &self.goal.title;
+        let said =
+            if never { format!("refused “{title}”") } else { format!("put “{title}” off to the next day") };
+        let data = json!({"unit": full.unit, "units": full.units, "ceiling": full.ceiling, "day": [full.from_ms, full.until_ms], "due_ms": (!never).then_some(due_ms)});
+        let mut draft = self.about().draft(ReceiptKind::Decision, Some(Phase::Denied), said, data);
+        draft.state = Some(state.as_str());
+        draft.run = draft.run.filter(|_| run_is_open);
+        draft.body.error = Some(why);
+        let guards = vec![Guard::GoalVersion(self.goal.id, self.goal.version)];
+        let guards = if run_is_open { vec![Guard::GoalOpen(self.goal.id)] } else { guards };
+        match self.runner.broker.evidence.record(Commit { guards, changes, receipts: vec![draft] }).await {
+            Ok(_) if never => RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false },
+            Ok(_) => RunEnd::Later { due_ms: Some(due_ms) },
+            Err(RecordError::Outdated(_)) if !run_is_open => RunEnd::Later { due_ms: Some(self.now_ms()) },
+            Err(error) => self.end_after(&error),
+        }
+    }
+}
+
+fn why(full: &QuotaLeft) -> String {
+    let QuotaLeft { unit, units, ceiling, .. } = full;
+    let whose = if full.persona.is_some() { "its quota" } else { "the cap over all personas" };
+    match unit {
+        Unit::Message if full.persona.is_some() => OUTREACH_IS_OFF.to_owned(),
+        _ if full.never_fits() => format!("it counts as {units} {unit}, and {whose} allows {ceiling} a day: raise it"),
+        _ => format!("{whose} of {ceiling} {unit} a day is used up"),
+    }
+}

@@ -1,0 +1,425 @@
+//! Personas that stand in wait for others: "tell me when Helper flags code".
+//!
+//! One task looks. It hears every receipt after its commit and holds it against the waits for that persona; when one
+//! matches, it reads the chain on from where it looked last and delivers one `result` that tells all that matched.
+//! The same commit moves the wait to where it has looked, guarded by where it was: each match is told exactly once,
+//! over crashes too. At start, and when it missed something, it reads on for every wait.
+//!
+//! **No circles**: only this task adds waits, so a wait that would close one is refused with everybody on it named.
+//! **No floods**: a wait tells at most once in `inbox.tell_again_after`; what happens meanwhile is told together, the
+//! first [`LINES`] in words and the rest as a number. Whatever feeds it (two waits over a detour of people or programs
+//! too), one wait costs its persona no more than six turns a minute at the default.
+
+mod watched;
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use serde_json::json;
+use tokio::{
+    sync::{
+        broadcast::{self, error::RecvError},
+        mpsc, oneshot,
+    },
+    time::Instant,
+};
+use tracing::warn;
+
+use self::watched::Watched;
+use super::{
+    By, CommandError, NewStandingWait, NewWork, Work,
+    delivery::Extra,
+    desk::{Desk, busy, invalid, refused},
+};
+use crate::{
+    domain::{
+        ChainId, Persona, PersonaId, Receipt, ResultOf, StandingWait, StandingWaitId, TraceId, WaitEnd, WaitsFor, line,
+    },
+    ports::{Change, Commit, Guard},
+};
+
+/// Matches that are told in words.
+const LINES: usize = 20;
+/// Receipts read at once.
+const PAGE: u32 = 256;
+/// Receipts read for one telling; the rest is told next time.
+const MOST_READ: usize = 4_096;
+/// Receipts without a match after which where it has looked is made durable.
+const KEEP_AFTER: i64 = 1_000;
+/// Waits of one persona.
+const MOST_WAITS: usize = 100;
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Where the one who looks is asked. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Lookout(mpsc::Sender<Ask>);
+
+/// What it is asked.
+pub(super) enum Ask {
+    Add(NewStandingWait, By, oneshot::Sender<Result<StandingWait, CommandError>>),
+    Remove(StandingWaitId, By, oneshot::Sender<Result<(), CommandError>>),
+    /// This persona is deleted.
+    Deleted(PersonaId),
+}
+
+impl Lookout {
+    /// The handle, and what the task reads.
+    pub(super) fn new() -> (Self, mpsc::Receiver<Ask>) {
+        let (asks, asked) = mpsc::channel(64);
+        (Self(asks), asked)
+    }
+
+    pub(super) async fn add(&self, new: NewStandingWait, by: By) -> Result<StandingWait, CommandError> {
+        self.ask(|reply| Ask::Add(new, by, reply)).await
+    }
+
+    pub(super) async fn remove(&self, id: StandingWaitId, by: By) -> Result<(), CommandError> {
+        self.ask(|reply| Ask::Remove(id, by, reply)).await
+    }
+
+    pub(super) async fn deleted(&self, id: PersonaId) {
+        // What is missed here is found at the next start.
+        let _ = self.0.send(Ask::Deleted(id)).await;
+    }
+
+    async fn ask<T>(
+        &self,
+        ask: impl FnOnce(oneshot::Sender<Result<T, CommandError>>) -> Ask,
+    ) -> Result<T, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.send(ask(reply)).await.map_err(|_| CommandError::Ending)?;
+        answer.await.unwrap_or(Err(CommandError::Ending))
+    }
+}
+
+/// The one who looks.
+pub(super) struct Looking {
+    desk: Weak<Desk>,
+    asked: mpsc::Receiver<Ask>,
+    receipts: broadcast::Receiver<Arc<Receipt>>,
+    watched: Watched,
+}
+
+/// What was found on a chain.
+#[derive(Default)]
+struct Found {
+    /// The first of it, a line each.
+    lines: Vec<String>,
+    /// All of it.
+    matches: u32,
+    /// Looked as far as this.
+    seq: i64,
+    trace: Option<TraceId>,
+    /// There is more to read.
+    more: bool,
+}
+
+impl Looking {
+    /// Hears from here on; it looks as soon as it is kept.
+    pub(super) fn new(desk: &Arc<Desk>, asked: mpsc::Receiver<Ask>) -> Self {
+        let receipts = desk.evidence.subscribe();
+        Self { desk: Arc::downgrade(desk), asked, receipts, watched: Watched::default() }
+    }
+
+    /// Until the company is gone.
+    pub(super) async fn keep(mut self) {
+        while let Err(error) = self.begin().await {
+            let CommandError::Unavailable(error) = error else { return };
+            warn!("standing waits are read again in {} s: {error}", PAUSE.as_secs());
+            tokio::time::sleep(PAUSE).await;
+        }
+        loop {
+            let next = self.watched.next();
+            tokio::select! {
+                asked = self.asked.recv() => match asked {
+                    Some(ask) => self.answer(ask).await,
+                    None => return,
+                },
+                heard = self.receipts.recv() => match heard {
+                    Ok(receipt) => {
+                        if let ChainId::Persona(persona) = receipt.chain {
+                            self.watched.heard(persona, &receipt, Instant::now());
+                        }
+                    }
+                    Err(RecvError::Lagged(_)) => self.look_at_all(),
+                    Err(RecvError::Closed) => return,
+                },
+                () = until(next) => {
+                    while let Some(id) = self.watched.take_due(Instant::now()) {
+                        match self.tell(id, None).await {
+                            Ok(()) => {}
+                            Err(CommandError::Ending) => return,
+                            Err(error) => {
+                                warn!("standing wait {id} is looked at again in {} s: {error}", PAUSE.as_secs());
+                                self.read_again(id).await;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn desk(&self) -> Result<Arc<Desk>, CommandError> {
+        self.desk.upgrade().ok_or(CommandError::Ending)
+    }
+
+    /// Reads what stands; what a crash left is told, or ended.
+    async fn begin(&mut self) -> Result<(), CommandError> {
+        let desk = self.desk()?;
+        for wait in desk.ports.records.standing_waits().await? {
+            let (gone, id) = (desk.persona(wait.watched).await.is_err(), wait.id);
+            let waiter_gone = desk.persona(wait.waiter).await.is_err();
+            self.stand(&desk, wait);
+            if gone || waiter_gone {
+                self.end_of(&desk, id).await?;
+            }
+        }
+        self.look_at_all();
+        Ok(())
+    }
+
+    /// After trouble the journal's word counts: a commit may have been written though its answer was lost.
+    async fn read_again(&mut self, id: StandingWaitId) {
+        let Ok(desk) = self.desk() else { return };
+        if let Ok(standing) = desk.ports.records.standing_waits().await {
+            match standing.into_iter().find(|wait| wait.id == id) {
+                Some(wait) => self.stand(&desk, wait),
+                None => self.watched.remove(id),
+            }
+        }
+        self.watched.look(id, Instant::now() + PAUSE);
+    }
+
+    fn look_at_all(&mut self) {
+        for id in self.watched.ids() {
+            self.watched.look(id, Instant::now());
+        }
+    }
+
+    fn stand(&mut self, desk: &Desk, wait: StandingWait) {
+        let again_ms = i64::try_from(desk.limits.inbox.tell_again_after.as_millis()).unwrap_or(i64::MAX);
+        let left_ms = wait.told_ms.map_or(0, |told_ms| told_ms.saturating_add(again_ms) - desk.now_ms());
+        // The wall clock may have been set back: never longer than the whole rest.
+        let rests = Duration::from_millis(u64::try_from(left_ms.clamp(0, again_ms)).unwrap_or(0));
+        self.watched.put(wait, rests, Instant::now());
+    }
+
+    async fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Add(new, by, reply) => drop(reply.send(self.add(new, &by).await)),
+            Ask::Remove(id, by, reply) => drop(reply.send(self.remove(id, &by).await)),
+            Ask::Deleted(persona) => {
+                let Ok(desk) = self.desk() else { return };
+                for id in self.watched.of(persona) {
+                    if let Err(error) = self.end_of(&desk, id).await {
+                        // At the next start it is seen that the persona is gone.
+                        warn!("standing wait {id} could not be ended: {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn add(&mut self, new: NewStandingWait, by: &By) -> Result<StandingWait, CommandError> {
+        let desk = self.desk()?;
+        let NewStandingWait { waiter, watched, condition } = new;
+        condition.check().map_err(|bad| invalid(&bad.field, bad.reason))?;
+        let ada = desk.persona(waiter).await?;
+        let other = desk.persona(watched).await.map_err(|error| match error {
+            CommandError::NotFound { which, .. } => invalid(
+                "watched",
+                format!("there is no persona `{which}`, or it is deleted: nothing more happens to it"),
+            ),
+            other => other,
+        })?;
+        if let Some(way) = self.watched.circle(waiter, watched) {
+            return Err(invalid("watched", circle(&desk, &ada, &way).await?));
+        }
+        if self.watched.count_of(waiter) >= MOST_WAITS {
+            return Err(invalid(
+                "watched",
+                format!("{} stands in wait {MOST_WAITS} times already: remove one", ada.name),
+            ));
+        }
+        let wait = StandingWait {
+            id: StandingWaitId(desk.world().new_id()),
+            waiter,
+            watched,
+            condition,
+            created_by: by.who.clone(),
+            created_ms: desk.now_ms(),
+            seen_seq: desk.ports.records.newest_seq(watched).await?,
+            told: 0,
+            told_ms: None,
+            ended: None,
+        };
+        let summary = format!("stands in wait for {}: {}", other.name, wait.condition.in_words());
+        let data = json!({"standing_wait": wait.id, "watched": watched, "condition": wait.condition});
+        let commit = Commit {
+            guards: vec![Guard::PersonaExists(waiter), Guard::PersonaExists(watched)],
+            changes: vec![Change::StandingWaitSet(Box::new(wait.clone()))],
+            receipts: vec![desk.decision(waiter, by, summary, data)],
+        };
+        desk.write(commit).await?.map_err(|outdated| refused(&outdated))?;
+        self.stand(&desk, wait.clone());
+        // Something may have happened between the look at the chain and the commit.
+        self.watched.look(wait.id, Instant::now());
+        Ok(wait)
+    }
+
+    async fn remove(&mut self, id: StandingWaitId, by: &By) -> Result<(), CommandError> {
+        let desk = self.desk()?;
+        let wait = self.watched.get(id).cloned();
+        let wait = wait.ok_or_else(|| CommandError::NotFound { what: "standing wait", which: id.to_string() })?;
+        let because = format!("removed by {}", by.who);
+        let data = json!({"standing_wait": id, "watched": wait.watched, "told": wait.told});
+        let draft = desk.decision(wait.waiter, by, format!("no longer stands in wait: {because}"), data);
+        let guards = vec![Guard::StandingWaitAt(id, wait.seen_seq)];
+        let ended = StandingWait { ended: Some(WaitEnd { at_ms: desk.now_ms(), because }), ..wait };
+        let commit = Commit { guards, changes: vec![Change::StandingWaitSet(Box::new(ended))], receipts: vec![draft] };
+        desk.write(commit).await?.map_err(|_| busy("the standing wait"))?;
+        self.watched.remove(id);
+        Ok(())
+    }
+
+    /// One of the two is deleted: the last things are told, if there is still somebody to tell.
+    async fn end_of(&mut self, desk: &Desk, id: StandingWaitId) -> Result<(), CommandError> {
+        let Some(wait) = self.watched.get(id).cloned() else { return Ok(()) };
+        let name = |persona: Option<Persona>| persona.map_or_else(|| "it".to_owned(), |persona| persona.name);
+        if desk.persona(wait.waiter).await.is_ok() {
+            let other = name(desk.ports.records.persona(wait.watched).await?);
+            return self.tell(id, Some(format!("{other} was deleted: nothing more will be told"))).await;
+        }
+        let waiter = name(desk.ports.records.persona(wait.waiter).await?);
+        let by = By { who: "system".to_owned(), trace: TraceId(desk.world().new_id()) };
+        let because = format!("{waiter} was deleted");
+        let data = json!({"standing_wait": id, "told": wait.told});
+        let receipts = vec![desk.decision(wait.waiter, &by, format!("no longer stands in wait: {because}"), data)];
+        let guards = vec![Guard::StandingWaitAt(id, wait.seen_seq)];
+        let ended = StandingWait { ended: Some(WaitEnd { at_ms: desk.now_ms(), because }), ..wait };
+        let changes = vec![Change::StandingWaitSet(Box::new(ended))];
+        desk.write(Commit { guards, changes, receipts }).await?.map_err(|_| busy("the standing wait"))?;
+        self.watched.remove(id);
+        Ok(())
+    }
+
+    /// Tells what matched since it looked last; `last`: and then it is over, because of this.
+    async fn tell(&mut self, id: StandingWaitId, last: Option<String>) -> Result<(), CommandError> {
+        let desk = self.desk()?;
+        let Some(wait) = self.watched.get(id).cloned() else { return Ok(()) };
+        let mut found = self.read_on(&desk, &wait).await?;
+        if found.matches == 0 && last.is_none() {
+            self.watched.looked_to(id, found.seq);
+            if found.more || found.seq - wait.seen_seq >= KEEP_AFTER {
+                self.keep_place(&desk, &wait, &found).await?;
+            }
+            return Ok(());
+        }
+        found.lines.extend(last.clone());
+        let watched = desk.ports.records.persona(wait.watched).await?;
+        let from = watched.map_or_else(|| "a persona".to_owned(), |persona| persona.name);
+        let now_ms = desk.now_ms();
+        let moved = StandingWait {
+            seen_seq: found.seq,
+            told: wait.told.saturating_add(found.matches),
+            told_ms: Some(now_ms),
+            ended: last.map(|because| WaitEnd { at_ms: now_ms, because }),
+            ..wait.clone()
+        };
+        let told = usize::try_from(found.matches).unwrap_or(usize::MAX);
+        let result = ResultOf {
+            from: from.clone(),
+            asked: wait.condition.in_words(),
+            more: told.saturating_sub(found.lines.len()),
+            happened: found.lines,
+            burst: format!("wait:{id}"),
+        };
+        let work = NewWork {
+            persona: wait.waiter,
+            what: Work::Arrived(Arc::new(result)),
+            priority: None,
+            serve_by_ms: None,
+            due_ms: None,
+            correlation: None,
+            project: None,
+            waits_for: WaitsFor::default(),
+        };
+        let extra = Extra {
+            guards: vec![Guard::StandingWaitAt(id, wait.seen_seq)],
+            changes: vec![Change::StandingWaitSet(Box::new(moved.clone()))],
+        };
+        let by = By { who: from, trace: found.trace.unwrap_or_else(|| TraceId(desk.world().new_id())) };
+        match desk.deliver_with(work, extra, &by).await {
+            Ok(_) if moved.ended.is_some() => self.watched.remove(id),
+            Ok(_) => self.stand(&desk, moved),
+            // Nobody is there any more to be told: the wait goes with its persona.
+            Err(CommandError::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        if found.more {
+            self.watched.look(id, Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Makes durable where it has looked, so that a restart need not look there again.
+    async fn keep_place(&mut self, desk: &Desk, wait: &StandingWait, found: &Found) -> Result<(), CommandError> {
+        let moved = StandingWait { seen_seq: found.seq, ..wait.clone() };
+        let commit = Commit {
+            guards: vec![Guard::StandingWaitAt(wait.id, wait.seen_seq)],
+            changes: vec![Change::StandingWaitSet(Box::new(moved.clone()))],
+            receipts: Vec::new(),
+        };
+        desk.write(commit).await?.map_err(|_| busy("the standing wait"))?;
+        self.stand(desk, moved);
+        if found.more {
+            self.watched.look(wait.id, Instant::now());
+        }
+        Ok(())
+    }
+
+    async fn read_on(&self, desk: &Desk, wait: &StandingWait) -> Result<Found, CommandError> {
+        let mut found = Found { seq: self.watched.looked(wait.id), ..Found::default() };
+        let mut read = 0;
+        loop {
+            let page = desk.ports.records.receipts_after(wait.watched, found.seq, PAGE).await?;
+            read += page.len();
+            let whole = page.len() < PAGE as usize;
+            for receipt in page {
+                found.seq = receipt.seq;
+                if wait.condition.matches(&receipt) {
+                    found.matches += 1;
+                    found.trace = receipt.trace.or(found.trace);
+                    if found.lines.len() < LINES {
+                        found.lines.push(line(&receipt));
+                    }
+                }
+            }
+            if whole || read >= MOST_READ {
+                found.more = !whole;
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// `Ada would wait for itself: Ada waits for Bo, who waits for Ada`.
+async fn circle(desk: &Desk, waiter: &Persona, way: &[PersonaId]) -> Result<String, CommandError> {
+    let mut names = Vec::with_capacity(way.len());
+    for id in way {
+        let persona = desk.ports.records.persona(*id).await?;
+        names.push(persona.map_or_else(|| id.to_string(), |persona| persona.name));
+    }
+    let ways: Vec<_> = names.iter().map(|name| format!("waits for {name}")).collect();
+    Ok(format!("{0} would wait for itself: {0} {1}", waiter.name, ways.join(", who ")))
+}
+
+async fn until(next: Option<Instant>) {
+    match next {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,35 @@
+//! Goals that could never count are refused when they are given.
+
+use super::{
+    CommandError,
+    desk::{Desk, invalid},
+};
+use crate::domain::{OUTREACH_IS_OFF, PersonaId, Proof, Unit};
+
+/// Units of one goal.
+const MOST_UNITS: u32 = 10_000;
+
+impl Desk {
+    /// A goal that counts as more than any day of its persona may hold.
+    pub(super) async fn check_counts(&self, persona: PersonaId, proof: &Proof) -> Result<(), CommandError> {
+        let Some((unit, units)) = proof.counted() else { return Ok(()) };
+        if !(1..=MOST_UNITS).contains(&units) {
+            return Err(invalid("proof.units", format!("must be between 1 and {MOST_UNITS}")));
+        }
+        let persona = self.persona(persona).await?;
+        match self.limits.quotas.quota(&persona, unit) {
+            Some(_) if unit == Unit::Message => Err(invalid("proof.counts_as", OUTREACH_IS_OFF)),
+            Some(held) if units > held.quota.ceiling() => {
+                let ceiling = held.quota.ceiling();
+                Err(invalid(
+                    "proof.counts_as",
+                    format!(
+                        "counts as {units} {unit}, and the quota of {} allows {ceiling} a day: raise it",
+                        persona.slug
+                    ),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+}
