@@ -50,8 +50,8 @@ use self::{
 use crate::{
     domain::{
         AlertId, Arrival, Autoplan, Condition, Goal, GoalId, GoalKind, Hours, IfFailed, Level, Limits, Message,
-        MessageId, Payload, Persona, PersonaId, Priority, Profile, Proof, Quotas, Receipt, Role, RunId, Slug,
-        StandingWait, StandingWaitId, TraceId, Vitals, WaitsFor,
+        MessageId, Payload, Persona, PersonaId, Priority, Profile, Proof, Quotas, Receipt, Role, RunId, Slug, TraceId,
+        Vitals, WaitsFor,
     },
     persona::tally::InboxFigures,
     ports::{Ports, Unavailable},
@@ -270,14 +270,7 @@ impl Company {
         let sealer = AbortOnDropHandle::new(tokio::spawn(sealing));
         let releaser = Releaser::new(&ports, &evidence, &office, &limits);
         let releaser = AbortOnDropHandle::new(tokio::spawn(releaser.keep(evidence.goal_turns())));
-        let overflow = Overflow {
-            ports: ports.clone(),
-            evidence: evidence.clone(),
-            office: office.clone(),
-            limits: limits.clone(),
-            brim,
-            tally: tally.clone(),
-        };
+        let overflow = Overflow::new((&ports, &evidence, &office, &limits), brim, &tally);
         let overflow = AbortOnDropHandle::new(tokio::spawn(overflow.keep()));
         let (closed, keepers) = (AtomicBool::new(false), [sealer, releaser, overflow]);
         let (lookout, asked) = Lookout::new();
@@ -366,16 +359,6 @@ impl Company {
     /// A dead letter is dropped and its goal cancelled.
     pub async fn discard_letter(&self, id: MessageId, by: &By) -> Result<Goal, CommandError> {
         self.carry_out(by, move |desk, by| async move { desk.discard_letter(id, &by).await }).await
-    }
-
-    /// A persona is told from now on what happens to another one. Refused when it would wait for itself in the end.
-    pub async fn stand_in_wait(&self, new: NewStandingWait, by: &By) -> Result<StandingWait, CommandError> {
-        self.carry_out(by, move |desk, by| async move { desk.lookout.add(new, by).await }).await
-    }
-
-    /// Nothing more is told.
-    pub async fn end_standing_wait(&self, id: StandingWaitId, by: &By) -> Result<(), CommandError> {
-        self.carry_out(by, move |desk, by| async move { desk.lookout.remove(id, by).await }).await
     }
 
     /// Cancels the run's goal.

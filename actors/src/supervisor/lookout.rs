@@ -7,9 +7,10 @@
 //!
 //! **No circles**: only this task adds waits, so a wait that would close one is refused with everybody on it named.
 //! **No floods**: a wait tells at most once in `inbox.tell_again_after`; what happens meanwhile is told together, the
-//! first [`LINES`] in words and the rest as a number. Whatever feeds it (two waits over a detour of people or programs
+//! first twenty in words and the rest as a number. Whatever feeds it (two waits over a detour of people or programs
 //! too), one wait costs its persona no more than six turns a minute at the default.
 
+mod telling;
 mod watched;
 
 use std::{
@@ -29,28 +30,29 @@ use tracing::warn;
 
 use self::watched::Watched;
 use super::{
-    By, CommandError, NewStandingWait, NewWork, Work,
-    delivery::Extra,
+    By, CommandError, Company, NewStandingWait,
     desk::{Desk, busy, invalid, refused},
 };
 use crate::{
-    domain::{
-        ChainId, Persona, PersonaId, Receipt, ResultOf, StandingWait, StandingWaitId, TraceId, WaitEnd, WaitsFor, line,
-    },
+    domain::{ChainId, Persona, PersonaId, Receipt, StandingWait, StandingWaitId, TraceId, WaitEnd},
     ports::{Change, Commit, Guard},
 };
 
-/// Matches that are told in words.
-const LINES: usize = 20;
-/// Receipts read at once.
-const PAGE: u32 = 256;
-/// Receipts read for one telling; the rest is told next time.
-const MOST_READ: usize = 4_096;
-/// Receipts without a match after which where it has looked is made durable.
-const KEEP_AFTER: i64 = 1_000;
 /// Waits of one persona.
 const MOST_WAITS: usize = 100;
 const PAUSE: Duration = Duration::from_secs(5);
+
+impl Company {
+    /// A persona is told from now on what happens to another one. Refused when it would wait for itself in the end.
+    pub async fn stand_in_wait(&self, new: NewStandingWait, by: &By) -> Result<StandingWait, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.lookout.add(new, by).await }).await
+    }
+
+    /// Nothing more is told.
+    pub async fn end_standing_wait(&self, id: StandingWaitId, by: &By) -> Result<(), CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.lookout.remove(id, by).await }).await
+    }
+}
 
 /// Where the one who looks is asked. Cheap to clone.
 #[derive(Clone)]
@@ -100,20 +102,6 @@ pub(super) struct Looking {
     asked: mpsc::Receiver<Ask>,
     receipts: broadcast::Receiver<Arc<Receipt>>,
     watched: Watched,
-}
-
-/// What was found on a chain.
-#[derive(Default)]
-struct Found {
-    /// The first of it, a line each.
-    lines: Vec<String>,
-    /// All of it.
-    matches: u32,
-    /// Looked as far as this.
-    seq: i64,
-    trace: Option<TraceId>,
-    /// There is more to read.
-    more: bool,
 }
 
 impl Looking {
@@ -304,105 +292,6 @@ impl Looking {
         desk.write(Commit { guards, changes, receipts }).await?.map_err(|_| busy("the standing wait"))?;
         self.watched.remove(id);
         Ok(())
-    }
-
-    /// Tells what matched since it looked last; `last`: and then it is over, because of this.
-    async fn tell(&mut self, id: StandingWaitId, last: Option<String>) -> Result<(), CommandError> {
-        let desk = self.desk()?;
-        let Some(wait) = self.watched.get(id).cloned() else { return Ok(()) };
-        let mut found = self.read_on(&desk, &wait).await?;
-        if found.matches == 0 && last.is_none() {
-            self.watched.looked_to(id, found.seq);
-            if found.more || found.seq - wait.seen_seq >= KEEP_AFTER {
-                self.keep_place(&desk, &wait, &found).await?;
-            }
-            return Ok(());
-        }
-        found.lines.extend(last.clone());
-        let watched = desk.ports.records.persona(wait.watched).await?;
-        let from = watched.map_or_else(|| "a persona".to_owned(), |persona| persona.name);
-        let now_ms = desk.now_ms();
-        let moved = StandingWait {
-            seen_seq: found.seq,
-            told: wait.told.saturating_add(found.matches),
-            told_ms: Some(now_ms),
-            ended: last.map(|because| WaitEnd { at_ms: now_ms, because }),
-            ..wait.clone()
-        };
-        let told = usize::try_from(found.matches).unwrap_or(usize::MAX);
-        let result = ResultOf {
-            from: from.clone(),
-            asked: wait.condition.in_words(),
-            more: told.saturating_sub(found.lines.len()),
-            happened: found.lines,
-            burst: format!("wait:{id}"),
-        };
-        let work = NewWork {
-            persona: wait.waiter,
-            what: Work::Arrived(Arc::new(result)),
-            priority: None,
-            serve_by_ms: None,
-            due_ms: None,
-            correlation: None,
-            project: None,
-            waits_for: WaitsFor::default(),
-        };
-        let extra = Extra {
-            guards: vec![Guard::StandingWaitAt(id, wait.seen_seq)],
-            changes: vec![Change::StandingWaitSet(Box::new(moved.clone()))],
-        };
-        let by = By { who: from, trace: found.trace.unwrap_or_else(|| TraceId(desk.world().new_id())) };
-        match desk.deliver_with(work, extra, &by).await {
-            Ok(_) if moved.ended.is_some() => self.watched.remove(id),
-            Ok(_) => self.stand(&desk, moved),
-            // Nobody is there any more to be told: the wait goes with its persona.
-            Err(CommandError::NotFound { .. }) => return Ok(()),
-            Err(error) => return Err(error),
-        }
-        if found.more {
-            self.watched.look(id, Instant::now());
-        }
-        Ok(())
-    }
-
-    /// Makes durable where it has looked, so that a restart need not look there again.
-    async fn keep_place(&mut self, desk: &Desk, wait: &StandingWait, found: &Found) -> Result<(), CommandError> {
-        let moved = StandingWait { seen_seq: found.seq, ..wait.clone() };
-        let commit = Commit {
-            guards: vec![Guard::StandingWaitAt(wait.id, wait.seen_seq)],
-            changes: vec![Change::StandingWaitSet(Box::new(moved.clone()))],
-            receipts: Vec::new(),
-        };
-        desk.write(commit).await?.map_err(|_| busy("the standing wait"))?;
-        self.stand(desk, moved);
-        if found.more {
-            self.watched.look(wait.id, Instant::now());
-        }
-        Ok(())
-    }
-
-    async fn read_on(&self, desk: &Desk, wait: &StandingWait) -> Result<Found, CommandError> {
-        let mut found = Found { seq: self.watched.looked(wait.id), ..Found::default() };
-        let mut read = 0;
-        loop {
-            let page = desk.ports.records.receipts_after(wait.watched, found.seq, PAGE).await?;
-            read += page.len();
-            let whole = page.len() < PAGE as usize;
-            for receipt in page {
-                found.seq = receipt.seq;
-                if wait.condition.matches(&receipt) {
-                    found.matches += 1;
-                    found.trace = receipt.trace.or(found.trace);
-                    if found.lines.len() < LINES {
-                        found.lines.push(line(&receipt));
-                    }
-                }
-            }
-            if whole || read >= MOST_READ {
-                found.more = !whole;
-                return Ok(found);
-            }
-        }
     }
 }
 

@@ -61,13 +61,16 @@ impl Brim {
 
 /// The one who drops.
 pub(super) struct Overflow {
-    pub(super) ports: Ports,
-    pub(super) evidence: Evidence,
-    pub(super) office: Office,
-    pub(super) limits: Arc<Limits>,
-    pub(super) brim: Arc<Brim>,
-    pub(super) tally: Arc<Tally>,
+    ports: Ports,
+    evidence: Evidence,
+    office: Office,
+    limits: Arc<Limits>,
+    brim: Arc<Brim>,
+    tally: Arc<Tally>,
 }
+
+/// The company's standing parts.
+type Parts<'a> = (&'a Ports, &'a Evidence, &'a Office, &'a Arc<Limits>);
 
 /// Why nothing was dropped.
 enum Trouble {
@@ -76,6 +79,11 @@ enum Trouble {
 }
 
 impl Overflow {
+    pub(super) fn new((ports, evidence, office, limits): Parts<'_>, brim: Arc<Brim>, tally: &Arc<Tally>) -> Self {
+        let (ports, evidence, office) = (ports.clone(), evidence.clone(), office.clone());
+        Self { ports, evidence, office, limits: limits.clone(), brim, tally: tally.clone() }
+    }
+
     /// Until the receipts are closed.
     pub(super) async fn keep(self) {
         let mut due: HashMap<PersonaId, Instant> = HashMap::new();

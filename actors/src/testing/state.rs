@@ -157,24 +157,13 @@ impl State {
             Change::PersonaCreated(_) | Change::PersonaUpdated(_) | Change::FailureStreak(..) => {
                 self.apply_to_persona(change);
             }
-            Change::MessageDelivered(message) => {
-                let before = self.messages.insert(message.id, *message);
-                assert!(before.is_none(), "the message {before:?} was delivered twice");
-            }
-            Change::MessageMoved(id, state) => {
-                found(self.messages.get_mut(&id), "message", &id).state = state;
-                if state == MessageState::Running {
-                    self.begun.insert(id);
-                }
-            }
-            Change::BurstJoined(message) => {
-                let id = message.id;
-                *found(self.messages.get_mut(&id), "message", &id) = *message;
-            }
+            Change::MessageDelivered(_)
+            | Change::MessageMoved(..)
+            | Change::BurstJoined(_)
+            | Change::MessageFalls(..) => self.apply_to_message(change),
             Change::StandingWaitSet(wait) => {
                 self.standing.insert(wait.id, *wait);
             }
-            Change::MessageFalls(id, falls) => found(self.messages.get_mut(&id), "message", &id).falls = falls,
             Change::GoalAdded(_)
             | Change::GoalMoved(_)
             | Change::GoalCorrected { .. }
@@ -204,6 +193,27 @@ impl State {
                 let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);
                 found(row, "receipt", &seq).erased = true;
             }
+        }
+    }
+
+    fn apply_to_message(&mut self, change: Change) {
+        match change {
+            Change::MessageDelivered(message) => {
+                let before = self.messages.insert(message.id, *message);
+                assert!(before.is_none(), "the message {before:?} was delivered twice");
+            }
+            Change::MessageMoved(id, state) => {
+                found(self.messages.get_mut(&id), "message", &id).state = state;
+                if state == MessageState::Running {
+                    self.begun.insert(id);
+                }
+            }
+            Change::BurstJoined(message) => {
+                let id = message.id;
+                *found(self.messages.get_mut(&id), "message", &id) = *message;
+            }
+            Change::MessageFalls(id, falls) => found(self.messages.get_mut(&id), "message", &id).falls = falls,
+            other => unreachable!("{other:?} is not about a message"),
         }
     }
 

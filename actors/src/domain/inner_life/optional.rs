@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn each_mood_lets_through_what_is_above_its_threshold() {
-        let (rules, now) = (InnerLife::default(), Instant::now());
+        let (rules, now) = (InnerLife::default(), tokio::time::Instant::now().into_std());
         let lets = |inner: &Inner, waiting, at, thousandths| {
             inner.gate(waiting, at, &rules).lets(priority(thousandths), false)
         };
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_rest_is_as_long_as_the_mood_says_and_twice_that_after_an_empty_turn_or_with_little_compute() {
-        let (rules, now) = (InnerLife::default(), Instant::now());
+        let (rules, now) = (InnerLife::default(), tokio::time::Instant::now().into_std());
         let rest = |mut inner: Inner, answered, waiting, at| {
             inner.optional_turn_over(answered, waiting, at, &rules);
             inner.gate(waiting, at, &rules).rest.as_secs()
@@ -201,7 +201,7 @@ mod tests {
         /// Where the gate says when to look again, it then lets more through than before; so no look is in vain.
         #[test]
         fn the_moment_to_look_again_brings_another_mood(worked in 0.0..12.0_f64, answered: bool) {
-            let (rules, now) = (InnerLife::default(), Instant::now());
+            let (rules, now) = (InnerLife::default(), tokio::time::Instant::now().into_std());
             let (mut inner, then) = after_work(worked, now, &rules);
             if answered {
                 inner.answered(then, &rules);
