@@ -73,8 +73,25 @@ impl Ended {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::process::Stdio;
+
+    use tokio::{
+        io::{AsyncBufReadExt as _, BufReader},
+        process::{Child, Command},
+    };
+
     use super::*;
+
+    /// A process that stays, and names this file on its command line. A child's command line is empty for a moment
+    /// after `spawn`: it has begun when it shows what is in the file.
+    pub(in crate::browser) async fn process_with(file: &Path) -> Child {
+        fs::write(file, "begun\n").unwrap();
+        let mut child = Command::new("tail").arg("-f").arg(file).stdout(Stdio::piped()).spawn().unwrap();
+        let mut shown = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(shown.next_line().await.unwrap().unwrap(), "begun");
+        child
+    }
 
     #[test]
     fn a_name_with_brackets_does_not_shift_the_fields() {
@@ -84,9 +101,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_is_known_by_its_start_and_killed_once() {
-        let mut child = tokio::process::Command::new("tail").args(["-f", "/dev/null"]).spawn().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = process_with(&folder.path().join("some-file")).await;
         let mark = ProcessMark::of(child.id().unwrap() as i32).unwrap();
-        assert!(mark.runs_with(Path::new("/dev/null")) && !mark.runs_with(Path::new("/elsewhere")));
+        assert!(mark.runs_with(folder.path()) && !mark.runs_with(Path::new("/elsewhere")));
         let other = ProcessMark { start: mark.start + 1, ..mark };
         other.kill().await;
         assert!(child.try_wait().unwrap().is_none(), "another process with the same number is left alone");

@@ -131,7 +131,7 @@ pub(super) async fn sweep(root: &Path) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::process::tests::process_with, *};
 
     fn persona() -> PersonaId {
         PersonaId(uuid::Uuid::from_u128(1))
@@ -150,9 +150,7 @@ mod tests {
     async fn an_orphan_is_ended_and_a_foreign_lock_removed() {
         let root = tempfile::tempdir().unwrap();
         let held = Profile::take(root.path(), persona()).await.unwrap();
-        let file = held.data().join("some-file");
-        fs::write(&file, "").unwrap();
-        let mut orphan = tokio::process::Command::new("tail").arg("-f").arg(&file).spawn().unwrap();
+        let mut orphan = process_with(&held.data().join("some-file")).await;
         held.note_browser(ProcessMark::of(orphan.id().unwrap() as i32).unwrap()).unwrap();
         std::os::unix::fs::symlink("otherhost-1", held.data().join("SingletonLock")).unwrap();
         drop(held);

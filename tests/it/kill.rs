@@ -16,6 +16,7 @@ mod mid_click;
 mod model;
 mod persons;
 mod place;
+mod rooms;
 mod server;
 mod stage;
 mod subject;

@@ -29,7 +29,7 @@ const URGENT_EVERY: usize = 5_000;
 /// The most an urgent message waits, in milliseconds.
 const IN_TIME_MS: i64 = 10_000;
 /// What a flood may cost at most: caches of the database, and what is in hand; not what waits.
-const MOST_BYTES: u64 = 256 << 20;
+const MOST_BYTES: u64 = 192 << 20;
 /// As the defaults say, and the tenth more that is allowed for a moment.
 const MOST_WAITING: i64 = 11_000;
 /// So large that all of them in memory would show.
