@@ -5,6 +5,7 @@ mod auth;
 mod bad_personas;
 mod dependencies;
 mod digests;
+mod disasters;
 mod documents;
 mod harness;
 mod input;

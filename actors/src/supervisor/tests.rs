@@ -5,6 +5,7 @@ mod big_three;
 mod bursts;
 mod calendar;
 mod chaos;
+mod clock;
 mod commands;
 mod dependencies;
 mod failing;
