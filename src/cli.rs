@@ -15,6 +15,7 @@ pub mod persona;
 pub mod print;
 pub mod quotas;
 pub mod receipts;
+pub mod room;
 mod server;
 pub mod sim;
 pub mod wait;
@@ -74,6 +75,9 @@ pub enum Verb {
     /// List messages; retry or discard those that brought a persona down.
     #[command(subcommand)]
     Message(message::Verb),
+    /// Open rooms, talk there, and see who had the floor.
+    #[command(subcommand)]
+    Room(room::Verb),
     /// What personas want to be told about each other.
     #[command(subcommand)]
     Wait(wait::Verb),
@@ -119,6 +123,7 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Persona(verb) => verb.run(&server, out).await,
         Verb::Goal(verb) => verb.run(&server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,
+        Verb::Room(verb) => verb.run(&server, out).await,
         Verb::Wait(verb) => verb.run(&server, out).await,
         Verb::Receipts(receipts::Verb::List(list)) => list.run(&server, out).await,
         _ => Err(Misused("this command does not ask a server".into()).into()),

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actors::domain::{InboxLimits, InnerLife, Limits, OptionalWork, Pace, Quota, QuotaRules, Quotas, Unit};
+use actors::domain::{InboxLimits, InnerLife, Limits, OptionalWork, Pace, Quota, QuotaRules, Quotas, RoomRules, Unit};
 use figment::{Figment, error::Kind};
 
 use self::layers::Layer;
@@ -164,7 +164,20 @@ impl Config {
             serve_within: company.serve_within,
             inbox: InboxLimits { most_waiting: self.inbox.most_waiting, tell_again_after: self.inbox.tell_again_after },
             inner_life: self.inner_life(),
+            rooms: self.rooms(),
             quotas: self.quota_rules(),
+        }
+    }
+
+    fn rooms(&self) -> RoomRules {
+        let rooms = &self.rooms;
+        RoomRules {
+            speakers: rooms.speakers,
+            window: rooms.window,
+            answer_within: rooms.answer_within,
+            regrants: rooms.regrants,
+            persona_turns_per_minute: rooms.persona_turns_per_minute,
+            silence_after: rooms.silence_after,
         }
     }
 

@@ -5,6 +5,11 @@ export function read(form) {
   const values = {};
   for (const field of form.elements) {
     if (!field.name || field.matches(":disabled") || (field.type === "radio" && !field.checked)) continue;
+    if (field.dataset.type === "one-of") {
+      // Boxes of one name are a list of those that are ticked.
+      values[field.name] = [...(values[field.name] ?? []), ...(field.checked ? [field.value] : [])];
+      continue;
+    }
     const value = valueOf(field);
     if (value !== undefined) put(values, field.name.split("."), value);
   }
@@ -24,6 +29,8 @@ function valueOf(field) {
       return Number(text);
     case "thousandths":
       return Math.round(Number(text) * 1000);
+    case "one":
+      return [text];
     case "lines":
       return text.split("\n").map((line) => line.trim()).filter(Boolean);
     case "json":

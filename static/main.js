@@ -31,4 +31,16 @@ for (const list of document.querySelectorAll("datalist#zones")) {
 const talk = document.getElementById("conversation");
 if (talk && !location.hash && !new URLSearchParams(location.search).has("before")) {
   talk.lastElementChild?.scrollIntoView({ block: "end" });
+  follow(talk);
+}
+
+// Whoever reads the end stays at the end; whoever reads above stays there.
+function follow(talk) {
+  let last = talk.lastElementChild;
+  document.addEventListener("refreshed", () => {
+    const newest = talk.lastElementChild;
+    const read = last?.isConnected && last.getBoundingClientRect().bottom < innerHeight * 1.5;
+    if (newest !== last && (read || !last?.isConnected)) newest?.scrollIntoView({ block: "end", behavior: "smooth" });
+    last = newest;
+  });
 }

@@ -100,7 +100,9 @@ function alike(old, now) {
 const own = { DETAILS: ["open"], INPUT: ["value"], DIALOG: ["open"] };
 
 function attributes(old, now) {
-  const kept = [...(own[old.tagName] ?? []), "hidden", "aria-busy"];
+  // Nobody types into a hidden field: it follows the server.
+  const typed = old.matches("input[type=hidden]") ? [] : (own[old.tagName] ?? []);
+  const kept = [...typed, "hidden", "aria-busy"];
   for (const { name, value } of now.attributes) {
     if (!kept.includes(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
   }

@@ -38,7 +38,7 @@ pub use seal::SealError;
 pub use writer::Unwritten;
 
 use crate::{
-    domain::{GoalId, GoalState, NodeName, ParkedOn, Receipt},
+    domain::{GoalId, GoalState, NodeName, ParkedOn, Receipt, RoomId},
     ports::{BoxError, Change, Commit, Committed, GoalMove, Journal, Outdated, Unavailable, World},
 };
 use writer::{Entry, Item, Writer};
@@ -70,13 +70,15 @@ pub struct Evidence {
     node: NodeName,
 }
 
-/// What a commit means for goals that wait for others.
+/// What a commit means for goals that wait for others, and for rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GoalTurn {
     /// It is over: those that wait for it may have something to do.
     Over(GoalId),
     /// It waits for others from here on, which may be over already.
     Waits(GoalId),
+    /// Something was said in this room, or a turn there moved.
+    Room(RoomId),
 }
 
 impl GoalTurn {
@@ -85,9 +87,13 @@ impl GoalTurn {
             Change::GoalAdded(goal) => Self::after(goal.id, goal.state, goal.parked_on),
             Change::GoalMoved(GoalMove { id, state, parked_on, .. }) => Self::after(*id, *state, *parked_on),
             Change::DependenciesSet(id, _) => Some(Self::Waits(*id)),
+            Change::Room(change) => change.stirs().map(Self::Room),
             _ => None,
         };
-        commit.changes.iter().filter_map(turn).collect()
+        let mut turns: Vec<_> = commit.changes.iter().filter_map(turn).collect();
+        // A message to a room moves many turns there.
+        turns.dedup();
+        turns
     }
 
     fn after(id: GoalId, state: GoalState, parked_on: Option<ParkedOn>) -> Option<Self> {

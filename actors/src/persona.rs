@@ -16,6 +16,7 @@ mod expiry;
 mod gather;
 pub(crate) mod inbox;
 mod life;
+mod listening;
 pub mod tally;
 
 use std::{

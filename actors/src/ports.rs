@@ -2,7 +2,8 @@
 //! package `greenroom` over diesel, Chromium and model endpoints.
 //!
 //! - [`Journal`]: the one way in which anything durable changes.
-//! - [`Records`]: what the company reads back: at start, when a persona wakes, when a run resumes.
+//! - [`Records`]: what the company reads back: at start, when a persona wakes, when a run resumes;
+//!   [`RoomRecords`]: the same about rooms.
 //! - [`Performer`]: everything outside is a call to it; nothing else touches the world.
 //! - [`Playbook`]: makes goals from templates, for the planner.
 //! - [`Blobs`]: artifacts by their hash.
@@ -13,6 +14,7 @@ mod journal;
 mod performer;
 mod playbook;
 mod records;
+mod rooms;
 mod world;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ pub use journal::*;
 pub use performer::*;
 pub use playbook::*;
 pub use records::*;
+pub use rooms::*;
 pub use world::*;
 
 /// A cause from another layer, kept for the message.

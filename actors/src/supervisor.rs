@@ -22,6 +22,7 @@ mod personas;
 mod planner;
 mod quotas;
 mod restarts;
+pub mod rooms;
 mod roster;
 mod waits_for;
 
@@ -46,6 +47,7 @@ use self::{
     office::{Hire, Office, Opened, Opening},
     overflow::Overflow,
     planner::PlanningDesk,
+    rooms::moderator::Moderator,
 };
 use crate::{
     domain::{
@@ -270,9 +272,11 @@ impl Company {
         let sealer = AbortOnDropHandle::new(tokio::spawn(sealing));
         let releaser = Releaser::new(&ports, &evidence, &office, &limits);
         let releaser = AbortOnDropHandle::new(tokio::spawn(releaser.keep(evidence.goal_turns())));
+        let moderator = Moderator::new(&ports, &evidence, &office, &limits);
+        let moderator = AbortOnDropHandle::new(tokio::spawn(moderator.keep(evidence.goal_turns())));
         let overflow = Overflow::new((&ports, &evidence, &office, &limits), brim, &tally);
         let overflow = AbortOnDropHandle::new(tokio::spawn(overflow.keep()));
-        let (closed, keepers) = (AtomicBool::new(false), [sealer, releaser, overflow]);
+        let (closed, keepers) = (AtomicBool::new(false), [sealer, releaser, moderator, overflow]);
         let (lookout, asked) = Lookout::new();
         let planning = PlanningDesk::new();
         let _keepers = keepers;

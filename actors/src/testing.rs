@@ -6,6 +6,7 @@
 mod blobs;
 mod inbox;
 mod performer;
+mod rooms;
 mod rows;
 mod samples;
 mod state;

@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{GoalKind, InboxLimits, InnerLife, Limits, Pace, Payload, Proof, TraceId, WaitsFor},
+    domain::{GoalKind, InboxLimits, InnerLife, Limits, Pace, Payload, Proof, RoomRules, TraceId, WaitsFor},
     ports::{Ports, World as _},
     supervisor::{By, Company, NewWork, Work},
     testing::{self, MemoryBlobs, TestWorld},
@@ -74,6 +74,7 @@ pub(super) fn limits() -> Limits {
         serve_within: Duration::from_secs(3_600),
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
+        rooms: RoomRules::default(),
         quotas: Default::default(),
     }
 }

@@ -10,8 +10,8 @@ use actors::{
     },
     evidence::chain::Heads,
     ports::{
-        Change, Commit, Committed, Journal, Outdated, Performer, Prerequisite, Records, RosterRecord, Unavailable,
-        Waiting,
+        Change, Commit, Committed, Journal, Outdated, Performer, Prerequisite, Records, RoomRecords, RosterRecord,
+        Unavailable, Waiting,
     },
 };
 use async_trait::async_trait;
@@ -124,6 +124,9 @@ impl Journal for Hollow {
         Ok(batch.into_iter().map(|commit| Ok(state.commit(commit, &self.settled))).collect())
     }
 }
+
+/// No rooms.
+impl RoomRecords for Hollow {}
 
 #[async_trait]
 impl Records for Hollow {

@@ -19,6 +19,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     company(&mut found);
     inbox(&mut found);
     inner_life(&mut found);
+    rooms(&mut found);
     quotas(&mut found);
     browser(&mut found);
     models(&mut found);
@@ -175,6 +176,17 @@ fn inner_life(found: &mut Findings) {
         found.seconds(&format!("inner_life.optional.{name}"), rest, 1, DAY);
     }
     found.count("inner_life.overwhelmed_above", life.overwhelmed_above as usize, 1, 100_000);
+}
+
+fn rooms(found: &mut Findings) {
+    let rooms = &found.config.rooms;
+    found.count("rooms.speakers", rooms.speakers as usize, 1, 8);
+    let window = Duration::from_millis(100)..=Duration::from_secs(MINUTE);
+    found.demand(window.contains(&rooms.window), "rooms.window", "must be 100ms to 1m");
+    found.seconds("rooms.answer_within", rooms.answer_within, 1, 10 * MINUTE);
+    found.count("rooms.regrants", rooms.regrants as usize, 0, 20);
+    found.count("rooms.persona_turns_per_minute", rooms.persona_turns_per_minute as usize, 0, 60);
+    found.count("rooms.silence_after", rooms.silence_after as usize, 1, 100);
 }
 
 fn quotas(found: &mut Findings) {

@@ -20,6 +20,7 @@ pub struct Config {
     pub company: CompanyConfig,
     pub inbox: InboxConfig,
     pub inner_life: InnerLifeConfig,
+    pub rooms: RoomsConfig,
     pub quotas: QuotasConfig,
     /// Over all personas, in a day of universal time.
     pub day_caps: BTreeMap<Unit, u32>,
@@ -144,6 +145,26 @@ pub struct InboxConfig {
     /// A standing wait tells at most once in this time.
     #[serde(with = "humantime_serde")]
     pub tell_again_after: Duration,
+}
+
+/// `[rooms]`: who may speak, and how often.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoomsConfig {
+    /// So many answer a person's message.
+    pub speakers: u32,
+    /// How long personas have to say what they would do.
+    #[serde(with = "humantime_serde")]
+    pub window: Duration,
+    /// How long a speaker has for its answer.
+    #[serde(with = "humantime_serde")]
+    pub answer_within: Duration,
+    /// So many more get the floor when others lose it.
+    pub regrants: u32,
+    /// Turns about what personas said, per room.
+    pub persona_turns_per_minute: u32,
+    /// Messages without a person after which personas fall silent.
+    pub silence_after: u32,
 }
 
 /// `[quotas]`: what a persona is to do and may do in a day of its own time zone, by role.

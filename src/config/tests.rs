@@ -31,6 +31,7 @@ fn the_defaults_are_complete_and_lie_in_the_home_folder() {
     assert_eq!(config.company.active_personas.get(), 8);
     assert_eq!(config.models.default, "understudy");
     assert_eq!(config.limits().inner_life, actors::domain::InnerLife::default());
+    assert_eq!(config.limits().rooms, actors::domain::RoomRules::default());
     assert!(config.sources.is_empty(), "nothing but defaults: {:?}", config.sources);
 }
 

@@ -1,5 +1,7 @@
 //! What the company reads back: at start, when a persona wakes, when a run resumes.
 
+mod rooms;
+
 use std::{collections::HashMap, ops::Range};
 
 use actors::{

@@ -6,6 +6,7 @@ pub(super) mod message;
 pub(super) mod persona;
 pub(super) mod quota;
 pub(super) mod receipt;
+pub(super) mod room;
 pub(super) mod run;
 pub(super) mod standing_wait;
 

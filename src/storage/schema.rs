@@ -224,6 +224,68 @@ table! {
 }
 
 table! {
+    rooms (id) {
+        id -> Binary,
+        name -> Text,
+        name_key -> Text,
+        topic -> Text,
+        status -> Text,
+        version -> BigInt,
+        created_by -> Text,
+        created_ms -> BigInt,
+        updated_ms -> BigInt,
+    }
+}
+
+table! {
+    room_members (room, member) {
+        room -> Binary,
+        member -> Binary,
+        kind -> Text,
+        name -> Nullable<Text>,
+        joined_ms -> BigInt,
+    }
+}
+
+table! {
+    room_messages (id) {
+        id -> Binary,
+        room -> Binary,
+        kind -> Text,
+        author -> Nullable<Binary>,
+        author_name -> Text,
+        text -> Text,
+        goal -> Nullable<Binary>,
+        reply_to -> Nullable<Binary>,
+        run -> Nullable<Binary>,
+        receipt -> Nullable<Binary>,
+        at_ms -> BigInt,
+        trace -> Binary,
+        correlation -> Nullable<Text>,
+    }
+}
+
+table! {
+    room_turns (goal) {
+        goal -> Binary,
+        message -> Binary,
+        room -> Binary,
+        about -> Binary,
+        persona -> Binary,
+        from_person -> Bool,
+        named -> Bool,
+        state -> Text,
+        thought -> Text,
+        relevance -> Integer,
+        reluctant -> Bool,
+        why -> Text,
+        opened_ms -> BigInt,
+        granted_ms -> Nullable<BigInt>,
+        moved_ms -> BigInt,
+    }
+}
+
+table! {
     inboxes (persona) {
         persona -> Binary,
         waiting -> Integer,
@@ -265,6 +327,10 @@ allow_tables_to_appear_in_same_query!(
     blobs,
     secrets,
     alerts,
+    rooms,
+    room_members,
+    room_messages,
+    room_turns,
     inboxes,
     standing_waits,
 );

@@ -8,6 +8,7 @@ mod numbers;
 mod personas;
 mod quotas;
 pub(super) mod receipts;
+mod rooms;
 mod runs;
 mod standing_waits;
 

@@ -9,6 +9,7 @@ pub mod personas;
 pub mod profile;
 pub mod quotas;
 pub mod receipts;
+pub mod rooms;
 pub mod runs;
 pub mod secrets;
 pub mod templates;
@@ -26,6 +27,7 @@ pub fn routes() -> Table {
         templates::routes(),
         secrets::routes(),
         messages::routes(),
+        rooms::routes(),
         waits::routes(),
         goals::routes(),
         runs::routes(),

@@ -12,6 +12,8 @@ pub mod login;
 pub mod persona;
 pub mod personas;
 pub mod plan;
+pub mod room;
+pub mod rooms;
 pub mod run;
 pub mod runs;
 pub mod samples;
@@ -22,8 +24,16 @@ use super::routes::Table;
 
 /// Every page.
 pub fn routes() -> Table {
-    [login::routes(), personas::routes(), persona::load::routes(), runs::routes(), run::load::routes()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        login::routes(),
+        personas::routes(),
+        persona::load::routes(),
+        rooms::routes(),
+        room::load::routes(),
+        runs::routes(),
+        run::load::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

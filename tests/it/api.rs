@@ -11,4 +11,5 @@ mod lists;
 mod live;
 mod observe;
 mod quotas;
+mod rooms;
 mod waits;

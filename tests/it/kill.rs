@@ -11,6 +11,7 @@ mod end_states;
 mod matrix;
 mod model;
 mod persons;
+mod rooms;
 mod server;
 mod stage;
 

@@ -6,6 +6,7 @@ mod controls;
 mod house;
 mod live;
 mod quotas;
+mod rooms;
 mod samples;
 mod screens;
 mod script;

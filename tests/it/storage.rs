@@ -14,6 +14,7 @@ mod quotas;
 mod ranges;
 mod rebuild;
 mod records;
+mod rooms;
 mod secrets;
 mod stores;
 mod verification;

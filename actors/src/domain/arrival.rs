@@ -5,7 +5,9 @@
 
 use std::{fmt, time::Duration};
 
-use super::{AiPayload, ArtifactKind, BadPayload, Length, MessageKind, Payload, Persona, Proof, Score, priority::Talk};
+use super::{
+    ActiveRoom, AiPayload, ArtifactKind, BadPayload, Length, MessageKind, Payload, Persona, Proof, RoomId, Score,
+};
 
 /// Something that arrives at a persona. Deliver it with [`crate::supervisor::Work::Arrived`].
 pub trait Arrival: fmt::Debug + Send + Sync {
@@ -84,10 +86,15 @@ pub struct Chat {
 /// Where something is said to several at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The room's id.
-    pub room: String,
-    /// The persona is in the middle of a talk there.
-    pub active: bool,
+    pub room: RoomId,
+    /// The room's name.
+    pub name: String,
+    /// Whether talk goes on there, and why it counts as that.
+    pub active: Option<ActiveRoom>,
+    /// What counts of the text, when that is not all of it: a persona's words without what it quotes.
+    pub own_words: Option<String>,
+    /// What an answer is told besides the text: where it was said, and what was said before; may be empty.
+    pub told: String,
 }
 
 impl Chat {
@@ -100,11 +107,16 @@ impl Chat {
     pub fn in_room(text: impl Into<String>, place: Place) -> Self {
         Self { text: text.into(), place: Some(place), burst: None }
     }
+
+    fn counts(&self) -> &str {
+        let own = self.place.as_ref().and_then(|place| place.own_words.as_deref());
+        own.unwrap_or(&self.text)
+    }
 }
 
 impl Arrival for Chat {
     fn kind(&self) -> MessageKind {
-        MessageKind::Chat
+        if self.place.is_some() { MessageKind::Room } else { MessageKind::Chat }
     }
 
     fn text(&self) -> String {
@@ -112,8 +124,7 @@ impl Arrival for Chat {
     }
 
     fn urgency(&self, to: &Persona) -> Option<Score> {
-        let active = self.place.as_ref().is_some_and(|place| place.active);
-        Some(Score::of_talk(Talk { text: &self.text, in_active_room: active }, to))
+        Some(Score::of(self.counts(), to).in_room(self.place.as_ref().and_then(|place| place.active)))
     }
 
     fn coalescing(&self) -> Option<String> {
@@ -123,11 +134,16 @@ impl Arrival for Chat {
 
     /// Overheard: said in a room, without its name.
     fn is_optional(&self, to: &Persona) -> bool {
-        self.place.is_some() && !Score::of(&self.text, to).names()
+        self.place.is_some() && !Score::of(self.counts(), to).names()
     }
 
     fn assignment(&self) -> Assignment {
-        Assignment::answer(&self.text)
+        let Some(Place { name, told, .. }) = &self.place else { return Assignment::answer(&self.text) };
+        let text = self.text.trim();
+        let told = if told.is_empty() { text.to_owned() } else { format!("{text}\n\n{told}") };
+        let answer = Assignment::answer(&told);
+        let title = format!("{name}: {}", answer.title).chars().take(TITLE_OF_TEXT).collect();
+        Assignment { title, ..answer }
     }
 }
 
@@ -216,7 +232,14 @@ mod tests {
     }
 
     fn place(active: bool) -> Place {
-        Place { room: "7".to_owned(), active }
+        let active = active.then_some(ActiveRoom::PersonSpoke);
+        Place {
+            room: [7; 16].into(),
+            name: "Studio".to_owned(),
+            active,
+            own_words: None,
+            told: "(Said by Bo.)".to_owned(),
+        }
     }
 
     #[test]
@@ -227,6 +250,9 @@ mod tests {
         assert_eq!(counts(Chat::in_room("hello", place(true))), 700);
         assert_eq!(counts(Chat::in_room("tea?", place(true))), 900);
         assert_eq!(counts(Chat::in_room("@Ada tea?", place(true))), 1_000, "never more");
+        let quoted = Place { own_words: Some("Well. ".to_owned()), ..place(true) };
+        let quoted = Chat::in_room("Well. “@Ada tea?”", quoted);
+        assert_eq!((counts(quoted.clone()), quoted.is_optional(&ada())), (700, true), "who is quoted is not named");
     }
 
     #[test]
@@ -235,7 +261,10 @@ mod tests {
         assert!(overheard.is_optional(&ada()));
         assert!(!Chat::in_room("hello @Ada", place(true)).is_optional(&ada()));
         assert!(!Chat::to_it("hello").is_optional(&ada()));
-        assert_eq!(overheard.coalescing().as_deref(), Some("room:7"));
+        assert_eq!(overheard.coalescing().as_deref(), Some("room:07070707-0707-0707-0707-070707070707"));
+        let Assignment { title, payload, .. } = overheard.assignment();
+        assert_eq!(title, "Studio: hello all");
+        assert!(matches!(payload, Payload::Ai(ai) if ai.prompt == "hello all\n\n(Said by Bo.)"));
         assert_eq!(Chat::to_it("hello").coalescing(), None);
     }
 

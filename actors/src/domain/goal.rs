@@ -52,6 +52,8 @@ words! {
         Quota = "quota",
         /// Goals that it waits for are not over.
         Dependency = "dependency",
+        /// The floor of a room: others may speak first.
+        Room = "room",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use super::{InnerLife, NodeName, QuotaRules};
+use super::{InnerLife, NodeName, QuotaRules, RoomRules};
 
 /// Everything that can be tuned; `greenroom`'s configuration fills it.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct Limits {
     pub inbox: InboxLimits,
     /// How personas tire and recover.
     pub inner_life: InnerLife,
+    /// Who may speak in rooms, and how often.
+    pub rooms: RoomRules,
     /// What personas are to do and may do in a day.
     pub quotas: QuotaRules,
 }

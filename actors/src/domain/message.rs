@@ -28,6 +28,8 @@ words! {
         Chat = "chat",
         /// A goal was given; the text is its title.
         Goal = "goal",
+        /// Something was said in a room the persona is in.
+        Room = "room",
         /// Something happened that the persona waits for.
         Result = "result",
     }

@@ -1,23 +1,26 @@
 //! How important a message is, and why. Pure.
 //!
-//! A sender may say it. Otherwise the text is scored when it is delivered: whether it names the persona, and whether
-//! it is about something the persona knows, and whether it is said in a room where the persona is talking. That a message is fresh changes with time, so it is not stored but
-//! counted where the priority is used ([`super::Message::priority_at`]).
+//! A sender may say it. Otherwise the text is scored when it is delivered: whether it names the persona, whether it is
+//! about something the persona knows, and, in a room, whether that room is active ([`ActiveRoom`]). That a message is
+//! fresh changes with time, so it is not stored but counted where the priority is used
+//! ([`super::Message::priority_at`]).
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Persona;
+use super::{Persona, RoomMessage};
 
 const MOST: u16 = 1_000;
 const NAMED: u16 = 400;
-const ACTIVE_ROOM: u16 = 200;
 const EXPERTISE: u16 = 200;
+const ACTIVE_ROOM: u16 = 200;
 const FRESH: u16 = 100;
 /// A message younger than this is fresh.
 const FRESH_FOR_MS: i64 = 60_000;
+/// A room in which somebody spoke within this time is active.
+pub const ACTIVE_FOR_MS: i64 = 600_000;
 
 /// Importance in thousandths, 0 to 1,000. Integers, because receipts carry no fractions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -67,50 +70,77 @@ impl fmt::Display for Priority {
     }
 }
 
+/// Why a room counts as active for a persona: a message there comes into talk that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActiveRoom {
+    /// The persona itself spoke there within [`ACTIVE_FOR_MS`].
+    SpokeItself,
+    /// A person did, before this message: the first word after a silence finds the room inactive.
+    PersonSpoke,
+}
+
+impl ActiveRoom {
+    /// Reads what was said before a message that comes now. Older and newer talk is passed over, so that a clock
+    /// that was set back makes no room active.
+    pub fn of(before: &[RoomMessage], persona: &Persona, now_ms: i64) -> Option<Self> {
+        let lately = |said: &&RoomMessage| (0..ACTIVE_FOR_MS).contains(&now_ms.saturating_sub(said.at_ms));
+        let mut recent = before.iter().filter(lately);
+        if recent.clone().any(|said| said.author.is(persona.id)) {
+            return Some(Self::SpokeItself);
+        }
+        recent.any(|said| said.author.is_person()).then_some(Self::PersonSpoke)
+    }
+
+    const fn because(self) -> &'static str {
+        match self {
+            Self::SpokeItself => "it spoke there lately",
+            Self::PersonSpoke => "a person spoke there lately",
+        }
+    }
+}
+
 /// Why a message has the priority it has, when nobody gave it one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Score {
     /// It names the persona: `@` and the display name.
     named: bool,
-    /// The persona is in the middle of a talk in this room.
-    active_room: bool,
     /// The first of the persona's topics that the text is about.
     topic: Option<String>,
-}
-
-/// A text, and where it is said.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Talk<'a> {
-    pub(super) text: &'a str,
-    pub(super) in_active_room: bool,
+    /// It comes into talk that goes on.
+    active_room: Option<ActiveRoom>,
 }
 
 impl Score {
     /// Reads a text as this persona would.
     pub fn of(text: &str, persona: &Persona) -> Self {
-        Self::of_talk(Talk { text, in_active_room: false }, persona)
-    }
-
-    /// The same, knowing where it is said.
-    pub(super) fn of_talk(talk: Talk<'_>, persona: &Persona) -> Self {
-        let text = talk.text.to_lowercase();
+        let text = text.to_lowercase();
         let named = occurs(&text, &format!("@{}", persona.name.trim().to_lowercase()));
         let known = |topic: &&String| occurs(&text, &topic.trim().to_lowercase());
-        let topic = persona.profile.topics.iter().find(known).cloned();
-        Self { named, active_room: talk.in_active_room, topic }
+        Self { named, topic: persona.profile.topics.iter().find(known).cloned(), active_room: None }
     }
 
-    /// Whether the text names the persona.
+    /// The same for what is said in a room.
+    #[must_use]
+    pub fn in_room(self, active_room: Option<ActiveRoom>) -> Self {
+        Self { active_room, ..self }
+    }
+
+    /// Whether the text names the persona: then somebody waits for its answer.
     pub const fn names(&self) -> bool {
         self.named
+    }
+
+    /// The topic of the persona that it is about.
+    pub fn topic(&self) -> Option<&str> {
+        self.topic.as_deref()
     }
 
     /// The sum, at most 1,000.
     pub fn priority(&self) -> Priority {
         let named = if self.named { NAMED } else { 0 };
         let expertise = if self.topic.is_some() { EXPERTISE } else { 0 };
-        let active_room = if self.active_room { ACTIVE_ROOM } else { 0 };
-        Priority::BASE.raised(named + active_room + expertise)
+        let active = if self.active_room.is_some() { ACTIVE_ROOM } else { 0 };
+        Priority::BASE.raised(named + expertise + active)
     }
 
     /// Its parts, for the receipt.
@@ -119,16 +149,38 @@ impl Score {
         if self.named {
             parts.insert("named".to_owned(), NAMED.into());
         }
-        if self.active_room {
-            parts.insert("active_room".to_owned(), ACTIVE_ROOM.into());
-        }
         if let Some(topic) = &self.topic {
             parts.insert("expertise".to_owned(), EXPERTISE.into());
             parts.insert("topic".to_owned(), topic.as_str().into());
         }
+        if let Some(active) = self.active_room {
+            parts.insert("active_room".to_owned(), ACTIVE_ROOM.into());
+            parts.insert("active_because".to_owned(), active.because().into());
+        }
         Value::Object(parts)
     }
 }
+
+/// A text without what stands in quotation marks: whoever repeats a name or a topic says nothing of their own about it.
+/// A mark that is not closed quotes nothing.
+pub fn own_words(text: &str) -> String {
+    let mut own = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((at, open)) = rest.char_indices().find(|(_, c)| QUOTES.iter().any(|(open, _)| c == open)) {
+        let behind = &rest[at + open.len_utf8()..];
+        let close = QUOTES.iter().find(|(known, _)| *known == open).map_or(open, |(_, close)| *close);
+        own.push_str(&rest[..at]);
+        own.push(' ');
+        match behind.split_once(close) {
+            Some((_, after)) => rest = after,
+            None => rest = behind,
+        }
+    }
+    own.push_str(rest);
+    own
+}
+
+const QUOTES: [(char, char); 4] = [('“', '”'), ('«', '»'), ('„', '“'), ('"', '"')];
 
 /// Whether the words occur as words: `art` does not in `start`, `@ada` not in `me@ada` or `@adam`. Both lower case.
 pub(super) fn occurs(text: &str, words: &str) -> bool {
@@ -146,7 +198,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::{self, TestWorld};
+    use crate::{
+        domain::{Author, PersonaId},
+        testing::{self, TestWorld},
+    };
 
     fn ada(topics: &[&str]) -> Persona {
         let mut ada = testing::persona(&TestWorld::new(1), "ada");
@@ -185,6 +240,42 @@ mod tests {
     }
 
     #[test]
+    fn what_is_quoted_is_not_said() {
+        for (text, own) in [
+            ("You wrote: “@Ada, engines”. Well.", "You wrote:  . Well."),
+            ("a \"b\" c «d» e", "a   c   e"),
+            ("„so“ it is", "  it is"),
+            ("a “b", "a  b"),
+            ("", ""),
+        ] {
+            assert_eq!(own_words(text), own, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_room_is_active_where_somebody_spoke_lately() {
+        let (world, ada) = (TestWorld::new(1), ada(&[]));
+        let now_ms = 10 * ACTIVE_FOR_MS;
+        let said = |author: Author, age_ms: i64| {
+            let room = testing::room(&world, "studio");
+            vec![RoomMessage { at_ms: now_ms - age_ms, ..testing::room_message(&world, &room, author, "hello") }]
+        };
+        let person = || Author::person("owner");
+        let own = || Author::Persona { id: ada.id, name: ada.name.clone() };
+        let other = || Author::Persona { id: PersonaId(uuid::Uuid::from_u128(9)), name: "Bo".to_owned() };
+        let of = |before: Vec<RoomMessage>| ActiveRoom::of(&before, &ada, now_ms);
+        assert_eq!(of(said(person(), 0)), Some(ActiveRoom::PersonSpoke));
+        assert_eq!(of(said(person(), ACTIVE_FOR_MS - 1)), Some(ActiveRoom::PersonSpoke));
+        assert_eq!(of(said(own(), 1)), Some(ActiveRoom::SpokeItself));
+        for silent in [said(person(), ACTIVE_FOR_MS), said(other(), 1), said(person(), -1), Vec::new()] {
+            assert_eq!(of(silent), None);
+        }
+        let score = Score::of("hello", &ada).in_room(Some(ActiveRoom::PersonSpoke));
+        assert_eq!(score.priority().thousandths(), 700);
+        assert_eq!(score.explained()["active_because"], "a person spoke there lately");
+    }
+
+    #[test]
     fn only_a_scored_message_gains_by_being_fresh_and_only_for_a_minute() {
         let world = TestWorld::new(1);
         let mut message = testing::message(&world, &testing::goal(&world, ada(&[]).id));
@@ -210,14 +301,23 @@ mod tests {
         #[test]
         fn a_score_is_the_sum_of_its_reasons_and_never_urgent_by_freshness_alone(
             text in ".{0,200}", name in "\\PC{1,20}", topics in proptest::collection::vec("\\PC{0,12}", 0..4),
+            room in 0_usize..3,
         ) {
             let mut persona = ada(&[]);
             (persona.name, persona.profile.topics) = (name, topics);
-            let score = Score::of(&text, &persona);
+            let active = [None, Some(ActiveRoom::SpokeItself), Some(ActiveRoom::PersonSpoke)][room];
+            let score = Score::of(&text, &persona).in_room(active);
             let parts = score.explained();
-            let sum: u64 = ["base", "named", "expertise"].iter().filter_map(|part| parts[part].as_u64()).sum();
+            let sum: u64 = ["base", "named", "expertise", "active_room"].iter().filter_map(|part| parts[part].as_u64()).sum();
             prop_assert_eq!(u64::from(score.priority().thousandths()), sum.min(1_000));
             prop_assert_eq!(score.priority().at_age(0).is_urgent(), score.priority().is_urgent());
+        }
+
+        #[test]
+        fn own_words_are_some_of_the_words(text in "[a“”«»\"ä ]{0,40}") {
+            let own = own_words(&text);
+            let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).count();
+            prop_assert!(letters(&own) <= letters(&text));
         }
 
         #[test]

@@ -150,7 +150,7 @@ fn standing(ready: &Ready, bursts: &HashMap<String, Standing>, now_ms: i64) -> S
 /// From when on it can be worked at; none: not until a person acts, or the goals it waits for are over.
 fn workable_from(work: &Waiting, held_back: &HeldBack) -> Option<i64> {
     let goal = &work.goal;
-    let waits = matches!(goal.parked_on, Some(ParkedOn::Reconcile | ParkedOn::Dependency));
+    let waits = matches!(goal.parked_on, Some(ParkedOn::Reconcile | ParkedOn::Dependency | ParkedOn::Room));
     if goal.state == GoalState::Parked && waits {
         return None;
     }

@@ -19,6 +19,7 @@ use super::{
     Lock, Msg, PersonaActor, Report,
     carrier::{Carrier, Order},
     inbox::{self, HeldBack, Picked},
+    listening::{self, Listener},
     read,
 };
 use crate::{
@@ -47,6 +48,7 @@ pub(super) struct Life {
     current: Option<Current>,
     runs: u64,
     held_back: HeldBack,
+    listener: Listener,
     look: Option<Timer>,
     idle: Option<Timer>,
     pause: Duration,
@@ -85,6 +87,7 @@ impl Life {
             current: None,
             runs: 0,
             held_back: HeldBack::new(),
+            listener: Listener::default(),
             look: None,
             idle: None,
             pause: FIRST_PAUSE,
@@ -191,6 +194,7 @@ impl PersonaActor {
         let current = life.current.as_ref().map(|current| current.goal);
         for limit in [LOOK, IN_MEMORY] {
             let mut inbox = read(records.inbox(self.id, limit)).await?;
+            self.hear_rooms(life, &inbox).await;
             let more = inbox.len() >= limit as usize;
             // The work in hand can still be late, but it is not the next.
             inbox.retain(|work| Some(work.goal.id) != current || work.message.state == MessageState::Waiting);
@@ -208,6 +212,15 @@ impl PersonaActor {
             }
         }
         Ok(Picked::default())
+    }
+
+    /// What waits for its word gets it; what cannot be said now is said at the next look.
+    async fn hear_rooms(&self, life: &mut Life, inbox: &[Waiting]) {
+        let waiting = u32::try_from(inbox.len()).unwrap_or(u32::MAX);
+        let mood = life.now.inner().look(waiting, Instant::now().into_std(), &self.stage.limits.inner_life).mood;
+        if let Err(error) = self.listen(&mut life.listener, inbox, mood).await {
+            listening::unheard(self.id, &error);
+        }
     }
 
     /// What the mood holds back of the optional work; when there is none nobody asks.

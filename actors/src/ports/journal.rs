@@ -1,5 +1,7 @@
 //! The one way in which anything durable changes.
 
+mod rooms;
+
 use std::fmt;
 
 use async_trait::async_trait;
@@ -11,6 +13,8 @@ use crate::domain::{
     Persona, PersonaId, Phase, Proof, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, Slug, StandingWait,
     StandingWaitId, WaitsFor,
 };
+
+pub use rooms::{RoomChange, RoomGuard};
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +87,7 @@ pub enum Guard {
     RunLive(RunId),
     /// The alert is not resolved.
     AlertOpen(AlertId),
+    Room(RoomGuard),
     /// The standing wait has not ended and has looked so far.
     StandingWaitAt(StandingWaitId, i64),
     /// A day has room for what a goal counts as.
@@ -101,6 +106,7 @@ impl fmt::Display for Guard {
             Self::GoalOpen(id) => write!(f, "goal {id} is open"),
             Self::RunLive(id) => write!(f, "run {id} is running"),
             Self::AlertOpen(id) => write!(f, "alert {id} is open"),
+            Self::Room(guard) => guard.fmt(f),
             Self::StandingWaitAt(id, seq) => write!(f, "standing wait {id} has looked as far as {seq}"),
             Self::QuotaLeft(left) => write!(f, "room for {} {} below {}", left.units, left.unit, left.ceiling),
         }
@@ -156,6 +162,7 @@ pub enum Change {
         chain: ChainId,
         seq: i64,
     },
+    Room(RoomChange),
 }
 
 /// Where a goal stands from now on; every field replaces what was there.

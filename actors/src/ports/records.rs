@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 
-use super::Unavailable;
+use super::{RoomRecords, Unavailable};
 use crate::domain::{
     Alert, ChainId, Goal, GoalId, Hash, IfFailed, Message, MessageId, Persona, PersonaId, QuotaUse, Receipt, Run,
     RunId, Slug, StandingWait,
@@ -62,7 +62,7 @@ pub struct ChainHeads {
 
 /// What the company reads back.
 #[async_trait]
-pub trait Records: Send + Sync {
+pub trait Records: RoomRecords {
     /// Every persona that is not deleted; read once, at start.
     async fn roster(&self) -> Result<Vec<RosterRecord>, Unavailable>;
 

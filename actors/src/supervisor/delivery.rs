@@ -158,7 +158,7 @@ impl Desk {
 
     fn received(&self, message: &Message, goal: &Goal, score: Option<&Score>, waits_for: &WaitsFor, by: &By) -> Draft {
         let summary = match message.kind {
-            MessageKind::Chat => format!("received message from {}", message.sender),
+            MessageKind::Chat | MessageKind::Room => format!("received message from {}", message.sender),
             MessageKind::Goal => format!("received goal “{}”", goal.title),
             MessageKind::Result => format!("received a result: {}", goal.title),
         };

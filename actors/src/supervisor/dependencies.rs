@@ -86,6 +86,7 @@ impl Releaser {
         match turns.recv().await {
             Ok(GoalTurn::Over(id)) => self.look_at(self.ports.records.dependents(id).await?).await,
             Ok(GoalTurn::Waits(id)) => self.look(id).await,
+            Ok(GoalTurn::Room(_)) => Ok(()),
             Err(RecvError::Lagged(_)) => Err(Trouble::Missed),
             Err(RecvError::Closed) => Err(Trouble::Ended),
         }

@@ -36,7 +36,7 @@ pub(super) struct Desk {
     pub(super) tally: Arc<Tally>,
     pub(super) lookout: Lookout,
     /// What goes on beside the commands.
-    pub(super) _keepers: [AbortOnDropHandle<()>; 3],
+    pub(super) _keepers: [AbortOnDropHandle<()>; 4],
     pub(super) planning: PlanningDesk,
 }
 
@@ -164,7 +164,8 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         | Guard::MessageIs(..)
         | Guard::RunLive(_)
         | Guard::StandingWaitAt(..)
-        | Guard::QuotaLeft(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
+        | Guard::QuotaLeft(_)
+        | Guard::Room(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
     }
 }
 

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertKind, Draft, Ended, Goal, GoalId, GoalState, Message, MessageState, Payload, Phase, RunId, RunState, Step,
-        StepIndex,
+        AlertKind, Draft, Ended, Goal, GoalId, GoalState, Message, MessageKind, MessageState, Payload, Phase, RunId,
+        RunState, Step, StepIndex,
     },
     ports::{Change, Commit, GoalMove, Guard},
 };
@@ -59,6 +59,10 @@ impl Desk {
         for _ in 0..RACES {
             let (goal, message) = self.goal(id).await?;
             self.persona(goal.persona).await?;
+            if message.kind == MessageKind::Room {
+                let reason = format!("goal {id} is a turn in a room: say there what it should answer");
+                return Err(CommandError::Conflict(reason));
+            }
             let backs_off = goal.due_ms.is_some_and(|due_ms| due_ms > self.now_ms());
             if goal.state == GoalState::Running || (goal.state == GoalState::Pending && !backs_off) {
                 return Err(CommandError::Conflict(format!("goal {id} is {} already", goal.state)));

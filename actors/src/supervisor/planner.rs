@@ -89,7 +89,7 @@ impl Planner {
                 },
                 turn = turns.recv() => match turn {
                     Ok(GoalTurn::Over(goal)) => self.given.remove(&goal),
-                    Ok(GoalTurn::Waits(_)) => None,
+                    Ok(GoalTurn::Waits(_) | GoalTurn::Room(_)) => None,
                     Err(RecvError::Lagged(_)) => { all = true; None }
                     Err(RecvError::Closed) => return,
                 },
@@ -115,6 +115,8 @@ impl Planner {
     /// Whether they could be read; none: the company is gone.
     async fn everybody(&mut self) -> Option<bool> {
         let desk = self.desk.upgrade()?;
+        // What is open among it is found again.
+        self.given.clear();
         match desk.ports.records.planned_personas().await {
             Ok(personas) => {
                 for persona in personas {

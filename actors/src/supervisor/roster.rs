@@ -155,6 +155,11 @@ impl<H> Roster<H> {
         self.lines.get_mut(&id)
     }
 
+    /// It is known and may work.
+    pub(super) fn is_active(&self, id: PersonaId) -> bool {
+        self.lines.get(&id).is_some_and(|line| !line.paused)
+    }
+
     /// A new persona, asleep.
     pub(super) fn add(&mut self, id: PersonaId, slug: Slug) {
         self.lines.entry(id).or_insert(Line {

@@ -9,5 +9,6 @@ mod failing;
 mod harness;
 mod moods;
 mod planning;
+mod rooms;
 mod standing;
 mod working;

@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        AiPayload, Body, ChainId, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind,
-        MessageState, NodeName, Payload, Persona, PersonaId, PersonaStatus, Phase, Priority, Profile, Proof,
-        ReceiptKind, Role, Slug, TraceId,
+        AiPayload, Author, Body, ChainId, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind,
+        MessageState, NodeName, Payload, Persona, PersonaId, PersonaStatus, Phase, Place, Priority, Profile, Proof,
+        ReceiptKind, Role, Room, RoomId, RoomMessage, RoomMessageId, RoomStatus, RoomTurn, Slug, TraceId, TurnState,
     },
     ports::World,
 };
@@ -86,6 +86,66 @@ pub fn message(world: &dyn World, goal: &Goal) -> Message {
         trace: goal.trace,
         correlation: goal.correlation.clone(),
         project: goal.project.clone(),
+    }
+}
+
+/// An active room without members.
+pub fn room(world: &dyn World, name: &str) -> Room {
+    let now = world.now_ms();
+    Room {
+        id: RoomId(world.new_id()),
+        name: name.to_owned(),
+        topic: String::new(),
+        status: RoomStatus::Active,
+        version: 1,
+        created_by: "test".to_owned(),
+        created_ms: now,
+        updated_ms: now,
+    }
+}
+
+/// Something said in a room.
+pub fn room_message(world: &dyn World, room: &Room, author: Author, text: &str) -> RoomMessage {
+    RoomMessage {
+        id: RoomMessageId(world.new_id()),
+        room: room.id,
+        author,
+        text: text.to_owned(),
+        goal: None,
+        reply_to: None,
+        shown_by: None,
+        at_ms: world.now_ms(),
+        trace: TraceId(world.new_id()),
+        correlation: None,
+    }
+}
+
+/// A room of this name in which nobody spoke lately; the same name is the same room.
+pub fn place(name: &str) -> Place {
+    let mut id = [0; 16];
+    id.copy_from_slice(&crate::evidence::canonical::sha256(name.as_bytes()).0[..16]);
+    Place { room: id.into(), name: name.to_owned(), active: None, own_words: None, told: String::new() }
+}
+
+/// The turn of a goal about a person's message, nothing meant yet.
+pub fn turn(world: &dyn World, about: &RoomMessage, message: &Message) -> RoomTurn {
+    let now = world.now_ms();
+    RoomTurn {
+        goal: message.goal,
+        message: message.id,
+        room: about.room,
+        about: about.id,
+        persona: message.persona,
+        from_person: about.author.is_person(),
+        named: false,
+        state: TurnState::Asked,
+        thought: String::new(),
+        relevance: 0,
+        reluctant: false,
+        why: String::new(),
+        opened_ms: now,
+        granted_ms: None,
+        moved_ms: now,
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     ops::Range,
 };
 
-use super::StoredRow;
+use super::{StoredRow, rooms::Rooms};
 use crate::{
     domain::{
         Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona,
@@ -34,6 +34,7 @@ pub(super) struct State {
     /// Messages for which a run was begun.
     pub(super) begun: BTreeSet<MessageId>,
     pub(super) checkpoints: Vec<Checkpoint>,
+    pub(super) rooms: Rooms,
     log: Vec<Row>,
     heads: Heads,
 }
@@ -130,6 +131,7 @@ impl State {
                 self.standing.get(id).is_some_and(|wait| wait.ended.is_none() && wait.seen_seq == *seq)
             }
             Guard::AlertOpen(id) => self.alerts.get(id).is_some_and(|alert| alert.resolved_ms.is_none()),
+            Guard::Room(guard) => self.rooms.holds(guard),
             Guard::QuotaLeft(left) => self.taken_by_others(left) + u64::from(left.units) <= u64::from(left.ceiling),
         }
     }
@@ -189,6 +191,7 @@ impl State {
                 found(self.alerts.get_mut(&id), "alert", &id).resolved_ms = Some(at_ms);
             }
             Change::CheckpointSigned(checkpoint) => self.checkpoints.push(checkpoint),
+            Change::Room(change) => self.rooms.apply(change),
             Change::BodyErased { chain, seq } => {
                 let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);
                 found(row, "receipt", &seq).erased = true;

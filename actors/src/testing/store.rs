@@ -23,7 +23,7 @@ use crate::{
 /// Journal and records in memory.
 #[derive(Default)]
 pub struct MemoryStore {
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     faults: Mutex<Faults>,
     gate: Arc<tokio::sync::Mutex<()>>,
     asked: watch::Sender<usize>,

@@ -25,7 +25,7 @@ pub(super) struct Task {
 impl Task {
     pub(super) fn read(prompt: &str) -> Self {
         let prompt = prompt.trim();
-        let (request, rest) = prompt.split_once("\n\n").unwrap_or((prompt, ""));
+        let (request, rest) = without_origin(prompt).split_once("\n\n").unwrap_or((without_origin(prompt), ""));
         let lower = request.to_lowercase();
         let form = match () {
             () if lower.contains("proposal") => Form::Proposal,
@@ -35,6 +35,14 @@ impl Task {
         };
         let subject = quoted(request).or_else(|| named(request)).unwrap_or_else(|| request.to_owned());
         Self { form, subject: subject_line(&subject), material: sentences(rest) }
+    }
+}
+
+/// A last paragraph in brackets says where the text was said and what was said before: nothing to write about.
+fn without_origin(prompt: &str) -> &str {
+    match prompt.rsplit_once("\n\n(") {
+        Some((text, origin)) if origin.ends_with(')') => text.trim_end(),
+        _ => prompt,
     }
 }
 
@@ -88,5 +96,8 @@ mod tests {
         assert_eq!(task.material, ["The bill doubled", "Who drives it?", "Save 1.5 hours"]);
         assert_eq!(Task::read("Tell me about lost rows.").subject, "lost rows");
         assert_eq!(Task::read("").subject, "this");
+        let said =
+            Task::read("Who looks at it?\n\nSoon, please.\n\n(Said by Bo in the room Studio.\nAda: It is late.)");
+        assert_eq!((said.subject.as_str(), said.material), ("Who looks at it", vec!["Soon, please".to_owned()]));
     }
 }

@@ -1,5 +1,7 @@
 //! Every change as the statement that carries it out, once for both databases.
 
+mod rooms;
+
 use std::future::Future;
 
 use actors::{
@@ -107,6 +109,7 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
         // All of them at once: every chain is signed every second.
         Change::CheckpointSigned(_) => Ok(0),
         Change::BodyErased { chain, seq } => to.run(EraseBody { chain: &chain.to_bytes(), seq: *seq }).await,
+        Change::Room(change) => rooms::apply(change, to).await,
         Change::DependenciesSet(goal, waits_for) => set_dependencies(*goal, waits_for, to).await,
         Change::GoalAdded(_) | Change::GoalMoved(_) | Change::GoalCorrected { .. } => {
             apply_to_goal(change, places, to).await

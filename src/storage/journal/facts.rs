@@ -1,5 +1,7 @@
 //! What guards look at. Read once for a batch, then kept up to date as its commits are accepted. Pure.
 
+mod rooms;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
@@ -9,6 +11,8 @@ use actors::{
     },
     ports::{Change, Commit, Guard, Outdated},
 };
+
+pub(super) use rooms::{RoomFacts, WantedRooms};
 
 /// The keys a batch asks about.
 #[derive(Debug, Default)]
@@ -20,6 +24,7 @@ pub(super) struct Wanted {
     pub goals: BTreeSet<GoalId>,
     pub runs: BTreeSet<RunId>,
     pub alerts: BTreeSet<AlertId>,
+    pub rooms: WantedRooms,
     pub standing: BTreeSet<StandingWaitId>,
     pub quotas: BTreeSet<QuotaLeft>,
 }
@@ -44,6 +49,7 @@ impl Wanted {
             Guard::GoalVersion(id, _) | Guard::GoalOpen(id) => drop(self.goals.insert(*id)),
             Guard::RunLive(id) => drop(self.runs.insert(*id)),
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
+            Guard::Room(guard) => self.rooms.add_guard(guard),
             Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
             Guard::QuotaLeft(left) => drop(self.quotas.insert(*left)),
         }
@@ -68,6 +74,7 @@ impl Wanted {
             Change::DependenciesSet(id, waits_for) => self.goals.extend(waits_for.goals.iter().chain([id])),
             Change::RunMoved { id, .. } => drop(self.runs.insert(*id)),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id)),
+            Change::Room(change) => self.rooms.add_change(change),
             Change::QuotaTaken(taken) => drop(self.goals.insert(taken.goal)),
             Change::GoalAdded(_)
             | Change::RunStarted(_)
@@ -93,6 +100,7 @@ pub(super) struct Facts {
     pub runs: BTreeMap<RunId, RunState>,
     /// Whether it is open.
     pub alerts: BTreeMap<AlertId, bool>,
+    pub rooms: RoomFacts,
     /// How far the open ones have looked; none: ended.
     pub standing: BTreeMap<StandingWaitId, Option<i64>>,
     /// What others took; read anew for every batch.
@@ -109,13 +117,19 @@ impl Facts {
         wanted.goals.retain(|id| !self.goals.contains_key(id));
         wanted.runs.retain(|id| !self.runs.contains_key(id));
         wanted.alerts.retain(|id| !self.alerts.contains_key(id));
+        self.rooms.leave_unknown(&mut wanted.rooms);
         wanted.standing.retain(|id| !self.standing.contains_key(id));
     }
 
     /// What is worth knowing for the next batch: all of it, until that is too much.
     pub(super) fn remembered(mut self) -> Self {
         self.quotas.clear();
-        let work = self.messages.len() + self.goals.len() + self.runs.len() + self.alerts.len() + self.standing.len();
+        let work = self.messages.len()
+            + self.goals.len()
+            + self.runs.len()
+            + self.alerts.len()
+            + self.standing.len()
+            + self.rooms.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
         if work + names > REMEMBERED { Self::default() } else { self }
     }
@@ -143,6 +157,7 @@ impl Facts {
             Guard::GoalOpen(id) => self.goals.get(id).is_some_and(|(_, state)| !state.is_over()),
             Guard::RunLive(id) => self.runs.get(id) == Some(&RunState::Running),
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
+            Guard::Room(guard) => self.rooms.holds(guard),
             Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
             Guard::QuotaLeft(left) => {
                 self.quotas.get(left).is_some_and(|taken| taken + u64::from(left.units) <= u64::from(left.ceiling))
@@ -197,6 +212,7 @@ impl Facts {
                 let here = made(&|c| matches!(c, Change::AlertRaised(alert) if alert.id == *id));
                 (!here && !self.alerts.contains_key(id)).then_some(Guard::AlertOpen(*id))
             }
+            Change::Room(change) => self.rooms.missing(change, commit).map(Guard::Room),
             _ => None,
         }
     }
@@ -245,6 +261,7 @@ impl Facts {
                 }
             }
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
+            Change::Room(change) => self.rooms.apply(change),
             Change::StandingWaitSet(wait) => {
                 self.standing.insert(wait.id, wait.ended.is_none().then_some(wait.seen_seq));
             }

@@ -1,5 +1,7 @@
 //! The journal over SQLite: plain diesel on the one write connection, on the thread of whoever hands a batch in.
 
+mod rooms;
+
 #[cfg(test)]
 mod tests;
 
@@ -319,6 +321,10 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
             facts.alerts.insert(*id, resolved.is_none());
         }
     }
+    for left in &wanted.quotas {
+        let taken: Option<i64> = taken_by_others!(left).get_result(conn)?;
+        facts.quotas.insert(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
+    }
     for id in &wanted.standing {
         let row = standing_waits::table.find(&id.as_bytes()[..]);
         let row = row.select((standing_waits::seen_seq, standing_waits::ended_ms));
@@ -326,9 +332,5 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
             facts.standing.insert(*id, ended_ms.is_none().then_some(seen_seq));
         }
     }
-    for left in &wanted.quotas {
-        let taken: Option<i64> = taken_by_others!(left).get_result(conn)?;
-        facts.quotas.insert(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
-    }
-    Ok(())
+    rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms)
 }

@@ -255,6 +255,56 @@ statement! {
 }
 
 statement! {
+    /// Everything of a room but `id`, who made it and when.
+    UpdateRoom<'a> {
+        name: &'a str => Text,
+        name_key: &'a str => Text,
+        topic: &'a str => Text,
+        status: &'a str => Text,
+        version: i64 => BigInt,
+        updated_ms: i64 => BigInt,
+        id: &'a [u8] => Binary,
+    }
+    "UPDATE rooms SET name = ?, name_key = ?, topic = ?, status = ?, version = ?, updated_ms = ? WHERE id = ?"
+}
+
+statement! {
+    /// Who is there already stays.
+    JoinRoom<'a> {
+        room: &'a [u8] => Binary,
+        member: &'a [u8] => Binary,
+        kind: &'a str => Text,
+        name: Option<&'a str> => Nullable<Text>,
+        joined_ms: i64 => BigInt,
+    }
+    "INSERT INTO room_members (room, member, kind, name, joined_ms) VALUES (?, ?, ?, ?, ?) \
+     ON CONFLICT (room, member) DO NOTHING"
+}
+
+statement! {
+    /// It is no longer there.
+    LeaveRoom<'a> { room: &'a [u8] => Binary, member: &'a [u8] => Binary, }
+    "DELETE FROM room_members WHERE room = ? AND member = ?"
+}
+
+statement! {
+    /// Where a turn stands.
+    MoveTurn<'a> {
+        named: bool => Bool,
+        state: &'a str => Text,
+        thought: &'a str => Text,
+        relevance: i32 => Integer,
+        reluctant: bool => Bool,
+        why: &'a str => Text,
+        granted_ms: Option<i64> => Nullable<BigInt>,
+        moved_ms: i64 => BigInt,
+        goal: &'a [u8] => Binary,
+    }
+    "UPDATE room_turns SET named = ?, state = ?, thought = ?, relevance = ?, reluctant = ?, why = ?, granted_ms = ?, \
+     moved_ms = ? WHERE goal = ?"
+}
+
+statement! {
     /// A signed head; a second signature of the same head is not kept.
     SaveCheckpoint<'a> {
         chain: &'a [u8] => Binary,

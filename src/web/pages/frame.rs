@@ -21,6 +21,7 @@ pub struct Frame {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
     Personas,
+    Rooms,
     Runs,
 }
 
@@ -52,6 +53,11 @@ impl Frame {
     /// For the navigation: this page is about personas.
     pub fn in_personas(&self) -> bool {
         self.is(Section::Personas)
+    }
+
+    /// For the navigation: this page is about rooms.
+    pub fn in_rooms(&self) -> bool {
+        self.is(Section::Rooms)
     }
 
     /// For the navigation: this page is about runs.

@@ -4,6 +4,7 @@ use askama::Template;
 
 mod pages;
 mod records;
+mod rooms;
 
 /// The title of a sample and its HTML.
 pub type Sample = (&'static str, String);
@@ -15,6 +16,12 @@ pub fn render() -> Result<Vec<Sample>, askama::Error> {
         samples.push((page.0, page.1.render()?));
     }
     for page in pages::persona() {
+        samples.push((page.0, page.1.render()?));
+    }
+    for page in rooms::rooms() {
+        samples.push((page.0, page.1.render()?));
+    }
+    for page in rooms::room() {
         samples.push((page.0, page.1.render()?));
     }
     samples.push(("runs", pages::runs().render()?));

@@ -69,7 +69,14 @@ macro_rules! page {
         })+
     };
 }
-page!(super::personas::PersonasPage, super::persona::PersonaPage, super::runs::RunsPage, super::run::RunPage);
+page!(
+    super::personas::PersonasPage,
+    super::persona::PersonaPage,
+    super::rooms::RoomsPage,
+    super::room::RoomPage,
+    super::runs::RunsPage,
+    super::run::RunPage
+);
 
 impl<'a> Visit<'a> {
     /// Notes where the receipt log stands before anything is read, so that the live stream misses nothing.

@@ -164,6 +164,68 @@ fn the_verbs_reach_the_server_and_the_record_is_whole() {
     assert_eq!(then["if_failed"], "release");
 }
 
+/// The newest things said in a room, once so many are there and nothing is open.
+fn talk(root: &Path, room: &str, many: usize) -> Vec<Value> {
+    let open = |said: &Value| {
+        let turns = said["turns"].as_array().unwrap().iter();
+        turns.filter(|turn| ["asked", "meant", "granted"].contains(&turn["state"].as_str().unwrap())).count()
+    };
+    let began = std::time::Instant::now();
+    loop {
+        let said = answer(root, &["room", "show", room, "--limit", "50"])["talk"].as_array().unwrap().clone();
+        if said.len() >= many && said.iter().map(open).sum::<usize>() == 0 {
+            return said;
+        }
+        assert!(began.elapsed().as_secs() < 60, "{said:#?}");
+    }
+}
+
+/// Killed with `kill -9` while fourteen are asked, again and again: every question has its answers, each once.
+#[test]
+fn a_room_survives_kills_and_answers_once() {
+    let root = tempfile::tempdir().unwrap();
+    let mut server = Server::start(root.path());
+    let mut create = vec!["room".to_owned(), "create".to_owned(), "Hall".to_owned()];
+    for number in 0..14 {
+        answer(root.path(), &["persona", "new", &format!("P{number}")]);
+        create.extend(["--persona".to_owned(), format!("p{number}")]);
+    }
+    let create: Vec<&str> = create.iter().map(String::as_str).collect();
+    assert_eq!(answer(root.path(), &create)["members"].as_array().unwrap().len(), 14);
+    assert_eq!(answer(root.path(), &["room", "list"])["items"][0]["name"], "Hall");
+    for round in 0..4 {
+        let key = format!("question-{round}");
+        let text = format!("@P{round}, what is question {round} about?");
+        let said = answer(root.path(), &["room", "say", "Hall", &text, "--key", &key]);
+        assert_eq!((&said["heard_by"], &said["repeated"]), (&json!(14), &json!(false)));
+        // Whatever it is at: asking, granting, answering.
+        server.end(Signal::KILL);
+        server = Server::start(root.path());
+        let again = answer(root.path(), &["room", "say", "Hall", &text, "--key", &key]);
+        assert_eq!((&again["repeated"], &again["message"]["id"]), (&json!(true), &said["message"]["id"]));
+        talk(root.path(), "Hall", 3 * (round + 1));
+    }
+    let talk = talk(root.path(), "Hall", 12);
+    let questions: Vec<_> = talk.iter().filter(|said| said["author"]["kind"] == "person").collect();
+    assert_eq!(questions.len(), 4);
+    for question in questions {
+        let answers: Vec<_> = talk.iter().filter(|said| said["reply_to"] == question["id"]).collect();
+        assert_eq!(answers.len(), 2, "{answers:#?}");
+        assert!(answers.iter().all(|one| one["receipt"].is_string() && one["run"].is_string()), "{answers:#?}");
+        let turns = question["turns"].as_array().unwrap();
+        let named = turns.iter().find(|turn| turn["named"] == true).unwrap();
+        assert_eq!(named["state"], "spoke", "{named:#}");
+        let count = |state: &str| turns.iter().filter(|turn| turn["state"] == state).count();
+        assert_eq!((turns.len(), count("spoke"), count("passed")), (14, 2, 12), "{turns:#?}");
+    }
+    assert_eq!(answer(root.path(), &["room", "archive", "Hall"])["status"], "archived");
+    let (code, _, error) = said(&greenroom(root.path(), &["room", "say", "Hall", "Hello"]));
+    assert!(code == 1 && error.contains("archived"), "{error}");
+    assert_eq!(server.end(Signal::TERM), Some(0));
+    let (code, out, _) = said(&greenroom(root.path(), &["receipts", "verify", "--json"]));
+    assert_eq!(code, 0, "{out}");
+}
+
 #[test]
 fn one_server_per_data_root_and_per_port() {
     let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

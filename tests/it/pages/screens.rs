@@ -1,14 +1,21 @@
 //! Pages on a wide and on a narrow screen, and by keyboard.
 
-use super::{house::House, visitor::Visitor};
+use actors::supervisor::rooms::NewRoom;
 
-const PLACES: [(&str, &str); 9] = [
+use super::{
+    house::{House, by},
+    visitor::Visitor,
+};
+
+const PLACES: [(&str, &str); 11] = [
     ("personas", "/personas"),
     ("progress", "/personas/livia?tab=progress"),
     ("input", "/personas/livia?tab=input"),
     ("logs", "/personas/livia?tab=logs"),
     ("output", "/personas/livia?tab=output"),
     ("settings", "/personas/livia?tab=settings"),
+    ("rooms", "/rooms"),
+    ("room", "/rooms/Studio"),
     ("runs", "/runs"),
     ("missing", "/personas/nobody"),
     ("nowhere", "/no/such/page"),
@@ -17,7 +24,10 @@ const PLACES: [(&str, &str); 9] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_fits_wide_and_narrow_screens_and_obeys_the_content_policy() {
     let house = House::open().await;
-    house.persona("Livia").await;
+    let livia = house.persona("Livia").await;
+    let room =
+        NewRoom { name: "Studio".to_owned(), topic: String::new(), personas: vec![livia.id], people: Vec::new() };
+    house.company.create_room(room, &by()).await.unwrap();
     let visitor = Visitor::signed_in(&house, 1440).await;
     for width in [1440, 400] {
         visitor.resize(width).await;
@@ -26,7 +36,7 @@ async fn every_page_fits_wide_and_narrow_screens_and_obeys_the_content_policy() 
             visitor.keep(&format!("{name}-{width}")).await;
             visitor.fits(name).await;
             visitor.is_clean().await;
-            for link in ["/personas", "/runs"] {
+            for link in ["/personas", "/rooms", "/runs"] {
                 let script = format!("document.querySelector('.topbar nav a[href=\"{link}\"]').checkVisibility()");
                 assert!(visitor.ask::<bool>(&script).await, "{name} at {width}: {link} can be reached");
             }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use actors::domain::{GoalId, Hours, IfFailed, PersonaId};
+use actors::domain::{GoalId, Hours, IfFailed, PersonaId, TurnState};
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection, migration::Migration, sqlite::Sqlite};
 use diesel_migrations::MigrationHarness;
 use greenroom::storage::{OpenError, ReceiptFilter, Storage};
@@ -51,6 +51,11 @@ async fn holds_its_rows(storage: Storage) {
     assert_eq!(storage.records.dependents(goal).await.unwrap(), [waits]);
     assert_eq!(storage.records.inbox(ada.id, 10).await.unwrap().len(), 1);
     assert_eq!(storage.records.goal_receipts(goal).await.unwrap().len(), 1);
+    let room = storage.db.room_named("STUDIO").await.unwrap().unwrap();
+    let seats = storage.records.rounds(room.id).await.unwrap();
+    assert_eq!((seats[0].turn.state, seats[0].goal.id), (TurnState::Granted, goal));
+    assert_eq!(storage.db.room_members(room.id).await.unwrap().len(), 2);
+    assert_eq!(storage.db.room_talk(room.id, 10, None).await.unwrap()[0].author.name(), "owner");
     assert_eq!(storage.db.receipts(ReceiptFilter::default()).await.unwrap().len(), 1);
     assert_eq!(storage.db.alerts(true, 10).await.unwrap().len(), 1);
     assert_eq!(storage.accounts.users().await.unwrap()[0].name, "owner");

@@ -10,7 +10,7 @@ use std::{
 use actors::{
     domain::{
         AiPayload, ArtifactKind, Call, GoalId, GoalState, InboxLimits, InnerLife, Length, Limits, NewArtifact, Outcome,
-        Pace, Payload, Profile, Proof, Receipt, RunId, StepError, TraceId, Unit, WaitsFor,
+        Pace, Payload, Profile, Proof, Receipt, RoomRules, RunId, StepError, TraceId, Unit, WaitsFor,
     },
     ports::{Ports, World},
     supervisor::{By, Company, NewPersona, NewWork, Work},
@@ -39,6 +39,7 @@ pub fn limits() -> Limits {
         serve_within: Duration::from_secs(3600),
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
+        rooms: RoomRules::default(),
         quotas: Default::default(),
     }
 }

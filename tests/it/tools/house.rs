@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Goal, InboxLimits, InnerLife, Limits, Pace, PersonaId, Profile, Role, TraceId, WaitsFor},
+    domain::{Goal, InboxLimits, InnerLife, Limits, Pace, PersonaId, Profile, Role, RoomRules, TraceId, WaitsFor},
     ports::Ports,
     supervisor::{By, Company, NewPersona, NewWork, Work},
     testing::{self, TestWorld},
@@ -138,6 +138,7 @@ fn limits() -> Limits {
         serve_within: Duration::from_secs(600),
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
+        rooms: RoomRules::default(),
         quotas: Default::default(),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::harness::{House, Play, work};
 use crate::{
-    domain::{Arrival, ChainId, Chat, MessageKind, Place, ResultOf},
+    domain::{ActiveRoom, Arrival, ChainId, Chat, MessageKind, Place, ResultOf},
     supervisor::{CommandError, Delivered, NewWork, Work},
 };
 
@@ -16,11 +16,17 @@ async fn what_arrives_says_for_itself_how_it_is_to_be_treated() {
         let what = Work::Arrived(arrival);
         house.company.deliver(NewWork { what, priority: None, ..work(ada, 0) }, &house.by()).await
     };
-    let place = |room: &str| Place { room: room.to_owned(), active: true };
-    let overheard = deliver(Arc::new(Chat::in_room("who is there?", place("7")))).await.unwrap().message;
-    assert_eq!((overheard.kind, overheard.optional, overheard.priority.thousandths()), (MessageKind::Chat, true, 700));
-    assert_eq!(overheard.coalescing.as_deref(), Some("room:7"));
-    let named = deliver(Arc::new(Chat::in_room("are you there, @ada?", place("7")))).await.unwrap().message;
+    let place = || Place {
+        room: [7; 16].into(),
+        name: "Studio".to_owned(),
+        active: Some(ActiveRoom::PersonSpoke),
+        own_words: None,
+        told: "(Said by Bo.)".to_owned(),
+    };
+    let overheard = deliver(Arc::new(Chat::in_room("who is there?", place()))).await.unwrap().message;
+    assert_eq!((overheard.kind, overheard.optional, overheard.priority.thousandths()), (MessageKind::Room, true, 700));
+    assert!(overheard.coalescing.unwrap().starts_with("room:07070707"));
+    let named = deliver(Arc::new(Chat::in_room("are you there, @ada?", place()))).await.unwrap().message;
     assert_eq!((named.optional, named.priority.thousandths()), (false, 1_000));
     let result = ResultOf {
         from: "Helper".to_owned(),

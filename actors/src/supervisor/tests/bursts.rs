@@ -6,15 +6,15 @@ use super::harness::{House, Play, limits, settle, until, work};
 use crate::{
     domain::{
         ChainId, Chat, Goal, GoalState, IfFailed, InboxLimits, Limits, Message, MessageState, Payload, PersonaId,
-        Phase, Place, Priority, WaitsFor,
+        Phase, Priority, WaitsFor,
     },
     supervisor::{Delivered, NewWork, Work},
-    testing::TestPorts,
+    testing::{self, TestPorts},
 };
 
 /// Said in a room, with this priority.
 async fn say(house: &House, to: PersonaId, room: &str, text: &str, priority: u16) -> Delivered {
-    let place = Place { room: room.to_owned(), active: false };
+    let place = testing::place(room);
     let what = Work::Arrived(Arc::new(Chat::in_room(text, place)));
     let priority = Some(Priority::try_from(priority).unwrap());
     house.company.deliver(NewWork { what, priority, ..work(to, 0) }, &house.by()).await.unwrap()
@@ -140,7 +140,7 @@ async fn however_many_wait_at_most_a_thousand_are_in_memory() {
     house.company.pause(ada, &house.by()).await.unwrap();
     // None of them can be worked at, so it looks as far as it may.
     for _ in 0..1_200 {
-        let place = Place { room: house.test.store.messages().len().to_string(), active: false };
+        let place = testing::place(&house.test.store.messages().len().to_string());
         let what = Work::Arrived(Arc::new(Chat::in_room("dull", place)));
         let priority = Some(Priority::try_from(50).unwrap());
         house.company.deliver(NewWork { what, priority, ..work(ada, 0) }, &house.by()).await.unwrap();

@@ -1,5 +1,7 @@
 //! A company whose runs follow a script, and records that count and fall when told to.
 
+mod rooms;
+
 use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroUsize,
@@ -19,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{
         Alert, ChainId, Draft, Goal, GoalId, GoalState, InboxLimits, InnerLife, Limits, Message, MessageId,
-        MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, QuotaUse, Receipt, Run, RunId,
-        StandingWait, TraceId, WaitsFor,
+        MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, QuotaUse, Receipt, RoomRules, Run,
+        RunId, StandingWait, TraceId, WaitsFor,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
@@ -94,10 +96,11 @@ impl Understudy {
     async fn write(&self, work: &Waiting, goal: GoalState, message: MessageState, step: GoalMove) -> bool {
         let chain = ChainId::Persona(work.goal.persona);
         let draft = testing::draft(&*self.ports.world, chain, None, &format!("is {goal}"));
+        let answer = (goal == GoalState::Done).then(|| format!("an answer to {}", work.message.sender));
         let commit = Commit {
             guards: vec![Guard::GoalOpen(work.goal.id)],
             changes: vec![
-                Change::GoalMoved(GoalMove { state: goal, ..step }),
+                Change::GoalMoved(GoalMove { state: goal, result: answer, ..step }),
                 Change::MessageMoved(work.message.id, message),
             ],
             receipts: vec![Draft { goal: Some(work.goal.id), state: Some(goal.as_str()), ..draft }],
@@ -345,6 +348,7 @@ pub(super) fn limits(cap: usize) -> Limits {
         serve_within: Duration::from_secs(24 * 3600),
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
+        rooms: RoomRules::default(),
         quotas: Default::default(),
     }
 }

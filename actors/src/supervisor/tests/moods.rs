@@ -6,16 +6,16 @@ use tokio::time::Instant;
 
 use super::harness::{House, Play, limits, settle, until, work};
 use crate::{
-    domain::{Chat, GoalState, MessageState, PersonaId, Place, Priority},
+    domain::{Chat, GoalState, MessageState, PersonaId, Priority},
     ports::World,
     supervisor::{Delivered, NewWork, Work},
-    testing::TestPorts,
+    testing::{self, TestPorts},
 };
 
 /// Overheard in a room of its own, so that it is no burst.
 async fn overheard(house: &House, to: PersonaId, priority: u16) -> Delivered {
     let room = house.test.world.new_id().to_string();
-    let what = Work::Arrived(Arc::new(Chat::in_room("hello all", Place { room, active: false })));
+    let what = Work::Arrived(Arc::new(Chat::in_room("hello all", testing::place(&room))));
     let priority = Some(Priority::try_from(priority).unwrap());
     house.company.deliver(NewWork { what, priority, ..work(to, 0) }, &house.by()).await.unwrap()
 }

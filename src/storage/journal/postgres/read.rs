@@ -1,5 +1,7 @@
 //! What a batch needs to know beforehand, read in as few queries as there are tables.
 
+mod rooms;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
@@ -92,7 +94,8 @@ pub(super) async fn learn_heads(
 pub(super) async fn facts(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Facts) -> Result<(), Failed> {
     read_personas(conn, wanted, facts).await?;
     read_messages(conn, wanted, facts).await?;
-    read_work(conn, wanted, facts).await
+    read_work(conn, wanted, facts).await?;
+    rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms).await
 }
 
 fn bytes<'a>(ids: impl IntoIterator<Item = &'a [u8; 16]>) -> Vec<Vec<u8>> {
@@ -225,18 +228,17 @@ async fn read_work(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Fa
 }
 
 async fn read_standing(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Facts) -> Result<(), Failed> {
-    if wanted.standing.is_empty() {
-        return Ok(());
-    }
-    let read = Columns("standing_waits");
-    let rows: Vec<(Vec<u8>, i64, Option<i64>)> = standing_waits::table
-        .filter(standing_waits::id.eq_any(bytes(wanted.standing.iter().map(|id| id.as_bytes()))))
-        .order(standing_waits::id)
-        .select((standing_waits::id, standing_waits::seen_seq, standing_waits::ended_ms))
-        .get_results(conn)
-        .await?;
-    for (id, seen_seq, ended_ms) in rows {
-        facts.standing.insert(read.id(&id)?, ended_ms.is_none().then_some(seen_seq));
+    if !wanted.standing.is_empty() {
+        let read = Columns("standing_waits");
+        let rows: Vec<(Vec<u8>, i64, Option<i64>)> = standing_waits::table
+            .filter(standing_waits::id.eq_any(bytes(wanted.standing.iter().map(|id| id.as_bytes()))))
+            .order(standing_waits::id)
+            .select((standing_waits::id, standing_waits::seen_seq, standing_waits::ended_ms))
+            .get_results(conn)
+            .await?;
+        for (id, seen_seq, ended_ms) in rows {
+            facts.standing.insert(read.id(&id)?, ended_ms.is_none().then_some(seen_seq));
+        }
     }
     Ok(())
 }

@@ -124,6 +124,7 @@ pub fn waits(goal: &Goal, now_ms: i64) -> String {
     match (goal.state, goal.parked_on, until) {
         (_, Some(ParkedOn::Reconcile), _) => "waits for a person: did its last effect happen?".to_owned(),
         (_, Some(ParkedOn::Dependency), _) => "waits for other goals".to_owned(),
+        (_, Some(ParkedOn::Room), _) => "waits for the floor of its room".to_owned(),
         (_, Some(ParkedOn::Pause), _) => "waits until its persona is resumed".to_owned(),
         (_, Some(ParkedOn::Rate), Some(until)) => format!("keeps the pace of the site, goes on in {until}"),
         (_, Some(ParkedOn::Quota), Some(until)) => format!("the day’s quota is used up, goes on in {until}"),

@@ -26,8 +26,8 @@ pub struct Turn {
     pub sender: String,
     pub at: When,
     pub text: String,
-    /// A goal was given; the text is its title.
-    pub is_goal: bool,
+    /// What it is, unless somebody wrote to the persona: `goal`, `room`.
+    pub tag: &'static str,
     pub goal: String,
     pub run: Option<(u32, String)>,
     pub evidence: Vec<ReceiptRow>,
@@ -73,7 +73,7 @@ impl Turn {
             sender: if message.sender == *reader { "you".to_owned() } else { message.sender.clone() },
             at: When::at(message.received_ms, now_ms),
             text: message.text.clone(),
-            is_goal: message.kind == MessageKind::Goal,
+            tag: if message.kind == MessageKind::Chat { "" } else { message.kind.as_str() },
             goal: show::short(goal.id),
             run: run.map(|run| (run.attempt, format!("/runs/{}", run.id))),
             evidence,
@@ -105,8 +105,10 @@ fn answer(message: &Message, goal: &Goal, receipts: &[Receipt], now_ms: i64) -> 
         GoalState::Unconfirmed => format!("Carried out, but not proven: {}", reason(goal)),
         GoalState::Failed => format!("Did not work: {}", reason(goal)),
         GoalState::Cancelled => {
-            let by_itself =
+            let ended =
                 matches!(message.state, MessageState::Coalesced | MessageState::Dropped | MessageState::Expired);
+            // A turn in a room says why it passed.
+            let by_itself = ended || message.kind == MessageKind::Room;
             let why = goal.result.as_deref().or(goal.last_error.as_deref()).filter(|_| by_itself);
             why.map_or_else(|| "Cancelled.".to_owned(), capitalised)
         }

@@ -35,7 +35,7 @@ use crate::web::pages::{
     show::When,
 };
 
-fn frame(title: &str, section: Section) -> Frame {
+pub(super) fn frame(title: &str, section: Section) -> Frame {
     Frame::new(title, section, &records::figures(), "admin", "r41e")
 }
 
@@ -81,7 +81,7 @@ fn evidence() -> Vec<Receipt> {
     jason().first().map(made).unwrap_or_default()
 }
 
-fn newest_first() -> Vec<ReceiptRow> {
+pub(super) fn newest_first() -> Vec<ReceiptRow> {
     evidence().iter().rev().map(|receipt| ReceiptRow::new(receipt, "Jason", NOW)).collect()
 }
 

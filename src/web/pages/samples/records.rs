@@ -23,7 +23,7 @@ pub(super) fn vitals(mood: Mood, energy_thousandths: u16) -> Vitals {
 /// When the samples are looked at: 20 November 2026, 14:02:11.482 UTC.
 pub(super) const NOW: i64 = 1_795_183_331_482;
 
-fn id(number: u128) -> Uuid {
+pub(super) fn id(number: u128) -> Uuid {
     Uuid::from_u128(0x0193_5555_0000_7000_8000_0000_0000_0000 + number)
 }
 
