@@ -188,6 +188,24 @@ fn values_out_of_range_are_all_named() {
 }
 
 #[test]
+fn inbox_and_optional_work_have_bounds_too() {
+    let file = r#"
+        [inbox]
+        most_waiting = 0
+        tell_again_after = "2d"
+        [inner_life.optional]
+        above_tired = 1.5
+        rest_idle = "0s"
+    "#;
+    let (_root, options) = with_file(file, &[]);
+    let text = refused(&options);
+    for key in ["inbox.most_waiting", "inbox.tell_again_after", "inner_life.optional.above_tired"] {
+        assert!(text.contains(&format!("`{key}` in ")), "{key} is missing in:\n{text}");
+    }
+    assert!(text.contains("`inner_life.optional.rest_idle` in "), "{text}");
+}
+
+#[test]
 fn own_providers_and_sites_are_merged_with_the_known_ones() {
     let file = r#"
         [company.site_acts_per_second]
