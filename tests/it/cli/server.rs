@@ -170,7 +170,7 @@ fn talk(root: &Path, room: &str, many: usize) -> Vec<Value> {
         let turns = said["turns"].as_array().unwrap().iter();
         turns.filter(|turn| ["asked", "meant", "granted"].contains(&turn["state"].as_str().unwrap())).count()
     };
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     loop {
         let said = answer(root, &["room", "show", room, "--limit", "50"])["talk"].as_array().unwrap().clone();
         if said.len() >= many && said.iter().map(open).sum::<usize>() == 0 {
