@@ -44,14 +44,23 @@
 //!   right after the commit that ended the last of them, and at start looks for what a crash left undecided.
 //! - In a room at most so many answer a message, each once; who loses the floor is followed by the next: the policy is
 //!   `supervisor/rooms/floor.rs`, the way of a message stands in `supervisor/rooms.rs`.
+//! - Bursts become one before they are begun (`persona/coalesce.rs`); what is more than may wait is dropped from the
+//!   lower end of an index (`supervisor/overflow.rs`); both leave every message in one state with a receipt.
+//! - Mood holds back optional work only, with one timer while some waits: `domain/inner_life/optional.rs`.
+//! - A persona that stands in wait for another is told each match once, never in a circle: `supervisor/lookout.rs`.
+//! - No day passes a quota's ceiling: its place is taken in guarded commits (`run/quota.rs`), the last one that of the
+//!   intent; what finds no place waits for the next day. Days are those of the persona's own zone (`domain/hours.rs`).
+//! - A planned day is planned once: `scheduler/planner.rs` says what is missing, `supervisor/planner.rs` gives it, each
+//!   goal under a key that is taken once.
 //! - A message that brings its persona down twice is set aside until a person decides: `supervisor/falls.rs`.
 //! - An idle persona does nothing until its next due time; an asleep one is a line of some hundred bytes.
 //! - Everything is durable before it is visible, and a caller that goes away leaves nothing half done:
 //!   commands and writes are tasks of their own.
 //!
-//! Policies are plain types without clock or task (`scheduler/turns.rs`, `scheduler/rates.rs`,
-//! `supervisor/{roster,restarts,effects}.rs`, `persona/inbox.rs`, `domain/{priority,inner_life}.rs`); read them first,
-//! then the actors around them. `simulation.rs` lives through whole days under the scheduler's.
+//! Policies are plain types without clock or task (`scheduler/{turns,rates,planner}.rs`,
+//! `supervisor/{roster,restarts,effects}.rs`, `supervisor/rooms/floor.rs`, `persona/{inbox,coalesce}.rs`,
+//! `domain/{arrival,priority,inner_life}.rs`); read them first, then the actors around them. `simulation.rs` lives
+//! through whole days under the scheduler's.
 
 pub mod domain;
 pub mod evidence;

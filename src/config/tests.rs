@@ -135,6 +135,12 @@ fn values_out_of_range_are_all_named() {
         rest_per_minute = nan
         tired_below = 0.6
         overwhelmed_above = 0
+        [inner_life.optional]
+        above_tired = 1.5
+        rest_idle = "0s"
+        [inbox]
+        most_waiting = 0
+        tell_again_after = "2d"
         [browser]
         most_open = 2
         most_starting = 3
@@ -156,6 +162,10 @@ fn values_out_of_range_are_all_named() {
         "inner_life.work_per_minute",
         "inner_life.rest_per_minute",
         "inner_life.overwhelmed_above",
+        "inner_life.optional.above_tired",
+        "inner_life.optional.rest_idle",
+        "inbox.most_waiting",
+        "inbox.tell_again_after",
         "browser.most_starting",
         "models.default",
         "storage.database_url",

@@ -115,6 +115,8 @@ impl Planner {
     /// Whether they could be read; none: the company is gone.
     async fn everybody(&mut self) -> Option<bool> {
         let desk = self.desk.upgrade()?;
+        // What is open among it is found again.
+        self.given.clear();
         match desk.ports.records.planned_personas().await {
             Ok(personas) => {
                 for persona in personas {

@@ -1,19 +1,30 @@
 //! Inboxes and standing waits as the company reads them back: who is next, what is a burst, what goes first.
 
+use std::{sync::Arc, time::Duration};
+
 use actors::{
     domain::{
-        Condition, Goal, GoalState, Happening, IfFailed, Message, MessageState, ParkedOn, PersonaId, Priority,
-        StandingWait, StandingWaitId, WaitEnd, WaitsFor,
+        Condition, Goal, GoalState, Happening, IfFailed, InboxLimits, Limits, Message, MessageKind, MessageState,
+        Outcome, ParkedOn, PersonaId, Priority, StandingWait, StandingWaitId, WaitEnd, WaitsFor,
     },
-    ports::{Change, Commit, GoalMove, Guard, Waiting, World},
-    testing,
+    ports::{Change, Commit, GoalMove, Guard, Ports, Waiting, World},
+    supervisor::Company,
+    testing::{self, ScriptedPerformer},
 };
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types};
+use ed25519_dalek::SigningKey;
+use serde_json::json;
 
 use super::{
-    on_every_store,
+    on_both_databases, on_every_store, rebuild,
     stores::{self, Store, moved},
 };
+
+mod on_databases {
+    use super::*;
+    on_both_databases! { what_a_crash_left_untold_is_told_once_however_often_it_starts }
+    use super::what_a_crash_left_untold_is_told_once_however_often_it_starts;
+}
 
 on_every_store! {
     the_most_important_is_next_and_hides_behind_nothing
@@ -209,6 +220,49 @@ async fn receipts_behind_a_sequence_come_in_order(store: Store) {
     assert_eq!(summaries(0, 10).await, ["created", "one", "two", "three"]);
     assert_eq!(summaries(2, 1).await, ["two"]);
     assert!(summaries(4, 10).await.is_empty());
+}
+
+/// What lies in the database is what a crash left: the receipt that matches, and nobody was told.
+async fn what_a_crash_left_untold_is_told_once_however_often_it_starts(store: Store) {
+    let (ada, bo) = (store.persona("ada").await.id, store.persona("bo").await.id);
+    let wait = StandingWait {
+        id: StandingWaitId(store.world.new_id()),
+        waiter: ada,
+        watched: bo,
+        condition: Condition { text: Some("code".to_owned()), ..Condition::default() },
+        created_by: "owner".to_owned(),
+        created_ms: store.world.now_ms(),
+        seen_seq: 1,
+        told: 0,
+        told_ms: None,
+        ended: None,
+    };
+    change(&store, vec![Change::StandingWaitSet(Box::new(wait))]).await;
+    let mut store = store;
+    for start in 1..=3 {
+        store.commit(Commit { receipts: vec![store.note(bo, "flagged code")], ..Commit::default() }).await;
+        store = store.reopen().await;
+        let storage = store.storage();
+        let ports = Ports {
+            journal: storage.journal.clone(),
+            records: storage.records.clone(),
+            performer: Arc::new(ScriptedPerformer::new(|_| Outcome::done("composed", json!({"value": "a line"})))),
+            blobs: storage.blobs.clone(),
+            world: store.world.clone(),
+        };
+        let inbox = InboxLimits { tell_again_after: Duration::ZERO, ..InboxLimits::default() };
+        let limits = Limits { inbox, ..rebuild::limits() };
+        let company = Company::start(limits, ports, SigningKey::from_bytes(&[7; 32])).await.unwrap();
+        let mut live = company.receipts();
+        // Whatever is told twice stands in front of what is told next.
+        while store.records.standing_waits().await.unwrap()[0].told < start {
+            live.recv().await.unwrap();
+        }
+        company.end().await;
+        let results = storage.db.messages(ada, 100, None, None).await.unwrap();
+        assert!(results.iter().all(|message| message.kind == MessageKind::Result));
+        assert_eq!(results.len(), usize::try_from(start).unwrap(), "one for each receipt");
+    }
 }
 
 #[derive(QueryableByName)]

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{
         ArtifactKind, Call, Effect, Goal, GoalId, InboxLimits, InnerLife, Limits, Message, NewArtifact, Outcome, Pace,
-        Payload, Persona, Proof, ReadBack, RoomRules, Step, StepError, StepsPayload, Unit,
+        Payload, Persona, Proof, QuotaRules, ReadBack, RoomRules, Step, StepError, StepsPayload, Unit,
     },
     evidence::{Evidence, Setup},
     ports::{Change, Commit, Records as _, Waiting},
@@ -81,6 +81,10 @@ pub(super) const SITE: &str = "http://rehearsal.localhost";
 
 impl Board {
     pub async fn open(pace_per_1000_s: u32) -> Self {
+        Self::open_under(pace_per_1000_s, QuotaRules::default()).await
+    }
+
+    pub async fn open_under(pace_per_1000_s: u32, quotas: QuotaRules) -> Self {
         let world: Arc<Mutex<World>> = Arc::default();
         let seen = world.clone();
         let ports = TestPorts::new(move |call| seen.lock().unwrap().answer(call));
@@ -96,7 +100,8 @@ impl Board {
             .store
             .seed(Commit { changes: vec![Change::PersonaCreated(Box::new(persona.clone()))], ..Commit::default() })
             .unwrap();
-        let runner = Runner::new(ports.ports(), evidence, scheduler.clone(), Arc::new(limits(pace)));
+        let limits = Limits { quotas, ..limits(pace) };
+        let runner = Runner::new(ports.ports(), evidence, scheduler.clone(), Arc::new(limits));
         Self { world, ports, persona: Arc::new(persona), runner, scheduler, now: Now::default() }
     }
 

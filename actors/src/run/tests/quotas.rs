@@ -1,13 +1,17 @@
 //! A day that is full: what comes after it waits for the next, and nothing passes the ceiling, not even over a crash or
 //! over midnight.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::board::{Board, SITE, When, proof, submit};
 use crate::{
-    domain::{GoalId, GoalState, MessageState, ParkedOn, Persona, Phase, Proof, Quota, Quotas, Step, Unit},
+    domain::{
+        Goal, GoalId, GoalState, MessageState, ParkedOn, Persona, Phase, Proof, Quota, QuotaRules, QuotaUse, Quotas,
+        Step, Unit,
+    },
     ports::{Change, Commit, Records as _, World as _},
     run::RunEnd,
+    testing,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -156,7 +160,7 @@ async fn a_day_that_fills_up_during_a_run_stops_it_before_the_effect() {
 
 fn take(board: &Board, goal: GoalId) {
     let (persona, at_ms) = (board.persona.id, board.ports.world.now_ms());
-    let taken = crate::domain::QuotaUse { goal, persona, unit: Unit::Proposal, units: 1, at_ms, begun: true };
+    let taken = QuotaUse { goal, persona, unit: Unit::Proposal, units: 1, at_ms, begun: true };
     let changes = vec![Change::QuotaTaken(taken)];
     board.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
 }
@@ -197,6 +201,24 @@ async fn what_no_day_could_hold_is_refused() {
     assert_eq!((refused.state, board.message(batch).state), (GoalState::Failed, MessageState::Failed));
     assert!(refused.last_error.unwrap().contains("allows 1 a day: raise it"));
     assert_eq!(board.calls_made(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cap_over_all_personas_stands_above_a_quota() {
+    let day_caps = BTreeMap::from([(Unit::Proposal, 1)]);
+    let board = Board::open_under(1_000_000, QuotaRules { day_caps, ..QuotaRules::default() }).await;
+    let other = testing::persona(&*board.ports.world, "bo");
+    let goal = Goal { proof: proof(false), ..testing::goal(&*board.ports.world, other.id) };
+    let (persona, at_ms) = (other.id, board.ports.world.now_ms());
+    let taken = QuotaUse { goal: goal.id, persona, unit: Unit::Proposal, units: 1, at_ms, begun: true };
+    let changes =
+        vec![Change::PersonaCreated(Box::new(other)), Change::GoalAdded(Box::new(goal)), Change::QuotaTaken(taken)];
+    board.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
+    let mine = board.give(submit(None), proof(false));
+    board.carry(mine).await;
+    assert_eq!((board.goal(mine).parked_on, board.submissions()), (Some(ParkedOn::Quota), 0));
+    let receipt = board.ports.store.receipts().pop().unwrap().body.unwrap();
+    assert!(receipt.error.unwrap().contains("the cap over all personas of 1 proposal a day is used up"));
 }
 
 #[tokio::test(start_paused = true)]

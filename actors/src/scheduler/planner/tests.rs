@@ -35,6 +35,22 @@ fn hours_over_midnight_are_one_stretch_of_time() {
 }
 
 #[test]
+fn a_day_of_23_hours_and_one_of_25_are_planned_whole() {
+    let hours = Hours { zone: "Europe/Berlin".parse().unwrap(), ..Hours::ALWAYS };
+    let noon = |date: &str| {
+        let noon = format!("{date}T12:00:00Z").parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+        hours.day(noon.timestamp_millis())
+    };
+    for (date, length) in [("2026-03-29", 23), ("2026-10-25", 25)] {
+        let day = noon(date);
+        let goals = plan(&[demand(length, 30, 0, 0, &[1])], &hours.up(&day), day.begins_ms);
+        let due: Vec<_> = goals.iter().map(|goal| (goal.due_ms - day.begins_ms) * 2 / HOUR_MS).collect();
+        assert_eq!(due, (0..length).map(|k| 2 * k + 1).collect::<Vec<_>>(), "one in the middle of each hour");
+        assert!(goals.iter().all(|goal| goal.due_ms < day.ends_ms));
+    }
+}
+
+#[test]
 fn recipes_take_turns_and_a_batch_counts_each_unit() {
     let goals = plan(&[demand(5, 9, 0, 0, &[2, 1])], &[day()], 0);
     let recipes: Vec<_> = goals.iter().map(|goal| goal.recipe).collect();
