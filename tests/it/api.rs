@@ -3,6 +3,7 @@
 mod artifacts;
 mod auth;
 mod dependencies;
+mod digests;
 mod documents;
 mod harness;
 mod input;
@@ -12,4 +13,5 @@ mod live;
 mod observe;
 mod quotas;
 mod rooms;
+mod schedules;
 mod waits;

@@ -46,6 +46,8 @@ impl Server {
         command.args(["serve", "--json"]).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("DATA_ROOT", data_root).env("BROWSER_ROOT", browsers).env("PORT", "0");
         command.env("FAILPOINT_REHEARSAL", practice.to_string());
+        // What else this machine does is no matter of the test.
+        command.env("GREENROOM_LOAD__ADAPT", "false");
         if let Some(boundary) = stop_at {
             command.env("FAILPOINT_AT", boundary);
         }
