@@ -122,9 +122,8 @@ fn a_wrong_type_names_key_and_place() {
     assert!(refused(&options).contains("line 1"));
 }
 
-#[test]
-fn values_out_of_range_are_all_named() {
-    let file = r#"
+/// Wrong in every section.
+const OUT_OF_RANGE: &str = r#"
         [company]
         acts_per_second = 0.9
         retry_after = ["2d"]
@@ -141,6 +140,10 @@ fn values_out_of_range_are_all_named() {
         [inbox]
         most_waiting = 0
         tell_again_after = "2d"
+        [rooms]
+        speakers = 0
+        window = "5ms"
+        silence_after = 0
         [browser]
         most_open = 2
         most_starting = 3
@@ -153,7 +156,10 @@ fn values_out_of_range_are_all_named() {
         [log]
         filter = "a=b=c"
     "#;
-    let (_root, options) = with_file(file, &[]);
+
+#[test]
+fn values_out_of_range_are_all_named() {
+    let (_root, options) = with_file(OUT_OF_RANGE, &[]);
     let text = refused(&options);
     for key in [
         "company.acts_per_second",
@@ -166,6 +172,9 @@ fn values_out_of_range_are_all_named() {
         "inner_life.optional.rest_idle",
         "inbox.most_waiting",
         "inbox.tell_again_after",
+        "rooms.speakers",
+        "rooms.window",
+        "rooms.silence_after",
         "browser.most_starting",
         "models.default",
         "storage.database_url",
