@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use super::harness::{House, Play, limits, settle, work};
 use crate::{
-    domain::{AlertKind, ChainId, Chat, GoalState, LoadLevel, PersonaId, Place},
+    domain::{AlertKind, ChainId, Chat, GoalState, LoadLevel, PersonaId},
     persona::carrier::Order,
-    ports::Machine,
+    ports::{Machine, World},
     supervisor::{NewWork, Work},
     testing::{self, TestPorts},
 };
