@@ -54,8 +54,8 @@ use self::{
 use crate::{
     domain::{
         AlertId, Arrival, Autoplan, Condition, Goal, GoalId, GoalKind, Hours, IfFailed, Level, Limits, Message,
-        MessageId, Payload, Persona, PersonaId, Priority, Profile, Proof, Quotas, Receipt, Role, RunId, Slug,
-        TraceId, Vitals, WaitsFor, Weight,
+        MessageId, Payload, Persona, PersonaId, Priority, Profile, Proof, Quotas, Receipt, Role, RunId, Slug, TraceId,
+        Vitals, WaitsFor, Weight,
     },
     persona::tally::InboxFigures,
     ports::{Ports, Unavailable},
