@@ -1,12 +1,15 @@
 // Dialogs: opened by `data-open`, closed by `data-close`; the browser keeps the focus inside and gives it back.
 import { call } from "./api.js";
-import { forget } from "./form.js";
+import { forget, remember } from "./form.js";
 import { toast } from "./toast.js";
 
 export function dialogs() {
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-open]");
-    if (opener) open(opener.dataset.open);
+    if (opener) {
+      open(opener.dataset.open);
+      listGoals(document.querySelector(`#${opener.dataset.open} select[data-goals]`));
+    }
     event.target.closest("[data-close]")?.closest("dialog")?.close();
     const correct = event.target.closest("[data-correct]");
     if (correct) correctGoal(correct.dataset.correct);
@@ -14,6 +17,10 @@ export function dialogs() {
   document.addEventListener("change", (event) => {
     if (event.target.name === "kind" && event.target.form?.hasAttribute("data-goal")) showKind(event.target.form);
     if (event.target.matches("[data-template-choice]")) showTemplate(event.target);
+  });
+  document.addEventListener("reset", (event) => {
+    // After the reset, not before it.
+    if (event.target.hasAttribute("data-goal")) setTimeout(() => showKind(event.target));
   });
   for (const slug of document.querySelectorAll("[data-slug-of]")) slugFollows(slug);
 }
@@ -23,7 +30,27 @@ function open(id) {
   if (!dialog || dialog.open) return;
   const form = dialog.querySelector("form");
   forget(form);
+  if (form.hasAttribute("data-goal")) showKind(form);
   dialog.showModal();
+}
+
+// The goals one may wait for: those that are not over, and those that are waited for already.
+async function listGoals(select, waited = [], self) {
+  if (!select) return;
+  const over = ["done", "unconfirmed", "failed", "cancelled"];
+  try {
+    const { items } = await call("GET", "/api/goals?limit=200");
+    const goals = items.filter((goal) => goal.id !== self && (waited.includes(goal.id) || !over.includes(goal.state)));
+    const known = new Set(goals.map((goal) => goal.id));
+    const rest = waited.filter((id) => !known.has(id)).map((id) => new Option(id, id, true, true));
+    const options = goals.map((goal) => {
+      const chosen = waited.includes(goal.id);
+      return new Option(`${goal.title} (${goal.persona}, ${goal.state})`, goal.id, chosen, chosen);
+    });
+    select.replaceChildren(...options, ...rest);
+  } catch (problem) {
+    toast(problem.message, true);
+  }
 }
 
 // Asks before something that cannot be taken back.
@@ -40,12 +67,12 @@ export function sure(text, yes = "Yes") {
 
 function showKind(form) {
   for (const part of form.querySelectorAll("[data-kind]")) {
-    const chosen = part.dataset.kind === form.elements.kind.value;
+    const chosen = part.dataset.kind.split(" ").includes(form.elements.kind.value);
     part.hidden = !chosen;
     part.disabled = !chosen;
   }
-  // A template brings title and proof.
-  const templated = form.elements.kind.value === "";
+  // A template brings title and proof, a message has none.
+  const templated = ["", "chat"].includes(form.elements.kind.value);
   form.elements.title.required = !templated;
   const proof = form.querySelector("[data-own-proof]");
   proof.hidden = templated;
@@ -86,6 +113,9 @@ async function correctGoal(id) {
     form.elements.title.value = goal.title;
     form.elements.payload.value = JSON.stringify(payload, null, 2);
     form.elements.proof.value = JSON.stringify(goal.proof, null, 2);
+    form.elements.if_failed.value = goal.if_failed ?? "fail";
+    await listGoals(form.elements.waits_for, goal.waits_for, id);
+    remember(form);
     open("correct-goal");
   } catch (problem) {
     toast(problem.message, true);

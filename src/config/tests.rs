@@ -122,9 +122,8 @@ fn a_wrong_type_names_key_and_place() {
     assert!(refused(&options).contains("line 1"));
 }
 
-#[test]
-fn values_out_of_range_are_all_named() {
-    let file = r#"
+/// Wrong in every section.
+const OUT_OF_RANGE: &str = r#"
         [company]
         acts_per_second = 0.9
         retry_after = ["2d"]
@@ -141,6 +140,10 @@ fn values_out_of_range_are_all_named() {
         [inbox]
         most_waiting = 0
         tell_again_after = "2d"
+        [rooms]
+        speakers = 0
+        window = "5ms"
+        silence_after = 0
         [browser]
         most_open = 2
         most_starting = 3
@@ -153,7 +156,10 @@ fn values_out_of_range_are_all_named() {
         [log]
         filter = "a=b=c"
     "#;
-    let (_root, options) = with_file(file, &[]);
+
+#[test]
+fn values_out_of_range_are_all_named() {
+    let (_root, options) = with_file(OUT_OF_RANGE, &[]);
     let text = refused(&options);
     for key in [
         "company.acts_per_second",
@@ -166,6 +172,9 @@ fn values_out_of_range_are_all_named() {
         "inner_life.optional.rest_idle",
         "inbox.most_waiting",
         "inbox.tell_again_after",
+        "rooms.speakers",
+        "rooms.window",
+        "rooms.silence_after",
         "browser.most_starting",
         "models.default",
         "storage.database_url",
@@ -177,6 +186,28 @@ fn values_out_of_range_are_all_named() {
     assert!(text.contains("0.5 is out of range: must be 0.6 to 1"), "who is active is not tired: {text}");
     assert!(!text.contains("hush"), "no password in an error");
     assert!(text.contains("0.9 is out of range: must be 0.2 to 0.5"), "{text}");
+}
+
+#[test]
+fn calendars_and_load_have_bounds_that_cannot_make_the_cap_swing() {
+    let file = r#"
+        [calendar]
+        shortest = "1s"
+        [load]
+        sample_every = "1s"
+        hot_run_queue = 1.0
+        cool_run_queue = 1.0
+        hot_memory = 1.5
+        hot_refusals = 0
+    "#;
+    let (_root, options) = with_file(file, &[]);
+    let text = refused(&options);
+    for key in ["calendar.shortest", "load.sample_every", "load.cool_run_queue", "load.hot_memory", "load.hot_refusals"]
+    {
+        assert!(text.contains(&format!("`{key}` in ")), "{key} is missing in:\n{text}");
+    }
+    let (_root, options) = with_file("[calendar]\ndigest_at = \"25:00\"\n", &[]);
+    assert!(refused(&options).contains("`25:00` is not a time of the day"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod seed;
 mod turns;
 
 use actix_web::{HttpResponse, http::StatusCode, web};
-use actors::{persona::tally::InboxFigures, supervisor::Climate};
+use actors::{domain::Load, persona::tally::InboxFigures, supervisor::Climate};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -59,6 +59,10 @@ pub struct Status {
     pub awake: usize,
     pub registered: usize,
     pub waiting_for_slice: usize,
+    /// How hot the machine is (`level`: `calm`, `warm` or `hot`), the slots that are open therefore (`cap`), those
+    /// there are when it is calm (`configured`), and why.
+    #[schema(value_type = Object)]
+    pub load: Load,
     /// Messages waiting or running, over all personas.
     pub inbox: u64,
     /// What inboxes did since the start: looks, messages weighed (`evaluations_per_message`: for each one begun), and
@@ -136,6 +140,7 @@ async fn status(deps: web::Data<Deps>) -> Result<web::Json<Status>, Problem> {
         inbox: figures.inbox,
         inboxes: deps.company.inbox_figures(),
         climate: deps.company.climate(),
+        load: deps.company.load(),
         turns: deps.company.turn_figures().await.map(Turns::from),
         store_trouble: deps.company.store_trouble(),
     }))

@@ -51,6 +51,20 @@ fn a_wrong_setting_is_code_2_and_named() {
 }
 
 #[test]
+fn a_company_in_which_nobody_may_work_is_refused_by_its_key() {
+    let root = tempfile::tempdir().unwrap();
+    for cap in ["0", "-1", "1001", "0.5"] {
+        std::fs::write(root.path().join("greenroom.toml"), format!("[company]\nactive_personas = {cap}\n")).unwrap();
+        let (code, out, _) = said(&greenroom(root.path(), &["config", "check", "--json"]));
+        let answer: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((code, &answer["problems"][0]["key"]), (1, &Value::from("company.active_personas")), "{cap}: {out}");
+        let (code, _, error) = said(&greenroom(root.path(), &["serve"]));
+        assert_eq!(code, 2, "{cap}: {error}");
+        assert!(error.contains("active_personas"), "{cap}: {error}");
+    }
+}
+
+#[test]
 fn settings_are_shown_with_their_origin_and_without_secrets() {
     let root = tempfile::tempdir().unwrap();
     std::fs::write(root.path().join("greenroom.toml"), "[server]\nstatus_token = \"a-very-secret-token\"\n").unwrap();

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod calendar;
 mod controls;
 mod house;
 mod live;

@@ -17,7 +17,7 @@ use super::{
     settle::{self, Verdict},
 };
 use crate::{
-    domain::{Draft, Ended, Goal, Message, Persona, Phase, ReadBack, Receipt, Run, Step, StepError},
+    domain::{Draft, Effect, Ended, Goal, Message, Persona, Phase, ReadBack, Receipt, Run, Step, StepError},
     ports::{Commit, Waiting},
 };
 
@@ -191,12 +191,14 @@ impl<'a> Attempt<'a> {
                 self.take_in(at, receipt);
                 if error.throttled {
                     self.now.refused(&self.runner.limits.inner_life);
+                    self.runner.scheduler.note_refusal();
                 }
                 Err(Halt::Verdict(self.verdict_on(at, step, error)))
             }
             Acted::Unknown(receipt) => {
+                let error = receipt.body.as_ref().and_then(|body| body.error.clone());
                 self.take_in(at, receipt);
-                self.ask(at).await
+                self.doubt(at, step, error).await
             }
             // A person ended the goal or the run; that commit settled everything.
             Acted::Ended => Err(Halt::End(RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false })),
@@ -289,6 +291,21 @@ impl<'a> Attempt<'a> {
             at + 1
         );
         Verdict::Unconfirmed { lines: proof::check(&self.goal, self.history.receipts()), error: text }
+    }
+
+    /// Nobody knows how it ended. What has a key is tried again as long as there are attempts; all else is asked for.
+    async fn doubt(&mut self, at: usize, step: &Step, error: Option<String>) -> Result<(), Halt> {
+        if step.effect() != Effect::Idempotent {
+            return self.ask(at).await;
+        }
+        if self.stop.is_cancelled() {
+            return Err(Halt::End(RunEnd::Stopped));
+        }
+        if self.pause_before_retry().is_none() {
+            return self.ask(at).await;
+        }
+        let text = error.unwrap_or_else(|| format!("{} did not say how it ended", step.tool()));
+        Err(Halt::Verdict(Verdict::Failed(StepError::retryable(text))))
     }
 
     /// It may have happened: a positive read-back settles it, otherwise a person does.

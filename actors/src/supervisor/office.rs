@@ -13,12 +13,16 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent, rpc::CallResult};
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
 use tracing::{error, warn};
 
 use self::state::State;
 use super::{
     CommandError, StartError,
+    calendar::CalendarBell,
     doorbell::{Doorbell, News},
     overflow::Brim,
     roster::Roster,
@@ -67,6 +71,7 @@ pub(super) struct Opening {
     pub(super) ports: Ports,
     pub(super) key: SigningKey,
     pub(super) hire: Hire,
+    pub(super) calendar: Arc<CalendarBell>,
 }
 
 impl Office {
@@ -198,7 +203,7 @@ impl Actor for OfficeActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, me: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        let Arguments { opening: Opening { limits, ports, key, hire }, records, opened } = arguments;
+        let Arguments { opening: Opening { limits, ports, key, hire, calendar }, records, opened } = arguments;
         let limits = Arc::new(limits);
         let setup =
             Setup { journal: ports.journal.clone(), world: ports.world.clone(), key, node: limits.node.clone() };
@@ -210,9 +215,11 @@ impl Actor for OfficeActor {
             let me = me.clone();
             Box::new(move |report| _ = me.cast(Msg::Told(report)))
         };
+        let clock = (Instant::now(), ports.world.now_ms());
         let tally = Arc::new(Tally::default());
-        let stage =
-            Stage { ports, evidence: evidence.clone(), carrier, limits: limits.clone(), tally: tally.clone(), report };
+        let worked = Box::new(move |persona, now_ms| calendar.worked(persona, now_ms));
+        let (load, told) = (scheduler.load(), (evidence.clone(), limits.clone(), tally.clone()));
+        let stage = Stage { ports, evidence: told.0, carrier, limits: told.1, tally: told.2, report, worked, load };
         let brim = Arc::new(Brim::new(limits.inbox.most_waiting));
         records.iter().for_each(|record| brim.note(record.id, record.waiting));
         let ring = {
@@ -232,6 +239,7 @@ impl Actor for OfficeActor {
             actors: HashMap::new(),
             armed_ms: None,
             due: None,
+            clock,
             fallen,
             ending: false,
             waiting_for_end: Vec::new(),

@@ -48,7 +48,7 @@ impl TestServer {
         Self::start_on(TestPorts::obliging(), change).await
     }
 
-    /// In this world.
+    /// In a world that does as the test says; what is stored lies in a real store.
     pub(super) async fn start_on(test: TestPorts, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::for_test(folder.path());

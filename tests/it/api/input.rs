@@ -63,6 +63,21 @@ fn bad_goals() -> Vec<Case> {
         ("/api/personas/ada/messages", json!({"text": "hi", "priority": -0.1}), "priority", "between 0 and 1"),
         ("/api/personas/ada/messages", json!({"text": "hi", "priority": 1.001}), "priority", "between 0 and 1"),
         ("/api/personas/ada/messages", json!({"text": "hi", "priority": "NaN"}), "priority", ""),
+        ("/api/personas/ada/messages", json!({"text": "hi", "priority": -1}), "priority", "between 0 and 1"),
+        // The first of January 1970, and before: long past.
+        ("/api/personas/ada/messages", json!({"text": "hi", "serve_by_ms": 1}), "serve_by_ms", "in the future"),
+        ("/api/personas/ada/messages", json!({"text": "hi", "serve_by_ms": -1}), "serve_by_ms", "in the future"),
+        ("/api/personas/ada/messages", json!({"text": "hi", "serve_by_ms": "soon"}), "serve_by_ms", ""),
+        case(
+            json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "serveByMs": 1}),
+            "serve_by_ms",
+            "in the future",
+        ),
+        case(
+            json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "due_ms": i64::MAX, "serve_by_ms": i64::MAX}),
+            "serve_by_ms",
+            "after the moment at which it is due",
+        ),
         ("/api/personas/ada/pause", json!({"x": 1}), "x", "nothing is read here"),
     ]
 }
@@ -100,6 +115,8 @@ async fn broken_bytes_and_bodies_too_large_are_refused_and_the_server_goes_on() 
     for (body, status) in [
         (b"{\"name\": \"\xff\"}".to_vec(), 400),
         (b"{\"name\": ".to_vec(), 400),
+        // No number of JSON.
+        (b"{\"name\": \"A\", \"priority\": NaN}".to_vec(), 400),
         (b"name=Ada".to_vec(), 400),
         (b"{\"name\": \"A\", \"name\": \"B\"}".to_vec(), 422),
         (b"{\"name\": \"A\", \"NAME\": \"B\"}".to_vec(), 422),

@@ -28,6 +28,7 @@ impl Server {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("DATA_ROOT", data_root)
             .env("PORT", "0")
+            .env("GREENROOM_LOAD__ADAPT", "false")
             .stdout(Stdio::piped())
             // What it says there is in its log file too.
             .stderr(Stdio::null())
@@ -170,7 +171,7 @@ fn talk(root: &Path, room: &str, many: usize) -> Vec<Value> {
         let turns = said["turns"].as_array().unwrap().iter();
         turns.filter(|turn| ["asked", "meant", "granted"].contains(&turn["state"].as_str().unwrap())).count()
     };
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     loop {
         let said = answer(root, &["room", "show", room, "--limit", "50"])["talk"].as_array().unwrap().clone();
         if said.len() >= many && said.iter().map(open).sum::<usize>() == 0 {
@@ -324,6 +325,7 @@ fn demo_once(data_root: &Path, database: &str) -> Value {
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("DATABASE_URL", database)
+        .env("GREENROOM_LOAD__ADAPT", "false")
         .output()
         .unwrap();
     let (code, out, error) = said(&shown);

@@ -101,7 +101,7 @@ async fn of_fourteen_the_granted_number_answers_within_ten_seconds() {
     let visitor = Visitor::signed_in(&house, 1440).await;
     visitor.open(&format!("/rooms/{}", room.id)).await;
     visitor.is_live().await;
-    let asked = std::time::Instant::now();
+    let asked = tokio::time::Instant::now();
     let saying = NewSaying {
         room: room.id,
         author: Author::person("owner"),

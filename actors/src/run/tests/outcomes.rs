@@ -174,3 +174,12 @@ async fn a_model_with_too_many_requests_lowers_the_compute_budget() {
         assert_eq!(compute().thousandths(), left, "{tool}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_leaves_no_negative_wait() {
+    let board = Board::open(1_000_000).await;
+    let goal = board.give(submit(None), proof(false));
+    board.ports.world.set_clock(-3_600_000, true);
+    board.carry(goal).await;
+    assert_eq!((board.goal(goal).state, board.ports.store.runs()[0].waited_ms), (GoalState::Done, 0));
+}
