@@ -94,7 +94,7 @@ fn a_simulated_day_needs_no_server_and_is_the_same_again() {
     assert!(count("begun") > 0);
     assert_eq!(count("messages"), count("done") + count("failed") + count("expired") + count("open"));
     let drawn = std::fs::read_to_string(root.path().join("day.svg")).unwrap();
-    assert!(drawn.starts_with("<svg") && drawn.ends_with("</svg>\n") && drawn.matches("<polyline").count() == 4);
+    assert!(drawn.starts_with("<svg") && drawn.ends_with("</svg>\n") && drawn.matches("<polyline").count() == 6);
 
     let (code, table, _) = said(&greenroom(root.path(), &[&options[..], &["--seeds", "3"]].concat()));
     assert_eq!((code, table.lines().count()), (0, 4), "{table}");
