@@ -4,6 +4,7 @@ mod adapters;
 mod demo;
 #[cfg(feature = "failpoints")]
 mod failpoints;
+mod machine;
 mod offline;
 mod rooms;
 mod serve;

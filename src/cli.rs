@@ -16,6 +16,7 @@ pub mod print;
 pub mod quotas;
 pub mod receipts;
 pub mod room;
+pub mod schedule;
 mod server;
 pub mod sim;
 pub mod wait;
@@ -72,6 +73,9 @@ pub enum Verb {
     /// Give goals to personas, and decide about them.
     #[command(subcommand)]
     Goal(goal::Verb),
+    /// Put goals and messages on a persona's calendar.
+    #[command(subcommand)]
+    Schedule(schedule::Verb),
     /// List messages; retry or discard those that brought a persona down.
     #[command(subcommand)]
     Message(message::Verb),
@@ -124,6 +128,7 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Goal(verb) => verb.run(&server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,
         Verb::Room(verb) => verb.run(&server, out).await,
+        Verb::Schedule(verb) => verb.run(&server, out).await,
         Verb::Wait(verb) => verb.run(&server, out).await,
         Verb::Receipts(receipts::Verb::List(list)) => list.run(&server, out).await,
         _ => Err(Misused("this command does not ask a server".into()).into()),

@@ -3,6 +3,7 @@
 //! Later wins: the defaults, then the file, then `GREENROOM_*`, then the short names operators know (`PORT`,
 //! `DATABASE_URL`, …). A key nobody knows is refused with the nearest known one and with where it was found.
 
+mod calendar;
 mod check;
 mod known;
 mod layers;
@@ -19,6 +20,7 @@ use actors::domain::{InboxLimits, InnerLife, Limits, OptionalWork, Pace, Quota, 
 use figment::{Figment, error::Kind};
 
 use self::layers::Layer;
+pub use calendar::*;
 pub use sections::*;
 pub use show::{Setting, without_password};
 
@@ -122,8 +124,13 @@ impl Config {
     /// The defaults over this data root, with free ports: for tests.
     #[expect(clippy::expect_used, reason = "only tests call it, and the defaults are compiled in")]
     pub fn for_test(data_root: &Path) -> Self {
-        let env =
-            [("GREENROOM_SERVER__PORT", "0"), ("GREENROOM_NODE", "test"), ("GREENROOM_STORAGE__MIN_FREE_MB", "1")];
+        let env = [
+            ("GREENROOM_SERVER__PORT", "0"),
+            ("GREENROOM_NODE", "test"),
+            ("GREENROOM_STORAGE__MIN_FREE_MB", "1"),
+            // A machine that others use would change the cap.
+            ("GREENROOM_LOAD__ADAPT", "false"),
+        ];
         let env = env.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
         let options = LoadOptions { file: None, data_root: Some(data_root.to_owned()), env };
         Self::load(&options).expect("the defaults are valid")
@@ -165,6 +172,8 @@ impl Config {
             inbox: InboxLimits { most_waiting: self.inbox.most_waiting, tell_again_after: self.inbox.tell_again_after },
             inner_life: self.inner_life(),
             rooms: self.rooms(),
+            calendar: (&self.calendar).into(),
+            load: (&self.load).into(),
             quotas: self.quota_rules(),
         }
     }

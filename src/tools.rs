@@ -25,7 +25,8 @@ use serde::Deserialize as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use days::{Day, DayBook, Line};
+pub use builtin::digest::{Digest, Number, receipt_address};
+pub use days::{Day, DayBook, Line, Own};
 pub use driver::BrowserDriver;
 
 use crate::models::{Keyring, Models};
@@ -65,7 +66,12 @@ impl Tools {
                 let text = builtin::compose::Wanted { persona: &persona, prompt: &prompt, save_as: &save_as, length };
                 unless_stopped(call, &stop, builtin::compose::compose(&self.deps.models, text, call.limit)).await
             }
-            Step::DailyReport { save_as } => {
+            Step::DailyReport { save_as, from_ms: Some(from_ms), until_ms: Some(until_ms) } => {
+                let span = builtin::digest::Span { from_ms, until_ms };
+                let digest = builtin::digest::digest(&*self.deps.days, &persona, span, &save_as);
+                unless_stopped(call, &stop, digest).await
+            }
+            Step::DailyReport { save_as, .. } => {
                 let deps = &self.deps;
                 let report = builtin::report::report(&*deps.days, deps.world.now_ms(), &save_as);
                 unless_stopped(call, &stop, report).await

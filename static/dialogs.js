@@ -18,6 +18,10 @@ export function dialogs() {
     if (event.target.name === "kind" && event.target.form?.hasAttribute("data-goal")) showKind(event.target.form);
     if (event.target.matches("[data-template-choice]")) showTemplate(event.target);
   });
+  document.addEventListener("reset", (event) => {
+    // After the reset, not before it.
+    if (event.target.hasAttribute("data-goal")) setTimeout(() => showKind(event.target));
+  });
   for (const slug of document.querySelectorAll("[data-slug-of]")) slugFollows(slug);
 }
 
@@ -26,6 +30,7 @@ function open(id) {
   if (!dialog || dialog.open) return;
   const form = dialog.querySelector("form");
   forget(form);
+  if (form.hasAttribute("data-goal")) showKind(form);
   dialog.showModal();
 }
 
@@ -62,12 +67,12 @@ export function sure(text, yes = "Yes") {
 
 function showKind(form) {
   for (const part of form.querySelectorAll("[data-kind]")) {
-    const chosen = part.dataset.kind === form.elements.kind.value;
+    const chosen = part.dataset.kind.split(" ").includes(form.elements.kind.value);
     part.hidden = !chosen;
     part.disabled = !chosen;
   }
-  // A template brings title and proof.
-  const templated = form.elements.kind.value === "";
+  // A template brings title and proof, a message has none.
+  const templated = ["", "chat"].includes(form.elements.kind.value);
   form.elements.title.required = !templated;
   const proof = form.querySelector("[data-own-proof]");
   proof.hidden = templated;

@@ -11,6 +11,7 @@
 
 pub(crate) mod carrier;
 
+mod big_three;
 mod coalesce;
 mod expiry;
 mod gather;
@@ -29,11 +30,11 @@ use std::{
 };
 
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr};
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use self::{carrier::Carrier, life::Life, tally::Tally};
 use crate::{
-    domain::{GoalId, Inner, Limits, PersonaId},
+    domain::{GoalId, Inner, Limits, Load, PersonaId},
     evidence::Evidence,
     ports::{Ports, RosterRecord, Unavailable},
     run::{Now, RunEnd},
@@ -56,6 +57,10 @@ pub(crate) struct Stage {
     pub(crate) tally: Arc<Tally>,
     /// Tells the supervisor.
     pub(crate) report: Box<dyn Fn(Report) + Send + Sync>,
+    /// Tells the calendar that a persona begins a run at a moment.
+    pub(crate) worked: Box<dyn Fn(PersonaId, i64) + Send + Sync>,
+    /// Whether the machine admits work that nobody waits for.
+    pub(crate) load: watch::Receiver<Load>,
 }
 
 /// What a persona tells its supervisor.

@@ -28,6 +28,7 @@
 //! is a value, and dropping it frees its slot. **Its end is the company's end**: no work without a cap.
 
 pub mod figures;
+pub(crate) mod load;
 pub(crate) mod planner;
 pub(crate) mod turns;
 pub mod waits;
@@ -39,7 +40,7 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -53,7 +54,7 @@ use self::{
     turns::{Ask, Granted, Ticket, Turns, Weight},
 };
 use crate::{
-    domain::{Pace, PersonaId, Priority},
+    domain::{Load, Pace, PersonaId, Priority},
     ports::World,
 };
 
@@ -66,6 +67,9 @@ pub struct Scheduler {
     actor: ActorRef<Msg>,
     tickets: Arc<AtomicU64>,
     figures: watch::Receiver<Figures>,
+    load: Arc<watch::Sender<Load>>,
+    /// Answers 429 of models that nobody has counted yet.
+    refusals: Arc<AtomicU32>,
     world: Arc<dyn World>,
 }
 
@@ -121,6 +125,30 @@ impl Scheduler {
         self.figures.clone()
     }
 
+    /// How many may work, now and whenever it changes. Whoever begins work that nobody waits for asks here.
+    pub fn load(&self) -> watch::Receiver<Load> {
+        self.load.subscribe()
+    }
+
+    /// From now on so many may work. Slices in use beyond them are not taken away.
+    pub(crate) fn adapt(&self, load: Load) {
+        if let Some(cap) = NonZeroUsize::new(load.cap) {
+            // A scheduler that is gone grants nothing any more.
+            let _ = self.actor.cast(Msg::Cap(cap));
+            self.load.send_replace(load);
+        }
+    }
+
+    /// A model said that it gets too many requests.
+    pub(crate) fn note_refusal(&self) {
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often models said so since somebody asked last.
+    pub(crate) fn take_refusals(&self) -> u32 {
+        self.refusals.swap(0, Ordering::Relaxed)
+    }
+
     /// How turns were given of late. Worked out when asked for, so that nobody asking costs nothing.
     pub async fn turn_figures(&self) -> Result<TurnFigures, Ended> {
         match self.actor.call(Msg::Figures, Some(ANSWER_WITHIN)).await {
@@ -140,7 +168,8 @@ impl Scheduler {
         let (turns, rates) = (Turns::new(cap), Rates::new(pace));
         let arguments = State { turns, rates, began: Instant::now(), figures, recent: Recent::new(0) };
         let (actor, _) = Actor::spawn_linked(None, SchedulerActor, arguments, supervisor).await?;
-        Ok(Self { actor, tickets: Arc::default(), figures: seen, world })
+        let load = Arc::new(watch::Sender::new(Load::calm(cap.get())));
+        Ok(Self { actor, tickets: Arc::default(), figures: seen, load, refusals: Arc::default(), world })
     }
 
     /// Ends it; who waits is told so.
@@ -195,6 +224,8 @@ enum Msg {
     Withdrawn { persona: PersonaId, ticket: Ticket },
     /// A slice was dropped. Only [`Slice`] sends this.
     Released { persona: PersonaId, ticket: Ticket },
+    /// So many slots from now on.
+    Cap(NonZeroUsize),
     /// Somebody wants to know how turns were given.
     Figures(RpcReplyPort<TurnFigures>),
     /// A persona is about to act on a site.
@@ -259,6 +290,10 @@ impl Actor for SchedulerActor {
             Msg::Act { persona, site, action, reply } => {
                 let _ = reply.send(state.rates.take(persona, &site, action, now_ms));
                 return Ok(());
+            }
+            Msg::Cap(cap) => {
+                state.turns.set_cap(cap);
+                state.figures.send_modify(|figures| figures.cap = cap.get());
             }
             Msg::Figures(reply) => {
                 let _ = reply.send(state.recent.figures(now_ms));

@@ -4,6 +4,7 @@
 //! (`supervisor/office.rs`), which wakes, stops and picks up personas. Commands run as tasks of their own: a
 //! caller that goes away loses the answer, never half a command. Lists read the roster and ask no persona.
 
+mod calendar;
 mod delivery;
 mod dependencies;
 mod desk;
@@ -15,6 +16,7 @@ mod giving_up;
 mod goals;
 mod letters;
 mod lists;
+mod load;
 mod lookout;
 mod office;
 mod overflow;
@@ -24,6 +26,7 @@ mod quotas;
 mod restarts;
 pub mod rooms;
 mod roster;
+mod schedules;
 mod waits_for;
 
 #[cfg(test)]
@@ -40,9 +43,13 @@ use serde_json::Value;
 use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
+pub use self::schedules::{NewSchedule, SchedulePatch};
+
 use self::{
+    calendar::{CalendarBell, Keeper},
     dependencies::Releaser,
     desk::Desk,
+    load::LoadKeeper,
     lookout::{Looking, Lookout},
     office::{Hire, Office, Opened, Opening},
     overflow::Overflow,
@@ -67,6 +74,8 @@ pub struct Company {
     desk: Arc<Desk>,
     /// Where commands are carried out: a caller's own runtime may end in the middle of one.
     runtime: Handle,
+    /// They start what calendars hold and follow the machine. They work at the desk and go with the last handle.
+    _keepers: Arc<[AbortOnDropHandle<()>; 2]>,
 }
 
 /// Who asks: written into receipts of operators' acts.
@@ -266,7 +275,8 @@ impl Company {
 
     /// The same with another carrier of runs.
     async fn start_with(limits: Limits, ports: Ports, key: SigningKey, hire: Hire) -> Result<Self, StartError> {
-        let opening = Opening { limits, ports: ports.clone(), key: key.clone(), hire };
+        let (calendar, told) = CalendarBell::new();
+        let opening = Opening { limits, ports: ports.clone(), key: key.clone(), hire, calendar: calendar.clone() };
         let Opened { office, evidence, scheduler, limits, brim, tally } = Office::open(opening).await?;
         let sealing = evidence.clone().keep_sealed(ports.records.clone(), key);
         let sealer = AbortOnDropHandle::new(tokio::spawn(sealing));
@@ -276,15 +286,27 @@ impl Company {
         let moderator = AbortOnDropHandle::new(tokio::spawn(moderator.keep(evidence.goal_turns())));
         let overflow = Overflow::new((&ports, &evidence, &office, &limits), brim, &tally);
         let overflow = AbortOnDropHandle::new(tokio::spawn(overflow.keep()));
-        let (closed, keepers) = (AtomicBool::new(false), [sealer, releaser, moderator, overflow]);
-        let (lookout, asked) = Lookout::new();
-        let planning = PlanningDesk::new();
-        let _keepers = keepers;
-        let desk = Desk { limits, ports, evidence, scheduler, office, tally, lookout, closed, planning, _keepers };
-        let desk = Arc::new(desk);
+        let (closed, _keepers) = (AtomicBool::new(false), [sealer, releaser, moderator, overflow]);
+        let (planning, (lookout, asked)) = (PlanningDesk::new(), Lookout::new());
+        let desk = Arc::new(Desk {
+            limits,
+            ports,
+            evidence,
+            scheduler,
+            office,
+            calendar,
+            planning,
+            tally,
+            lookout,
+            closed,
+            _keepers,
+        });
         // It ends with the last handle: then nobody can ask it any more.
         tokio::spawn(Looking::new(&desk, asked).keep());
-        Ok(Self { desk, runtime: Handle::current() })
+        let calendar = tokio::spawn(Keeper::new(desk.clone(), told).keep());
+        let load = tokio::spawn(LoadKeeper::new(desk.clone()).keep());
+        let _keepers = Arc::new([calendar, load].map(AbortOnDropHandle::new));
+        Ok(Self { desk, runtime: Handle::current(), _keepers })
     }
 
     /// Its slug must be free, also of deleted personas.

@@ -4,6 +4,7 @@
 //! nothing here takes real time.
 
 mod blobs;
+mod calendar;
 mod inbox;
 mod performer;
 mod rooms;

@@ -75,6 +75,8 @@ pub(super) fn limits() -> Limits {
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
         rooms: RoomRules::default(),
+        calendar: Default::default(),
+        load: Default::default(),
         quotas: Default::default(),
     }
 }

@@ -2,8 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use actors::ports::World;
+use actors::ports::{Machine, World};
+use futures::future::{BoxFuture, FutureExt as _};
 use uuid::Uuid;
+
+use super::machine;
 
 /// This machine's time and chance.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,6 +32,14 @@ impl World for ThisMachine {
             std::process::abort();
         }
         salt
+    }
+
+    fn machine(&self) -> Option<Machine> {
+        machine::look()
+    }
+
+    fn clock_set(&self) -> BoxFuture<'static, ()> {
+        machine::clock_set().boxed()
     }
 }
 

@@ -232,7 +232,7 @@ fn templates(found: &Value) -> String {
     print::table(["template", "fields", "counts as", "what it does"], &items(found).iter().map(row).collect::<Vec<_>>())
 }
 
-fn json_or_file(option: &str, text: &str) -> anyhow::Result<Value> {
+pub(super) fn json_or_file(option: &str, text: &str) -> anyhow::Result<Value> {
     serde_json::from_str(&text_or_file(text)?).map_err(|error| Misused(format!("{option} is not JSON: {error}")).into())
 }
 

@@ -57,12 +57,12 @@ impl Server {
         self.send(self.http.post(self.url(path)?).json(body)).await
     }
 
-    pub(super) async fn delete(&self, path: &[&str]) -> anyhow::Result<Value> {
-        self.send(self.http.delete(self.url(path)?)).await
-    }
-
     pub(super) async fn patch(&self, path: &[&str], body: &Value) -> anyhow::Result<Value> {
         self.send(self.http.patch(self.url(path)?).json(body)).await
+    }
+
+    pub(super) async fn delete(&self, path: &[&str]) -> anyhow::Result<Value> {
+        self.send(self.http.delete(self.url(path)?)).await
     }
 
     pub(super) async fn put(&self, path: &[&str], body: &Value) -> anyhow::Result<Value> {

@@ -23,14 +23,15 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     quotas(&mut found);
     browser(&mut found);
     models(&mut found);
+    super::calendar::check(&mut found);
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.filter) {
         found.refuse("log.filter", format!("`{}` is not a log filter: {error}", config.log.filter));
     }
     if found.problems.is_empty() { Ok(()) } else { Err(ConfigError { problems: found.problems }) }
 }
 
-struct Findings<'a> {
-    config: &'a Config,
+pub(super) struct Findings<'a> {
+    pub(super) config: &'a Config,
     problems: Vec<Problem>,
 }
 
@@ -40,21 +41,21 @@ impl Findings<'_> {
         self.problems.push(Problem { key: Some(key.to_owned()), origin, text });
     }
 
-    fn demand(&mut self, holds: bool, key: &str, text: &str) {
+    pub(super) fn demand(&mut self, holds: bool, key: &str, text: &str) {
         if !holds {
             self.refuse(key, text.to_owned());
         }
     }
 
     /// Refuses a count outside of `least..=most`.
-    fn count(&mut self, key: &str, value: usize, least: usize, most: usize) {
+    pub(super) fn count(&mut self, key: &str, value: usize, least: usize, most: usize) {
         if !(least..=most).contains(&value) {
             self.refuse(key, format!("{value} is out of range: must be {least} to {most}"));
         }
     }
 
     /// Refuses a duration outside of `least..=most` seconds.
-    fn seconds(&mut self, key: &str, value: Duration, least: u64, most: u64) {
+    pub(super) fn seconds(&mut self, key: &str, value: Duration, least: u64, most: u64) {
         if !(Duration::from_secs(least)..=Duration::from_secs(most)).contains(&value) {
             let text = |seconds| show::duration(Duration::from_secs(seconds));
             self.refuse(

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr, num::NonZeroUsize, path::PathBuf, 
 use actors::domain::{NodeName, Role, Unit};
 use serde::{Deserialize, Serialize};
 
+use super::{CalendarConfig, LoadConfig};
+
 use super::EnvKeys;
 
 /// Everything that can be configured.
@@ -21,6 +23,8 @@ pub struct Config {
     pub inbox: InboxConfig,
     pub inner_life: InnerLifeConfig,
     pub rooms: RoomsConfig,
+    pub calendar: CalendarConfig,
+    pub load: LoadConfig,
     pub quotas: QuotasConfig,
     /// Over all personas, in a day of universal time.
     pub day_caps: BTreeMap<Unit, u32>,

@@ -1,15 +1,16 @@
 //! What the company reads back: at start, when a persona wakes, when a run resumes.
 
+mod calendar;
 mod rooms;
 
 use std::{collections::HashMap, ops::Range};
 
 use actors::{
     domain::{
-        Alert, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona, PersonaId, PersonaStatus,
-        QuotaUse, Receipt, Run, RunId, RunState, StandingWait,
+        Alert, AlertKind, BigThree, Goal, GoalId, GoalState, Hours, Message, MessageId, MessageState, ParkedOn,
+        Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run, RunId, RunState, Schedule, ScheduleId, StandingWait,
     },
-    ports::{ChainHead, ChainHeads, Counted, Prerequisite, Records, RosterRecord, Unavailable, Waiting},
+    ports::{ChainHead, ChainHeads, Counted, LastWork, Prerequisite, Records, RosterRecord, Unavailable, Waiting},
 };
 use async_trait::async_trait;
 use diesel::{dsl::count_star, prelude::*};
@@ -139,6 +140,38 @@ impl Records for ReadBack {
 
     async fn parked_on_goals(&self) -> Result<Vec<GoalId>, Unavailable> {
         Ok(self.parked_on_any().await?)
+    }
+
+    async fn calendar(&self, persona: Option<PersonaId>) -> Result<Vec<(Schedule, Hours)>, Unavailable> {
+        Ok(self.calendar_of(persona).await?)
+    }
+
+    async fn schedule(&self, id: ScheduleId) -> Result<Option<Schedule>, Unavailable> {
+        Ok(self.0.schedule(id).await?)
+    }
+
+    async fn schedule_count(&self, persona: PersonaId) -> Result<usize, Unavailable> {
+        Ok(self.0.schedules(persona).await?.len())
+    }
+
+    async fn big_three(&self, persona: PersonaId) -> Result<Option<BigThree>, Unavailable> {
+        Ok(self.0.big_three(persona).await?)
+    }
+
+    async fn dependent_counts(&self, goals: &[GoalId]) -> Result<Vec<u32>, Unavailable> {
+        Ok(self.count_dependents(goals).await?)
+    }
+
+    async fn worked_since(&self, from_ms: i64) -> Result<Vec<LastWork>, Unavailable> {
+        Ok(self.last_work_since(from_ms).await?)
+    }
+
+    async fn worked(&self, persona: PersonaId, from_ms: i64, until_ms: i64) -> Result<bool, Unavailable> {
+        Ok(self.began_between(persona, from_ms, until_ms).await?)
+    }
+
+    async fn open_alerts_of(&self, kind: AlertKind) -> Result<Vec<Alert>, Unavailable> {
+        Ok(self.alerts_of_kind(kind).await?)
     }
 
     async fn heads(&self) -> Result<ChainHeads, Unavailable> {

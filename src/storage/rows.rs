@@ -8,6 +8,7 @@ pub(super) mod quota;
 pub(super) mod receipt;
 pub(super) mod room;
 pub(super) mod run;
+pub(super) mod schedule;
 pub(super) mod standing_wait;
 
 use std::str::FromStr;

@@ -144,6 +144,33 @@ table! {
 }
 
 table! {
+    schedules (id) {
+        id -> Binary,
+        persona -> Binary,
+        name -> Text,
+        cron -> Text,
+        starts -> Text,
+        active -> Bool,
+        version -> BigInt,
+        handled_ms -> BigInt,
+        last_due_ms -> Nullable<BigInt>,
+        last_goal -> Nullable<Binary>,
+        last_missed -> Nullable<Integer>,
+        created_by -> Text,
+        created_ms -> BigInt,
+        updated_ms -> BigInt,
+    }
+}
+
+table! {
+    big_threes (persona) {
+        persona -> Binary,
+        hour_ms -> BigInt,
+        goals -> Text,
+    }
+}
+
+table! {
     receipts (pos) {
         node -> Text,
         pos -> BigInt,
@@ -331,6 +358,8 @@ allow_tables_to_appear_in_same_query!(
     room_members,
     room_messages,
     room_turns,
+    big_threes,
     inboxes,
+    schedules,
     standing_waits,
 );

@@ -3,5 +3,6 @@
 mod captions;
 pub(super) mod compose;
 mod csv_rows;
+pub(super) mod digest;
 pub(super) mod files;
 pub(super) mod report;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use actors::{
-    domain::{ChainId, Goal, GoalId, Hash, Persona, Receipt},
+    domain::{ChainId, Goal, GoalId, Hash, Persona, PersonaId, Receipt},
     ports::BoxError,
 };
 use async_trait::async_trait;
@@ -50,11 +50,23 @@ impl From<Receipt> for Line {
     }
 }
 
+/// A stretch of one persona's time.
+#[derive(Debug, Clone, Default)]
+pub struct Own {
+    /// Newest first.
+    pub receipts: Vec<Receipt>,
+    /// There are more than were read; these are the newest.
+    pub cut: bool,
+}
+
 /// Where a day is looked up.
 #[async_trait]
 pub trait DayBook: Send + Sync {
     /// What was recorded from this moment on.
     async fn since(&self, from_ms: i64) -> Result<Day, BoxError>;
+
+    /// What one persona's chain holds of the time from one moment to before another.
+    async fn own(&self, persona: PersonaId, from_ms: i64, until_ms: i64) -> Result<Own, BoxError>;
 }
 
 #[async_trait]
@@ -72,6 +84,24 @@ impl DayBook for Db {
             posts: today.posts,
             messages: today.messages,
         })
+    }
+
+    async fn own(&self, persona: PersonaId, from_ms: i64, until_ms: i64) -> Result<Own, BoxError> {
+        let mut own = Own::default();
+        let mut before = None;
+        loop {
+            let filter = ReceiptFilter { persona: Some(persona), before, limit: PAGE, ..ReceiptFilter::default() };
+            let page = self.receipts(filter).await?;
+            before = page.last().map(|receipt| receipt.pos);
+            // A clock that was set back puts later moments first: what is too young is passed over, not the end.
+            let whole = page.last().is_none_or(|last| last.at_ms < from_ms) || page.len() < PAGE as usize;
+            let within = from_ms..until_ms;
+            own.receipts.extend(page.into_iter().filter(|receipt| within.contains(&receipt.at_ms)));
+            own.cut = !whole && own.receipts.len() >= MOST_RECEIPTS;
+            if whole || own.cut {
+                return Ok(own);
+            }
+        }
     }
 }
 

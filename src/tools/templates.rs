@@ -139,7 +139,7 @@ pub fn daily_report() -> Template {
 fn daily_report_in(file: &str) -> Template {
     Template {
         title: "Post the daily report".to_owned(),
-        payload: Payload::Report(ReportPayload { file: file.to_owned() }),
+        payload: Payload::Report(ReportPayload { file: file.to_owned(), from_ms: None, until_ms: None }),
         proof: Proof {
             assertions: vec![Assertion::File(file.to_owned())],
             artifacts: vec![ArtifactKind::Text, ArtifactKind::File],

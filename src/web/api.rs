@@ -11,6 +11,7 @@ pub mod quotas;
 pub mod receipts;
 pub mod rooms;
 pub mod runs;
+pub mod schedules;
 pub mod secrets;
 pub mod templates;
 pub mod tokens;
@@ -30,6 +31,7 @@ pub fn routes() -> Table {
         rooms::routes(),
         waits::routes(),
         goals::routes(),
+        schedules::routes(),
         runs::routes(),
         receipts::routes(),
         artifacts::routes(),

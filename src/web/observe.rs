@@ -5,7 +5,7 @@ mod seed;
 mod turns;
 
 use actix_web::{HttpResponse, http::StatusCode, web};
-use actors::supervisor::Climate;
+use actors::{domain::Load, supervisor::Climate};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -59,6 +59,10 @@ pub struct Status {
     pub awake: usize,
     pub registered: usize,
     pub waiting_for_slice: usize,
+    /// How hot the machine is (`level`: `calm`, `warm` or `hot`), the slots that are open therefore (`cap`), those
+    /// there are when it is calm (`configured`), and why.
+    #[schema(value_type = Object)]
+    pub load: Load,
     /// How slices were granted of late; none while the company ends.
     pub turns: Option<Turns>,
     /// Why no work can be taken; none: it can.
@@ -128,6 +132,7 @@ async fn status(deps: web::Data<Deps>) -> Result<web::Json<Status>, Problem> {
         registered: figures.registered,
         waiting_for_slice: figures.waiting_for_slice,
         climate: deps.company.climate(),
+        load: deps.company.load(),
         turns: deps.company.turn_figures().await.map(Turns::from),
         store_trouble: deps.company.store_trouble(),
     }))

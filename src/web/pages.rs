@@ -30,6 +30,7 @@ pub fn routes() -> Table {
         persona::load::routes(),
         rooms::routes(),
         room::load::routes(),
+        persona::receipt::routes(),
         runs::routes(),
         run::load::routes(),
     ]

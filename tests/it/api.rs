@@ -3,6 +3,7 @@
 mod artifacts;
 mod auth;
 mod dependencies;
+mod digests;
 mod disasters;
 mod documents;
 mod harness;
@@ -13,4 +14,5 @@ mod live;
 mod observe;
 mod quotas;
 mod rooms;
+mod schedules;
 mod waits;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod blobs;
+mod calendar;
 mod dependencies;
 mod disk;
 mod durable;

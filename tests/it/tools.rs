@@ -28,7 +28,7 @@ use async_trait::async_trait;
 use greenroom::{
     config::ModelsConfig,
     models::{Models, UNDERSTUDY},
-    tools::{BrowserDriver, Day, DayBook, Tools, ToolsDeps, templates},
+    tools::{BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, templates},
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -166,6 +166,10 @@ struct OneDay(Day);
 impl DayBook for OneDay {
     async fn since(&self, _from_ms: i64) -> Result<Day, BoxError> {
         Ok(self.0.clone())
+    }
+
+    async fn own(&self, _persona: PersonaId, _from_ms: i64, _until_ms: i64) -> Result<Own, BoxError> {
+        Ok(Own::default())
     }
 }
 

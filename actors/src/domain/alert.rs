@@ -15,6 +15,8 @@ words! {
         Reconcile = "reconcile",
         /// A message brought its persona down twice; someone must say what becomes of it.
         DeadLetter = "dead_letter",
+        /// The machine has been hot for long; fewer slots are open.
+        MachineHot = "machine_hot",
         /// The store, the browser or a model cannot be reached.
         Unavailable = "unavailable",
     }

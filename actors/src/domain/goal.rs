@@ -119,6 +119,13 @@ pub struct AiPayload {
 pub struct ReportPayload {
     /// File in the persona's folder.
     pub file: String,
+    /// With `until_ms`: a digest of the persona's own time from this moment on, in milliseconds since 1970. Without
+    /// both: the day of the whole company up to now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_ms: Option<i64>,
+    /// The first moment that the digest leaves out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<i64>,
 }
 
 /// A payload that cannot be carried out: which field, and why.
@@ -171,7 +178,11 @@ impl Payload {
             }
             Self::Report(report) => {
                 let name = "report".to_owned();
-                vec![Step::DailyReport { save_as: name.clone() }, keep(&report.file, &name, "daily report")]
+                let (from_ms, until_ms) = (report.from_ms, report.until_ms);
+                vec![
+                    Step::DailyReport { save_as: name.clone(), from_ms, until_ms },
+                    keep(&report.file, &name, "daily report"),
+                ]
             }
         }
     }
@@ -186,6 +197,13 @@ impl Payload {
                 return bad("steps".into(), "must hold at most 200 steps");
             }
             Self::Ai(ai) if ai.prompt.trim().is_empty() => return bad("prompt".into(), "must not be empty"),
+            Self::Report(report) => match (report.from_ms, report.until_ms) {
+                (None, None) => {}
+                (Some(from_ms), Some(until_ms)) if from_ms < until_ms => {}
+                (Some(_), Some(_)) => return bad("until_ms".into(), "must lie behind `from_ms`"),
+                (Some(_), None) => return bad("until_ms".into(), "is required with `from_ms`"),
+                (None, Some(_)) => return bad("from_ms".into(), "is required with `until_ms`"),
+            },
             _ => {}
         }
         for (index, step) in self.steps().iter().enumerate() {
@@ -293,6 +311,9 @@ mod tests {
         assert!(refused(GoalKind::Ai, json!({"prompt": "  "})).starts_with("prompt:"));
         assert!(refused(GoalKind::Ai, json!({"prompt": 7})).starts_with("prompt:"));
         assert!(refused(GoalKind::Report, json!({})).contains("missing field `file`"));
+        assert!(refused(GoalKind::Report, json!({"file": "a.md", "from_ms": 1})).starts_with("until_ms: is required"));
+        let backward = json!({"file": "a.md", "from_ms": 2, "until_ms": 2});
+        assert!(refused(GoalKind::Report, backward).starts_with("until_ms: must lie behind"));
     }
 
     #[test]

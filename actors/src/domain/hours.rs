@@ -128,6 +128,8 @@ fn instant(at_ms: i64) -> DateTime<Utc> {
 impl WallTime {
     /// The day's first moment.
     pub const MIDNIGHT: Self = Self { minute: 0 };
+    /// Five to midnight.
+    pub const LATE: Self = Self { minute: MINUTES_A_DAY - 5 };
     /// The day's end.
     pub const END: Self = Self { minute: MINUTES_A_DAY };
 
@@ -141,7 +143,8 @@ impl WallTime {
         self.minute
     }
 
-    fn on(self, day: &Day, zone: Zone) -> i64 {
+    /// When the clock on the wall shows this on a day.
+    pub fn on(self, day: &Day, zone: Zone) -> i64 {
         let wall = day.date.and_time(NaiveTime::MIN) + TimeDelta::minutes(self.minute.into());
         zone.moment(wall).clamp(day.begins_ms, day.ends_ms)
     }

@@ -55,6 +55,7 @@ id!(/** Something a person should see. */ AlertId);
 id!(/** A room. */ RoomId);
 id!(/** What was said in a room. */ RoomMessageId);
 id!(/** A person: a user, as rooms know one. */ PersonId);
+id!(/** A line of a persona's calendar. */ ScheduleId);
 id!(/** What a persona wants to be told about another one. */ StandingWaitId);
 id!(/** What belongs together over personas and systems: one request and all that follows from it. */ TraceId);
 

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use super::{InnerLife, NodeName, QuotaRules, RoomRules};
+use super::{InnerLife, NodeName, QuotaRules, RoomRules, WallTime};
 
 /// Everything that can be tuned; `greenroom`'s configuration fills it.
 #[derive(Debug, Clone)]
@@ -35,6 +35,55 @@ pub struct Limits {
     pub rooms: RoomRules,
     /// What personas are to do and may do in a day.
     pub quotas: QuotaRules,
+    pub calendar: CalendarLimits,
+    pub load: LoadLimits,
+}
+
+/// When the machine is hot, and when it is cool again. Between the two nothing changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadLimits {
+    pub adapt: bool,
+    pub sample_every: Duration,
+    /// Tasks that run or want to, per core, in thousandths.
+    pub hot_run_queue: u32,
+    pub cool_run_queue: u32,
+    /// Memory in use, in thousandths of all.
+    pub hot_memory: u32,
+    pub cool_memory: u32,
+    /// Answers 429 of models between two samples.
+    pub hot_refusals: u32,
+    /// Hot for as long as this is worth an alert.
+    pub alert_after: Duration,
+}
+
+impl Default for LoadLimits {
+    fn default() -> Self {
+        Self {
+            adapt: true,
+            sample_every: Duration::from_secs(10),
+            hot_run_queue: 2_000,
+            cool_run_queue: 1_000,
+            hot_memory: 900,
+            cool_memory: 800,
+            hot_refusals: 5,
+            alert_after: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What calendars may hold, and when days are summed up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalendarLimits {
+    /// The shortest pause between two due times of a schedule.
+    pub shortest: Duration,
+    /// When in a persona's day its digest is due.
+    pub digest_at: WallTime,
+}
+
+impl Default for CalendarLimits {
+    fn default() -> Self {
+        Self { shortest: Duration::from_secs(60), digest_at: WallTime::LATE }
+    }
 }
 
 /// What inboxes hold.

@@ -131,7 +131,14 @@ pub enum Step {
         length: Length,
     },
     /// Counts the day from the receipts and keeps the text under a name.
-    DailyReport { save_as: String },
+    DailyReport {
+        save_as: String,
+        /// With `until_ms`: the persona's own time; without: the company's day.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from_ms: Option<i64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_ms: Option<i64>,
+    },
 }
 
 /// One caption; each begins where the one before it ends.
@@ -249,7 +256,7 @@ impl Step {
     /// The name under which its result (`data.value`) is kept for later steps.
     pub fn saves_as(&self) -> Option<&str> {
         match self {
-            Self::Extract { save_as, .. } | Self::Compose { save_as, .. } | Self::DailyReport { save_as } => {
+            Self::Extract { save_as, .. } | Self::Compose { save_as, .. } | Self::DailyReport { save_as, .. } => {
                 Some(save_as)
             }
             Self::Evaluate { save_as, .. } => save_as.as_deref(),

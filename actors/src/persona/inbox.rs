@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    domain::{Gate, Goal, GoalId, GoalState, MessageId, MessageState, ParkedOn, Priority},
+    domain::{BigThree, Gate, Goal, GoalId, GoalState, MessageId, MessageState, ParkedOn, Priority},
     ports::Waiting,
     scheduler::{turns::patience_ms, waits::Band},
 };
@@ -27,9 +27,16 @@ const SET_BACK_MS: i64 = 60_000;
 /// Goals that are not to be picked before a moment, whatever the inbox says.
 pub(super) type HeldBack = HashMap<GoalId, i64>;
 
-/// Urgent work first, then what was begun, then what is owed, then what the mood lets through of the optional. In
-/// each the earliest deadline: waiting ages a message by itself. A burst counts as one, by its best and its oldest.
-pub(super) fn pick(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack, gate: &Gate) -> Picked {
+/// Urgent work first, then what was begun, then the big three, then what is owed, then what the mood lets through of the
+/// optional. In each the earliest deadline: waiting ages a message by itself. A burst counts as one, by its best and
+/// its oldest.
+pub(super) fn pick(
+    inbox: Vec<Waiting>,
+    now_ms: i64,
+    held_back: &HeldBack,
+    gate: &Gate,
+    three: Option<&BigThree>,
+) -> Picked {
     let mut picked = Picked::default();
     let ready = ready(inbox, now_ms, held_back, &mut picked);
     let bursts = bursts(&ready, now_ms);
@@ -43,7 +50,7 @@ pub(super) fn pick(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack, gate:
             let_through |= lets(&standing);
             continue;
         }
-        let rank = standing.rank();
+        let rank = standing.rank(three.and_then(|three| three.place(work.work.goal.id)));
         let newer = |best: &Ready| best.key() == work.key() && work.key().is_some() && best.place() < work.place();
         if next.as_ref().is_none_or(|(best, known)| rank < *best || (rank == *best && newer(known))) {
             next = Some((rank, work));
@@ -132,9 +139,14 @@ impl Standing {
         }
     }
 
-    /// The smallest goes first.
-    fn rank(&self) -> (bool, (u8, i64)) {
-        (self.optional && !self.begun, order(self.priority, self.begun, self.from_ms))
+    /// The smallest goes first; `place`: among the big three.
+    fn rank(&self, place: Option<usize>) -> (bool, (u8, i64)) {
+        let rank = match (order(self.priority, self.begun, self.from_ms), place) {
+            ((ORDINARY, _), Some(place)) => (ORDINARY, i64::try_from(place).unwrap_or(i64::MAX)),
+            ((ORDINARY, deadline_ms), None) => (ORDINARY + 1, deadline_ms),
+            (other, _) => other,
+        };
+        (self.optional && !self.begun, rank)
     }
 }
 
@@ -154,6 +166,15 @@ fn standing(ready: &Ready, bursts: &HashMap<String, Standing>, now_ms: i64) -> S
     let of_burst = ready.key().and_then(|key| bursts.get(key)).copied();
     of_burst.unwrap_or_else(|| Standing::of(ready, now_ms))
 }
+
+/// Whether it could be begun now, and in time.
+pub(super) fn may_begin(work: &Waiting, now_ms: i64, held_back: &HeldBack) -> bool {
+    let late = serve_by(work).is_some_and(|serve_by_ms| serve_by_ms < now_ms);
+    !late && workable_from(work, held_back, now_ms).is_some_and(|from_ms| from_ms <= now_ms)
+}
+
+/// The class of what is neither urgent nor begun.
+const ORDINARY: u8 = 2;
 
 /// From when on it can be worked at; none: not until a person acts, or the goals it waits for are over.
 fn workable_from(work: &Waiting, held_back: &HeldBack, now_ms: i64) -> Option<i64> {
@@ -190,7 +211,7 @@ pub(crate) fn order(priority: Priority, begun: bool, from_ms: i64) -> (u8, i64) 
     let class = match begun {
         _ if priority.is_urgent() => 0,
         true => 1,
-        false => 2,
+        false => ORDINARY,
     };
     (class, from_ms.saturating_add(patience_ms(priority)))
 }
@@ -203,7 +224,7 @@ fn earliest(known: Option<i64>, other: i64) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::{
-        domain::PersonaId,
+        domain::{PersonaId, Scored},
         ports::World,
         testing::{self, TestWorld},
     };
@@ -221,7 +242,7 @@ mod tests {
     }
 
     fn next(inbox: &[Waiting], now_ms: i64) -> Option<GoalId> {
-        pick(inbox.to_vec(), now_ms, &HeldBack::new(), &Gate::OPEN).next.map(|work| work.goal.id)
+        pick(inbox.to_vec(), now_ms, &HeldBack::new(), &Gate::OPEN, None).next.map(|work| work.goal.id)
     }
 
     #[test]
@@ -236,6 +257,23 @@ mod tests {
             order.push(inbox.remove(at).message.priority.thousandths());
         }
         assert_eq!(order, [950, 100, 700, 300]);
+    }
+
+    #[test]
+    fn the_big_three_go_behind_urgent_work_and_before_the_rest() {
+        let world = TestWorld::new(1);
+        let mut inbox = inbox(&world, &[300, 950, 700, 100, 200, 790]);
+        inbox[4].message.state = MessageState::Running;
+        let scored = |at: usize| Scored { goal: inbox[at].goal.id, points: 1, parts: Vec::new() };
+        let three = BigThree { persona: inbox[0].goal.persona, hour_ms: 0, goals: vec![scored(3), scored(0)] };
+        let mut order = Vec::new();
+        let next =
+            |inbox: &[Waiting]| pick(inbox.to_vec(), world.now_ms(), &HeldBack::new(), &Gate::OPEN, Some(&three)).next;
+        while let Some(work) = next(&inbox) {
+            inbox.retain(|other| other.goal.id != work.goal.id);
+            order.push(work.message.priority.thousandths());
+        }
+        assert_eq!(order, [950, 200, 100, 300, 790, 700]);
     }
 
     #[test]
@@ -269,7 +307,7 @@ mod tests {
         inbox[1].goal.due_ms = Some(now_ms + 60_000);
         inbox[1].message.state = MessageState::Running;
         let held_back = HeldBack::from([(inbox[2].goal.id, i64::MAX)]);
-        let picked = pick(inbox.clone(), now_ms, &held_back, &Gate::OPEN);
+        let picked = pick(inbox.clone(), now_ms, &held_back, &Gate::OPEN, None);
         assert_eq!(picked, Picked { again_ms: Some(now_ms + 60_000), ..Picked::default() });
         assert_eq!(next(&inbox[..2], now_ms + 60_000), Some(inbox[1].goal.id));
     }
@@ -279,7 +317,7 @@ mod tests {
         let world = TestWorld::new(1);
         let mut inbox = inbox(&world, &[500]);
         let after_ms = inbox[0].message.serve_by_ms + 1;
-        assert_eq!(pick(inbox.clone(), after_ms, &HeldBack::new(), &Gate::OPEN).late, inbox);
+        assert_eq!(pick(inbox.clone(), after_ms, &HeldBack::new(), &Gate::OPEN, None).late, inbox);
         inbox[0].goal.updated_ms = after_ms;
         assert_eq!(next(&inbox, after_ms), Some(inbox[0].goal.id));
         inbox[0].message.state = MessageState::Running;

@@ -23,7 +23,7 @@ use super::{
     read,
 };
 use crate::{
-    domain::{Gate, GoalId, MessageState, PersonaStatus},
+    domain::{BigThree, Gate, GoalId, Load, MessageState, PersonaStatus},
     ports::{Unavailable, Waiting},
     run::{Now, RunEnd},
 };
@@ -47,8 +47,13 @@ pub(super) struct Life {
     failure_streak: u32,
     current: Option<Current>,
     runs: u64,
-    held_back: HeldBack,
     listener: Listener,
+    pub(super) held_back: HeldBack,
+    /// What it does first in its hour, and the hour for which it asked the journal.
+    pub(super) big_three: Option<BigThree>,
+    pub(super) big_three_read_ms: Option<i64>,
+    /// Waits until the machine is calm, when there is optional work for then.
+    calm: Option<AbortOnDropHandle<()>>,
     look: Option<Timer>,
     idle: Option<Timer>,
     pause: Duration,
@@ -88,6 +93,9 @@ impl Life {
             runs: 0,
             held_back: HeldBack::new(),
             listener: Listener::default(),
+            big_three: None,
+            big_three_read_ms: None,
+            calm: None,
             look: None,
             idle: None,
             pause: FIRST_PAUSE,
@@ -186,7 +194,19 @@ impl PersonaActor {
             }
             (None, None) => {}
         }
+        life.calm = (picked.held_by_mood && !self.stage.load.borrow().admits_optional()).then(|| self.when_calm(me));
         self.look_again(me, life, picked.again_ms);
+    }
+
+    /// Looks again as soon as the machine is calm.
+    fn when_calm(&self, me: &ActorRef<Msg>) -> AbortOnDropHandle<()> {
+        let (me, mut load) = (me.clone(), self.stage.load.clone());
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            if load.wait_for(Load::admits_optional).await.is_ok() {
+                // A persona that is gone looks when it is back.
+                let _ = me.cast(Msg::Look);
+            }
+        }))
     }
 
     async fn pick(&self, life: &mut Life) -> Result<Picked, Unavailable> {
@@ -200,7 +220,8 @@ impl PersonaActor {
             inbox.retain(|work| Some(work.goal.id) != current || work.message.state == MessageState::Waiting);
             self.stage.tally.looked(inbox.len());
             let gate = self.gate(life, &inbox).await?;
-            let mut picked = inbox::pick(inbox, self.now_ms(), &life.held_back, &gate);
+            let three = if current.is_none() { self.big_three(life, &inbox).await } else { None };
+            let mut picked = inbox::pick(inbox, self.now_ms(), &life.held_back, &gate, three.as_ref());
             if picked.held_by_mood {
                 self.stage.tally.held_by_mood();
             }
@@ -223,10 +244,13 @@ impl PersonaActor {
         }
     }
 
-    /// What the mood holds back of the optional work; when there is none nobody asks.
+    /// What mood and machine hold back of the optional work; when there is none nobody asks.
     async fn gate(&self, life: &Life, inbox: &[Waiting]) -> Result<Gate, Unavailable> {
         if life.current.is_some() || !inbox.iter().any(|work| work.message.is_held_by_mood()) {
             return Ok(Gate::OPEN);
+        }
+        if !self.stage.load.borrow().admits_optional() {
+            return Ok(Gate::SHUT);
         }
         let waiting = read(self.stage.ports.records.waiting(self.id)).await?;
         Ok(life.now.inner().gate(waiting, Instant::now().into_std(), &self.stage.limits.inner_life))
@@ -252,13 +276,14 @@ impl PersonaActor {
                 return life.try_later(me);
             }
         };
-        life.idle = None;
+        (life.idle, life.calm) = (None, None);
         life.runs += 1;
         let (number, stop) = (life.runs, CancellationToken::new());
         let (goal, urgent) = (work.goal.id, work.message.priority.is_urgent());
         let (optional, begun) = (work.message.is_held_by_mood(), Instant::now());
         self.stage.tally.began();
         life.now.carry(Some(goal));
+        (self.stage.worked)(self.id, self.now_ms());
         let order = Order { persona, work: Arc::new(work), failure_streak: life.failure_streak };
         let task = tokio::spawn({
             let (me, lock, carrier) = (me.clone(), life.lock.clone(), self.stage.carrier.clone());

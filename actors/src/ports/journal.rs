@@ -9,9 +9,9 @@ use ed25519_dalek::Signature;
 
 use super::BoxError;
 use crate::domain::{
-    Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState, ParkedOn, Payload,
-    Persona, PersonaId, Phase, Proof, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, Slug, StandingWait,
-    StandingWaitId, WaitsFor,
+    Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState,
+    ParkedOn, Payload, Persona, PersonaId, Phase, Proof, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, Schedule,
+    ScheduleId, Slug, StandingWait, StandingWaitId, WaitsFor,
 };
 
 pub use rooms::{RoomChange, RoomGuard};
@@ -90,6 +90,10 @@ pub enum Guard {
     Room(RoomGuard),
     /// The standing wait has not ended and has looked so far.
     StandingWaitAt(StandingWaitId, i64),
+    /// The schedule exists and has this version.
+    ScheduleVersion(ScheduleId, i64),
+    /// The persona's big three are those of an earlier hour, or none.
+    BigThreeBefore(PersonaId, i64),
     /// A day has room for what a goal counts as.
     QuotaLeft(QuotaLeft),
 }
@@ -108,6 +112,8 @@ impl fmt::Display for Guard {
             Self::AlertOpen(id) => write!(f, "alert {id} is open"),
             Self::Room(guard) => guard.fmt(f),
             Self::StandingWaitAt(id, seq) => write!(f, "standing wait {id} has looked as far as {seq}"),
+            Self::ScheduleVersion(id, version) => write!(f, "schedule {id} at version {version}"),
+            Self::BigThreeBefore(id, _) => write!(f, "persona {id} without big three for this hour"),
             Self::QuotaLeft(left) => write!(f, "room for {} {} below {}", left.units, left.unit, left.ceiling),
         }
     }
@@ -154,6 +160,11 @@ pub enum Change {
     },
     AlertRaised(Box<Alert>),
     AlertResolved(AlertId, i64),
+    /// A new line of a calendar, or every field of one that is there.
+    ScheduleSet(Box<Schedule>),
+    ScheduleRemoved(ScheduleId),
+    /// They replace those of the persona's hour before.
+    BigThreeChosen(Box<BigThree>),
     /// A standing wait as it is from now on, new or known.
     StandingWaitSet(Box<StandingWait>),
     CheckpointSigned(Checkpoint),

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::{RoomRecords, Unavailable};
 use crate::domain::{
-    Alert, ChainId, Goal, GoalId, Hash, IfFailed, Message, MessageId, Persona, PersonaId, QuotaUse, Receipt, Run,
-    RunId, Slug, StandingWait,
+    Alert, AlertKind, BigThree, ChainId, Goal, GoalId, Hash, Hours, IfFailed, Message, MessageId, Persona, PersonaId,
+    QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, Slug, StandingWait,
 };
 
 /// A persona as the roster keeps it, awake or asleep.
@@ -36,6 +36,14 @@ pub struct Waiting {
 pub struct Prerequisite {
     pub goal: Goal,
     pub if_failed: IfFailed,
+}
+
+/// When a persona last worked at something that was not its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastWork {
+    pub persona: PersonaId,
+    pub hours: Hours,
+    pub began_ms: i64,
 }
 
 /// A goal that counts as something, with what it took from its day.
@@ -164,6 +172,50 @@ pub trait Records: RoomRecords {
 
     /// Every goal that is parked on others; at start, because a crash may have come between end and release.
     async fn parked_on_goals(&self) -> Result<Vec<GoalId>, Unavailable>;
+
+    /// The calendar lines that are switched on, of personas that may work, each with its persona's hours; of one
+    /// persona, if it is named.
+    async fn calendar(&self, _persona: Option<PersonaId>) -> Result<Vec<(Schedule, Hours)>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    async fn schedule(&self, _id: ScheduleId) -> Result<Option<Schedule>, Unavailable> {
+        Ok(None)
+    }
+
+    /// How many lines a persona's calendar has, those switched off included.
+    async fn schedule_count(&self, _persona: PersonaId) -> Result<usize, Unavailable> {
+        Ok(0)
+    }
+
+    /// The persona's big three of the hour in which they were last chosen.
+    async fn big_three(&self, _persona: PersonaId) -> Result<Option<BigThree>, Unavailable> {
+        Ok(None)
+    }
+
+    /// How many goals are parked on each of these, in their order.
+    async fn dependent_counts(&self, goals: &[GoalId]) -> Result<Vec<u32>, Unavailable> {
+        let mut counts = Vec::with_capacity(goals.len());
+        for goal in goals {
+            counts.push(u32::try_from(self.dependents(*goal).await?.len()).unwrap_or(u32::MAX));
+        }
+        Ok(counts)
+    }
+
+    /// Everyone not deleted who began a run since a moment, digests left out; at start.
+    async fn worked_since(&self, _from_ms: i64) -> Result<Vec<LastWork>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    /// Whether the persona began a run from one moment to before another, digests left out.
+    async fn worked(&self, _persona: PersonaId, _from_ms: i64, _until_ms: i64) -> Result<bool, Unavailable> {
+        Ok(false)
+    }
+
+    /// The company's own alerts of a kind that are not resolved, oldest first.
+    async fn open_alerts_of(&self, _kind: AlertKind) -> Result<Vec<Alert>, Unavailable> {
+        Ok(Vec::new())
+    }
 
     /// The heads of all chains, read in one snapshot; once an hour.
     async fn heads(&self) -> Result<ChainHeads, Unavailable> {

@@ -3,6 +3,15 @@
 use futures::future::{BoxFuture, FutureExt, pending};
 use uuid::Uuid;
 
+/// How busy the machine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Machine {
+    /// Tasks that run or want to, per core, in thousandths.
+    pub run_queue: u32,
+    /// Memory in use, in thousandths of all there is.
+    pub memory: u32,
+}
+
 /// Where the company asks for the time, for ids and for chance.
 pub trait World: Send + Sync {
     /// Milliseconds since 1970, UTC.
@@ -13,6 +22,11 @@ pub trait World: Send + Sync {
 
     /// Unpredictable bytes.
     fn salt(&self) -> [u8; 16];
+
+    /// How busy the machine is; none: that cannot be seen here. Costs a few file reads.
+    fn machine(&self) -> Option<Machine> {
+        None
+    }
 
     /// Comes when the wall clock is set. Never comes where nobody says so.
     fn clock_set(&self) -> BoxFuture<'static, ()> {

@@ -175,6 +175,7 @@ impl<'a> Attempt<'a> {
                 self.take_in(at, receipt);
                 if error.throttled {
                     self.now.refused(&self.runner.limits.inner_life);
+                    self.runner.scheduler.note_refusal();
                 }
                 Err(Halt::Verdict(self.verdict_on(at, step, error)))
             }

@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn placeholders_are_filled_once_and_missing_ones_refused() {
         let mut saved = Saved::new(GoalId(uuid::Uuid::from_u128(1)));
-        let extract = Step::DailyReport { save_as: "note".into() };
+        let extract = Step::DailyReport { save_as: "note".into(), from_ms: None, until_ms: None };
         saved.keep(&extract, &json!({"value": "{{idempotency_key}}"}));
         assert_eq!(
             saved.fill("a {{note}} b").unwrap(),

@@ -111,11 +111,16 @@ struct Held {
     urgent: bool,
 }
 
+/// Slots that urgent work may hold while other work waits.
+fn urgent_max(cap: NonZeroUsize) -> usize {
+    (cap.get() - cap.get().div_ceil(8)).max(1)
+}
+
 impl<W> Turns<W> {
     pub(crate) fn new(cap: NonZeroUsize) -> Self {
         Self {
             cap: cap.get(),
-            urgent_max: (cap.get() - cap.get().div_ceil(8)).max(1),
+            urgent_max: urgent_max(cap),
             shares: HashMap::new(),
             lanes: Lanes::default(),
             resting_ahead: BTreeSet::new(),
@@ -128,6 +133,12 @@ impl<W> Turns<W> {
             urgent_lane: Punctuality::default(),
             passed: 0,
         }
+    }
+
+    /// From now on there are so many slots. Slices in use beyond them are not taken away; they count until they end.
+    pub(crate) fn set_cap(&mut self, cap: NonZeroUsize) {
+        self.cap = cap.get();
+        self.urgent_max = urgent_max(cap);
     }
 
     pub(crate) fn held(&self) -> usize {

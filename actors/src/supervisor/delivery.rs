@@ -15,7 +15,7 @@ use crate::{
         Arrival, Assignment, Chat, Draft, Given, Goal, GoalId, GoalState, Message, MessageId, MessageKind,
         MessageState, ParkedOn, Priority, ReceiptKind, Score, WaitsFor,
     },
-    ports::{Change, Commit, Guard},
+    ports::{Change, Commit, Guard, Outdated},
     scheduler::turns::patience_ms,
 };
 
@@ -30,6 +30,20 @@ impl Desk {
 
     /// The same with something that must be so, or becomes so, in the same commit.
     pub(super) async fn deliver_with(&self, new: NewWork, extra: Extra, by: &By) -> Result<Delivered, CommandError> {
+        let persona = new.persona;
+        let Extra { guards, changes } = extra;
+        let beside = |_: &Goal| Commit { guards, changes, receipts: Vec::new() };
+        let delivered = self.deliver_beside(new, by, beside).await?;
+        delivered.map_err(|outdated| waits_for::refused(persona, &outdated))
+    }
+
+    /// The same with what its goal brings, whose receipts come first; the inner error: one of the guards does not hold.
+    pub(super) async fn deliver_beside(
+        &self,
+        new: NewWork,
+        by: &By,
+        beside: impl FnOnce(&Goal) -> Commit,
+    ) -> Result<Result<Delivered, Outdated>, CommandError> {
         self.check_work(&new)?;
         if let Work::Goal { proof, .. } = &new.what {
             self.check_counts(new.persona, proof).await?;
@@ -46,27 +60,29 @@ impl Desk {
             guards.push(Guard::CorrelationFree(goal.persona, key));
         }
         guards.extend(waits_for::their_personas(&goal, &prerequisites));
-        guards.extend(extra.guards);
-        let receipts = vec![self.received(&message, &goal, score.as_ref(), &waits_for, by)];
+        let beside = beside(&goal);
+        guards.extend(beside.guards);
+        let mut receipts = beside.receipts;
+        receipts.push(self.received(&message, &goal, score.as_ref(), &waits_for, by));
         let mut changes =
             vec![Change::MessageDelivered(Box::new(message.clone())), Change::GoalAdded(Box::new(goal.clone()))];
         if !waits_for.goals.is_empty() {
             changes.push(Change::DependenciesSet(goal.id, waits_for));
         }
-        changes.extend(extra.changes);
+        changes.extend(beside.changes);
         let bell = self.office.bell();
         let (persona, news) = (goal.persona, News { messages: 1, due_ms: begins_ms(&goal) });
         let commit = Commit { guards, changes, receipts };
         // The evidence rings after its commit, so a caller that goes away leaves no sleeper behind.
         let written = self.evidence.record_then(commit, move |_| bell.press(persona, news)).await;
         match (settle(written)?, correlation) {
-            (Ok(_), _) => Ok(Delivered { message, goal, repeated: false }),
+            (Ok(_), _) => Ok(Ok(Delivered { message, goal, repeated: false })),
             (Err(outdated), Some(key)) if matches!(outdated.guard, Guard::CorrelationFree(..)) => {
                 let first = self.ports.records.correlated(persona, &key).await?;
                 let first = first.ok_or_else(|| refused(&outdated))?;
-                Ok(Delivered { message: first.message, goal: first.goal, repeated: true })
+                Ok(Ok(Delivered { message: first.message, goal: first.goal, repeated: true }))
             }
-            (Err(outdated), _) => Err(waits_for::refused(persona, &outdated)),
+            (Err(outdated), _) => Ok(Err(outdated)),
         }
     }
 

@@ -11,7 +11,9 @@ use std::{
 use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{By, CommandError, drafts, lookout::Lookout, office::Office, planner::PlanningDesk};
+use super::{
+    By, CommandError, calendar::CalendarBell, drafts, lookout::Lookout, office::Office, planner::PlanningDesk,
+};
 use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
@@ -32,12 +34,13 @@ pub(super) struct Desk {
     pub(super) evidence: Evidence,
     pub(super) scheduler: Scheduler,
     pub(super) office: Office,
+    pub(super) calendar: Arc<CalendarBell>,
     pub(super) closed: AtomicBool,
+    pub(super) planning: PlanningDesk,
     pub(super) tally: Arc<Tally>,
     pub(super) lookout: Lookout,
     /// What goes on beside the commands.
     pub(super) _keepers: [AbortOnDropHandle<()>; 4],
-    pub(super) planning: PlanningDesk,
 }
 
 impl Desk {
@@ -160,11 +163,15 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         }
         Guard::GoalOpen(id) => CommandError::Conflict(format!("goal {id} is over")),
         Guard::AlertOpen(id) => CommandError::NotFound { what: "open alert", which: id.to_string() },
+        Guard::ScheduleVersion(id, _) => {
+            CommandError::Conflict(format!("schedule {id} was changed meanwhile: read it again, then decide again"))
+        }
         Guard::CorrelationFree(..)
         | Guard::MessageIs(..)
         | Guard::RunLive(_)
         | Guard::StandingWaitAt(..)
         | Guard::QuotaLeft(_)
+        | Guard::BigThreeBefore(..)
         | Guard::Room(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
     }
 }

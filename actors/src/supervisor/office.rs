@@ -22,6 +22,7 @@ use tracing::{error, warn};
 use self::state::State;
 use super::{
     CommandError, StartError,
+    calendar::CalendarBell,
     doorbell::{Doorbell, News},
     overflow::Brim,
     roster::Roster,
@@ -70,6 +71,7 @@ pub(super) struct Opening {
     pub(super) ports: Ports,
     pub(super) key: SigningKey,
     pub(super) hire: Hire,
+    pub(super) calendar: Arc<CalendarBell>,
 }
 
 impl Office {
@@ -201,7 +203,7 @@ impl Actor for OfficeActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, me: ActorRef<Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        let Arguments { opening: Opening { limits, ports, key, hire }, records, opened } = arguments;
+        let Arguments { opening: Opening { limits, ports, key, hire, calendar }, records, opened } = arguments;
         let limits = Arc::new(limits);
         let setup =
             Setup { journal: ports.journal.clone(), world: ports.world.clone(), key, node: limits.node.clone() };
@@ -215,8 +217,9 @@ impl Actor for OfficeActor {
         };
         let clock = (Instant::now(), ports.world.now_ms());
         let tally = Arc::new(Tally::default());
-        let stage =
-            Stage { ports, evidence: evidence.clone(), carrier, limits: limits.clone(), tally: tally.clone(), report };
+        let worked = Box::new(move |persona, now_ms| calendar.worked(persona, now_ms));
+        let (load, told) = (scheduler.load(), (evidence.clone(), limits.clone(), tally.clone()));
+        let stage = Stage { ports, evidence: told.0, carrier, limits: told.1, tally: told.2, report, worked, load };
         let brim = Arc::new(Brim::new(limits.inbox.most_waiting));
         records.iter().for_each(|record| brim.note(record.id, record.waiting));
         let ring = {

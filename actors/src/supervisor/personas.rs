@@ -83,6 +83,7 @@ impl Desk {
             receipts: vec![self.decision(id, by, format!("updated by {}", by.who), data)],
         };
         self.write(commit).await?.map_err(|outdated| refused(&outdated))?;
+        self.calendar.changed(id);
         self.refresh(id).await;
         self.plans_changed(id);
         Ok(persona)
@@ -99,6 +100,7 @@ impl Desk {
         if let Some(record) = self.ports.records.roster_record(id).await? {
             self.office.resume(record).await?;
         }
+        self.calendar.changed(id);
         self.plans_changed(id);
         Ok(persona)
     }

@@ -1,13 +1,16 @@
 //! The company with ports in memory and scripted runs, under a clock that stands still.
 
 mod arrivals;
+mod big_three;
 mod bursts;
+mod calendar;
 mod chaos;
 mod clock;
 mod commands;
 mod dependencies;
 mod failing;
 mod harness;
+mod load;
 mod moods;
 mod planning;
 mod rooms;

@@ -10,9 +10,9 @@ use std::{
 use super::{StoredRow, rooms::Rooms};
 use crate::{
     domain::{
-        Alert, AlertId, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn, Persona,
-        PersonaId, PersonaStatus, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, StandingWait, StandingWaitId,
-        WaitsFor,
+        Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn,
+        Persona, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, Schedule, ScheduleId,
+        StandingWait, StandingWaitId, WaitsFor,
     },
     evidence::chain::{Head, Heads, Linked},
     ports::{
@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) runs: BTreeMap<RunId, Run>,
     pub(super) uses: BTreeMap<GoalId, QuotaUse>,
     pub(super) alerts: BTreeMap<AlertId, Alert>,
+    pub(super) schedules: BTreeMap<ScheduleId, Schedule>,
+    pub(super) big_threes: BTreeMap<PersonaId, BigThree>,
     pub(super) standing: BTreeMap<StandingWaitId, StandingWait>,
     /// Messages for which a run was begun.
     pub(super) begun: BTreeSet<MessageId>,
@@ -132,6 +134,8 @@ impl State {
             }
             Guard::AlertOpen(id) => self.alerts.get(id).is_some_and(|alert| alert.resolved_ms.is_none()),
             Guard::Room(guard) => self.rooms.holds(guard),
+            Guard::ScheduleVersion(id, version) => self.schedules.get(id).is_some_and(|line| line.version == *version),
+            Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|three| three.hour_ms < *hour_ms),
             Guard::QuotaLeft(left) => self.taken_by_others(left) + u64::from(left.units) <= u64::from(left.ceiling),
         }
     }
@@ -154,7 +158,6 @@ impl State {
     }
 
     fn apply(&mut self, change: Change, linked: &[Linked]) {
-        let places = Places { linked, heads: &self.heads };
         match change {
             Change::PersonaCreated(_) | Change::PersonaUpdated(_) | Change::FailureStreak(..) => {
                 self.apply_to_persona(change);
@@ -170,16 +173,7 @@ impl State {
             | Change::GoalMoved(_)
             | Change::GoalCorrected { .. }
             | Change::DependenciesSet(..) => self.apply_to_goal(change, linked),
-            Change::RunStarted(mut run) => {
-                run.first_seq = places.first(run.persona);
-                let before = self.runs.insert(run.id, *run);
-                assert!(before.is_none(), "the run {before:?} was started twice");
-            }
-            Change::RunMoved { id, state, ended_ms, error } => {
-                let run = found(self.runs.get_mut(&id), "run", &id);
-                let last_seq = Some(places.last(run.persona));
-                *run = Run { state, ended_ms, error, last_seq, ..run.clone() };
-            }
+            Change::RunStarted(_) | Change::RunMoved { .. } => self.apply_to_run(change, linked),
             Change::QuotaTaken(taken) => {
                 found(self.goals.get(&taken.goal), "goal", &taken.goal);
                 self.uses.insert(taken.goal, taken);
@@ -190,12 +184,32 @@ impl State {
             Change::AlertResolved(id, at_ms) => {
                 found(self.alerts.get_mut(&id), "alert", &id).resolved_ms = Some(at_ms);
             }
+            Change::ScheduleSet(_) | Change::ScheduleRemoved(_) | Change::BigThreeChosen(_) => {
+                self.apply_to_calendar(change);
+            }
             Change::CheckpointSigned(checkpoint) => self.checkpoints.push(checkpoint),
             Change::Room(change) => self.rooms.apply(change),
             Change::BodyErased { chain, seq } => {
                 let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);
                 found(row, "receipt", &seq).erased = true;
             }
+        }
+    }
+
+    fn apply_to_run(&mut self, change: Change, linked: &[Linked]) {
+        let places = Places { linked, heads: &self.heads };
+        match change {
+            Change::RunStarted(mut run) => {
+                run.first_seq = places.first(run.persona);
+                let before = self.runs.insert(run.id, *run);
+                assert!(before.is_none(), "the run {before:?} was started twice");
+            }
+            Change::RunMoved { id, state, ended_ms, error } => {
+                let run = found(self.runs.get_mut(&id), "run", &id);
+                let last_seq = Some(places.last(run.persona));
+                *run = Run { state, ended_ms, error, last_seq, ..run.clone() };
+            }
+            other => unreachable!("{other:?} is not about a run"),
         }
     }
 

@@ -11,12 +11,12 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use super::{StoredRow, lock, state::State};
 use crate::{
     domain::{
-        Alert, ChainId, Goal, GoalId, Message, MessageId, Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run,
-        RunId, StandingWait,
+        Alert, AlertKind, BigThree, ChainId, Goal, GoalId, Hours, Message, MessageId, Persona, PersonaId,
+        PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, StandingWait,
     },
     ports::{
-        ChainHead, ChainHeads, Checkpoint, Commit, Committed, Counted, Journal, Outdated, Prerequisite, Records,
-        RosterRecord, Unavailable, Waiting,
+        ChainHead, ChainHeads, Checkpoint, Commit, Committed, Counted, Journal, LastWork, Outdated, Prerequisite,
+        Records, RosterRecord, Unavailable, Waiting,
     },
 };
 
@@ -132,6 +132,11 @@ impl MemoryStore {
     /// Every persona, deleted ones included.
     pub fn personas(&self) -> Vec<Persona> {
         lock(&self.state).personas.values().map(|row| row.persona.clone()).collect()
+    }
+
+    /// Every line of every calendar, oldest first.
+    pub fn schedules(&self) -> Vec<Schedule> {
+        lock(&self.state).schedules.values().cloned().collect()
     }
 
     /// Every alert, oldest first.
@@ -290,6 +295,35 @@ impl Records for MemoryStore {
 
     async fn parked_on_goals(&self) -> Result<Vec<GoalId>, Unavailable> {
         Ok(lock(&self.state).parked_on_goals(None))
+    }
+
+    async fn calendar(&self, persona: Option<PersonaId>) -> Result<Vec<(Schedule, Hours)>, Unavailable> {
+        Ok(lock(&self.state).calendar(persona))
+    }
+
+    async fn schedule(&self, id: ScheduleId) -> Result<Option<Schedule>, Unavailable> {
+        Ok(lock(&self.state).schedules.get(&id).cloned())
+    }
+
+    async fn schedule_count(&self, persona: PersonaId) -> Result<usize, Unavailable> {
+        Ok(lock(&self.state).schedules.values().filter(|line| line.persona == persona).count())
+    }
+
+    async fn big_three(&self, persona: PersonaId) -> Result<Option<BigThree>, Unavailable> {
+        Ok(lock(&self.state).big_threes.get(&persona).cloned())
+    }
+
+    async fn worked_since(&self, from_ms: i64) -> Result<Vec<LastWork>, Unavailable> {
+        Ok(lock(&self.state).worked_since(from_ms))
+    }
+
+    async fn worked(&self, persona: PersonaId, from_ms: i64, until_ms: i64) -> Result<bool, Unavailable> {
+        Ok(lock(&self.state).began(persona).any(|began_ms| (from_ms..until_ms).contains(&began_ms)))
+    }
+
+    async fn open_alerts_of(&self, kind: AlertKind) -> Result<Vec<Alert>, Unavailable> {
+        let open = |alert: &&Alert| alert.kind == kind && alert.persona.is_none() && alert.resolved_ms.is_none();
+        Ok(lock(&self.state).alerts.values().filter(open).cloned().collect())
     }
 
     async fn heads(&self) -> Result<ChainHeads, Unavailable> {

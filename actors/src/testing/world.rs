@@ -1,7 +1,7 @@
 //! Wall time that follows tokio's clock, and ids and chance that repeat.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
@@ -9,7 +9,11 @@ use futures::future::{BoxFuture, FutureExt};
 use tokio::{sync::Notify, time::Instant};
 use uuid::{Builder, Uuid};
 
-use crate::{evidence::canonical, ports::World};
+use super::lock;
+use crate::{
+    evidence::canonical,
+    ports::{Machine, World},
+};
 
 /// 2026-11-20 12:00:00 UTC.
 const NOON_MS: i64 = 1_795_176_000_000;
@@ -22,13 +26,26 @@ pub struct TestWorld {
     /// By how much somebody has set the wall clock.
     set_by_ms: AtomicI64,
     set: Arc<Notify>,
+    machine: Mutex<Option<Machine>>,
+    samples: AtomicU64,
 }
 
 impl TestWorld {
     /// Begins at noon.
     pub fn new(seed: u64) -> Self {
         let (set_by_ms, set) = (AtomicI64::new(0), Arc::default());
-        Self { seed, drawn: AtomicU64::new(0), began: Instant::now(), set_by_ms, set }
+        let (drawn, samples) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { seed, drawn, began: Instant::now(), set_by_ms, set, machine: Mutex::default(), samples }
+    }
+
+    /// From now on the machine is so busy; none: it cannot be seen, as at first.
+    pub fn set_machine(&self, machine: Option<Machine>) {
+        *lock(&self.machine) = machine;
+    }
+
+    /// How often somebody looked at the machine.
+    pub fn samples(&self) -> u64 {
+        self.samples.load(Ordering::SeqCst)
     }
 
     /// Sets the wall clock, forward or back, while no time passes; says so unless it is done `unnoticed`.
@@ -52,6 +69,11 @@ impl World for TestWorld {
     fn now_ms(&self) -> i64 {
         let elapsed = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX - NOON_MS);
         NOON_MS + elapsed + self.set_by_ms.load(Ordering::SeqCst)
+    }
+
+    fn machine(&self) -> Option<Machine> {
+        self.samples.fetch_add(1, Ordering::SeqCst);
+        *lock(&self.machine)
     }
 
     fn clock_set(&self) -> BoxFuture<'static, ()> {

@@ -16,6 +16,7 @@ use diesel::{
 };
 
 use super::{
+    calendar,
     closed::Late,
     plan::{Places, Plan},
     statements::{
@@ -106,6 +107,9 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
             to.run(insert_into(alerts::table).values(AlertRow::from((**alert).clone()))).await
         }
         Change::AlertResolved(id, at_ms) => to.run(ResolveAlert { resolved_ms: *at_ms, id: id.as_bytes() }).await,
+        Change::ScheduleSet(_) | Change::ScheduleRemoved(_) | Change::BigThreeChosen(_) => {
+            calendar::apply(change, to).await
+        }
         // All of them at once: every chain is signed every second.
         Change::CheckpointSigned(_) => Ok(0),
         Change::BodyErased { chain, seq } => to.run(EraseBody { chain: &chain.to_bytes(), seq: *seq }).await,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use actors::{
     domain::{
         AlertId, GoalId, GoalState, MessageId, MessageState, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, RunId,
-        RunState, Slug, StandingWaitId,
+        RunState, ScheduleId, Slug, StandingWaitId,
     },
     ports::{Change, Commit, Guard, Outdated},
 };
@@ -26,6 +26,9 @@ pub(super) struct Wanted {
     pub alerts: BTreeSet<AlertId>,
     pub rooms: WantedRooms,
     pub standing: BTreeSet<StandingWaitId>,
+    pub schedules: BTreeSet<ScheduleId>,
+    /// Personas whose big three are asked about.
+    pub big_threes: BTreeSet<PersonaId>,
     pub quotas: BTreeSet<QuotaLeft>,
 }
 
@@ -51,6 +54,8 @@ impl Wanted {
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
             Guard::Room(guard) => self.rooms.add_guard(guard),
             Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
+            Guard::ScheduleVersion(id, _) => drop(self.schedules.insert(*id)),
+            Guard::BigThreeBefore(id, _) => drop(self.big_threes.insert(*id)),
             Guard::QuotaLeft(left) => drop(self.quotas.insert(*left)),
         }
     }
@@ -79,6 +84,9 @@ impl Wanted {
             Change::GoalAdded(_)
             | Change::RunStarted(_)
             | Change::AlertRaised(_)
+            | Change::ScheduleSet(_)
+            | Change::ScheduleRemoved(_)
+            | Change::BigThreeChosen(_)
             | Change::CheckpointSigned(_)
             | Change::BodyErased { .. } => {}
         }
@@ -103,6 +111,10 @@ pub(super) struct Facts {
     pub rooms: RoomFacts,
     /// How far the open ones have looked; none: ended.
     pub standing: BTreeMap<StandingWaitId, Option<i64>>,
+    /// The version.
+    pub schedules: BTreeMap<ScheduleId, i64>,
+    /// The hour for which they were chosen.
+    pub big_threes: BTreeMap<PersonaId, i64>,
     /// What others took; read anew for every batch.
     pub quotas: BTreeMap<QuotaLeft, u64>,
 }
@@ -118,6 +130,8 @@ impl Facts {
         wanted.runs.retain(|id| !self.runs.contains_key(id));
         wanted.alerts.retain(|id| !self.alerts.contains_key(id));
         self.rooms.leave_unknown(&mut wanted.rooms);
+        wanted.schedules.retain(|id| !self.schedules.contains_key(id));
+        wanted.big_threes.retain(|id| !self.big_threes.contains_key(id));
         wanted.standing.retain(|id| !self.standing.contains_key(id));
     }
 
@@ -131,7 +145,8 @@ impl Facts {
             + self.standing.len()
             + self.rooms.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
-        if work + names > REMEMBERED { Self::default() } else { self }
+        let calendar = self.schedules.len() + self.big_threes.len();
+        if work + names + calendar > REMEMBERED { Self::default() } else { self }
     }
 
     /// Whether a commit may be written: its guards hold, and what its changes take for granted is so.
@@ -159,6 +174,8 @@ impl Facts {
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
             Guard::Room(guard) => self.rooms.holds(guard),
             Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
+            Guard::ScheduleVersion(id, version) => self.schedules.get(id) == Some(version),
+            Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|chosen| chosen < hour_ms),
             Guard::QuotaLeft(left) => {
                 self.quotas.get(left).is_some_and(|taken| taken + u64::from(left.units) <= u64::from(left.ceiling))
             }
@@ -262,6 +279,9 @@ impl Facts {
             }
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
             Change::Room(change) => self.rooms.apply(change),
+            Change::ScheduleSet(line) => drop(self.schedules.insert(line.id, line.version)),
+            Change::ScheduleRemoved(id) => drop(self.schedules.remove(id)),
+            Change::BigThreeChosen(three) => drop(self.big_threes.insert(three.persona, three.hour_ms)),
             Change::StandingWaitSet(wait) => {
                 self.standing.insert(wait.id, wait.ended.is_none().then_some(wait.seen_seq));
             }

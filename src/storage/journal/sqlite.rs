@@ -25,7 +25,7 @@ use diesel::{
 use futures::FutureExt;
 
 use super::{
-    Failed, answers,
+    Failed, answers, calendar,
     changes::{self, Statement, Transaction},
     closed::{Closed, Late},
     facts::{Facts, Wanted},
@@ -332,5 +332,6 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
             facts.standing.insert(*id, ended_ms.is_none().then_some(seen_seq));
         }
     }
-    rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms)
+    rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms)?;
+    calendar::read_here(conn, wanted, facts)
 }

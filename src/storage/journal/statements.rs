@@ -43,6 +43,8 @@ macro_rules! statement {
     };
 }
 
+pub(super) use statement;
+
 statement! {
     /// One receipt at its place.
     InsertReceipt<'a> {

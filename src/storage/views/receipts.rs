@@ -122,6 +122,13 @@ impl Db {
         }
     }
 
+    /// One receipt of a chain.
+    pub async fn receipt_at(&self, chain: &ChainId, seq: i64) -> Result<Option<Receipt>, DbError> {
+        let range = Range { first_seq: seq, last_seq: seq, ..Range::whole(chain.clone()) };
+        let part = Part { after: None, before: None, newest_first: true, limit: 1 };
+        Ok(self.range_part(range, &part).await?.into_iter().next())
+    }
+
     /// The position of the newest receipt, 0 before the first.
     pub async fn receipt_head(&self) -> Result<i64, DbError> {
         let mut head = 0;

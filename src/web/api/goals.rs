@@ -1,7 +1,7 @@
 //! `/api/goals`: work for personas, with the proof it needs.
 
 mod acts;
-mod payload;
+pub(super) mod payload;
 mod templated;
 mod view;
 
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-pub use self::view::GoalView;
+pub use self::view::{BigThreeView, GoalView};
 
 use super::personas;
 use crate::web::{

@@ -57,7 +57,7 @@ async fn today(deps: &Deps) -> Result<Metrics, Problem> {
 
 async fn prometheus(deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
     let (today, depths, figures) = (today(&deps).await?, deps.db.queue_depths().await?, deps.company.figures());
-    let climate = deps.company.climate();
+    let (climate, load) = (deps.company.climate(), deps.company.load());
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let gauges = [
         ("posts_today", "Posts proven since midnight UTC.", today.posts_today),
@@ -67,6 +67,12 @@ async fn prometheus(deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
         ("errors_24h", "Steps that failed in the last 24 hours.", today.errors_24h),
         ("active_personas", "Slices held now.", count(figures.active_personas)),
         ("active_personas_cap", "Slices there may be at once.", count(figures.cap)),
+        (
+            "active_personas_cap_when_calm",
+            "Slices there may be at once while the machine is calm.",
+            count(load.configured),
+        ),
+        ("load_level", "How hot the machine is: 0 calm, 1 cooling down, 2 hot.", load.level as u64),
         ("waiting_for_slice", "Personas waiting for a slice.", count(figures.waiting_for_slice)),
         ("awake_personas", "Personas in memory.", count(figures.awake)),
         ("registered_personas", "Personas there are.", count(figures.registered)),

@@ -1,11 +1,13 @@
 //! `/personas/{slug}`: one persona, in five tabs.
 
+pub mod calendar;
 pub mod goal;
 pub mod input;
 pub mod load;
 pub mod logs;
 pub mod output;
 pub mod progress;
+pub mod receipt;
 pub mod settings;
 pub mod today;
 

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, collections::HashMap};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use actors::domain::{Alert, AlertKind, Persona, PersonaId, PersonaStatus};
+use actors::domain::{Alert, AlertKind, Load, LoadLevel, Persona, PersonaId, PersonaStatus};
 use askama::Template;
 use serde::Deserialize;
 
@@ -60,6 +60,7 @@ impl AlertRow {
                 AlertKind::CircuitOpen => "Circuit open",
                 AlertKind::Reconcile => "Did it happen?",
                 AlertKind::DeadLetter => "Dead letter",
+                AlertKind::MachineHot => "Machine hot",
                 AlertKind::Unavailable => "Not available",
             },
             text: alert.text.clone(),
@@ -70,16 +71,22 @@ impl AlertRow {
 }
 
 /// The line under the heading.
-pub fn summary(people: usize, cards: &[Card], all: &Totals) -> String {
+pub fn summary(people: usize, cards: &[Card], all: &Totals, load: &Load) -> String {
     let working = cards.iter().filter(|card| card.working).count();
-    [
+    let slots = format!("{} of {} slots open", load.cap, load.configured);
+    let machine = match load.level {
+        LoadLevel::Calm => None,
+        LoadLevel::Warm => Some(format!("the machine is cooling down, {slots}")),
+        LoadLevel::Hot => Some(format!("the machine is hot ({}), {slots}", load.why)),
+    };
+    let parts = [
         show::counted(people as u64, "persona"),
         format!("{working} active"),
         format!("{} waiting", show::counted(all.inbox, "message")),
         format!("{} done", show::counted(all.done, "goal")),
         format!("{} failed", show::count(all.failed)),
-    ]
-    .join(" · ")
+    ];
+    parts.into_iter().chain(machine).collect::<Vec<_>>().join(" · ")
 }
 
 /// `/` and `/personas`.
@@ -121,7 +128,7 @@ async fn load(deps: &Deps, caller: &Caller, asked: &str) -> Result<PersonasPage,
         deps.db.receipts(ReceiptFilter { newest_first: true, limit: FEED, ..ReceiptFilter::default() }).await?;
     let totals = Totals::of(by_id.keys().filter_map(|id| numbers.get(id)));
     let cards = cards(&visit, &people, &numbers, &totals);
-    let summary = summary(people.len(), &cards, &totals);
+    let summary = summary(people.len(), &cards, &totals, &deps.company.load());
     let words: Vec<String> = asked.to_lowercase().split_whitespace().map(str::to_owned).collect();
     let mut cards: Vec<Card> = cards.into_iter().filter(|card| card.has(&words)).collect();
     let more = cards.len().saturating_sub(MOST_CARDS);

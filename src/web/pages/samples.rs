@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+mod calendar;
 mod pages;
 mod records;
 mod rooms;

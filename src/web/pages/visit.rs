@@ -138,7 +138,8 @@ pub fn missing(deps: &Deps, caller: &Caller, what: &'static str, which: &str) ->
     refusal(deps, caller, &NoPage::missing(what, which))
 }
 
-fn refusal(deps: &Deps, caller: &Caller, why: &NoPage) -> HttpResponse {
+/// Says why there is no page.
+pub fn refusal(deps: &Deps, caller: &Caller, why: &NoPage) -> HttpResponse {
     let (status, text) = match why {
         NoPage::Missing { .. } => {
             (StatusCode::NOT_FOUND, "It may have been deleted, or the address has a typing error.".to_owned())

@@ -28,6 +28,7 @@ impl Server {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("DATA_ROOT", data_root)
             .env("PORT", "0")
+            .env("GREENROOM_LOAD__ADAPT", "false")
             .stdout(Stdio::piped())
             // What it says there is in its log file too.
             .stderr(Stdio::null())
@@ -324,6 +325,7 @@ fn demo_once(data_root: &Path, database: &str) -> Value {
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("DATABASE_URL", database)
+        .env("GREENROOM_LOAD__ADAPT", "false")
         .output()
         .unwrap();
     let (code, out, error) = said(&shown);

@@ -53,6 +53,8 @@ impl Server {
         let mut command = place.command();
         command.args(["serve", "--json"]).env("BROWSER_ROOT", place.browsers()).env("PORT", "0");
         command.env("FAILPOINT_REHEARSAL", practice.to_string());
+        // What else this machine does is no matter of the test.
+        command.env("GREENROOM_LOAD__ADAPT", "false");
         if let Some(boundary) = stop_at {
             command.env("FAILPOINT_AT", boundary);
         }

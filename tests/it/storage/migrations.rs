@@ -58,6 +58,9 @@ async fn holds_its_rows(storage: Storage) {
     assert_eq!(storage.db.room_talk(room.id, 10, None).await.unwrap()[0].author.name(), "owner");
     assert_eq!(storage.db.receipts(ReceiptFilter::default()).await.unwrap().len(), 1);
     assert_eq!(storage.db.alerts(true, 10).await.unwrap().len(), 1);
+    let lines = storage.records.calendar(Some(ada.id)).await.unwrap();
+    assert_eq!((lines[0].0.name.as_str(), lines[0].0.last.unwrap().missed), ("morning line", 1));
+    assert_eq!(storage.records.big_three(ada.id).await.unwrap().unwrap().goals[0].goal, goal);
     assert_eq!(storage.accounts.users().await.unwrap()[0].name, "owner");
 }
 

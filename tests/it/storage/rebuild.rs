@@ -40,6 +40,8 @@ pub fn limits() -> Limits {
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
         rooms: RoomRules::default(),
+        calendar: Default::default(),
+        load: Default::default(),
         quotas: Default::default(),
     }
 }

@@ -139,6 +139,8 @@ fn limits() -> Limits {
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
         rooms: RoomRules::default(),
+        calendar: Default::default(),
+        load: Default::default(),
         quotas: Default::default(),
     }
 }

@@ -55,7 +55,7 @@ async fn every_goal_of_the_day_is_counted_with_its_last_receipt() {
     let receipts = receipts.into_iter().map(Line::from).collect();
     let day = Day { personas: vec![livia, jason], goals, receipts, proposals: 3, ..Day::default() };
     let stage = Stage::with(Props { day, ..Props::default() });
-    let outcome = stage.perform(Step::DailyReport { save_as: "report".into() }).await;
+    let outcome = stage.perform(Step::DailyReport { save_as: "report".into(), from_ms: None, until_ms: None }).await;
     let text = outcome.data["value"].as_str().unwrap();
     for line in expected {
         assert!(text.contains(&line), "{line}\n---\n{text}");
@@ -70,7 +70,7 @@ async fn every_goal_of_the_day_is_counted_with_its_last_receipt() {
 #[tokio::test]
 async fn a_day_without_anything_is_a_report_too() {
     let stage = Stage::with(Props { day: Day { cut: true, ..Day::default() }, ..Props::default() });
-    let outcome = stage.perform(Step::DailyReport { save_as: "report".into() }).await;
+    let outcome = stage.perform(Step::DailyReport { save_as: "report".into(), from_ms: None, until_ms: None }).await;
     let text = outcome.data["value"].as_str().unwrap();
     assert!(text.contains("from 0 receipts") && text.contains("The day holds more receipts than are counted here"));
 }

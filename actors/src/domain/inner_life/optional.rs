@@ -68,6 +68,9 @@ impl Gate {
     /// Nothing is held back.
     pub const OPEN: Self = Self { lets: Lets::Above(-1.0), rest: Duration::ZERO, mood_changes_in: None };
 
+    /// All of it is held back, until somebody says otherwise.
+    pub const SHUT: Self = Self { lets: Lets::Nothing, rest: Duration::ZERO, mood_changes_in: None };
+
     /// Whether the mood lets it through, now or after the rest.
     pub fn lets(&self, priority: Priority, of_highest_band: bool) -> bool {
         match self.lets {

@@ -179,6 +179,8 @@ pub(super) fn limits(pace: Pace) -> Limits {
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
         rooms: RoomRules::default(),
+        calendar: Default::default(),
+        load: Default::default(),
         quotas: Default::default(),
     }
 }

@@ -20,15 +20,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        Alert, ChainId, Draft, Goal, GoalId, GoalState, InboxLimits, InnerLife, Limits, Message, MessageId,
-        MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, QuotaUse, Receipt, RoomRules, Run,
-        RunId, StandingWait, TraceId, WaitsFor,
+        Alert, AlertKind, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Hours, InboxLimits, InnerLife, Limits,
+        Message, MessageId, MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, QuotaUse,
+        Receipt, RoomRules, Run, RunId, Schedule, ScheduleId, StandingWait, TraceId, WaitsFor,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
     ports::{
-        Change, Commit, Counted, GoalMove, Guard, Ports, Prerequisite, Records, RosterRecord, Unavailable, Waiting,
-        World,
+        Change, Commit, Counted, GoalMove, Guard, LastWork, Ports, Prerequisite, Records, RosterRecord, Unavailable,
+        Waiting, World,
     },
     run::{Now, RunEnd},
     scheduler::Scheduler,
@@ -323,6 +323,34 @@ impl Records for WatchedRecords {
     async fn parked_on_goals(&self) -> Result<Vec<GoalId>, Unavailable> {
         self.store.parked_on_goals().await
     }
+
+    async fn calendar(&self, persona: Option<PersonaId>) -> Result<Vec<(Schedule, Hours)>, Unavailable> {
+        self.store.calendar(persona).await
+    }
+
+    async fn schedule(&self, id: ScheduleId) -> Result<Option<Schedule>, Unavailable> {
+        self.store.schedule(id).await
+    }
+
+    async fn schedule_count(&self, persona: PersonaId) -> Result<usize, Unavailable> {
+        self.store.schedule_count(persona).await
+    }
+
+    async fn big_three(&self, persona: PersonaId) -> Result<Option<BigThree>, Unavailable> {
+        self.store.big_three(persona).await
+    }
+
+    async fn worked_since(&self, from_ms: i64) -> Result<Vec<LastWork>, Unavailable> {
+        self.store.worked_since(from_ms).await
+    }
+
+    async fn worked(&self, persona: PersonaId, from_ms: i64, until_ms: i64) -> Result<bool, Unavailable> {
+        self.store.worked(persona, from_ms, until_ms).await
+    }
+
+    async fn open_alerts_of(&self, kind: AlertKind) -> Result<Vec<Alert>, Unavailable> {
+        self.store.open_alerts_of(kind).await
+    }
 }
 
 /// A company and everything a test looks at.
@@ -349,6 +377,8 @@ pub(super) fn limits(cap: usize) -> Limits {
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
         rooms: RoomRules::default(),
+        calendar: Default::default(),
+        load: Default::default(),
         quotas: Default::default(),
     }
 }

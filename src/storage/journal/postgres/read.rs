@@ -18,7 +18,7 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::{
-    super::{Failed, facts::Facts, quotas::taken_by_others},
+    super::{Failed, calendar, facts::Facts, quotas::taken_by_others},
     Wanted,
 };
 use crate::storage::{
@@ -95,7 +95,8 @@ pub(super) async fn facts(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: 
     read_personas(conn, wanted, facts).await?;
     read_messages(conn, wanted, facts).await?;
     read_work(conn, wanted, facts).await?;
-    rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms).await
+    rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms).await?;
+    calendar::read(conn, wanted, facts).await
 }
 
 fn bytes<'a>(ids: impl IntoIterator<Item = &'a [u8; 16]>) -> Vec<Vec<u8>> {

@@ -23,6 +23,7 @@ const NAMES: &[&str] = &[
     "effect",
     "file",
     "format",
+    "from_ms",
     "full_page",
     "lasts_ms",
     "length",
@@ -35,12 +36,13 @@ const NAMES: &[&str] = &[
     "steps",
     "text",
     "timeout_ms",
+    "until_ms",
     "url",
     "value",
 ];
 
 /// Reads a payload; the kind may stand beside it or in it.
-pub(super) fn read(kind: Option<GoalKind>, payload: Option<Value>) -> Result<Payload, FieldError> {
+pub(in crate::web::api) fn read(kind: Option<GoalKind>, payload: Option<Value>) -> Result<Payload, FieldError> {
     let required = |field: &str| FieldError::new(field, "is required");
     let mut payload = named_rightly(payload.ok_or_else(|| required("payload"))?, "payload")?;
     let inside = match &mut payload {
@@ -139,7 +141,8 @@ mod tests {
             {"action": "write_file", "path": t, "content": t, "description": t},
             {"action": "append_csv", "path": t, "row": [["a", "b"]], "description": t},
             {"action": "render_captions", "path": "t.vtt", "cues": [{"text": t, "lasts_ms": 1}], "description": t},
-            {"action": "compose", "prompt": t, "save_as": t, "length": "long"}, {"action": "daily_report", "save_as": t},
+            {"action": "compose", "prompt": t, "save_as": t, "length": "long"},
+            {"action": "daily_report", "save_as": t, "from_ms": 1, "until_ms": 2},
         ]);
         for step in steps.as_array().unwrap() {
             let read: Step = serde_json::from_value(step.clone()).unwrap();

@@ -1,7 +1,9 @@
 //! A goal as the API shows it.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use actors::{
-    domain::{Goal, GoalId, Payload, PersonaId, Proof},
+    domain::{BigThree, Goal, GoalId, Part, Payload, PersonaId, Proof},
     ports::Prerequisite,
 };
 use serde::Serialize;
@@ -35,6 +37,8 @@ pub struct GoalView {
     pub waits_for: Vec<GoalId>,
     /// What becomes of it when one of them is over but not done: `fail` or `release`; none: it waits for nobody.
     pub if_failed: Option<&'static str>,
+    /// Among what its persona does first in this hour, and why; none: it is not.
+    pub big_three: Option<BigThreeView>,
     pub attempts: u32,
     pub last_error: Option<String>,
     /// What was shown, when it is over.
@@ -49,6 +53,38 @@ pub struct GoalView {
     pub created_by: String,
     pub created_ms: i64,
     pub updated_ms: i64,
+}
+
+/// A goal's place among the three that its persona does first in an hour.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BigThreeView {
+    /// 1 to 3.
+    pub place: usize,
+    /// When the hour begins.
+    pub hour_ms: i64,
+    pub points: u32,
+    /// The parts in words.
+    pub because: String,
+    /// What the points are made of: `what`, `points`, `why`.
+    #[schema(value_type = Vec<Object>)]
+    pub parts: Vec<Part>,
+}
+
+impl BigThreeView {
+    /// Where an open goal stands among them.
+    pub fn find(goal: &Goal, three: Option<&BigThree>) -> Option<Self> {
+        let three = three.filter(|_| !goal.state.is_over())?;
+        let place = three.place(goal.id)?;
+        let scored = three.goals.get(place)?;
+        let (points, because, parts) = (scored.points, scored.because(), scored.parts.clone());
+        Some(Self { place: place + 1, hour_ms: three.hour_ms, points, because, parts })
+    }
+}
+
+/// What the persona does first in the hour that it is now.
+async fn current(deps: &Deps, persona: PersonaId) -> Result<Option<BigThree>, Problem> {
+    let hour_ms = BigThree::hour(deps.world.now_ms());
+    Ok(deps.db.big_three(persona).await?.filter(|three| three.hour_ms >= hour_ms))
 }
 
 impl GoalView {
@@ -66,6 +102,7 @@ impl GoalView {
             parked_on: goal.parked_on.map(|on| on.as_str()),
             waits_for: waits_for.iter().map(|prerequisite| prerequisite.goal.id).collect(),
             if_failed: waits_for.first().map(|prerequisite| prerequisite.if_failed.as_str()),
+            big_three: None,
             attempts: goal.attempts,
             last_error: goal.last_error,
             result: goal.result,
@@ -84,7 +121,8 @@ impl GoalView {
     pub async fn read(goal: Goal, deps: &Deps, names: &Names) -> Result<Self, Problem> {
         let waits_for = deps.db.prerequisites(&[goal.id]).await?.remove(&goal.id).unwrap_or_default();
         let slug = names.of(goal.persona).await.map(|named| named.slug.clone());
-        Ok(Self::new(goal, slug, &waits_for))
+        let big_three = BigThreeView::find(&goal, current(deps, goal.persona).await?.as_ref());
+        Ok(Self { big_three, ..Self::new(goal, slug, &waits_for) })
     }
 
     /// The same for a list.
@@ -92,10 +130,15 @@ impl GoalView {
         let ids: Vec<_> = goals.iter().map(|goal| goal.id).collect();
         let mut waits_for = deps.db.prerequisites(&ids).await?;
         let mut views = Vec::with_capacity(goals.len());
+        let mut threes: HashMap<PersonaId, Option<BigThree>> = HashMap::new();
         for goal in goals {
             let slug = names.of(goal.persona).await.map(|named| named.slug.clone());
             let waits_for = waits_for.remove(&goal.id).unwrap_or_default();
-            views.push(Self::new(goal, slug, &waits_for));
+            if let Entry::Vacant(new) = threes.entry(goal.persona) {
+                new.insert(current(deps, goal.persona).await?);
+            }
+            let big_three = BigThreeView::find(&goal, threes.get(&goal.persona).and_then(Option::as_ref));
+            views.push(Self { big_three, ..Self::new(goal, slug, &waits_for) });
         }
         Ok(views)
     }

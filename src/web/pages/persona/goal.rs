@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 
 use actors::{
-    domain::{Goal, GoalId, GoalState, ParkedOn, Run, RunState},
+    domain::{BigThree, Goal, GoalId, GoalState, ParkedOn, Run, RunState},
     ports::Prerequisite,
 };
 use uuid::Uuid;
 
-use crate::web::pages::show::{self, When};
+use crate::web::{
+    api::goals::BigThreeView,
+    pages::show::{self, When},
+};
 
 /// A state with the class that colours it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +76,8 @@ pub struct GoalRow {
     pub waits: String,
     /// The goals it waits for, while it does.
     pub waits_for: Vec<Waited>,
+    /// Its place among what the persona does first in this hour, and why.
+    pub big_three: Option<String>,
     pub attempts: String,
     pub error: Option<String>,
     pub result: Option<String>,
@@ -105,6 +110,7 @@ impl GoalRow {
             badge: Badge::of_goal(goal.state),
             waits: if waits_for.is_empty() { waits(goal, now_ms) } else { String::new() },
             waits_for: waits_for.iter().map(|other| Waited::new(&other.goal)).collect(),
+            big_three: None,
             attempts: format!("attempt {} of {most}", goal.attempts.max(1)),
             error: goal.last_error.clone().filter(|_| goal.state != GoalState::Done),
             result: goal.result.clone(),
@@ -115,6 +121,17 @@ impl GoalRow {
             may_resolve: reconcile,
             may_correct: goal.state != GoalState::Done && goal.state != GoalState::Running,
         }
+    }
+}
+
+impl GoalRow {
+    /// With its place among what the persona does first in this hour.
+    #[must_use]
+    pub fn among(self, goal: &Goal, three: Option<&BigThree>) -> Self {
+        let ordinal = |place| ["1st", "2nd", "3rd"].get(place - 1).copied().unwrap_or_default();
+        let found = BigThreeView::find(goal, three);
+        let big_three = found.map(|found| format!("big three: {}, because {}", ordinal(found.place), found.because));
+        Self { big_three, ..self }
     }
 }
 

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use actors::{
-    domain::{ArtifactKind, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run, Unit},
+    domain::{ArtifactKind, BigThree, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run, Unit},
     supervisor::ActorInfo,
 };
 use serde::Deserialize;
 
 use super::{
-    Body, Head, PersonaPage, Side, Tab, goal::GoalRow, input, logs::Logs, output::Output, progress::Progress, settings,
-    today::Today,
+    Body, Head, PersonaPage, Side, Tab, calendar::Calendar, goal::GoalRow, input, logs::Logs, output::Output,
+    progress::Progress, settings, today::Today,
 };
 use crate::{
     storage::{GoalFilter, ReceiptFilter, RunFilter},
@@ -189,10 +189,16 @@ async fn progress(visit: &Visit<'_>, persona: &Persona, asked: &Asked) -> Result
     }
     let by_id: HashMap<GoalId, &Goal> = goals.iter().map(|goal| (goal.id, goal)).collect();
     let waits_for = db.prerequisites(&goals.iter().map(|goal| goal.id).collect::<Vec<_>>()).await?;
+    let calendar = Calendar::of(persona, &db.schedules(persona.id).await?, visit.now_ms);
     let waits_for = |id| waits_for.get(id).map(Vec::as_slice).unwrap_or_default();
     let (now_ms, attempts) = (visit.now_ms, visit.most_attempts());
+    let three = db.big_three(persona.id).await?.filter(|three| three.hour_ms >= BigThree::hour(now_ms));
     Ok(Progress {
-        goals: goals.iter().map(|goal| GoalRow::new(goal, waits_for(&goal.id), &newest, attempts, now_ms)).collect(),
+        goals: goals
+            .iter()
+            .map(|goal| GoalRow::new(goal, waits_for(&goal.id), &newest, attempts, now_ms).among(goal, three.as_ref()))
+            .collect(),
+        calendar,
         runs: runs
             .iter()
             .take(RUNS as usize)

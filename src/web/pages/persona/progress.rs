@@ -1,12 +1,13 @@
-//! Progress: goals and runs.
+//! Progress: goals, calendar and runs.
 
-use super::goal::GoalRow;
+use super::{calendar::Calendar, goal::GoalRow};
 use crate::web::pages::runs::RunRow;
 
 /// The tab.
 #[derive(Debug)]
 pub struct Progress {
     pub goals: Vec<GoalRow>,
+    pub calendar: Calendar,
     pub runs: Vec<RunRow>,
     /// Where the goals before these are.
     pub earlier: Option<String>,

@@ -19,6 +19,11 @@ pub struct Settings {
     pub others: Vec<String>,
 }
 
+const EXAMPLE_WORK: &str = r#"[
+  {"template": "worker.submit_proposal", "params": {"niche": "data pipeline", "platform": "rehearsal"}},
+  {"template": "social.post", "params": {"platform": "rehearsal", "asset": "One order, traced end to end."}}
+]"#;
+
 /// What it wants to be told about another one.
 #[derive(Debug, Clone)]
 pub struct WaitRow {
@@ -30,28 +35,12 @@ pub struct WaitRow {
     pub told: String,
 }
 
-const EXAMPLE_WORK: &str = r#"[
-  {"template": "worker.submit_proposal", "params": {"niche": "data pipeline", "platform": "rehearsal"}},
-  {"template": "social.post", "params": {"platform": "rehearsal", "asset": "One order, traced end to end."}}
-]"#;
-
 /// A secret's label; the value is never shown.
 #[derive(Debug, Clone)]
 pub struct KeyRow {
     pub name: String,
     pub last_four: String,
     pub updated: When,
-}
-
-impl WaitRow {
-    /// Prepares a wait for a persona of this name.
-    pub fn new(wait: &StandingWait, watched: String, now_ms: i64) -> Self {
-        let told = match wait.told_ms {
-            Some(told_ms) => format!("told {}, last at {}", wait.told, When::at(told_ms, now_ms).minute),
-            None => "nothing told yet".to_owned(),
-        };
-        Self { id: wait.id.to_string(), watched, condition: wait.condition.in_words(), told }
-    }
 }
 
 /// One quota to be edited.
@@ -78,6 +67,17 @@ impl QuotaField {
         let own = if persona.quotas.contains_key(&unit) { bounds(persona) } else { Default::default() };
         let (forbidden, role) = (unit == Unit::Message, bounds(&plain));
         Self { unit: unit.as_str(), label: label(unit.as_str()), own, role, forbidden }
+    }
+}
+
+impl WaitRow {
+    /// Prepares a wait for a persona of this name.
+    pub fn new(wait: &StandingWait, watched: String, now_ms: i64) -> Self {
+        let told = match wait.told_ms {
+            Some(told_ms) => format!("told {}, last at {}", wait.told, When::at(told_ms, now_ms).minute),
+            None => "nothing told yet".to_owned(),
+        };
+        Self { id: wait.id.to_string(), watched, condition: wait.condition.in_words(), told }
     }
 }
 

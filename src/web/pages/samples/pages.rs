@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use actors::{
     domain::{
-        GoalState, IfFailed, MessageKind, MessageState, Mood, OUTREACH_IS_OFF, ParkedOn, Persona, Quota, QuotaRules,
-        Quotas, Receipt, ReceiptKind, RunState, Unit,
+        GoalState, IfFailed, Load, LoadLevel, MessageKind, MessageState, Mood, OUTREACH_IS_OFF, ParkedOn, Persona,
+        Quota, QuotaRules, Quotas, Receipt, ReceiptKind, RunState, Unit,
     },
     ports::Prerequisite,
 };
 
-use super::records::{self, NOW};
+use super::{
+    calendar,
+    records::{self, NOW},
+};
 use crate::tools::templates;
 use crate::web::day::{CountedView, DayView, QuotaView};
 use crate::web::pages::{
@@ -21,6 +24,7 @@ use crate::web::pages::{
     login::LoginPage,
     persona::{
         Body, Head, PersonaPage, Side,
+        calendar::Calendar,
         goal::GoalRow,
         input::{self, Input, Turn},
         logs::Logs,
@@ -53,7 +57,7 @@ pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
     let alerts = alerts.iter().map(|alert| AlertRow::new(alert, theo, NOW)).collect();
     let full = PersonasPage {
         frame: frame("Personas", Section::Personas),
-        summary: personas::summary(cards.len(), &cards, &totals),
+        summary: personas::summary(cards.len(), &cards, &totals, &hot()),
         asked: String::new(),
         more: 0,
         alerts,
@@ -62,7 +66,7 @@ pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
     };
     let empty = PersonasPage {
         frame: Frame { cursor: "r0".to_owned(), held: 0, ..frame("Personas", Section::Personas) },
-        summary: personas::summary(0, &[], &Totals::default()),
+        summary: personas::summary(0, &[], &Totals::default(), &Load::calm(8)),
         asked: String::new(),
         more: 0,
         alerts: Vec::new(),
@@ -70,6 +74,11 @@ pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
         feed: Vec::new(),
     };
     vec![("personas", full), ("personas-empty", empty)]
+}
+
+fn hot() -> Load {
+    let why = "3.4 tasks per core want to run".to_owned();
+    Load { level: LoadLevel::Hot, cap: 6, configured: 8, why }
 }
 
 /// The receipts of Jason's proposal.
@@ -162,10 +171,14 @@ pub(super) fn persona() -> Vec<(&'static str, PersonaPage)> {
         let only = newest_first().into_iter().filter(|row| row.kind == ReceiptKind::File.as_str()).collect();
         let logs = Logs { rows: only, kind: Some(ReceiptKind::File), earlier: None };
         pages.push(("persona-logs-files", page(Body::Logs(logs), None)));
-        pages.push(("persona-output", page(Body::Output(Output::of(&evidence(), NOW)), None)));
+        pages.push(("persona-output", page(Body::Output(output()), None)));
         pages.push(("persona-settings", page(Body::Settings(Box::new(settings(&jason))), None)));
     }
     pages
+}
+
+fn output() -> Output {
+    Output { digests: vec![calendar::digest()], ..Output::of(&evidence(), NOW) }
 }
 
 fn progress(jason: &Persona) -> Progress {
@@ -190,6 +203,7 @@ fn progress(jason: &Persona) -> Progress {
         unconfirmed.last_error = Some("no CSV row was kept".to_owned());
         waits.parked_on = Some(ParkedOn::Dependency);
     }
+    let three = calendar::big_three(jason, &goals);
     let runs = [
         records::run(2, &goals[1], RunState::Running),
         records::run(1, &goals[0], RunState::Done),
@@ -199,7 +213,11 @@ fn progress(jason: &Persona) -> Progress {
     let waits_for: Vec<_> =
         goals[1..3].iter().map(|goal| Prerequisite { goal: goal.clone(), if_failed: IfFailed::Fail }).collect();
     Progress {
-        goals: goals.iter().map(|goal| GoalRow::new(goal, &waits_for, &newest, 4, NOW)).collect(),
+        goals: goals
+            .iter()
+            .map(|goal| GoalRow::new(goal, &waits_for, &newest, 4, NOW).among(goal, three.as_ref()))
+            .collect(),
+        calendar: Calendar::of(jason, &calendar::of(jason), NOW),
         runs: runs.iter().map(|run| run_row(run, &goals, jason)).collect(),
         earlier: Some("/personas/jason?tab=progress&before=x".to_owned()),
     }
