@@ -216,7 +216,7 @@ async fn what_a_goal_waits_for_is_chosen_and_corrected_in_its_dialogs() {
     visitor.press("#head [data-open=new-goal]").await;
     visitor.write("#new-goal [name=title]", "Then").await;
     visitor.write("#new-goal [name='payload.prompt']", "do well").await;
-    visitor.press("#new-goal details summary").await;
+    visitor.press("#new-goal details:has([name=waits_for]) summary").await;
     choose(&visitor, "#new-goal [name=waits_for]", slow.id).await;
     visitor.keep("new-goal-waits-for-1440").await;
     visitor.resize(400).await;
