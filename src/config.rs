@@ -171,9 +171,9 @@ impl Config {
             serve_within: company.serve_within,
             inbox: InboxLimits { most_waiting: self.inbox.most_waiting, tell_again_after: self.inbox.tell_again_after },
             inner_life: self.inner_life(),
+            rooms: self.rooms(),
             calendar: (&self.calendar).into(),
             load: (&self.load).into(),
-            rooms: self.rooms(),
             quotas: self.quota_rules(),
         }
     }

@@ -22,9 +22,9 @@ pub struct Config {
     pub company: CompanyConfig,
     pub inbox: InboxConfig,
     pub inner_life: InnerLifeConfig,
+    pub rooms: RoomsConfig,
     pub calendar: CalendarConfig,
     pub load: LoadConfig,
-    pub rooms: RoomsConfig,
     pub quotas: QuotasConfig,
     /// Over all personas, in a day of universal time.
     pub day_caps: BTreeMap<Unit, u32>,

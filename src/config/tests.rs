@@ -122,6 +122,7 @@ fn a_wrong_type_names_key_and_place() {
     assert!(refused(&options).contains("line 1"));
 }
 
+/// Wrong in every section.
 const OUT_OF_RANGE: &str = r#"
         [company]
         acts_per_second = 0.9
@@ -139,6 +140,10 @@ const OUT_OF_RANGE: &str = r#"
         [inbox]
         most_waiting = 0
         tell_again_after = "2d"
+        [rooms]
+        speakers = 0
+        window = "5ms"
+        silence_after = 0
         [browser]
         most_open = 2
         most_starting = 3
@@ -167,6 +172,9 @@ fn values_out_of_range_are_all_named() {
         "inner_life.optional.rest_idle",
         "inbox.most_waiting",
         "inbox.tell_again_after",
+        "rooms.speakers",
+        "rooms.window",
+        "rooms.silence_after",
         "browser.most_starting",
         "models.default",
         "storage.database_url",

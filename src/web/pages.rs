@@ -18,6 +18,7 @@ pub mod run;
 pub mod runs;
 pub mod samples;
 pub mod show;
+pub mod stage;
 pub mod visit;
 
 use super::routes::Table;
@@ -28,9 +29,9 @@ pub fn routes() -> Table {
         login::routes(),
         personas::routes(),
         persona::load::routes(),
-        persona::receipt::routes(),
         rooms::routes(),
         room::load::routes(),
+        persona::receipt::routes(),
         runs::routes(),
         run::load::routes(),
     ]

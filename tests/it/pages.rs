@@ -11,6 +11,7 @@ mod rooms;
 mod samples;
 mod screens;
 mod script;
+mod stage;
 mod visitor;
 mod waits;
 mod work;

@@ -52,10 +52,10 @@ id!(/** A message in an inbox. */ MessageId);
 id!(/** A goal. */ GoalId);
 id!(/** One attempt at a goal. */ RunId);
 id!(/** Something a person should see. */ AlertId);
-id!(/** A line of a persona's calendar. */ ScheduleId);
 id!(/** A room. */ RoomId);
 id!(/** What was said in a room. */ RoomMessageId);
 id!(/** A person: a user, as rooms know one. */ PersonId);
+id!(/** A line of a persona's calendar. */ ScheduleId);
 id!(/** What a persona wants to be told about another one. */ StandingWaitId);
 id!(/** What belongs together over personas and systems: one request and all that follows from it. */ TraceId);
 

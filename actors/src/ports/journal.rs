@@ -87,15 +87,15 @@ pub enum Guard {
     RunLive(RunId),
     /// The alert is not resolved.
     AlertOpen(AlertId),
+    Room(RoomGuard),
+    /// The standing wait has not ended and has looked so far.
+    StandingWaitAt(StandingWaitId, i64),
     /// The schedule exists and has this version.
     ScheduleVersion(ScheduleId, i64),
     /// The persona's big three are those of an earlier hour, or none.
     BigThreeBefore(PersonaId, i64),
-    Room(RoomGuard),
     /// A day has room for what a goal counts as.
     QuotaLeft(QuotaLeft),
-    /// The standing wait has not ended and has looked so far.
-    StandingWaitAt(StandingWaitId, i64),
 }
 
 impl fmt::Display for Guard {
@@ -110,11 +110,11 @@ impl fmt::Display for Guard {
             Self::GoalOpen(id) => write!(f, "goal {id} is open"),
             Self::RunLive(id) => write!(f, "run {id} is running"),
             Self::AlertOpen(id) => write!(f, "alert {id} is open"),
+            Self::Room(guard) => guard.fmt(f),
+            Self::StandingWaitAt(id, seq) => write!(f, "standing wait {id} has looked as far as {seq}"),
             Self::ScheduleVersion(id, version) => write!(f, "schedule {id} at version {version}"),
             Self::BigThreeBefore(id, _) => write!(f, "persona {id} without big three for this hour"),
-            Self::Room(guard) => guard.fmt(f),
             Self::QuotaLeft(left) => write!(f, "room for {} {} below {}", left.units, left.unit, left.ceiling),
-            Self::StandingWaitAt(id, seq) => write!(f, "standing wait {id} has looked as far as {seq}"),
         }
     }
 }

@@ -170,8 +170,8 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         | Guard::MessageIs(..)
         | Guard::RunLive(_)
         | Guard::StandingWaitAt(..)
-        | Guard::BigThreeBefore(..)
         | Guard::QuotaLeft(_)
+        | Guard::BigThreeBefore(..)
         | Guard::Room(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
     }
 }

@@ -133,9 +133,9 @@ impl State {
                 self.standing.get(id).is_some_and(|wait| wait.ended.is_none() && wait.seen_seq == *seq)
             }
             Guard::AlertOpen(id) => self.alerts.get(id).is_some_and(|alert| alert.resolved_ms.is_none()),
+            Guard::Room(guard) => self.rooms.holds(guard),
             Guard::ScheduleVersion(id, version) => self.schedules.get(id).is_some_and(|line| line.version == *version),
             Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|three| three.hour_ms < *hour_ms),
-            Guard::Room(guard) => self.rooms.holds(guard),
             Guard::QuotaLeft(left) => self.taken_by_others(left) + u64::from(left.units) <= u64::from(left.ceiling),
         }
     }

@@ -24,12 +24,12 @@ pub(super) struct Wanted {
     pub goals: BTreeSet<GoalId>,
     pub runs: BTreeSet<RunId>,
     pub alerts: BTreeSet<AlertId>,
+    pub rooms: WantedRooms,
+    pub standing: BTreeSet<StandingWaitId>,
     pub schedules: BTreeSet<ScheduleId>,
     /// Personas whose big three are asked about.
     pub big_threes: BTreeSet<PersonaId>,
-    pub rooms: WantedRooms,
     pub quotas: BTreeSet<QuotaLeft>,
-    pub standing: BTreeSet<StandingWaitId>,
 }
 
 impl Wanted {
@@ -52,11 +52,11 @@ impl Wanted {
             Guard::GoalVersion(id, _) | Guard::GoalOpen(id) => drop(self.goals.insert(*id)),
             Guard::RunLive(id) => drop(self.runs.insert(*id)),
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
+            Guard::Room(guard) => self.rooms.add_guard(guard),
+            Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
             Guard::ScheduleVersion(id, _) => drop(self.schedules.insert(*id)),
             Guard::BigThreeBefore(id, _) => drop(self.big_threes.insert(*id)),
-            Guard::Room(guard) => self.rooms.add_guard(guard),
             Guard::QuotaLeft(left) => drop(self.quotas.insert(*left)),
-            Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
         }
     }
 
@@ -108,15 +108,15 @@ pub(super) struct Facts {
     pub runs: BTreeMap<RunId, RunState>,
     /// Whether it is open.
     pub alerts: BTreeMap<AlertId, bool>,
+    pub rooms: RoomFacts,
+    /// How far the open ones have looked; none: ended.
+    pub standing: BTreeMap<StandingWaitId, Option<i64>>,
     /// The version.
     pub schedules: BTreeMap<ScheduleId, i64>,
     /// The hour for which they were chosen.
     pub big_threes: BTreeMap<PersonaId, i64>,
-    pub rooms: RoomFacts,
     /// What others took; read anew for every batch.
     pub quotas: BTreeMap<QuotaLeft, u64>,
-    /// How far the open ones have looked; none: ended.
-    pub standing: BTreeMap<StandingWaitId, Option<i64>>,
 }
 
 impl Facts {
@@ -129,9 +129,9 @@ impl Facts {
         wanted.goals.retain(|id| !self.goals.contains_key(id));
         wanted.runs.retain(|id| !self.runs.contains_key(id));
         wanted.alerts.retain(|id| !self.alerts.contains_key(id));
+        self.rooms.leave_unknown(&mut wanted.rooms);
         wanted.schedules.retain(|id| !self.schedules.contains_key(id));
         wanted.big_threes.retain(|id| !self.big_threes.contains_key(id));
-        self.rooms.leave_unknown(&mut wanted.rooms);
         wanted.standing.retain(|id| !self.standing.contains_key(id));
     }
 
@@ -172,13 +172,13 @@ impl Facts {
             Guard::GoalOpen(id) => self.goals.get(id).is_some_and(|(_, state)| !state.is_over()),
             Guard::RunLive(id) => self.runs.get(id) == Some(&RunState::Running),
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
+            Guard::Room(guard) => self.rooms.holds(guard),
+            Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
             Guard::ScheduleVersion(id, version) => self.schedules.get(id) == Some(version),
             Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|chosen| chosen < hour_ms),
-            Guard::Room(guard) => self.rooms.holds(guard),
             Guard::QuotaLeft(left) => {
                 self.quotas.get(left).is_some_and(|taken| taken + u64::from(left.units) <= u64::from(left.ceiling))
             }
-            Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
         }
     }
 
@@ -278,10 +278,10 @@ impl Facts {
                 }
             }
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
+            Change::Room(change) => self.rooms.apply(change),
             Change::ScheduleSet(line) => drop(self.schedules.insert(line.id, line.version)),
             Change::ScheduleRemoved(id) => drop(self.schedules.remove(id)),
             Change::BigThreeChosen(three) => drop(self.big_threes.insert(three.persona, three.hour_ms)),
-            Change::Room(change) => self.rooms.apply(change),
             Change::StandingWaitSet(wait) => {
                 self.standing.insert(wait.id, wait.ended.is_none().then_some(wait.seen_seq));
             }

@@ -332,6 +332,6 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
             facts.standing.insert(*id, ended_ms.is_none().then_some(seen_seq));
         }
     }
-    calendar::read_here(conn, wanted, facts)?;
-    rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms)
+    rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms)?;
+    calendar::read_here(conn, wanted, facts)
 }

@@ -10,7 +10,7 @@ use std::{
 use actors::{
     domain::{
         AiPayload, ArtifactKind, Call, GoalId, GoalState, InboxLimits, InnerLife, Length, Limits, NewArtifact, Outcome,
-        Pace, Payload, Profile, Proof, Receipt, RoomRules, RunId, StepError, TraceId, Unit, WaitsFor,
+        Pace, Payload, Profile, Proof, Receipt, RoomRules, RunId, StepError, TraceId, Unit, WaitsFor, Weight,
     },
     ports::{Ports, World},
     supervisor::{By, Company, NewPersona, NewWork, Work},
@@ -39,9 +39,9 @@ pub fn limits() -> Limits {
         serve_within: Duration::from_secs(3600),
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
+        rooms: RoomRules::default(),
         calendar: Default::default(),
         load: Default::default(),
-        rooms: RoomRules::default(),
         quotas: Default::default(),
     }
 }
@@ -89,6 +89,7 @@ fn livia() -> NewPersona {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        weight: Weight::ORDINARY,
         hours: Default::default(),
     }
 }

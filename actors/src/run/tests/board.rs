@@ -178,9 +178,9 @@ pub(super) fn limits(pace: Pace) -> Limits {
         serve_within: minutes(60),
         inbox: InboxLimits::default(),
         inner_life: InnerLife::default(),
+        rooms: RoomRules::default(),
         calendar: Default::default(),
         load: Default::default(),
-        rooms: RoomRules::default(),
         quotas: Default::default(),
     }
 }

@@ -95,8 +95,8 @@ pub(super) async fn facts(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: 
     read_personas(conn, wanted, facts).await?;
     read_messages(conn, wanted, facts).await?;
     read_work(conn, wanted, facts).await?;
-    calendar::read(conn, wanted, facts).await?;
-    rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms).await
+    rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms).await?;
+    calendar::read(conn, wanted, facts).await
 }
 
 fn bytes<'a>(ids: impl IntoIterator<Item = &'a [u8; 16]>) -> Vec<Vec<u8>> {
