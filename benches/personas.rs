@@ -8,8 +8,12 @@ mod company;
 mod hollow;
 mod process;
 mod start;
+mod wakes;
 
-use std::process::{Command, Stdio};
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -21,7 +25,7 @@ use crate::report::{Aim, Line, Report};
 pub const CHILD: &str = "part-child";
 
 const AWAKE: usize = 10_000;
-const ASLEEP: usize = 100_000;
+const ASLEEP: [(usize, &str); 2] = [(100_000, "100,000"), (1_000_000, "1,000,000")];
 const REGISTERED: usize = 10_000;
 
 /// What a child is asked to be.
@@ -49,6 +53,8 @@ struct Weighed {
     at_rest: Footprint,
     /// Times any thread of it was put on a processor while nothing happened, in [`company::IDLE`].
     wake_ups: u64,
+    /// How long its threads ran in that time.
+    cpu: Duration,
 }
 
 /// The part of the report about personas.
@@ -56,9 +62,14 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     let (nobody, awake) = (weigh(Part::Empty, AWAKE)?, weigh(Part::Awake, AWAKE)?);
     report.add(heavy("10,000 personas awake, each, over the empty process", nobody, awake, AWAKE, 12_000.0)?);
     report.add(idle(nobody, awake));
-    let (nobody, asleep) = (weigh(Part::Empty, ASLEEP)?, weigh(Part::Asleep, ASLEEP)?);
-    report.add(heavy("100,000 personas asleep, each, over the empty process", nobody, asleep, ASLEEP, 400.0)?);
-    start::measure(report, REGISTERED)
+    for (count, name) in ASLEEP {
+        let (nobody, asleep) = (weigh(Part::Empty, count)?, weigh(Part::Asleep, count)?);
+        let what = format!("{name} personas asleep, each, over the empty process");
+        report.add(heavy(&what, nobody, asleep, count, 400.0)?);
+        report.add(busy(name, nobody, asleep));
+    }
+    start::measure(report, REGISTERED)?;
+    wakes::measure(report, 1_000_000)
 }
 
 /// What this program does when it is the one to be measured.
@@ -66,6 +77,9 @@ pub fn child(args: &[String]) -> anyhow::Result<()> {
     let [part, rest @ ..] = args else { bail!("which part?") };
     if part == start::CHILD {
         return start::child(rest);
+    }
+    if part == wakes::CHILD {
+        return wakes::child(rest);
     }
     let known = Part::ALL.iter().find(|(_, name)| name == part);
     let (part, _) = known.with_context(|| format!("there is no part `{part}`"))?;
@@ -115,6 +129,17 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 fn say(answer: &impl Serialize) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string(answer)?);
     Ok(())
+}
+
+/// A thousandth of one processor could not be told from chance.
+fn busy(count: &str, nobody: Weighed, asleep: Weighed) -> Line {
+    let (seconds, ms) = (company::IDLE.as_secs(), |of: Weighed| of.cpu.as_secs_f64() * 1e3);
+    Line {
+        what: format!("{count} personas asleep, processor time in {seconds} s, in ms"),
+        figure: format!("{:.2} ms (empty process {:.2} ms)", ms(asleep), ms(nobody)),
+        ratio: None,
+        aim: Aim::AtMost { aim: real(seconds), value: ms(asleep) - ms(nobody) },
+    }
 }
 
 /// Runs this program as a child and reads what it says.

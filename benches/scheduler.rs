@@ -52,12 +52,31 @@ fn usual_day(report: &mut Report) -> anyhow::Result<()> {
         ratio: None,
         aim: Aim::AtMost { aim: 0.0, value: real(ours.overstayed) },
     });
+    bad_personas(report, &plan, &ours)?;
     let fewer = real(polling.looks_by_clock) / real(ours.looks_by_clock.max(1));
     report.add(Line {
         what: "that day, wake-ups by the clock".into(),
         figure: format!("{} (polling {}, tick {})", ours.looks_by_clock, polling.looks_by_clock, tick.looks_by_clock),
         ratio: None,
         aim: Aim::AtLeast { aim: 500.0, value: fewer },
+    });
+    Ok(())
+}
+
+/// One that panics, one that hangs, one that is flooded: by how much the others' waits move, in the band where most.
+fn bad_personas(report: &mut Report, plan: &Plan, quiet: &Outcome) -> anyhow::Result<()> {
+    let faults = Faults { bad_personas: true, ..plan.faults };
+    let bad = Plan { faults, ..plan.clone() }.run(Policy::Greenroom)?;
+    let ratios = bad.waits.iter().zip(&quiet.waits).map(|(bad, quiet)| real(bad.p99_ms) / real(quiet.p99_ms.max(1)));
+    let ratios: Vec<f64> = ratios.collect();
+    report.add(Line {
+        what: "that day with three bad personas, the others' p99 wait over that without, the worst band".into(),
+        figure: format!(
+            "low {:.3}, middle {:.3}, urgent {:.3}; {} late",
+            ratios[0], ratios[1], ratios[2], bad.urgent_late
+        ),
+        ratio: None,
+        aim: Aim::AtMost { aim: 1.1, value: ratios.into_iter().fold(0.0, f64::max) },
     });
     Ok(())
 }

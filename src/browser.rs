@@ -76,6 +76,7 @@ impl Browsers {
             () = stop.cancelled() => Err(Fault::Stopped),
             state = waiting => state.map_err(|_| Fault::retryable("the browser is still busy with the step before")),
         };
+        slot.work();
         let nothing = || Around { at: None, notes: Vec::new() };
         let mut state = match state {
             Ok(state) => state,
@@ -94,13 +95,22 @@ impl Browsers {
         outcome
     }
 
-    /// The persona's slice is over: what must survive a crash is saved, the browser stays warm.
+    /// The persona's slice is over: what must survive a crash is saved. The browser stays warm and its page open,
+    /// until nobody used it for `warm_for` or another persona needs the place.
     pub async fn rest(&self, persona: PersonaId) {
-        if let Some(slot) = self.pool.known(persona)
-            && let Some(session) = &mut slot.state.lock().await.session
-        {
+        let Some(slot) = self.pool.known(persona) else { return };
+        slot.rest();
+        if let Some(session) = &mut slot.state.lock().await.session {
             session.save_cookies().await;
         }
+    }
+
+    /// Whether the page of the persona's last step is still open.
+    pub async fn keeps_page(&self, persona: PersonaId) -> bool {
+        let Some(slot) = self.pool.known(persona) else { return false };
+        slot.work();
+        let state = slot.state.lock().await;
+        state.session.as_ref().is_some_and(|session| !session.gone().is_cancelled())
     }
 
     /// The persona sleeps, is paused or deleted: its browser is closed.

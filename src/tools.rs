@@ -141,6 +141,10 @@ impl Performer for Tools {
         self.deps.browser.rest(persona).await;
     }
 
+    async fn keeps_page(&self, persona: PersonaId) -> bool {
+        self.deps.browser.keeps_page(persona).await
+    }
+
     async fn release(&self, persona: PersonaId) {
         self.deps.browser.release(persona).await;
     }

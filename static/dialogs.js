@@ -1,12 +1,15 @@
 // Dialogs: opened by `data-open`, closed by `data-close`; the browser keeps the focus inside and gives it back.
 import { call } from "./api.js";
-import { forget } from "./form.js";
+import { forget, remember } from "./form.js";
 import { toast } from "./toast.js";
 
 export function dialogs() {
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-open]");
-    if (opener) open(opener.dataset.open);
+    if (opener) {
+      open(opener.dataset.open);
+      listGoals(document.querySelector(`#${opener.dataset.open} select[data-goals]`));
+    }
     event.target.closest("[data-close]")?.closest("dialog")?.close();
     const correct = event.target.closest("[data-correct]");
     if (correct) correctGoal(correct.dataset.correct);
@@ -29,6 +32,25 @@ function open(id) {
   forget(form);
   if (form.hasAttribute("data-goal")) showKind(form);
   dialog.showModal();
+}
+
+// The goals one may wait for: those that are not over, and those that are waited for already.
+async function listGoals(select, waited = [], self) {
+  if (!select) return;
+  const over = ["done", "unconfirmed", "failed", "cancelled"];
+  try {
+    const { items } = await call("GET", "/api/goals?limit=200");
+    const goals = items.filter((goal) => goal.id !== self && (waited.includes(goal.id) || !over.includes(goal.state)));
+    const known = new Set(goals.map((goal) => goal.id));
+    const rest = waited.filter((id) => !known.has(id)).map((id) => new Option(id, id, true, true));
+    const options = goals.map((goal) => {
+      const chosen = waited.includes(goal.id);
+      return new Option(`${goal.title} (${goal.persona}, ${goal.state})`, goal.id, chosen, chosen);
+    });
+    select.replaceChildren(...options, ...rest);
+  } catch (problem) {
+    toast(problem.message, true);
+  }
 }
 
 // Asks before something that cannot be taken back.
@@ -91,6 +113,9 @@ async function correctGoal(id) {
     form.elements.title.value = goal.title;
     form.elements.payload.value = JSON.stringify(payload, null, 2);
     form.elements.proof.value = JSON.stringify(goal.proof, null, 2);
+    form.elements.if_failed.value = goal.if_failed ?? "fail";
+    await listGoals(form.elements.waits_for, goal.waits_for, id);
+    remember(form);
     open("correct-goal");
   } catch (problem) {
     toast(problem.message, true);

@@ -1,4 +1,5 @@
-// Forms as JSON: names with dots nest; `data-type` and `data-empty` say how a text becomes a value.
+// Forms as JSON: names with dots nest; `data-type` says how a text becomes a value, `data-empty` what an empty one is.
+// `data-unchanged="omit"`: what is as it was when the form was filled is left out.
 import { Problem } from "./api.js";
 
 export function read(form) {
@@ -23,12 +24,15 @@ function put(into, [first, ...rest], value) {
 
 function valueOf(field) {
   const text = field.value;
+  if (field.dataset.unchanged && field.dataset.was === state(field)) return undefined;
   if (text.trim() === "" && field.dataset.empty) return field.dataset.empty === "null" ? null : undefined;
   switch (field.dataset.type) {
     case "number":
       return Number(text);
     case "thousandths":
       return Math.round(Number(text) * 1000);
+    case "chosen":
+      return chosen(field);
     case "one":
       return [text];
     case "lines":
@@ -38,6 +42,15 @@ function valueOf(field) {
     default:
       return text;
   }
+}
+
+const chosen = (select) => [...select.selectedOptions].map((option) => option.value);
+
+const state = (field) => (field.multiple ? chosen(field).join(" ") : field.value);
+
+// From here on a field knows whether it was changed.
+export function remember(form) {
+  for (const field of form.querySelectorAll("[data-unchanged]")) field.dataset.was = state(field);
 }
 
 function parse(field, text) {

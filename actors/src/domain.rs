@@ -25,6 +25,7 @@ mod room;
 mod run;
 mod schedule;
 mod standing_wait;
+mod weight;
 mod words;
 
 pub use alert::*;
@@ -52,4 +53,5 @@ pub use room::*;
 pub use run::*;
 pub use schedule::*;
 pub use standing_wait::*;
+pub use weight::*;
 pub use words::UnknownWord;

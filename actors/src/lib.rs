@@ -53,6 +53,8 @@
 //! - A planned day is planned once: `scheduler/planner.rs` says what is missing, `supervisor/planner.rs` gives it, each
 //!   goal under a key that is taken once.
 //! - A message that brings its persona down twice is set aside until a person decides: `supervisor/falls.rs`.
+//! - Each due time of a calendar starts one goal, each day with work brings one digest: `supervisor/calendar.rs`.
+//! - While the machine is hot fewer slots are open and optional work waits: `supervisor/load.rs` follows it.
 //! - An idle persona does nothing until its next due time; an asleep one is a line of some hundred bytes.
 //! - Everything is durable before it is visible, and a caller that goes away leaves nothing half done:
 //!   commands and writes are tasks of their own.

@@ -1,7 +1,7 @@
 //! Carries one run through its steps: each through the broker, then the proof, then the last commit.
 //!
-//! A run is a value of its persona's task: it asks for a slice, gives it back while it waits, and can be stopped
-//! between two steps without losing anything. What it must know after a crash it reads from the goal's receipts
+//! A run is a value of its persona's task: it asks for a slice, gives it back while it waits, offers it between two
+//! steps to whom it is owed (`turns.rs`), and can be stopped there without losing anything. What it must know after a crash it reads from the goal's receipts
 //! (`history.rs`); what to do with each step then is decided in `resume.rs`, without any I/O.
 
 mod attempt;
@@ -17,6 +17,7 @@ mod resume;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod waits;
 
 use std::{sync::Arc, time::Duration};
@@ -31,7 +32,7 @@ use crate::{
     domain::{Limits, Persona, PersonaId},
     evidence::Evidence,
     ports::{Ports, Waiting},
-    scheduler::Scheduler,
+    scheduler::{Scheduler, Wish},
 };
 
 /// How long saving what must survive a crash may take at the end of a slice.
@@ -82,10 +83,11 @@ impl Runner {
     ) -> RunEnd {
         let asked_ms = work.message.received_ms.max(work.goal.due_ms.unwrap_or(0));
         let priority = work.message.priority_at(self.broker.ports.world.now_ms());
+        let wish = Wish { persona: persona.id, priority, weight: persona.weight, since_ms: asked_ms };
         let slice = tokio::select! {
             biased;
             () = stop.cancelled() => return RunEnd::Stopped,
-            slice = self.scheduler.acquire(persona.id, priority, asked_ms) => slice,
+            slice = self.scheduler.acquire(wish) => slice,
         };
         let Ok(slice) = slice else { return RunEnd::Stopped };
         let slice = now.work(slice, self.limits.clone());

@@ -1,13 +1,16 @@
 //! Days that never were: the scheduler's policy under a virtual clock, thousands of personas, faults, all by a seed.
 //!
 //! What is simulated is `scheduler/turns.rs` itself, not a model of it, behind inboxes that pick as `persona/inbox.rs`
-//! does. A message is one step of one persona and takes one slice. Messages come steadily with a daily curve (±40 %),
-//! in bursts to many, and in incidents (three urgent ones per slot within five seconds, about once an hour); one step
-//! in two hundred is slow. Energy and cadence are no part of it: they hold back optional work only.
+//! does. A message is a run of one persona, in steps of about a second; between two it offers its slice, or goes over to
+//! something urgent of its own. Messages come steadily with a daily curve (±40 %), in bursts to many, and in incidents
+//! (three urgent ones per slot within five seconds, about once an hour); one run in two hundred is a single slow step.
+//! Three failed goals in a row, or a fourth fall within five minutes (`supervisor/restarts.rs` itself), pause a persona
+//! for the rest of the day. Everybody's energy is kept by `domain/inner_life.rs` itself and reported; all messages are
+//! owed, so no mood holds anything back.
 //!
 //! At every event the invariants are checked ([`Violation`] says which broke):
 //! - never more slices than the cap, never two of one persona, no slot free while somebody could use it;
-//! - messages in = waiting + running + backing off + done + failed + expired;
+//! - messages in = waiting + running + between two slices + backing off + done + failed + expired;
 //! - nothing is begun, and nothing waits unbegun, past its `serve_by`: it expires at that moment;
 //! - no ordinary work goes before urgent work while the urgent lane has room, but for who is far ahead of its share
 //!   while that lane is late.

@@ -35,6 +35,7 @@ mod tests;
 use std::{
     future::Future,
     sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
 use ed25519_dalek::SigningKey;
@@ -45,6 +46,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use self::schedules::{NewSchedule, SchedulePatch};
 
+pub(crate) use self::restarts::Restarts;
 use self::{
     calendar::{CalendarBell, Keeper},
     dependencies::Releaser,
@@ -60,12 +62,12 @@ use crate::{
     domain::{
         AlertId, Arrival, Autoplan, Condition, Goal, GoalId, GoalKind, Hours, IfFailed, Level, Limits, Message,
         MessageId, Payload, Persona, PersonaId, Priority, Profile, Proof, Quotas, Receipt, Role, RunId, Slug, TraceId,
-        Vitals, WaitsFor,
+        Vitals, WaitsFor, Weight,
     },
     persona::tally::InboxFigures,
     ports::{Ports, Unavailable},
     run::Runner,
-    scheduler::figures::TurnFigures,
+    scheduler::{StageView, figures::TurnFigures},
 };
 
 /// The running company. Cheap to clone.
@@ -116,6 +118,7 @@ pub struct NewPersona {
     pub profile: Profile,
     pub hosts: Vec<String>,
     pub model: Option<String>,
+    pub weight: Weight,
     pub hours: Hours,
 }
 
@@ -129,6 +132,7 @@ pub struct PersonaPatch {
     pub profile: Option<Profile>,
     pub hosts: Option<Vec<String>>,
     pub model: Option<Option<String>>,
+    pub weight: Option<Weight>,
     pub hours: Option<Hours>,
     pub quotas: Option<Quotas>,
     pub autoplan: Option<Autoplan>,
@@ -420,6 +424,11 @@ impl Company {
     /// How slices were granted of late; none while the company ends.
     pub async fn turn_figures(&self) -> Option<TurnFigures> {
         self.desk.scheduler.turn_figures().await.ok()
+    }
+
+    /// Who held which slot in the last `over`, and the next `most` of those that wait; none while the company ends.
+    pub async fn stage(&self, over: Duration, most: usize) -> Option<StageView> {
+        self.desk.scheduler.stage(over, most).await.ok()
     }
 
     /// What the inboxes of all personas cost and let go since the start.

@@ -64,6 +64,7 @@ impl<'a> Worker<'a> {
             profile: actors::domain::Profile::default(),
             hosts: Vec::new(),
             model: None,
+            weight: actors::domain::Weight::ORDINARY,
             hours: Default::default(),
         };
         let persona = company.create_persona(new, &by(site)).await?.id;

@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{GoalKind, InboxLimits, InnerLife, Limits, Pace, Payload, Proof, RoomRules, TraceId, WaitsFor},
+    domain::{GoalKind, InboxLimits, InnerLife, Limits, Pace, Payload, PersonaId, Proof, RoomRules, TraceId, WaitsFor},
     ports::{Ports, World as _},
     supervisor::{By, Company, NewWork, Work},
     testing::{self, MemoryBlobs, TestWorld},
@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{
     Part, Weighed,
     hollow::{Hollow, Obliging, persona_id},
-    process::{Footprint, wake_ups},
+    process::{Footprint, cpu, wake_ups},
 };
 
 /// How long nothing happens while wake-ups are counted.
@@ -41,7 +41,7 @@ pub(super) async fn weigh(part: Part, count: usize) -> anyhow::Result<Weighed> {
     let company = Company::start(limits(), ports, SigningKey::from_bytes(&[7; 32])).await?;
     if part == Part::Awake {
         let by = By { who: "bench".to_owned(), trace: TraceId(world.new_id()) };
-        let deliveries = stream::iter(0..count).map(|number| company.deliver(quick_work(number), &by));
+        let deliveries = stream::iter(0..count).map(|number| company.deliver(quick_work(persona_id(number)), &by));
         deliveries.buffer_unordered(DELIVERIES_AT_ONCE).try_for_each(|_| async { Ok(()) }).await?;
         journal.settled(count).await;
     }
@@ -52,10 +52,10 @@ pub(super) async fn weigh(part: Part, count: usize) -> anyhow::Result<Weighed> {
         (figures.registered, figures.awake, figures.active_personas, figures.inbox) == (registered, awake, 0, 0),
         "the company is not as it should be: {figures:?}"
     );
-    let before = wake_ups()?;
+    let (before, ran) = (wake_ups()?, cpu()?);
     tokio::time::sleep(IDLE).await;
-    let wake_ups = wake_ups()? - before;
-    Ok(Weighed { at_rest: Footprint::now()?, wake_ups })
+    let (wake_ups, cpu) = (wake_ups()? - before, cpu()? - ran);
+    Ok(Weighed { at_rest: Footprint::now()?, wake_ups, cpu })
 }
 
 /// As the product's defaults, but nobody leaves memory while it is looked at.
@@ -81,10 +81,11 @@ pub(super) fn limits() -> Limits {
     }
 }
 
-fn quick_work(number: usize) -> NewWork {
+/// A line to write, for this persona.
+pub(super) fn quick_work(persona: PersonaId) -> NewWork {
     let payload = json!({ "prompt": "Write a line." });
     NewWork {
-        persona: persona_id(number),
+        persona,
         what: match Payload::parse(GoalKind::Ai, payload) {
             Ok(payload) => Work::Goal { title: "a line".to_owned(), payload, proof: Proof::default() },
             Err(_) => Work::Chat { text: "Write a line.".to_owned() },

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use actors::{
     domain::{
         Alert, Call, ChainId, Goal, GoalId, LengthTargets, Message, MessageId, Outcome, Persona, PersonaId,
-        PersonaStatus, Profile, Receipt, Run, RunId, Slug,
+        PersonaStatus, Profile, Receipt, Run, RunId, Slug, Weight,
     },
     evidence::chain::Heads,
     ports::{
@@ -150,6 +150,7 @@ impl Records for Hollow {
             profile: Profile { length: LengthTargets::default(), ..Profile::default() },
             hosts: Vec::new(),
             model: None,
+            weight: Weight::ORDINARY,
             hours: Default::default(),
             quotas: Default::default(),
             autoplan: Default::default(),

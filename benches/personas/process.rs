@@ -1,6 +1,6 @@
 //! This process as the kernel sees it.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,17 @@ pub(super) fn wake_ups() -> anyhow::Result<u64> {
         sum += field(&status, "voluntary_ctxt_switches:")? + field(&status, "nonvoluntary_ctxt_switches:")?;
     }
     Ok(sum)
+}
+
+/// How long all threads ran so far, as the kernel's scheduler counts it.
+pub(super) fn cpu() -> anyhow::Result<Duration> {
+    let mut sum = 0;
+    for thread in fs::read_dir("/proc/self/task")? {
+        let stat = fs::read_to_string(thread?.path().join("schedstat"))?;
+        let ran = stat.split_whitespace().next().context("no time in `schedstat`")?;
+        sum += ran.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(sum))
 }
 
 fn field(text: &str, name: &str) -> anyhow::Result<u64> {

@@ -94,13 +94,13 @@ async fn timed(ports: Ports, open: Duration) -> anyhow::Result<Started> {
     Ok(Started { registered, open, ready })
 }
 
-async fn open(root: &Path) -> anyhow::Result<Storage> {
+pub(super) async fn open(root: &Path) -> anyhow::Result<Storage> {
     let config = Config::for_test(root);
     let node: NodeName = testing::node();
     Storage::open(&config.storage, root, &node, Arc::new(TestWorld::new(7))).await.context("the store cannot be opened")
 }
 
-async fn fill(root: &Path, count: usize) -> anyhow::Result<()> {
+pub(super) async fn fill(root: &Path, count: usize) -> anyhow::Result<()> {
     let storage = open(root).await?;
     register(&*storage.journal, count).await
 }

@@ -48,6 +48,8 @@ pub(super) struct Slot {
     /// Held for as long as a step takes: one step at a time.
     pub(super) state: tokio::sync::Mutex<State>,
     used: Mutex<Instant>,
+    /// Its persona has no slice: it makes room before those that work.
+    rests: AtomicBool,
 }
 
 #[derive(Default)]
@@ -60,11 +62,21 @@ pub(super) struct State {
 
 impl Slot {
     fn new() -> Self {
-        Self { state: tokio::sync::Mutex::default(), used: Mutex::new(Instant::now()) }
+        Self { state: tokio::sync::Mutex::default(), used: Mutex::new(Instant::now()), rests: AtomicBool::new(false) }
     }
 
     pub(super) fn touch(&self) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Its persona has a slice.
+    pub(super) fn work(&self) {
+        self.rests.store(false, Ordering::Relaxed);
+    }
+
+    /// Its persona gave its slice back.
+    pub(super) fn rest(&self) {
+        self.rests.store(true, Ordering::Relaxed);
     }
 
     fn used(&self) -> Instant {
@@ -181,7 +193,7 @@ impl Pool {
         Session::start(start).await
     }
 
-    /// A free place, or that of the browser that was not used for the longest time.
+    /// A free place, or that of the browser that was not used for the longest time, of those that rest if there are.
     async fn place(&self) -> Result<OwnedSemaphorePermit, Fault> {
         loop {
             let idle = self.idle.notified();
@@ -200,7 +212,7 @@ impl Pool {
 
     async fn close_least_recent(&self) -> bool {
         let mut slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
-        slots.sort_by_key(|slot| slot.used());
+        slots.sort_by_key(|slot| (!slot.rests.load(Ordering::Relaxed), slot.used()));
         for slot in slots {
             let Ok(mut state) = slot.state.try_lock() else { continue };
             if let Some(session) = state.session.take() {

@@ -89,6 +89,9 @@ pub struct New {
     /// Which model writes for it; without it, the configured default.
     #[arg(long)]
     model: Option<String>,
+    /// Its share of the time when there is not enough for all, 0.1 to 10; without it, 1.
+    #[arg(long, value_name = "SHARE")]
+    weight: Option<f64>,
     /// How it writes, or `@FILE` that says so.
     #[arg(long, value_name = "TEXT")]
     style_primer: Option<String>,
@@ -149,6 +152,9 @@ impl New {
                 body.insert(name.to_owned(), json!(value));
             }
         }
+        if let Some(weight) = self.weight {
+            body.insert("weight".to_owned(), json!(weight));
+        }
         if let Some(primer) = &self.style_primer {
             body.insert("profile".to_owned(), json!({ "style_primer": text_or_file(primer)? }));
         }
@@ -189,7 +195,7 @@ fn list(found: &Value) -> String {
 }
 
 fn card(persona: &Value) -> String {
-    let fields = ["slug", "name", "role", "status", "description", "model", "hosts", "version", "id"];
+    let fields = ["slug", "name", "role", "status", "description", "model", "weight", "hosts", "version", "id"];
     let row = |field: &&str| {
         (!persona[*field].is_null()).then(|| format!("{field:12} {}", print::plain(&text(persona, field))))
     };

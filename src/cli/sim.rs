@@ -4,7 +4,10 @@ mod chart;
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
-use actors::simulation::{Faults, Outcome, Plan, Policy, Violation};
+use actors::{
+    scheduler::waits::Waits,
+    simulation::{Faults, Outcome, Plan, Policy, Violation},
+};
 use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
@@ -38,7 +41,7 @@ pub struct Sim {
     /// Slots.
     #[arg(long, default_value = "64")]
     cap: NonZeroUsize,
-    /// Draw waits and slots over the day.
+    /// Draw waits, slots and energy over the day.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -128,9 +131,12 @@ fn text(answer: &Answer) -> String {
         "expired",
         "failed",
         "urgent late",
-        "urgent p99",
-        "middle p50 / p99",
-        "low p50 / p99",
+        "urgent p50 / p95 / p99",
+        "middle p50 / p95 / p99",
+        "low p50 / p95 / p99",
+        "yields",
+        "paused",
+        "energy",
         "woken by clock",
         "slots used",
         "even",
@@ -143,9 +149,9 @@ fn text(answer: &Answer) -> String {
     text
 }
 
-fn row(day: &Day) -> [String; 12] {
+fn row(day: &Day) -> [String; 15] {
     let Outcome { ends, waits: [low, middle, urgent], .. } = &day.outcome;
-    let pair = |p50_ms, p99_ms| format!("{} / {}", seconds(p50_ms), seconds(p99_ms));
+    let all = |waits: &Waits| [waits.p50_ms, waits.p95_ms, waits.p99_ms].map(seconds).join(" / ");
     [
         day.policy.to_owned(),
         day.seed.to_string(),
@@ -153,9 +159,12 @@ fn row(day: &Day) -> [String; 12] {
         ends.expired.to_string(),
         ends.failed.to_string(),
         format!("{} of {} ({:.3} %)", day.outcome.urgent_late, urgent.begun, 100.0 * day.outcome.urgent_late_share()),
-        seconds(urgent.p99_ms),
-        pair(middle.p50_ms, middle.p99_ms),
-        pair(low.p50_ms, low.p99_ms),
+        all(urgent),
+        all(middle),
+        all(low),
+        day.outcome.yields.to_string(),
+        day.outcome.paused.to_string(),
+        day.outcome.energy.map_or_else(|| "-".to_owned(), |energy| format!("{} %", energy.percent())),
         day.outcome.looks_by_clock.to_string(),
         format!("{:.1} %", 100.0 * day.outcome.utilisation),
         format!("{:.3}", day.outcome.jain),

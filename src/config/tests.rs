@@ -189,6 +189,28 @@ fn values_out_of_range_are_all_named() {
 }
 
 #[test]
+fn calendars_and_load_have_bounds_that_cannot_make_the_cap_swing() {
+    let file = r#"
+        [calendar]
+        shortest = "1s"
+        [load]
+        sample_every = "1s"
+        hot_run_queue = 1.0
+        cool_run_queue = 1.0
+        hot_memory = 1.5
+        hot_refusals = 0
+    "#;
+    let (_root, options) = with_file(file, &[]);
+    let text = refused(&options);
+    for key in ["calendar.shortest", "load.sample_every", "load.cool_run_queue", "load.hot_memory", "load.hot_refusals"]
+    {
+        assert!(text.contains(&format!("`{key}` in ")), "{key} is missing in:\n{text}");
+    }
+    let (_root, options) = with_file("[calendar]\ndigest_at = \"25:00\"\n", &[]);
+    assert!(refused(&options).contains("`25:00` is not a time of the day"));
+}
+
+#[test]
 fn own_providers_and_sites_are_merged_with_the_known_ones() {
     let file = r#"
         [company.site_acts_per_second]

@@ -31,7 +31,7 @@ pub(super) fn compose(request: &Request<'_>) -> Composed {
 mod tests {
     use std::time::Duration;
 
-    use actors::domain::{Length, LengthTargets, Persona, Profile, Role};
+    use actors::domain::{Length, LengthTargets, Persona, Profile, Role, Weight};
     use proptest::prelude::*;
 
     use super::*;
@@ -57,6 +57,7 @@ mod tests {
             },
             hosts: Vec::new(),
             model: None,
+            weight: Weight::ORDINARY,
             hours: Default::default(),
             quotas: Default::default(),
             autoplan: Default::default(),

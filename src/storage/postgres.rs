@@ -15,9 +15,9 @@ use url::Url;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// No statement may hold the others up for long, whatever becomes of this process.
-const SETTINGS: &str = "SET statement_timeout = '15s'; SET lock_timeout = '5s'; \
+const SETTINGS: &str = "SET statement_timeout = '15s'; SET lock_timeout = '1s'; \
     SET idle_in_transaction_session_timeout = '30s'; SET synchronous_commit = on";
-const READ_ONLY: &str = "SET default_transaction_read_only = on; SET lock_timeout = '5s'";
+const READ_ONLY: &str = "SET default_transaction_read_only = on; SET lock_timeout = '1s'";
 
 /// A connection that gives up in time.
 pub(super) async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {

@@ -55,6 +55,7 @@ table! {
         failure_streak -> Integer,
         created_ms -> BigInt,
         updated_ms -> BigInt,
+        weight -> Integer,
         zone -> Text,
         wakes_minute -> Integer,
         sleeps_minute -> Integer,

@@ -15,6 +15,11 @@ pub trait BrowserDriver: Send + Sync {
     /// The persona's slice is over: save what must survive a crash.
     async fn rest(&self, persona: PersonaId);
 
+    /// Whether the page of the last step is still open.
+    async fn keeps_page(&self, _persona: PersonaId) -> bool {
+        true
+    }
+
     /// The persona sleeps, is paused or deleted: close what it holds open.
     async fn release(&self, persona: PersonaId);
 }
@@ -27,6 +32,10 @@ impl BrowserDriver for Browsers {
 
     async fn rest(&self, persona: PersonaId) {
         Self::rest(self, persona).await;
+    }
+
+    async fn keeps_page(&self, persona: PersonaId) -> bool {
+        Self::keeps_page(self, persona).await
     }
 
     async fn release(&self, persona: PersonaId) {

@@ -5,7 +5,7 @@ mod seed;
 mod turns;
 
 use actix_web::{HttpResponse, http::StatusCode, web};
-use actors::{domain::Load, supervisor::Climate};
+use actors::{domain::Load, persona::tally::InboxFigures, supervisor::Climate};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -63,6 +63,12 @@ pub struct Status {
     /// there are when it is calm (`configured`), and why.
     #[schema(value_type = Object)]
     pub load: Load,
+    /// Messages waiting or running, over all personas.
+    pub inbox: u64,
+    /// What inboxes did since the start: looks, messages weighed (`evaluations_per_message`: for each one begun), and
+    /// what was coalesced, expired or dropped.
+    #[schema(value_type = Object)]
+    pub inboxes: InboxFigures,
     /// How slices were granted of late; none while the company ends.
     pub turns: Option<Turns>,
     /// Why no work can be taken; none: it can.
@@ -131,6 +137,8 @@ async fn status(deps: web::Data<Deps>) -> Result<web::Json<Status>, Problem> {
         awake: figures.awake,
         registered: figures.registered,
         waiting_for_slice: figures.waiting_for_slice,
+        inbox: figures.inbox,
+        inboxes: deps.company.inbox_figures(),
         climate: deps.company.climate(),
         load: deps.company.load(),
         turns: deps.company.turn_figures().await.map(Turns::from),

@@ -18,6 +18,7 @@ pub mod run;
 pub mod runs;
 pub mod samples;
 pub mod show;
+pub mod stage;
 pub mod visit;
 
 use super::routes::Table;

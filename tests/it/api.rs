@@ -2,8 +2,10 @@
 
 mod artifacts;
 mod auth;
+mod bad_personas;
 mod dependencies;
 mod digests;
+mod disasters;
 mod documents;
 mod harness;
 mod input;

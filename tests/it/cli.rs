@@ -51,6 +51,20 @@ fn a_wrong_setting_is_code_2_and_named() {
 }
 
 #[test]
+fn a_company_in_which_nobody_may_work_is_refused_by_its_key() {
+    let root = tempfile::tempdir().unwrap();
+    for cap in ["0", "-1", "1001", "0.5"] {
+        std::fs::write(root.path().join("greenroom.toml"), format!("[company]\nactive_personas = {cap}\n")).unwrap();
+        let (code, out, _) = said(&greenroom(root.path(), &["config", "check", "--json"]));
+        let answer: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((code, &answer["problems"][0]["key"]), (1, &Value::from("company.active_personas")), "{cap}: {out}");
+        let (code, _, error) = said(&greenroom(root.path(), &["serve"]));
+        assert_eq!(code, 2, "{cap}: {error}");
+        assert!(error.contains("active_personas"), "{cap}: {error}");
+    }
+}
+
+#[test]
 fn settings_are_shown_with_their_origin_and_without_secrets() {
     let root = tempfile::tempdir().unwrap();
     std::fs::write(root.path().join("greenroom.toml"), "[server]\nstatus_token = \"a-very-secret-token\"\n").unwrap();
@@ -80,7 +94,7 @@ fn a_simulated_day_needs_no_server_and_is_the_same_again() {
     assert!(count("begun") > 0);
     assert_eq!(count("messages"), count("done") + count("failed") + count("expired") + count("open"));
     let drawn = std::fs::read_to_string(root.path().join("day.svg")).unwrap();
-    assert!(drawn.starts_with("<svg") && drawn.ends_with("</svg>\n") && drawn.matches("<polyline").count() == 4);
+    assert!(drawn.starts_with("<svg") && drawn.ends_with("</svg>\n") && drawn.matches("<polyline").count() == 6);
 
     let (code, table, _) = said(&greenroom(root.path(), &[&options[..], &["--seeds", "3"]].concat()));
     assert_eq!((code, table.lines().count()), (0, 4), "{table}");

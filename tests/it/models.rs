@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, collections::HashMap, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Length, Persona, PersonaId, PersonaStatus, Profile},
+    domain::{Length, Persona, PersonaId, PersonaStatus, Profile, Weight},
     ports::BoxError,
 };
 use async_trait::async_trait;
@@ -57,6 +57,7 @@ pub fn livia(model: Option<&str>) -> Persona {
         },
         hosts: Vec::new(),
         model: model.map(str::to_owned),
+        weight: Weight::ORDINARY,
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod calendar;
 mod controls;
 mod house;
 mod live;
@@ -10,6 +11,7 @@ mod rooms;
 mod samples;
 mod screens;
 mod script;
+mod stage;
 mod visitor;
 mod waits;
 mod work;

@@ -65,15 +65,17 @@ async fn migrate(database_url: String) {
     Storage::open(&config, root.path(), &node(), Arc::new(TestWorld::new(1))).await.expect("a migrated template");
 }
 
+/// A client that reads SQL.
+pub fn psql(url: &str) -> Command {
+    let mut psql = Command::new(binaries().unwrap().join("psql"));
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", url]);
+    psql
+}
+
 /// Runs SQL as the tests' own hand.
 pub fn sql(url: &str, text: &str) {
-    let mut psql = Command::new(binaries().unwrap().join("psql"))
-        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", url])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("psql runs");
+    let mut psql =
+        psql(url).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("psql runs");
     psql.stdin.take().expect("its input").write_all(text.as_bytes()).expect("SQL");
     let ended = psql.wait_with_output().expect("psql ends");
     assert!(ended.status.success(), "psql: {}", String::from_utf8_lossy(&ended.stderr));

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Autoplan, Hours, PersonaId, Quotas, words::words};
+use super::{Autoplan, Hours, PersonaId, Quotas, Weight, words::words};
 
 words! {
     /// What a persona is for.
@@ -133,6 +133,8 @@ pub struct Persona {
     pub hosts: Vec<String>,
     /// Which model answers for it; none: the configured default.
     pub model: Option<String>,
+    /// Its share of the company's time when there is not enough for all.
+    pub weight: Weight,
     /// Its time zone, and when in its days it is up.
     pub hours: Hours,
     /// Its own quotas, instead of its role's.

@@ -48,7 +48,8 @@ impl Priority {
 
     /// What a scored message of this age counts for.
     pub(super) fn at_age(self, age_ms: i64) -> Self {
-        if age_ms < FRESH_FOR_MS { self.raised(FRESH) } else { self }
+        // An age far below zero is that of a message from before the clock was set back.
+        if age_ms.abs() < FRESH_FOR_MS { self.raised(FRESH) } else { self }
     }
 
     fn raised(self, thousandths: u16) -> Self {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    domain::{BigThree, Gate, GoalId, GoalState, MessageId, MessageState, ParkedOn, Priority},
+    domain::{BigThree, Gate, Goal, GoalId, GoalState, MessageId, MessageState, ParkedOn, Priority},
     ports::Waiting,
     scheduler::{turns::patience_ms, waits::Band},
 };
@@ -20,6 +20,9 @@ pub(super) struct Picked {
     /// Optional work waits that the mood holds back.
     pub held_by_mood: bool,
 }
+
+/// What is this far ahead of now was written before the clock was set back.
+const SET_BACK_MS: i64 = 60_000;
 
 /// Goals that are not to be picked before a moment, whatever the inbox says.
 pub(super) type HeldBack = HashMap<GoalId, i64>;
@@ -84,7 +87,7 @@ impl Ready {
 fn ready(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack, picked: &mut Picked) -> Vec<Ready> {
     let mut ready = Vec::with_capacity(inbox.len());
     for work in inbox {
-        let Some(from_ms) = workable_from(&work, held_back) else { continue };
+        let Some(from_ms) = workable_from(&work, held_back, now_ms) else { continue };
         if let Some(serve_by_ms) = serve_by(&work) {
             if serve_by_ms < now_ms {
                 picked.late.push(work);
@@ -118,7 +121,12 @@ impl Standing {
             priority,
             optional: message.is_held_by_mood() && !priority.is_urgent(),
             begun: message.state == MessageState::Running || goal.attempts > 0,
-            from_ms: message.received_ms.max(ready.from_ms),
+            from_ms: if message.received_ms > now_ms.saturating_add(SET_BACK_MS) {
+                // Older than all that came in since.
+                0
+            } else {
+                message.received_ms.max(ready.from_ms)
+            },
         }
     }
 
@@ -162,22 +170,30 @@ fn standing(ready: &Ready, bursts: &HashMap<String, Standing>, now_ms: i64) -> S
 /// Whether it could be begun now, and in time.
 pub(super) fn may_begin(work: &Waiting, now_ms: i64, held_back: &HeldBack) -> bool {
     let late = serve_by(work).is_some_and(|serve_by_ms| serve_by_ms < now_ms);
-    !late && workable_from(work, held_back).is_some_and(|from_ms| from_ms <= now_ms)
+    !late && workable_from(work, held_back, now_ms).is_some_and(|from_ms| from_ms <= now_ms)
 }
 
 /// The class of what is neither urgent nor begun.
 const ORDINARY: u8 = 2;
 
 /// From when on it can be worked at; none: not until a person acts, or the goals it waits for are over.
-fn workable_from(work: &Waiting, held_back: &HeldBack) -> Option<i64> {
+fn workable_from(work: &Waiting, held_back: &HeldBack, now_ms: i64) -> Option<i64> {
     let goal = &work.goal;
     let waits = matches!(goal.parked_on, Some(ParkedOn::Reconcile | ParkedOn::Dependency | ParkedOn::Room));
     if goal.state == GoalState::Parked && waits {
         return None;
     }
     let held_ms = held_back.get(&goal.id).copied().unwrap_or(0);
+    let from_ms = goal.due_ms.unwrap_or(0).max(held_ms);
     // Held back for good: until someone pokes.
-    (held_ms < i64::MAX).then(|| goal.due_ms.unwrap_or(0).max(held_ms))
+    (held_ms < i64::MAX).then_some(if was_set_back(goal, now_ms) { 0 } else { from_ms })
+}
+
+/// The clock was set back during a pause: what is left of it nobody knows, so it is over. A moment that was asked for
+/// stays a moment.
+fn was_set_back(goal: &Goal, now_ms: i64) -> bool {
+    let pauses = goal.parked_on == Some(ParkedOn::Rate) || (goal.state == GoalState::Pending && goal.attempts > 0);
+    pauses && goal.updated_ms > now_ms.saturating_add(SET_BACK_MS)
 }
 
 /// By when it must be started; none: it was. A retry waits as long anew as the message could at first.

@@ -15,6 +15,11 @@ pub trait Performer: Send + Sync {
     /// The persona's slice is over: save what must survive a crash.
     async fn rest(&self, persona: PersonaId);
 
+    /// Whether what the persona's last step left open, a page, is still there. It may be closed between two slices.
+    async fn keeps_page(&self, _persona: PersonaId) -> bool {
+        true
+    }
+
     /// The persona goes to sleep, is paused or deleted: close what it holds open.
     async fn release(&self, persona: PersonaId);
 }

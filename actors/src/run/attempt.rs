@@ -17,7 +17,7 @@ use super::{
     settle::{self, Verdict},
 };
 use crate::{
-    domain::{Draft, Ended, Goal, Message, Persona, Phase, ReadBack, Receipt, Run, Step, StepError},
+    domain::{Draft, Effect, Ended, Goal, Message, Persona, Phase, ReadBack, Receipt, Run, Step, StepError},
     ports::{Commit, Waiting},
 };
 
@@ -135,15 +135,31 @@ impl<'a> Attempt<'a> {
     }
 
     async fn walk(&mut self) -> Result<(), Halt> {
+        // Again only when the page was closed while others had the slot.
+        while !self.walk_on().await? {}
+        Ok(())
+    }
+
+    /// Walks from where the record ends; `false`: the page that the next step needs is no longer there.
+    async fn walk_on(&mut self) -> Result<bool, Halt> {
         let steps = self.steps.clone();
         let mut walk = Walk::new(&steps, &self.history, self.run.id);
+        let mut went_on = false;
         for (at, step) in steps.iter().enumerate() {
             if self.stop.is_cancelled() {
                 return Err(Halt::End(RunEnd::Stopped));
             }
             self.say(Some(format!("step {}/{} · {}", at + 1, steps.len(), plan::label(step))));
-            match walk.decide(at, &self.history) {
-                Decision::Perform => self.act(at, step, None).await?,
+            let decision = walk.decide(at, &self.history);
+            // Who rebuilds a page goes at least one step further, or it might do so for ever.
+            if went_on && decision == Decision::Perform && !self.offer_slice(at).await? {
+                return Ok(false);
+            }
+            match decision {
+                Decision::Perform => {
+                    self.act(at, step, None).await?;
+                    went_on = true;
+                }
                 Decision::Replay { of } => self.act(at, step, Some(of)).await?,
                 Decision::Recall => self.recall(at, step),
                 Decision::Skip(recorded) => self.skip(at, step, &recorded).await?,
@@ -159,7 +175,7 @@ impl<'a> Attempt<'a> {
                 walk.reconciled(recorded);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Carries a step out and takes in what came of it.
@@ -180,8 +196,9 @@ impl<'a> Attempt<'a> {
                 Err(Halt::Verdict(self.verdict_on(at, step, error)))
             }
             Acted::Unknown(receipt) => {
+                let error = receipt.body.as_ref().and_then(|body| body.error.clone());
                 self.take_in(at, receipt);
-                self.ask(at).await
+                self.doubt(at, step, error).await
             }
             // A person ended the goal or the run; that commit settled everything.
             Acted::Ended => Err(Halt::End(RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false })),
@@ -276,6 +293,21 @@ impl<'a> Attempt<'a> {
         Verdict::Unconfirmed { lines: proof::check(&self.goal, self.history.receipts()), error: text }
     }
 
+    /// Nobody knows how it ended. What has a key is tried again as long as there are attempts; all else is asked for.
+    async fn doubt(&mut self, at: usize, step: &Step, error: Option<String>) -> Result<(), Halt> {
+        if step.effect() != Effect::Idempotent {
+            return self.ask(at).await;
+        }
+        if self.stop.is_cancelled() {
+            return Err(Halt::End(RunEnd::Stopped));
+        }
+        if self.pause_before_retry().is_none() {
+            return self.ask(at).await;
+        }
+        let text = error.unwrap_or_else(|| format!("{} did not say how it ended", step.tool()));
+        Err(Halt::Verdict(Verdict::Failed(StepError::retryable(text))))
+    }
+
     /// It may have happened: a positive read-back settles it, otherwise a person does.
     async fn ask(&mut self, at: usize) -> Result<(), Halt> {
         if let Some(read_back) = self.goal.proof.read_back.clone()
@@ -315,6 +347,8 @@ impl<'a> Attempt<'a> {
     /// The plan is carried out: does the proof hold?
     async fn judge(&mut self) -> Result<Verdict, Halt> {
         if let Some(read_back) = self.goal.proof.read_back.clone() {
+            // It opens a page of its own.
+            let _ = self.offer_slice(0).await?;
             self.read_back(&read_back).await?;
         }
         let lines = proof::check(&self.goal, self.history.receipts());

@@ -79,7 +79,7 @@ impl Now {
     /// Works in this slice until the answer is dropped, and tires.
     pub(crate) fn work(&self, slice: Slice, limits: Arc<Limits>) -> Working {
         self.shown().inner.work_begins(Instant::now().into_std(), &limits.inner_life);
-        Working { now: self.clone(), limits, _slice: slice }
+        Working { now: self.clone(), limits, slice }
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
@@ -91,7 +91,14 @@ impl Now {
 pub(crate) struct Working {
     now: Now,
     limits: Arc<Limits>,
-    _slice: Slice,
+    slice: Slice,
+}
+
+impl Working {
+    /// What is worked in.
+    pub(crate) fn slice(&self) -> &Slice {
+        &self.slice
+    }
 }
 
 impl Drop for Working {

@@ -1,6 +1,6 @@
 //! The commits that open and end a run. Each moves goal, run and message together with the receipt that says so.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tracing::warn;
@@ -104,10 +104,7 @@ impl Attempt<'_> {
     }
 
     async fn fail(&mut self, error: StepError) -> RunEnd {
-        let tried = usize::try_from(self.goal.attempts).unwrap_or(usize::MAX);
-        let pause =
-            tried.checked_sub(1).and_then(|at| self.runner.limits.retry_after.get(at)).filter(|_| error.retryable);
-        if let Some(pause) = pause {
+        if let Some(pause) = self.pause_before_retry().filter(|_| error.retryable) {
             let due_ms = self.now_ms().saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
             let again =
                 GoalMove { last_error: Some(error.text), due_ms: Some(due_ms), ..self.moved(GoalState::Pending) };
@@ -120,6 +117,12 @@ impl Attempt<'_> {
         let streak = self.failure_streak.saturating_add(1);
         let goal = GoalMove { last_error: Some(error.text), ..self.moved(GoalState::Failed) };
         self.close(RunState::Failed, MessageState::Failed, goal, Some(streak), ("failed", Value::Null)).await
+    }
+
+    /// How long a failed attempt waits for the next one; none: it was the last.
+    pub(super) fn pause_before_retry(&self) -> Option<Duration> {
+        let tried = usize::try_from(self.goal.attempts).unwrap_or(usize::MAX);
+        tried.checked_sub(1).and_then(|at| self.runner.limits.retry_after.get(at)).copied()
     }
 
     /// Ends the run; the third failed goal in a row pauses its persona in the same commit.

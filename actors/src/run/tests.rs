@@ -5,3 +5,4 @@ mod board;
 mod crashes;
 mod outcomes;
 mod quotas;
+mod turns;

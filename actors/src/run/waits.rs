@@ -43,15 +43,7 @@ impl Attempt<'_> {
         self.shift(RunState::Parked, MessageState::Waiting, parked, summary).await?;
         self.slice = None;
         self.pause(wait).await?;
-        let asked_ms = self.now_ms();
-        let priority = self.message.priority_at(asked_ms);
-        let slice = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return Err(Halt::End(RunEnd::Stopped)),
-            slice = self.runner.scheduler.acquire(self.goal.persona, priority, asked_ms) => slice,
-        };
-        let slice = slice.map_err(|_| Halt::End(RunEnd::Stopped))?;
-        self.slice = Some(self.now().work(slice, self.runner.limits.clone()));
+        self.take_slice().await?;
         let running = self.moved(GoalState::Running);
         self.shift(RunState::Running, MessageState::Running, running, format!("goes on at {site}")).await
     }

@@ -68,6 +68,12 @@ impl Recent {
         self.held += 1;
     }
 
+    /// Who gave its slice back was the next itself: no new turn, no wait.
+    pub(super) fn goes_on(&mut self, now_ms: i64) {
+        self.go_on(now_ms);
+        self.held += 1;
+    }
+
     pub(super) fn released(&mut self, persona: PersonaId, used_ms: i64, now_ms: i64) {
         self.go_on(now_ms);
         *self.now.used_ms.entry(persona).or_default() += used_ms;

@@ -6,7 +6,10 @@ use futures::FutureExt;
 use uuid::Uuid;
 
 use super::*;
-use crate::testing::TestWorld;
+use crate::{
+    domain::{Priority, Weight},
+    testing::TestWorld,
+};
 
 struct Nobody;
 
@@ -33,7 +36,14 @@ fn persona(n: u128) -> PersonaId {
 }
 
 async fn acquire(scheduler: &Scheduler, n: u128) -> Slice {
-    scheduler.acquire(persona(n), Priority::BASE, scheduler.world.now_ms()).await.unwrap()
+    scheduler.acquire(wish(scheduler, n, 500, 0)).await.unwrap()
+}
+
+/// What a persona wants that has waited so long already.
+fn wish(scheduler: &Scheduler, n: u128, priority: u16, waited_ms: i64) -> Wish {
+    let priority = Priority::try_from(priority).unwrap();
+    let since_ms = scheduler.world.now_ms() - waited_ms;
+    Wish { persona: persona(n), priority, weight: Weight::ORDINARY, since_ms }
 }
 
 /// Waits for figures of this many holders and waiters.
@@ -99,8 +109,7 @@ async fn what_has_waited_long_already_goes_first() {
     let ada = acquire(&scheduler, 1).await;
     let wait = |n, waited_ms| {
         let scheduler = scheduler.clone();
-        let since_ms = scheduler.world.now_ms() - waited_ms;
-        tokio::spawn(async move { scheduler.acquire(persona(n), Priority::BASE, since_ms).await.unwrap() })
+        tokio::spawn(async move { scheduler.acquire(wish(&scheduler, n, 500, waited_ms)).await.unwrap() })
     };
     let (fresh, old) = (wait(2, 0), wait(3, 60_000));
     figures(&scheduler, 1, 2).await;
@@ -117,8 +126,7 @@ async fn figures_tell_what_was_granted_and_used() {
     let ada = acquire(&scheduler, 1).await;
     let bo = tokio::spawn({
         let scheduler = scheduler.clone();
-        let urgent = Priority::try_from(900).unwrap();
-        async move { scheduler.acquire(persona(2), urgent, scheduler.world.now_ms()).await.unwrap() }
+        async move { scheduler.acquire(wish(&scheduler, 2, 900, 0)).await.unwrap() }
     });
     figures(&scheduler, 1, 1).await;
     tokio::time::advance(Duration::from_secs(20)).await;
@@ -130,6 +138,62 @@ async fn figures_tell_what_was_granted_and_used() {
     assert_eq!((told.jain, told.used_slots), (Some(1.0), 1.0));
 }
 
+/// Persona 1 holds the only slice; persona 2 waits for it with this priority.
+async fn contended(priority: u16) -> (Scheduler, Slice, tokio::task::JoinHandle<Slice>) {
+    let scheduler = scheduler(1).await;
+    let ada = acquire(&scheduler, 1).await;
+    let waits = tokio::spawn({
+        let scheduler = scheduler.clone();
+        async move { scheduler.acquire(wish(&scheduler, 2, priority, 0)).await.unwrap() }
+    });
+    figures(&scheduler, 1, 1).await;
+    (scheduler, ada, waits)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_offered_slice_goes_to_who_is_owed_it_and_comes_back() {
+    let (scheduler, ada, waits) = contended(500).await;
+    assert!(scheduler.offer(&ada, wish(&scheduler, 1, 500, 0)).await.unwrap().is_none(), "not yet");
+    tokio::time::advance(Duration::from_secs(2)).await;
+    let place = scheduler.offer(&ada, wish(&scheduler, 1, 500, 0)).await.unwrap().unwrap();
+    let bo = waits.await.unwrap();
+    let place = place.at_once().unwrap_err();
+    // The old slice is worth nothing: dropping it frees nobody's slot.
+    drop(ada);
+    figures(&scheduler, 1, 1).await;
+    assert_eq!(scheduler.figures().borrow().on_stage, HashSet::from([persona(2)]));
+    let view = scheduler.stage(Duration::from_secs(300), 5).await.unwrap();
+    assert_eq!((view.slots[0].len(), view.waiting, view.next[0].persona), (2, 1, persona(1)));
+    assert_eq!((view.slots[0][0].until_ms, view.slots[0][1].waited_ms), (Some(view.now_ms), 2_000));
+    drop(bo);
+    assert_eq!(place.granted().await.unwrap().persona(), persona(1));
+    assert_eq!(scheduler.turn_figures().await.unwrap().grants, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_the_next_itself_goes_on_without_a_turn() {
+    let (scheduler, ada, _waits) = contended(50).await;
+    tokio::time::advance(Duration::from_secs(2)).await;
+    let place = scheduler.offer(&ada, wish(&scheduler, 1, 750, 0)).await.unwrap().unwrap();
+    let _again = place.at_once().unwrap();
+    drop(ada);
+    figures(&scheduler, 1, 1).await;
+    let told = scheduler.turn_figures().await.unwrap();
+    assert_eq!((told.grants, told.used_slots), (1, 1.0));
+    assert_eq!(scheduler.stage(Duration::from_secs(300), 5).await.unwrap().slots[0].len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_gone_while_it_waits_for_its_next_turn_loses_only_its_place() {
+    let (scheduler, ada, waits) = contended(900).await;
+    drop(scheduler.offer(&ada, wish(&scheduler, 1, 500, 0)).await.unwrap().unwrap());
+    drop(ada);
+    let bo = waits.await.unwrap();
+    figures(&scheduler, 1, 0).await;
+    drop(bo);
+    figures(&scheduler, 0, 0).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn acts_keep_their_pace_and_the_end_is_told_to_who_waits() {
     let scheduler = scheduler(1).await;
@@ -138,7 +202,7 @@ async fn acts_keep_their_pace_and_the_end_is_told_to_who_waits() {
     let ada = acquire(&scheduler, 1).await;
     let waits = tokio::spawn({
         let scheduler = scheduler.clone();
-        async move { scheduler.acquire(persona(2), Priority::BASE, 0).await.map(drop) }
+        async move { scheduler.acquire(wish(&scheduler, 2, 500, 0)).await.map(drop) }
     });
     figures(&scheduler, 1, 1).await;
     scheduler.stop();

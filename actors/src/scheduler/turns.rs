@@ -1,22 +1,13 @@
 //! Whose turn is it? The scheduler's whole policy, without clocks, tasks or messages.
 //!
-//! - Never more than `cap` slices at once, never two of one persona; no slot stays free while somebody could use it.
-//! - *Fairness* (start-time fair queueing): a persona carries a virtual tag that grows by the time it used over its
-//!   weight; virtual time grows by the time anybody used over the weight of all who want something. Who is more than
-//!   [`WINDOW_US`] ahead of virtual time waits behind everybody who is not. A nap
-//!   earns nothing and costs nothing: who was ahead still is, and who was behind is as far behind as before it, for
-//!   [`REMEMBERED_MS`]. (Between two slices every persona naps a moment: it looks what is next.)
-//! - *Latency*: within the window the earliest deadline goes first, arrival + patience(priority). So waiting ages a
-//!   request by itself and without a ceiling.
-//! - *Urgent lane*: priority above 0.8 passes everything else, up to [`URGENT_WINDOW_US`] ahead of its share. Beyond
-//!   that it waits behind all other urgent work and still before the rest, as long as the lane itself is on time;
-//!   when it is late, such work falls back behind everybody's share. So a flood of "urgent" cannot take the machine.
-//! - *Slots for the rest*: urgent work holds at most seven of eight slots while other work within its share waits.
-//!   With a single slot there is none to keep; then overdue work is passed over at most [`MOST_PASSED`] times in a row.
+//! `scheduler.rs` says what it does and what it guarantees. Here: a persona's tag and virtual time, which lane its
+//! first request stands in (`lanes.rs`), who is next, and what is remembered of those that want nothing. Between two
+//! steps: `offers.rs`. How long work may wait: `patience.rs`.
 //!
 //! Every operation costs O(log n) of the personas that wait.
 
 mod lanes;
+mod offers;
 mod patience;
 
 use std::{
@@ -24,15 +15,13 @@ use std::{
     num::NonZeroUsize,
 };
 
-pub(crate) use self::{
-    lanes::Lane,
-    patience::{Weight, patience_ms},
-};
+pub(crate) use self::{lanes::Lane, patience::patience_ms};
 use self::{
     lanes::{Lanes, Place},
     patience::Punctuality,
 };
-use crate::domain::{PersonaId, Priority};
+use super::stage::InLine;
+use crate::domain::{PersonaId, Priority, Weight};
 
 /// One request for a slice, and later the slice itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +31,10 @@ pub(crate) struct Ticket(pub u64);
 const WINDOW_US: i64 = 4_000_000;
 /// The same for urgent work.
 const URGENT_WINDOW_US: i64 = 60_000_000;
+/// How far behind its share a persona may fall before its work goes before everybody else's, but for urgent work.
+const BEHIND_US: i64 = 60_000_000;
+/// A persona that wants nothing for no longer than this never left: between two slices it looks what is next.
+const NAP_MS: i64 = 1_000;
 /// How long it is remembered how far behind its share a persona was that wants nothing.
 const REMEMBERED_MS: i64 = 60_000;
 /// With a single slot: urgent turns in a row while other work is overdue.
@@ -101,6 +94,8 @@ struct Share<W> {
     holds: Option<Held>,
     /// When it last gave a slice back.
     free_since_ms: i64,
+    /// Since when it wants nothing, when it does not.
+    idle_since_ms: i64,
     requests: VecDeque<Ask<W>>,
     place: Option<(Lane, Place)>,
 }
@@ -155,6 +150,17 @@ impl<W> Turns<W> {
         self.lanes.len(lane)
     }
 
+    /// The next of those that wait and hold no slice, at most so many.
+    pub(crate) fn in_line(&self, most: usize) -> Vec<InLine> {
+        let share = |persona| Some((persona, self.shares.get(&persona)?));
+        let one = |(persona, share): (PersonaId, &Share<W>)| {
+            let request = share.requests.front()?;
+            let since_ms = request.arrived_ms.max(share.free_since_ms);
+            Some(InLine { persona, since_ms, urgent: request.priority.is_urgent(), weight: share.weight })
+        };
+        self.lanes.all().filter_map(share).filter_map(one).take(most).collect()
+    }
+
     /// Whether urgent work of a persona within its share may have the next slot, whatever else waits.
     pub(crate) fn urgent_has_room(&self) -> bool {
         self.urgent_held < self.urgent_max && !self.must_let_pass()
@@ -165,7 +171,7 @@ impl<W> Turns<W> {
         self.urgent_lane.is_on_time()
     }
 
-    pub(crate) fn enqueue(&mut self, ask: Ask<W>) {
+    pub(crate) fn enqueue(&mut self, ask: Ask<W>, now_ms: i64) {
         let persona = ask.persona;
         let share = self.shares.entry(persona).or_insert_with(|| Share {
             weight: ask.weight,
@@ -173,18 +179,21 @@ impl<W> Turns<W> {
             tag_us: self.clock_us,
             holds: None,
             free_since_ms: i64::MIN,
+            idle_since_ms: now_ms,
             requests: VecDeque::with_capacity(1),
             place: None,
         });
         if share.holds.is_none() && share.requests.is_empty() {
             if let Some((behind_us, until_ms)) = share.behind.take() {
                 self.resting_behind.remove(&(until_ms, persona));
-                share.tag_us = self.clock_us - behind_us;
+                if now_ms.saturating_sub(share.idle_since_ms) > NAP_MS {
+                    share.tag_us = self.clock_us - behind_us;
+                }
             } else {
                 self.resting_ahead.remove(&(share.tag_us, persona));
             }
             share.weight = ask.weight;
-            self.active_weight += ask.weight.as_thousandths();
+            self.active_weight += thousandths(ask.weight);
         }
         share.requests.push_back(ask);
         self.waiting += 1;
@@ -210,7 +219,7 @@ impl<W> Turns<W> {
         let held = share.holds.take_if(|held| held.ticket == ticket)?;
         let used_ms = now_ms.saturating_sub(held.since_ms).max(0);
         let weighed = used_ms.saturating_mul(1_000_000);
-        share.tag_us = share.tag_us.saturating_add(weighed / share.weight.as_thousandths());
+        share.tag_us = share.tag_us.saturating_add(weighed / thousandths(share.weight));
         share.free_since_ms = now_ms;
         self.held -= 1;
         self.urgent_held -= usize::from(held.urgent);
@@ -234,7 +243,7 @@ impl<W> Turns<W> {
         let urgent = priority.is_urgent();
         share.holds = Some(Held { ticket, since_ms: now_ms, urgent });
         if let Some((lane, place)) = share.place.take() {
-            self.lanes.remove(lane, &place);
+            self.lanes.remove(lane, &place, share.tag_us);
         }
         if matches!(lane, Lane::Urgent | Lane::UrgentAhead) {
             self.urgent_lane.note(now_ms.saturating_sub(arrived_ms), patience_ms(priority));
@@ -247,19 +256,20 @@ impl<W> Turns<W> {
 
     fn next(&mut self, now_ms: i64) -> Option<(Lane, Place)> {
         loop {
-            let fair = self.lanes.first(Lane::Fair);
+            let behind = self.lanes.first(Lane::Behind).map(|place| (Lane::Behind, place));
+            let fair = behind.or_else(|| self.lanes.first(Lane::Fair).map(|place| (Lane::Fair, place)));
             if fair.is_none() || self.urgent_has_room() {
                 let ahead = self.lanes.first(Lane::UrgentAhead).filter(|_| self.urgent_is_on_time());
                 let ahead = ahead.map(|place| (Lane::UrgentAhead, place));
                 if let Some(urgent) = self.lanes.first(Lane::Urgent).map(|place| (Lane::Urgent, place)).or(ahead) {
-                    let passes = fair.is_some_and(|(deadline_ms, ..)| deadline_ms <= now_ms);
+                    let passes = fair.is_some_and(|(_, (deadline_ms, ..))| deadline_ms <= now_ms);
                     self.passed = if passes { self.passed + 1 } else { 0 };
                     return Some(urgent);
                 }
             }
             self.passed = 0;
-            if let Some(fair) = fair {
-                return Some((Lane::Fair, fair));
+            if fair.is_some() {
+                return fair;
             }
             // Nobody is within the share: virtual time goes on to who is the least ahead.
             let Some((tag_us, ..)) = self.lanes.first(Lane::Ahead) else {
@@ -279,20 +289,23 @@ impl<W> Turns<W> {
     fn place(&mut self, persona: PersonaId) {
         let Some(share) = self.shares.get_mut(&persona) else { return };
         if let Some((lane, place)) = share.place.take() {
-            self.lanes.remove(lane, &place);
+            self.lanes.remove(lane, &place, share.tag_us);
         }
         let Some(request) = share.requests.front().filter(|_| share.holds.is_none()) else { return };
         let ahead_us = share.tag_us - self.clock_us;
-        let deadline_ms = request.arrived_ms.saturating_add(patience_ms(request.priority));
+        // Urgent work that lay behind its own persona's work comes no earlier than others': else a flood is first for ever.
+        let since_ms = if request.priority.is_urgent() { share.free_since_ms } else { i64::MIN };
+        let deadline_ms = request.arrived_ms.max(since_ms).saturating_add(patience_ms(request.priority));
         let (lane, key) = match request.priority.is_urgent() {
             true if ahead_us <= URGENT_WINDOW_US => (Lane::Urgent, deadline_ms),
             true => (Lane::UrgentAhead, share.tag_us),
+            false if ahead_us < -BEHIND_US => (Lane::Behind, deadline_ms),
             false if ahead_us <= WINDOW_US => (Lane::Fair, deadline_ms),
             false => (Lane::Ahead, share.tag_us),
         };
         let place = (key, request.ticket, persona);
         share.place = Some((lane, place));
-        self.lanes.insert(lane, place);
+        self.lanes.insert(lane, place, share.tag_us);
     }
 
     fn rest_if_idle(&mut self, persona: PersonaId, now_ms: i64) {
@@ -300,14 +313,21 @@ impl<W> Turns<W> {
         if share.holds.is_some() || !share.requests.is_empty() {
             return;
         }
-        self.active_weight -= share.weight.as_thousandths();
+        self.active_weight -= thousandths(share.weight);
+        share.idle_since_ms = now_ms;
         if share.tag_us > self.clock_us {
             self.resting_ahead.insert((share.tag_us, persona));
         } else {
-            let until_ms = now_ms.saturating_add(REMEMBERED_MS);
-            share.behind = Some((self.clock_us - share.tag_us, until_ms));
-            self.resting_behind.insert((until_ms, persona));
+            let behind_us = self.clock_us - share.tag_us;
+            self.rests_behind(persona, behind_us);
         }
+    }
+
+    fn rests_behind(&mut self, persona: PersonaId, behind_us: i64) {
+        let Some(share) = self.shares.get_mut(&persona) else { return };
+        let until_ms = share.idle_since_ms.saturating_add(REMEMBERED_MS);
+        share.behind = Some((behind_us, until_ms));
+        self.resting_behind.insert((until_ms, persona));
     }
 
     /// Virtual time went on: who is no longer ahead moves up, or is forgotten if it rests.
@@ -319,11 +339,16 @@ impl<W> Turns<W> {
                 self.place(persona);
             }
         }
+        while let Some((tag_us, persona)) = self.lanes.least_used()
+            && self.clock_us - tag_us > BEHIND_US
+        {
+            self.place(persona);
+        }
         while let Some((tag_us, persona)) = self.resting_ahead.first().copied()
             && tag_us <= self.clock_us
         {
             self.resting_ahead.remove(&(tag_us, persona));
-            self.shares.remove(&persona);
+            self.rests_behind(persona, 0);
         }
     }
 
@@ -336,6 +361,10 @@ impl<W> Turns<W> {
             self.shares.remove(&persona);
         }
     }
+}
+
+fn thousandths(weight: Weight) -> i64 {
+    i64::from(weight.thousandths())
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use fastrand::Rng;
 use super::{Plan, real};
 use crate::domain::Priority;
 
-/// Mean of an ordinary step, and the longest.
-const STEP_MS: f64 = 2_000.0;
-const STEP_MOST_MS: f64 = 8_000.0;
-/// One step in so many is slow: ten seconds to a minute.
+/// Mean of an ordinary run, and the longest; it does a step about every second.
+const RUN_MS: f64 = 2_000.0;
+const RUN_MOST_MS: f64 = 8_000.0;
+const STEP_MS: u32 = 1_000;
+/// One run in so many is a single slow step: ten seconds to a minute.
 const SLOW_ONE_IN: u32 = 200;
 const SLOW_FROM_MS: u32 = 10_000;
 const SLOW_TO_MS: u32 = 60_000;
@@ -27,8 +28,9 @@ pub(super) struct Arrival {
     pub at_ms: i64,
     pub persona: u32,
     pub priority: Priority,
-    /// How long its step takes, if nothing goes wrong.
+    /// How long its run takes, if nothing goes wrong, and in how many steps.
     pub cost_ms: u32,
+    pub steps: u8,
 }
 
 /// Everything that arrives, in order.
@@ -99,7 +101,7 @@ impl Making<'_> {
     /// Messages a millisecond that make the wanted load.
     fn rate(&self) -> f64 {
         let slow = f64::from(SLOW_FROM_MS + SLOW_TO_MS) / 2.0 / f64::from(SLOW_ONE_IN);
-        let mean_ms = (STEP_MS + slow) * self.whom.mean_dearness();
+        let mean_ms = (RUN_MS + slow) * self.whom.mean_dearness();
         self.plan.load * real(self.plan.cap.get() as u64) / mean_ms
     }
 
@@ -159,16 +161,18 @@ impl Making<'_> {
     }
 
     fn arrive(&mut self, at_ms: i64, persona: u32, priority: Priority) {
-        let cost_ms = if self.rng.u32(0..SLOW_ONE_IN) == 0 {
+        let slow = self.rng.u32(0..SLOW_ONE_IN) == 0;
+        let cost_ms = if slow {
             f64::from(self.rng.u32(SLOW_FROM_MS..=SLOW_TO_MS))
         } else {
             // Log-normal, as work is: many short, few long.
             let normal = (-2.0 * (1.0 - self.rng.f64()).ln()).sqrt() * (std::f64::consts::TAU * self.rng.f64()).cos();
-            (STEP_MS * (0.6 * normal - 0.18).exp()).clamp(STEP_MS / 10.0, STEP_MOST_MS)
+            (RUN_MS * (0.6 * normal - 0.18).exp()).clamp(RUN_MS / 10.0, RUN_MOST_MS)
         };
         let cost_ms = whole_ms(cost_ms * self.whom.dearness[persona as usize]);
         let cost_ms = u32::try_from(cost_ms).unwrap_or(u32::MAX).max(1);
-        self.arrivals.push(Arrival { at_ms, persona, priority, cost_ms });
+        let steps = if slow { 1 } else { u8::try_from(cost_ms.div_ceil(STEP_MS)).unwrap_or(u8::MAX) };
+        self.arrivals.push(Arrival { at_ms, persona, priority, cost_ms, steps });
     }
 
     fn priority(&mut self) -> Priority {

@@ -1,8 +1,12 @@
 //! What goes wrong on a simulated day, drawn from its seed.
 
+use std::time::Duration;
+
 use fastrand::Rng;
+use tokio::time::Instant;
 
 use super::Plan;
+use crate::supervisor::Restarts;
 
 /// One step in so many panics, or hangs.
 const PANIC_ONE_IN: u32 = 500;
@@ -13,6 +17,10 @@ const STEP_LIMIT_MS: i64 = 120_000;
 const RESTART_EVERY_MS: i64 = 4 * 3_600_000;
 const STORE_FAILS_EVERY_MS: i64 = 3_600_000;
 const STORE_FAILS_FOR_MS: i64 = 5_000;
+
+/// A persona that falls more often than this within the window is paused, as is usual.
+const RESTARTS: u32 = 3;
+const RESTART_WINDOW: Duration = Duration::from_secs(300);
 
 /// How a step ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,13 +41,18 @@ pub(super) struct Accidents<'a> {
 
 impl<'a> Accidents<'a> {
     pub(super) const RESTART_TAKES_MS: i64 = 3_000;
-    pub(super) const RESPAWN_TAKES_MS: i64 = 1_000;
 
     pub(super) fn new(plan: &'a Plan, rng: Rng) -> Self {
         let mut accidents = Self { plan, rng, store_fails_ms: Vec::new() };
         accidents.store_fails_ms = accidents.moments(STORE_FAILS_EVERY_MS);
         accidents.store_fails_ms.reverse();
         accidents
+    }
+
+    /// How long a persona stays away after a fall, by the supervisor's own rule; none: it has fallen too often.
+    pub(super) fn return_after(falls: &mut Restarts, now: Instant) -> Option<i64> {
+        let pause = falls.after_fall(now, RESTARTS, RESTART_WINDOW)?;
+        Some(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX))
     }
 
     /// When the company is restarted.

@@ -1,5 +1,7 @@
 //! A day under the scheduler's policy: personas with inboxes, slices, steps that end well or badly, and the checks.
 
+mod work;
+
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use fastrand::Rng;
@@ -15,11 +17,9 @@ use super::{
 };
 use crate::{
     domain::PersonaId,
-    scheduler::turns::{Ask, Granted, Lane, Ticket, Turns, Weight},
+    scheduler::turns::{Lane, Ticket, Turns},
+    supervisor::Restarts,
 };
-
-/// Pauses after the first, second and third failure; then the message has failed.
-const RETRY_AFTER_MS: [i64; 3] = [60_000, 300_000, 900_000];
 
 /// Who lives through the day.
 #[derive(Default)]
@@ -30,6 +30,10 @@ struct Persona {
     holds: Option<Step>,
     /// Its actor fell and is not back yet.
     down: bool,
+    /// It begins nothing more until a person resumes it; nobody does.
+    paused: bool,
+    failed_in_a_row: u8,
+    falls: Restarts,
 }
 
 struct Step {
@@ -91,7 +95,7 @@ impl<'a> House<'a> {
             turns: Turns::new(plan.cap),
             personas: (0..plan.personas).map(|_| Persona::default()).collect(),
             ledger: Ledger::new(arrivals),
-            diary: Diary::new(plan),
+            diary: Diary::with_lives(plan),
             events: BinaryHeap::new(),
             accidents: Accidents::new(plan, Rng::with_seed(plan.seed.rotate_left(32))),
             tickets: 0,
@@ -186,7 +190,11 @@ impl<'a> House<'a> {
         self.turns = Turns::new(self.plan.cap);
         for persona in 0..self.plan.personas {
             let host = &mut self.personas[persona as usize];
-            host.asks = None;
+            let yielded = host.asks.take().filter(|(_, message)| !self.ledger.waits(*message));
+            if let Some((_, message)) = yielded {
+                self.wait_again(message, self.arrivals[message as usize].at_ms);
+            }
+            let host = &mut self.personas[persona as usize];
             if let Some(step) = host.holds.take() {
                 self.diary.used(persona, self.now_ms - step.since_ms);
                 self.wait_again(step.message, self.arrivals[step.message as usize].at_ms);
@@ -196,80 +204,11 @@ impl<'a> House<'a> {
         self.events.push(Reverse((self.now_ms + Accidents::RESTART_TAKES_MS, Event::Opened)));
     }
 
-    fn wait_again(&mut self, message: u32, from_ms: i64) {
+    pub(super) fn wait_again(&mut self, message: u32, from_ms: i64) {
         let Arrival { persona, priority, .. } = self.arrivals[message as usize];
         self.ledger.becomes(message, Standing::Waiting);
         self.personas[persona as usize].inbox.put(message, priority, true, from_ms);
         self.ask(persona);
-    }
-
-    fn step_over(&mut self, persona: u32, ticket: Ticket, end: StepEnd) -> Result<(), Violation> {
-        let back_ms = self.accidents.store_back_ms(self.now_ms);
-        let host = &mut self.personas[persona as usize];
-        // Of before a restart.
-        let Some(step) = host.holds.take_if(|step| step.ticket == ticket) else { return Ok(()) };
-        if back_ms > self.now_ms {
-            // Its outcome cannot be committed yet, so the step is not over.
-            host.holds = Some(step);
-            self.events.push(Reverse((back_ms, Event::StepOver { persona, ticket, end })));
-            return Ok(());
-        }
-        self.held -= 1;
-        let used_ms = self.turns.release(id(persona), ticket, self.now_ms);
-        self.holds(used_ms == Some(self.now_ms - step.since_ms), || format!("{used_ms:?} ms were charged"))?;
-        self.diary.used(persona, self.now_ms - step.since_ms);
-        match end {
-            StepEnd::Well => self.ledger.becomes(step.message, Standing::Done),
-            StepEnd::Hung => self.failed(step.message),
-            StepEnd::Panicked => {
-                self.failed(step.message);
-                self.personas[persona as usize].down = true;
-                self.events.push(Reverse((self.now_ms + Accidents::RESPAWN_TAKES_MS, Event::Up { persona })));
-            }
-        }
-        self.ask(persona);
-        Ok(())
-    }
-
-    fn failed(&mut self, message: u32) {
-        let entry = self.ledger.entry(message);
-        let pause_ms = RETRY_AFTER_MS.get(usize::from(entry.failures));
-        entry.failures += 1;
-        if let Some(pause_ms) = pause_ms {
-            self.ledger.becomes(message, Standing::BackingOff);
-            self.events.push(Reverse((self.now_ms + pause_ms, Event::Due { message })));
-        } else {
-            self.ledger.becomes(message, Standing::Failed);
-        }
-    }
-
-    /// A persona wants a slice for the best it has. A request that waits is changed when its message expired, or
-    /// when something urgent came.
-    fn ask(&mut self, persona: u32) {
-        let Self { ledger, arrivals, turns, now_ms, .. } = self;
-        let host = &mut self.personas[persona as usize];
-        if !self.open || host.down || host.holds.is_some() {
-            return;
-        }
-        let next = host.inbox.next(|message| ledger.waits(message));
-        let is_urgent = |message: u32| arrivals[message as usize].priority.is_urgent();
-        if let Some((ticket, message)) = host.asks {
-            if ledger.waits(message) && (is_urgent(message) || !next.is_some_and(is_urgent)) {
-                return;
-            }
-            turns.withdraw(id(persona), ticket, *now_ms);
-            host.asks = None;
-            self.asking -= 1;
-            self.asking_urgently -= usize::from(is_urgent(message));
-        }
-        let Some(message) = next else { return };
-        let ticket = Ticket(self.tickets);
-        self.tickets += 1;
-        host.asks = Some((ticket, message));
-        self.asking += 1;
-        self.asking_urgently += usize::from(is_urgent(message));
-        let Arrival { at_ms: arrived_ms, priority, .. } = arrivals[message as usize];
-        turns.enqueue(Ask { ticket, persona: id(persona), priority, weight: Weight::ONE, arrived_ms, waiter: message });
     }
 
     fn grant(&mut self) -> Result<(), Violation> {
@@ -288,31 +227,6 @@ impl<'a> House<'a> {
                 })?;
             }
         }
-    }
-
-    fn begin(&mut self, granted: &Granted<u32>) -> Result<(), Violation> {
-        let (message, ticket) = (granted.waiter, granted.ticket);
-        let Arrival { at_ms, persona, priority, cost_ms } = self.arrivals[message as usize];
-        let asked = self.personas[persona as usize].asks.take();
-        self.holds(asked == Some((ticket, message)), || format!("{persona} was granted what it did not ask for"))?;
-        self.holds(self.personas[persona as usize].holds.is_none(), || format!("{persona} holds two slices"))?;
-        self.holds(self.ledger.waits(message), || format!("message {message} does not wait"))?;
-        let entry = *self.ledger.entry(message);
-        if !entry.begun {
-            self.holds(self.now_ms <= at_ms + self.plan.serve_within_ms(), || {
-                format!("message {message} begins too late")
-            })?;
-            self.diary.begun(persona, priority, at_ms, entry.own_ms);
-        }
-        self.ledger.becomes(message, Standing::Running);
-        self.asking -= 1;
-        self.asking_urgently -= usize::from(priority.is_urgent());
-        self.held += 1;
-        let (takes_ms, end) = self.accidents.step(persona, cost_ms);
-        let ends_ms = self.now_ms + takes_ms;
-        self.personas[persona as usize].holds = Some(Step { ticket, message, since_ms: self.now_ms });
-        self.events.push(Reverse((ends_ms, Event::StepOver { persona, ticket, end })));
-        Ok(())
     }
 
     /// What holds after every event.
@@ -341,7 +255,7 @@ impl<'a> House<'a> {
         })
     }
 
-    fn holds(&self, holds: bool, what: impl FnOnce() -> String) -> Result<(), Violation> {
+    pub(super) fn holds(&self, holds: bool, what: impl FnOnce() -> String) -> Result<(), Violation> {
         if holds { Ok(()) } else { Err(Violation { seed: self.plan.seed, at_ms: self.now_ms, what: what() }) }
     }
 }

@@ -9,6 +9,8 @@ pub(super) enum Standing {
     ToCome,
     Waiting,
     Running,
+    /// Begun, and between two slices.
+    Yielded,
     /// Until its retry is due.
     BackingOff,
     Done,
@@ -16,7 +18,7 @@ pub(super) enum Standing {
     Expired,
 }
 
-const STANDINGS: usize = 7;
+const STANDINGS: usize = 8;
 
 /// One message.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +27,8 @@ pub(super) struct Entry {
     /// Tries that failed.
     pub failures: u8,
     pub begun: bool,
+    /// Steps that are done.
+    pub steps: u8,
     /// How long its persona had held slices when it came.
     pub own_ms: i64,
 }
@@ -38,7 +42,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn new(arrivals: &[Arrival]) -> Self {
-        let entry = Entry { standing: Standing::ToCome, failures: 0, begun: false, own_ms: 0 };
+        let entry = Entry { standing: Standing::ToCome, failures: 0, begun: false, steps: 0, own_ms: 0 };
         let mut counts = [0; STANDINGS];
         counts[Standing::ToCome as usize] = arrivals.len() as u64;
         Self { entries: vec![entry; arrivals.len()], counts, begun: 0 }
@@ -50,6 +54,11 @@ impl Ledger {
 
     pub(super) fn waits(&self, message: u32) -> bool {
         self.entries[message as usize].standing == Standing::Waiting
+    }
+
+    /// Waits for a slice, its first or a further one.
+    pub(super) fn wants_slice(&self, message: u32) -> bool {
+        matches!(self.entries[message as usize].standing, Standing::Waiting | Standing::Yielded)
     }
 
     pub(super) fn becomes(&mut self, message: u32, standing: Standing) {
@@ -68,7 +77,8 @@ impl Ledger {
 
     /// Waiting, in hand or backing off.
     pub(super) fn open(&self) -> u64 {
-        [Standing::Waiting, Standing::Running, Standing::BackingOff].map(|standing| self.count(standing)).iter().sum()
+        let open = [Standing::Waiting, Standing::Running, Standing::Yielded, Standing::BackingOff];
+        open.map(|standing| self.count(standing)).iter().sum()
     }
 
     pub(super) fn ends(&self) -> Ends {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::real;
-use crate::scheduler::waits::Waits;
+use crate::{domain::Level, scheduler::waits::Waits};
 
 /// A stretch of the day.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -13,6 +13,9 @@ pub struct Sample {
     pub slots: f64,
     /// The longest wait that ended here, by band, from the least important; none: none did.
     pub longest_ms: [Option<i64>; 3],
+    /// The mean energy of all personas at its end, and the lowest; none: they have no inner life.
+    pub energy: Option<Level>,
+    pub lowest_energy: Option<Level>,
 }
 
 /// The whole day.
@@ -30,6 +33,12 @@ pub struct Outcome {
     pub overstayed: u64,
     /// Times a persona was woken by the clock, not by a message or the end of its own step.
     pub looks_by_clock: u64,
+    /// Personas that were paused: failed too often in a row, or fell too often.
+    pub paused: u64,
+    /// Slices given to others between two steps.
+    pub yields: u64,
+    /// The mean energy over the day; none: they have no inner life.
+    pub energy: Option<Level>,
     /// Jain's index of the time that personas used: 1 when all had the same.
     pub jain: f64,
     /// Time used over time there was.

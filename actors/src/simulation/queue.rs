@@ -6,8 +6,8 @@ use fastrand::Rng;
 use uuid::Uuid;
 
 use crate::{
-    domain::{PersonaId, Priority},
-    scheduler::turns::{Ask, Ticket, Turns, Weight},
+    domain::{PersonaId, Priority, Weight},
+    scheduler::turns::{Ask, Ticket, Turns},
 };
 
 /// All slots are taken, and so many personas wait for one.
@@ -50,7 +50,8 @@ impl Queue {
         self.tickets += 1;
         let (ticket, arrived_ms) = (Ticket(self.tickets), self.now_ms);
         let priority = Priority::try_from(self.rng.u16(0..=1_000)).unwrap_or(Priority::BASE);
-        self.turns.enqueue(Ask { ticket, persona, priority, weight: Weight::ONE, arrived_ms, waiter: () });
+        self.turns
+            .enqueue(Ask { ticket, persona, priority, weight: Weight::ORDINARY, arrived_ms, waiter: () }, self.now_ms);
     }
 
     fn grant(&mut self) {

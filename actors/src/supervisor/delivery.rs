@@ -95,7 +95,7 @@ impl Desk {
         }
         let begins_ms = new.due_ms.unwrap_or(0).max(self.now_ms());
         if new.serve_by_ms.is_some_and(|serve_by_ms| serve_by_ms <= begins_ms) {
-            return Err(invalid("serve_by", "must lie in the future and after the moment at which it is due"));
+            return Err(invalid("serve_by_ms", "must lie in the future and after the moment at which it is due"));
         }
         Ok(())
     }

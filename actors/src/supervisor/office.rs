@@ -13,7 +13,10 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent, rpc::CallResult};
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
 use tracing::{error, warn};
 
 use self::state::State;
@@ -212,6 +215,7 @@ impl Actor for OfficeActor {
             let me = me.clone();
             Box::new(move |report| _ = me.cast(Msg::Told(report)))
         };
+        let clock = (Instant::now(), ports.world.now_ms());
         let tally = Arc::new(Tally::default());
         let worked = Box::new(move |persona, now_ms| calendar.worked(persona, now_ms));
         let (load, told) = (scheduler.load(), (evidence.clone(), limits.clone(), tally.clone()));
@@ -235,6 +239,7 @@ impl Actor for OfficeActor {
             actors: HashMap::new(),
             armed_ms: None,
             due: None,
+            clock,
             fallen,
             ending: false,
             waiting_for_end: Vec::new(),

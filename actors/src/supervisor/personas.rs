@@ -37,6 +37,7 @@ impl Desk {
             profile: new.profile,
             hosts: new.hosts,
             model: new.model,
+            weight: new.weight,
             hours: new.hours,
             quotas: Quotas::new(),
             autoplan: Autoplan::default(),
@@ -213,7 +214,7 @@ impl Desk {
 /// The persona after a patch, and the names of the fields it touched.
 fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>) {
     let mut persona = before.clone();
-    let PersonaPatch { slug, name, role, description, profile, hosts, model, hours, quotas, autoplan } = patch;
+    let PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan } = patch;
     persona.slug = slug.unwrap_or(persona.slug);
     persona.name = name.map_or(persona.name, |name| name.trim().to_owned());
     persona.role = role.unwrap_or(persona.role);
@@ -221,6 +222,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
     persona.profile = profile.unwrap_or(persona.profile);
     persona.hosts = hosts.unwrap_or(persona.hosts);
     persona.model = model.unwrap_or(persona.model);
+    persona.weight = weight.unwrap_or(persona.weight);
     persona.hours = hours.unwrap_or(persona.hours);
     persona.quotas = quotas.unwrap_or(persona.quotas);
     persona.autoplan = autoplan.unwrap_or(persona.autoplan);
@@ -232,6 +234,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
         ("profile", persona.profile != before.profile),
         ("hosts", persona.hosts != before.hosts),
         ("model", persona.model != before.model),
+        ("weight", persona.weight != before.weight),
         ("hours", persona.hours != before.hours),
         ("quotas", persona.quotas != before.quotas),
         ("autoplan", persona.autoplan != before.autoplan),

@@ -10,13 +10,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The falls of one persona inside the window.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Restarts {
+pub(crate) struct Restarts {
     falls: VecDeque<Instant>,
 }
 
 impl Restarts {
     /// Counts a fall. How long to wait before the next start; none: the budget is spent.
-    pub(super) fn after_fall(&mut self, now: Instant, budget: u32, window: Duration) -> Option<Duration> {
+    pub(crate) fn after_fall(&mut self, now: Instant, budget: u32, window: Duration) -> Option<Duration> {
         while self.falls.front().is_some_and(|fall| now.duration_since(*fall) >= window) {
             self.falls.pop_front();
         }

@@ -244,6 +244,12 @@ impl<H> Roster<H> {
         due
     }
 
+    /// Whoever waits for a moment, awake or asleep.
+    pub(super) fn waiting(&self) -> Vec<PersonaId> {
+        let waits = |line: &Line<H>| line.due_ms != NEVER || line.handle().is_some();
+        self.lines.iter().filter(|(_, line)| waits(line)).map(|(id, _)| *id).collect()
+    }
+
     /// Something changed for this persona.
     pub(super) fn poke(&mut self, id: PersonaId) -> Poked<'_, H> {
         let Some(line) = self.lines.get_mut(&id).filter(|line| !line.paused) else { return Poked::Noted };

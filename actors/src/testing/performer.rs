@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -47,6 +47,7 @@ pub struct ScriptedPerformer {
     most: AtomicUsize,
     rested: Mutex<Vec<PersonaId>>,
     released: Mutex<Vec<PersonaId>>,
+    page_lost: AtomicBool,
 }
 
 impl ScriptedPerformer {
@@ -59,6 +60,7 @@ impl ScriptedPerformer {
             most: AtomicUsize::new(0),
             rested: Mutex::default(),
             released: Mutex::default(),
+            page_lost: AtomicBool::new(false),
         }
     }
 
@@ -81,6 +83,11 @@ impl ScriptedPerformer {
     /// The most calls that were ever under way at once.
     pub fn most_at_once(&self) -> usize {
         self.most.load(Ordering::SeqCst)
+    }
+
+    /// The page that is open is closed; whoever asks next is told so.
+    pub fn lose_page(&self) {
+        self.page_lost.store(true, Ordering::SeqCst);
     }
 
     /// Personas whose slice ended, in order.
@@ -130,6 +137,10 @@ impl Performer for ScriptedPerformer {
 
     async fn rest(&self, persona: PersonaId) {
         lock(&self.rested).push(persona);
+    }
+
+    async fn keeps_page(&self, _persona: PersonaId) -> bool {
+        !self.page_lost.swap(false, Ordering::SeqCst)
     }
 
     async fn release(&self, persona: PersonaId) {

@@ -8,6 +8,7 @@ use crate::{
         AiPayload, Author, Body, ChainId, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind,
         MessageState, NodeName, Payload, Persona, PersonaId, PersonaStatus, Phase, Place, Priority, Profile, Proof,
         ReceiptKind, Role, Room, RoomId, RoomMessage, RoomMessageId, RoomStatus, RoomTurn, Slug, TraceId, TurnState,
+        Weight,
     },
     ports::World,
 };
@@ -31,6 +32,7 @@ pub fn persona(world: &dyn World, slug: &str) -> Persona {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        weight: Weight::ORDINARY,
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use actors::{
-    domain::{LengthTargets, Persona, Profile, Role, Slug},
+    domain::{LengthTargets, Persona, Profile, Role, Slug, Weight},
     supervisor::NewPersona,
 };
 
@@ -80,6 +80,7 @@ fn livia() -> anyhow::Result<NewPersona> {
         },
         hosts: Vec::new(),
         model: None,
+        weight: Weight::ORDINARY,
         hours: Default::default(),
     })
 }
@@ -103,6 +104,7 @@ fn jason() -> anyhow::Result<NewPersona> {
         },
         hosts: Vec::new(),
         model: None,
+        weight: Weight::ORDINARY,
         hours: Default::default(),
     })
 }

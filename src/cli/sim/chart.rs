@@ -1,8 +1,12 @@
-//! A simulated day as a picture: the longest waits by band above, on a scale of decades, and slots in use below.
+//! A simulated day as a picture: the longest waits by band above, on a scale of decades, then slots in use,
+//! and below the energy of all personas.
 
 use std::fmt::Write as _;
 
-use actors::simulation::Outcome;
+use actors::{
+    domain::Level,
+    simulation::{Outcome, Sample},
+};
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 64.0;
@@ -10,6 +14,7 @@ const RIGHT: f64 = 16.0;
 /// Top and height of the two panels.
 const WAITS: (f64, f64) = (40.0, 240.0);
 const SLOTS: (f64, f64) = (330.0, 110.0);
+const ENERGY: (f64, f64) = (490.0, 80.0);
 /// Decades of the upper scale: from 10 ms to 10,000 s.
 const DECADES: [(&str, i32); 7] =
     [("10 ms", 1), ("0.1 s", 2), ("1 s", 3), ("10 s", 4), ("100 s", 5), ("1,000 s", 6), ("10,000 s", 7)];
@@ -19,7 +24,7 @@ const BANDS: [(&str, &str); 3] = [("low", "#7a8b99"), ("middle", "#2f6db5"), ("u
 /// The picture.
 pub(super) fn draw(outcome: &Outcome, cap: usize, hours: u32) -> String {
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} 480\" font-family=\"sans-serif\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} 610\" font-family=\"sans-serif\" \
          font-size=\"12\"><title>A simulated day</title><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>"
     );
     let x = |at: f64| LEFT + (WIDTH - LEFT - RIGHT) * at;
@@ -37,10 +42,17 @@ pub(super) fn draw(outcome: &Outcome, cap: usize, hours: u32) -> String {
     }
     let used = outcome.timeline.iter().enumerate();
     line(&mut svg, "#15803d", SLOTS, used.map(|(at, sample)| (across(at), sample.slots / number(cap))));
+    let levels = [("0 %".to_owned(), 0.0), ("50 %".to_owned(), 0.5), ("100 %".to_owned(), 1.0)];
+    scale(&mut svg, "energy: the mean, and the most tired", ENERGY, levels);
+    for (colour, of) in [("#7c3aed", mean as fn(&Sample) -> Option<Level>), ("#c4b5fd", lowest)] {
+        let levels = outcome.timeline.iter().enumerate();
+        let levels = levels.filter_map(|(at, sample)| Some((across(at), f64::from(of(sample)?.percent()) / 100.0)));
+        line(&mut svg, colour, ENERGY, levels);
+    }
     for quarter in 0..=4_u32 {
         let hour = f64::from(hours) * f64::from(quarter) / 4.0;
         let x = x(f64::from(quarter) / 4.0);
-        put(&mut svg, format_args!("<text x=\"{x}\" y=\"464\" text-anchor=\"middle\" fill=\"#555\">{hour} h</text>"));
+        put(&mut svg, format_args!("<text x=\"{x}\" y=\"594\" text-anchor=\"middle\" fill=\"#555\">{hour} h</text>"));
     }
     svg.push_str("</svg>\n");
     svg
@@ -64,6 +76,14 @@ fn line(svg: &mut String, colour: &str, (top, tall): (f64, f64), points: impl It
     }
     let path = path.trim_end();
     put(svg, format_args!("<polyline points=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"/>"));
+}
+
+fn mean(sample: &Sample) -> Option<Level> {
+    sample.energy
+}
+
+fn lowest(sample: &Sample) -> Option<Level> {
+    sample.lowest_energy
 }
 
 fn put(text: &mut String, what: std::fmt::Arguments<'_>) {

@@ -142,6 +142,7 @@ async fn update_persona(persona: &Persona, to: &mut impl Transaction) -> QueryRe
         profile: &row.profile,
         hosts: &row.hosts,
         model: row.model.as_deref(),
+        weight: row.weight,
         updated_ms: row.updated_ms,
         zone: &row.zone,
         wakes_minute: row.wakes_minute,

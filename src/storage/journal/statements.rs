@@ -92,6 +92,7 @@ statement! {
         profile: &'a str => Text,
         hosts: &'a str => Text,
         model: Option<&'a str> => Nullable<Text>,
+        weight: i32 => Integer,
         updated_ms: i64 => BigInt,
         zone: &'a str => Text,
         wakes_minute: i32 => Integer,
@@ -102,7 +103,7 @@ statement! {
         id: &'a [u8] => Binary,
     }
     "UPDATE personas SET slug = ?, name = ?, role = ?, description = ?, status = ?, version = ?, profile = ?, \
-     hosts = ?, model = ?, updated_ms = ?, zone = ?, wakes_minute = ?, sleeps_minute = ?, \
+     hosts = ?, model = ?, weight = ?, updated_ms = ?, zone = ?, wakes_minute = ?, sleeps_minute = ?, \
      quotas = ?, autoplan = ?, planned = ? WHERE id = ?"
 }
 

@@ -1,6 +1,6 @@
 //! `personas`.
 
-use actors::domain::{Hours, Persona, Role, WallTime};
+use actors::domain::{Hours, Persona, Role, WallTime, Weight};
 use diesel::prelude::*;
 
 use super::{Columns, json, text};
@@ -22,6 +22,7 @@ pub(in crate::storage) struct PersonaRow {
     pub failure_streak: i32,
     pub created_ms: i64,
     pub updated_ms: i64,
+    pub weight: i32,
     pub zone: String,
     pub wakes_minute: i32,
     pub sleeps_minute: i32,
@@ -46,6 +47,7 @@ impl From<Persona> for PersonaRow {
             failure_streak: 0,
             created_ms: persona.created_ms,
             updated_ms: persona.updated_ms,
+            weight: persona.weight.thousandths().into(),
             zone: persona.hours.zone.to_string(),
             wakes_minute: persona.hours.wakes.minute().into(),
             sleeps_minute: persona.hours.sleeps.minute().into(),
@@ -82,6 +84,7 @@ impl TryFrom<PersonaRow> for Persona {
             autoplan: read.json(&row.autoplan)?,
             created_ms: row.created_ms,
             updated_ms: row.updated_ms,
+            weight: Weight::try_from(read.count::<u16>(row.weight)?).map_err(|error| read.corrupt(error))?,
         })
     }
 }

@@ -67,6 +67,8 @@ pub struct PersonaView {
     pub profile: Profile,
     pub hosts: Vec<String>,
     pub model: Option<String>,
+    /// Its share of the company's time when there is not enough for all: 0.1 to 10, ordinarily 1.
+    pub weight: f64,
     /// Its time zone, and when in its days it is up: `zone`, `wakes`, `sleeps`.
     #[schema(value_type = Object)]
     pub hours: Hours,
@@ -116,6 +118,7 @@ fn plain_view(persona: Persona, actor: Option<ActorInfo>) -> PersonaView {
         profile: persona.profile,
         hosts: persona.hosts,
         model: persona.model,
+        weight: persona.weight.into(),
         hours: persona.hours,
         created_ms: persona.created_ms,
         updated_ms: persona.updated_ms,

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use actors::domain::Unit;
+use actors::persona::tally::InboxFigures;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -81,6 +82,7 @@ async fn prometheus(deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
         ("tired_personas", "Personas that are tired.", count(climate.tired)),
         ("overwhelmed_personas", "Personas with more messages than they can see through.", count(climate.overwhelmed)),
         ("energy_thousandths", "Mean energy of all personas.", climate.energy.thousandths().into()),
+        ("inbox_messages", "Messages waiting or running.", figures.inbox),
         ("goals_waiting", "Goals waiting.", depths.waiting),
         ("goals_running", "Goals running.", depths.running),
         ("goals_parked", "Goals parked.", depths.parked),
@@ -92,8 +94,35 @@ async fn prometheus(deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
         let _ =
             writeln!(text, "# HELP greenroom_{name} {help}\n# TYPE greenroom_{name} gauge\ngreenroom_{name} {value}");
     }
+    text.push_str(&inboxes(&deps.company.inbox_figures()));
     if let Some(figures) = deps.company.turn_figures().await {
         text.push_str(&Turns::from(figures).prometheus());
     }
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
+}
+
+fn inboxes(figures: &InboxFigures) -> String {
+    let mut text = String::new();
+    let counts = [
+        ("inbox_looks_total", "Looks into an inbox since the start.", figures.looks),
+        ("messages_evaluated_total", "Messages weighed against each other since the start.", figures.evaluated),
+        ("messages_begun_total", "Messages begun or gone on with since the start.", figures.begun),
+        ("messages_held_by_mood_total", "Looks that held optional work back since the start.", figures.held_by_mood),
+        ("messages_coalesced_total", "Messages that became part of a newer one since the start.", figures.coalesced),
+        ("messages_expired_total", "Messages not begun in time since the start.", figures.expired),
+        ("messages_dropped_total", "Messages beyond an inbox's limit since the start.", figures.dropped),
+    ];
+    for (name, help, value) in counts {
+        // Writing to a string cannot fail.
+        let _ =
+            writeln!(text, "# HELP greenroom_{name} {help}\n# TYPE greenroom_{name} counter\ngreenroom_{name} {value}");
+    }
+    let each = figures.evaluations_per_message;
+    let help = "Messages weighed for each one that was begun.";
+    let _ = writeln!(
+        text,
+        "# HELP greenroom_evaluations_per_message {help}\n# TYPE greenroom_evaluations_per_message gauge\n\
+         greenroom_evaluations_per_message {each}"
+    );
+    text
 }

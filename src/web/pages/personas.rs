@@ -12,6 +12,7 @@ use super::{
     evidence::ReceiptRow,
     frame::{Frame, Section},
     show::{self, When},
+    stage::{self, Stage},
     visit::{self, NoPage, Visit},
 };
 use crate::{
@@ -35,6 +36,8 @@ pub struct PersonasPage {
     /// How many more there are than are shown.
     pub more: usize,
     pub alerts: Vec<AlertRow>,
+    /// None: there is nobody, or the company is ending.
+    pub stage: Option<Stage>,
     pub cards: Vec<Card>,
     pub feed: Vec<ReceiptRow>,
 }
@@ -128,6 +131,10 @@ async fn load(deps: &Deps, caller: &Caller, asked: &str) -> Result<PersonasPage,
         deps.db.receipts(ReceiptFilter { newest_first: true, limit: FEED, ..ReceiptFilter::default() }).await?;
     let totals = Totals::of(by_id.keys().filter_map(|id| numbers.get(id)));
     let cards = cards(&visit, &people, &numbers, &totals);
+    let stage = match people.is_empty() {
+        true => None,
+        false => Stage::of(&deps.company, &stage::cast(people.iter().map(|one| (one.id, one.name.as_str())))).await,
+    };
     let summary = summary(people.len(), &cards, &totals, &deps.company.load());
     let words: Vec<String> = asked.to_lowercase().split_whitespace().map(str::to_owned).collect();
     let mut cards: Vec<Card> = cards.into_iter().filter(|card| card.has(&words)).collect();
@@ -140,6 +147,7 @@ async fn load(deps: &Deps, caller: &Caller, asked: &str) -> Result<PersonasPage,
         asked: show::clip(asked, 100),
         more,
         alerts: alerts.iter().map(|alert| AlertRow::new(alert, about(alert), visit.now_ms)).collect(),
+        stage,
         cards,
         feed: visit.rows(&newest, &by_id),
     })

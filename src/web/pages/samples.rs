@@ -6,6 +6,7 @@ mod calendar;
 mod pages;
 mod records;
 mod rooms;
+mod stage;
 
 /// The title of a sample and its HTML.
 pub type Sample = (&'static str, String);

@@ -45,10 +45,14 @@ impl TestServer {
     }
 
     pub(super) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_on(TestPorts::obliging(), change).await
+    }
+
+    /// In a world that does as the test says; what is stored lies in a real store.
+    pub(super) async fn start_on(test: TestPorts, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::for_test(folder.path());
         change(&mut config);
-        let test = TestPorts::obliging();
         let world: Arc<dyn World> = test.world.clone();
         let storage = Storage::open(&config.storage, &config.data_root, &config.node, world.clone()).await.unwrap();
         let ports = Ports {

@@ -23,6 +23,10 @@ fn bad_personas() -> Vec<Case> {
         case(json!({"name": "B", "hosts": ["ok.example", "a b"]}), "hosts[1]", ""),
         case(json!({"name": "B", "profile": {"stylePrimmer": "x"}}), "profile.stylePrimmer", "style_primer"),
         case(json!({"name": "B", "profile": {"do": ["x", ""]}}), "profile.do[1]", "empty"),
+        case(json!({"name": "B", "weight": 0}), "weight", "from 0.1 to 10"),
+        case(json!({"name": "B", "weight": 10.5}), "weight", "from 0.1 to 10"),
+        case(json!({"name": "B", "weight": -1}), "weight", "from 0.1 to 10"),
+        case(json!({"name": "B", "weight": "NaN"}), "weight", "NaN"),
         case(json!({"name": "B", "profile": {"temperature": 3}}), "profile.temperature", "between"),
         case(
             json!({"name": "B", "hours": {"zone": "Mars/Olympus"}}),
@@ -59,6 +63,21 @@ fn bad_goals() -> Vec<Case> {
         ("/api/personas/ada/messages", json!({"text": "hi", "priority": -0.1}), "priority", "between 0 and 1"),
         ("/api/personas/ada/messages", json!({"text": "hi", "priority": 1.001}), "priority", "between 0 and 1"),
         ("/api/personas/ada/messages", json!({"text": "hi", "priority": "NaN"}), "priority", ""),
+        ("/api/personas/ada/messages", json!({"text": "hi", "priority": -1}), "priority", "between 0 and 1"),
+        // The first of January 1970, and before: long past.
+        ("/api/personas/ada/messages", json!({"text": "hi", "serve_by_ms": 1}), "serve_by_ms", "in the future"),
+        ("/api/personas/ada/messages", json!({"text": "hi", "serve_by_ms": -1}), "serve_by_ms", "in the future"),
+        ("/api/personas/ada/messages", json!({"text": "hi", "serve_by_ms": "soon"}), "serve_by_ms", ""),
+        case(
+            json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "serveByMs": 1}),
+            "serve_by_ms",
+            "in the future",
+        ),
+        case(
+            json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "due_ms": i64::MAX, "serve_by_ms": i64::MAX}),
+            "serve_by_ms",
+            "after the moment at which it is due",
+        ),
         ("/api/personas/ada/pause", json!({"x": 1}), "x", "nothing is read here"),
     ]
 }
@@ -96,6 +115,8 @@ async fn broken_bytes_and_bodies_too_large_are_refused_and_the_server_goes_on() 
     for (body, status) in [
         (b"{\"name\": \"\xff\"}".to_vec(), 400),
         (b"{\"name\": ".to_vec(), 400),
+        // No number of JSON.
+        (b"{\"name\": \"A\", \"priority\": NaN}".to_vec(), 400),
         (b"name=Ada".to_vec(), 400),
         (b"{\"name\": \"A\", \"name\": \"B\"}".to_vec(), 422),
         (b"{\"name\": \"A\", \"NAME\": \"B\"}".to_vec(), 422),
@@ -147,6 +168,25 @@ async fn a_stale_change_is_refused_with_the_current_version() {
     let profile = server.local(Method::PUT, "/api/personas/ada/profile");
     let profile = profile.json(&json!({"version": current, "profile": {"topics": ["x"]}})).send().await.unwrap();
     assert_eq!(profile.status(), 409);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_weight_is_set_changed_and_refused_by_name() {
+    let server = TestServer::start().await;
+    assert_eq!(server.persona("Ada").await["weight"], 1.0);
+    let made = server.post("/api/personas", &json!({"name": "Bo", "weight": 0.25})).await;
+    assert_eq!((made.status.as_u16(), &made.json["weight"]), (201, &json!(0.25)), "{}", made.json);
+    let heavy = server.patch("/api/personas/ada", &json!({"weight": 10, "version": 1})).await;
+    assert_eq!((heavy.status.as_u16(), &heavy.json["weight"]), (200, &json!(10.0)), "{}", heavy.json);
+    for bad in [json!(0.099), json!(10.001), json!("NaN"), json!("")] {
+        let refused = server.patch("/api/personas/ada", &json!({"weight": bad, "version": 2})).await;
+        assert_eq!((refused.status.as_u16(), &refused.json["errors"][0]["field"]), (422, &json!("weight")), "{bad}");
+    }
+    let stays = server.patch("/api/personas/ada", &json!({"description": "x", "version": 2})).await;
+    assert_eq!(stays.json["weight"], 10.0);
+    let put = server.local(Method::PUT, "/api/personas/ada").json(&json!({"name": "Ada", "version": 3}));
+    assert_eq!(answer(put.send().await.unwrap()).await.json["weight"], 1.0, "what is left out is as at first");
     server.stop().await;
 }
 

@@ -6,7 +6,7 @@ use actors::{
 };
 use serde_json::{Value, json};
 
-use super::harness::TestServer;
+use super::harness::{LOCAL_TOKEN, TestServer};
 
 const MESSAGES: &str = "/api/personas/ada/messages";
 
@@ -62,6 +62,52 @@ async fn a_dead_letter_is_retried_or_discarded_by_a_person() {
     }
     for nobody in ["x", "01939e00-0000-7000-8000-000000000001"] {
         assert_eq!(act(&json!(nobody), "retry").await.status, 404);
+    }
+    server.stop().await;
+}
+
+/// What the verb answers, as JSON.
+async fn verb(server: &TestServer, args: &[&str]) -> (i32, Value) {
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_greenroom"))
+        .args(args)
+        .arg("--json")
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("DATA_ROOT", &server.config.data_root)
+        .output()
+        .await
+        .unwrap();
+    let said = if output.status.success() { &output.stdout } else { &output.stderr };
+    (output.status.code().unwrap(), serde_json::from_slice(said).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_lists_dead_letters_and_settles_them() {
+    let server = TestServer::start().await;
+    let announced = json!({"url": server.base, "pid": std::process::id(), "token": LOCAL_TOKEN});
+    std::fs::write(server.config.data_root.join("server.json"), announced.to_string()).unwrap();
+    server.persona("Ada").await;
+    assert_eq!(server.post("/api/personas/ada/pause", &json!({})).await.status, 200);
+    let (first, second) = (dead_letter(&server, "one").await, dead_letter(&server, "two").await);
+    let (first, second) = (first.as_str().unwrap(), second.as_str().unwrap());
+    let dead = async || {
+        let (code, listed) = verb(&server, &["message", "list", "ada", "--dead"]).await;
+        assert_eq!(code, 0, "{listed}");
+        let items = listed["items"].as_array().unwrap().iter();
+        items.map(|letter| letter["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(dead().await, [second, first]);
+    let (code, goal) = verb(&server, &["message", "retry", first]).await;
+    assert_eq!((code, &goal["state"]), (0, &json!("pending")), "{goal}");
+    let (code, goal) = verb(&server, &["message", "discard", second]).await;
+    assert_eq!((code, &goal["state"]), (0, &json!("cancelled")), "{goal}");
+    assert_eq!(dead().await, [""; 0]);
+    for (which, says) in
+        [(second, "not a dead letter"), ("01939e00-0000-7000-8000-000000000001", "There is no message")]
+    {
+        let (code, error) = verb(&server, &["message", "retry", which]).await;
+        assert_eq!(code, 1, "{error}");
+        assert!(error["error"].as_str().unwrap().contains(says), "{error}");
     }
     server.stop().await;
 }

@@ -22,6 +22,8 @@ async fn health_version_and_status_say_what_is_promised() {
     let turns = &status["turns"];
     assert_eq!((&turns["grants"], &turns["urgent_late"], &turns["jain"]), (&json!(0), &json!(0), &Value::Null));
     assert_eq!(turns["waits"][2]["band"], "urgent");
+    assert_eq!((&status["inbox"], &status["inboxes"]["dropped"]), (&json!(0), &json!(0)));
+    assert_eq!(status["inboxes"]["evaluations_per_message"], 0.0);
     let nobody = json!({"idle": 0, "active": 0, "tired": 0, "overwhelmed": 0, "energy": 1.0});
     assert_eq!(status["climate"], nobody);
     server.persona("Ada").await;
@@ -58,6 +60,19 @@ async fn metrics_are_json_or_prometheus_as_asked() {
             text.contains("# TYPE greenroom_slices_granted_total counter\ngreenroom_slices_granted_total "),
             "{text}"
         );
+        for figure in [
+            "slices_granted_per_s",
+            "used_slots",
+            "urgent_late_total",
+            "slice_wait_ms{band=\"low\",quantile=\"0.5\"}",
+            "slice_wait_ms{band=\"middle\",quantile=\"0.95\"}",
+            "inbox_messages",
+            "energy_thousandths",
+            "messages_dropped_total",
+            "evaluations_per_message",
+        ] {
+            assert!(text.contains(&format!("\ngreenroom_{figure} ")), "{figure}: {text}");
+        }
         assert!(text.contains("greenroom_slice_wait_ms{band=\"urgent\",quantile=\"0.99\"} "), "{text}");
     }
     server.stop().await;

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Call, GoalId, Outcome, Persona, PersonaId, PersonaStatus, Profile, RunId, Step, TraceId},
+    domain::{Call, GoalId, Outcome, Persona, PersonaId, PersonaStatus, Profile, RunId, Step, TraceId, Weight},
     ports::BoxError,
 };
 use greenroom::{
@@ -59,6 +59,7 @@ pub fn persona(number: u128) -> Persona {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        weight: Weight::ORDINARY,
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),

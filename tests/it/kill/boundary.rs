@@ -1,7 +1,6 @@
 //! Boundaries as the server announces them: `before execution/browser_click/intent/18/-#1`.
 
-use actors::domain::Step;
-use greenroom::tools::templates::Template;
+use actors::domain::{Effect, Step};
 use serde_json::Value;
 
 /// Before a receipt is written, or after its COMMIT but before anyone has heard of it.
@@ -21,13 +20,14 @@ pub(super) struct Boundary {
     pub(super) phase: String,
     pub(super) step: Option<usize>,
     pub(super) state: String,
+    /// Which one of that name, from 1.
+    pub(super) count: usize,
 }
 
 impl Boundary {
     pub(super) fn parse(name: &str) -> Self {
         let (when, receipt) = name.split_once(' ').unwrap();
         let (receipt, count) = receipt.rsplit_once('#').unwrap();
-        assert_eq!(count, "1", "the rules do not tell receipts of one name apart: {name}");
         let parts: Vec<_> = receipt.split('/').collect();
         let [kind, _tool, phase, step, state] = parts[..] else { panic!("no boundary: {name}") };
         let when = match when {
@@ -35,13 +35,23 @@ impl Boundary {
             "after" => When::After,
             other => panic!("no moment: {other}"),
         };
-        let step = step.parse().ok();
+        let (step, count) = (step.parse().ok(), count.parse().unwrap());
         let [kind, phase, state] = [kind, phase, state].map(str::to_owned);
-        Self { name: name.to_owned(), when, kind, phase, step, state }
+        Self { name: name.to_owned(), when, kind, phase, step, state, count }
     }
 
     pub(super) fn is(&self, when: When, phase: &str, step: usize) -> bool {
         self.when == when && self.phase == phase && self.step == Some(step)
+    }
+
+    /// A goal came in and is now in this state.
+    pub(super) fn is_arrival(&self, when: When, state: &str) -> bool {
+        self.when == when && self.kind == "log" && self.state == state
+    }
+
+    /// What was decided about a whole goal.
+    pub(super) fn decides(&self, state: &str) -> bool {
+        self.kind == "decision" && self.step.is_none() && self.state == state
     }
 }
 
@@ -53,24 +63,24 @@ pub(super) fn is_of_step_before(name: &str, step: usize) -> bool {
 /// Where in the plan the things happen that the rules speak of.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Places {
-    /// The click that cannot be taken back.
+    /// The click that cannot be taken back; behind the end when there is none.
     pub(super) submit: usize,
-    /// The row that can be added again with its key.
+    /// The row that can be added again with its key; behind the end when there is none.
     pub(super) row: usize,
     /// Steps of the plan; those of the read-back follow.
     pub(super) steps: usize,
 }
 
 impl Places {
-    pub(super) fn of(template: &Template) -> Self {
-        let steps = template.payload.steps();
-        let submit = steps.iter().position(|step| step.effect() == actors::domain::Effect::Irreversible).unwrap();
-        let row = steps.iter().position(|step| matches!(step, Step::AppendCsv { .. })).unwrap();
+    pub(super) fn of(steps: &[Step]) -> Self {
+        let first = |fits: fn(&Step) -> bool| steps.iter().position(fits).unwrap_or(steps.len());
+        let submit = first(|step| step.effect() == Effect::Irreversible);
+        let row = first(|step| matches!(step, Step::AppendCsv { .. }));
         Self { submit, row, steps: steps.len() }
     }
 }
 
-/// What a goal's receipts must have been announced as, in their order.
+/// What receipts must have been announced as, in their order.
 pub(super) fn of_receipts(receipts: &[Value]) -> Vec<String> {
     let mut seen = std::collections::HashMap::new();
     let names = receipts.iter().map(|receipt| {

@@ -50,6 +50,11 @@ impl Process {
         started(self.pid) == Some(self.start)
     }
 
+    pub(super) fn kill(self) {
+        // It may have ended by itself.
+        let _ = kill_process(Pid::from_raw(self.pid).unwrap(), Signal::KILL);
+    }
+
     #[expect(
         deprecated,
         reason = "deprecated for handles without I/O safety; an OwnedFd has it, and `unsafe` is forbidden"
@@ -75,8 +80,5 @@ pub(super) async fn all_gone(profiles: &Path) {
 
 /// For a test that ends early.
 pub(super) fn end_all(profiles: &Path) {
-    for process in browsers(profiles) {
-        // It may have ended by itself.
-        let _ = kill_process(Pid::from_raw(process.pid).unwrap(), Signal::KILL);
-    }
+    browsers(profiles).into_iter().for_each(Process::kill);
 }

@@ -2,61 +2,84 @@
 
 use std::collections::HashMap;
 
-use greenroom::tools::templates::Template;
 use serde_json::{Value, json};
 
 use super::{
-    boundary::Places,
     chromium,
     end_states::{End, Rule},
+    left_behind::{accounts_for, holds_nothing_else, holds_what_is_on_record},
+    place::Database,
     server::Server,
-    stage::{Stage, asks_for, give, other_work, proposal},
+    stage::{Stage, give, other_work},
+    subject::Subject,
 };
 
-/// The goal comes to the end of the rule after these crashes. How, for people.
-pub(super) async fn dies_at(boundaries: &[String], rule: &Rule) -> String {
-    let stage = Stage::open().await;
-    let server = dead_at(&stage, boundaries, None, &proposal()).await;
-    assert_eq!(count(&server, "goals").await, usize::from(rule.is_known), "goals on record after the crash");
+/// The goals come to the end of the rule after these crashes. How, for people.
+pub(super) async fn dies_at(subject: &Subject, database: Database, boundaries: &[String], rule: &Rule) -> String {
+    let stage = Stage::open(database).await;
+    let server = dead_at(&stage, subject, boundaries, None).await;
+    assert_eq!(count(&server, "goals").await, rule.known, "goals on record after the crash");
     // Whoever asked was not answered, or may have forgotten it: asking again with the same key changes nothing.
-    let goal = give(&server, &proposal()).await;
-    let goal = server.at_rest(goal["id"].as_str().unwrap()).await;
-    assert_eq!(count(&server, "goals").await, 1, "one goal, asked for twice");
+    let given = give(&server.caller(), &subject.goals).await.unwrap();
+    assert_eq!(count(&server, "goals").await, subject.goals.len(), "as many as were asked for, twice");
 
-    let (state, parked_on) = rule.end.as_shown();
-    assert_eq!(
-        (&goal["state"], &goal["parked_on"]),
-        (&json!(state), &json!(parked_on)),
-        "{}: {}",
-        rule.why,
-        short(&goal)
-    );
-    assert_eq!(goal["attempts"], 1, "an interruption costs no attempt: {}", short(&goal));
-    let id = goal["id"].as_str().unwrap();
-    let references: Vec<_> = stage.submitted().into_iter().map(|proposal| proposal.reference).collect();
-    assert_eq!(references, vec![id.to_owned(); rule.submissions], "what the world saw");
-    let rows = usize::from(rule.end != End::AwaitsPerson);
-    assert_eq!(stage.rows(&goal["persona_id"], "proposals.csv"), rows, "rows of its file");
-    let receipts = server.receipts(id).await;
-    is_one_run_that_begins_once(&receipts);
+    let mut ended = Vec::new();
+    for (goal, template) in given.iter().zip(&subject.goals) {
+        let goal = is_at_its_end(&server, goal["id"].as_str().unwrap(), rule).await;
+        let receipts = server.receipts(goal["id"].as_str().unwrap()).await;
+        let steps = template.payload.steps();
+        is_one_run_that_begins_once(&receipts, subject);
+        assert_eq!(
+            goal["attempts"],
+            i32::from(has_run(&receipts)),
+            "an interruption costs no attempt: {}",
+            short(&goal)
+        );
+        holds_what_is_on_record(&stage, &server, &goal, &steps, &receipts).await;
+        ended.push((goal, receipts));
+    }
+    let steps: Vec<_> = subject.goals.iter().flat_map(|template| template.payload.steps()).collect();
+    holds_nothing_else(&stage, &ended[0].0["persona_id"], &steps);
+    let id = &ended[0].0["id"];
+    let references: Vec<_> = stage.submitted().into_iter().map(|proposal| json!(proposal.reference)).collect();
+    assert_eq!(references, vec![id.clone(); rule.submissions], "what the world saw");
     asks_a_person_only_if(rule.end == End::AwaitsPerson, &server, id).await;
+    accounts_for(&server, ended.iter().map(|(goal, _)| goal)).await;
 
     assert_eq!(other_work(&server).await["state"], "done", "no other goal waits for it");
-    assert_eq!(server.get(&format!("/api/goals/{id}")).await["version"], goal["version"], "and it stays as it is");
+    for (goal, _) in &ended {
+        let now = server.get(&format!("/api/goals/{}", goal["id"].as_str().unwrap())).await;
+        assert_eq!(now["version"], goal["version"], "and it stays as it is");
+    }
     stage.close(server).await;
-    format!("{state}, {} submitted, {} receipts", rule.submissions, receipts.len())
+    let receipts: usize = ended.iter().map(|(_, receipts)| receipts.len()).sum();
+    format!("{}, {} submitted, {receipts} receipts", rule.end.as_shown().0, rule.submissions)
+}
+
+async fn is_at_its_end(server: &Server, goal: &str, rule: &Rule) -> Value {
+    let goal = if rule.end == End::AwaitsPerson { server.at_rest(goal).await } else { server.over(goal).await };
+    let (state, parked_on) = rule.end.as_shown();
+    let stands = (&goal["state"], &goal["parked_on"]);
+    assert_eq!(stands, (&json!(state), &json!(parked_on)), "{}: {}", rule.why, short(&goal));
+    goal
 }
 
 /// A server that was killed at each of the boundaries in turn and has been started again.
-pub(super) async fn dead_at(stage: &Stage, boundaries: &[String], then: Option<&str>, template: &Template) -> Server {
+pub(super) async fn dead_at(stage: &Stage, subject: &Subject, boundaries: &[String], then: Option<&str>) -> Server {
     let mut server = stage.begin(&boundaries[0]).await;
-    let asking = tokio::spawn(asks_for(&server, template).send());
+    if subject.goals.len() > 1 {
+        server.post("/api/personas/jason/pause", &json!({})).await;
+    }
+    let asking = tokio::spawn({
+        let (caller, goals) = (server.caller(), subject.goals.clone());
+        async move { give(&caller, &goals).await }
+    });
     for (at, boundary) in boundaries.iter().enumerate() {
         server.passes(boundary).await;
         server.kill().await;
         let left = chromium::browsers(&stage.browsers());
         // A run opens its browser with its first step and leaves it open.
-        let is_open = !boundary.contains("log/") && !boundary.contains("/unknown/");
+        let is_open = subject.has_browser() && !boundary.contains("log/") && !boundary.contains("/unknown/");
         assert_eq!(left.len(), usize::from(is_open), "browsers that the crash at {boundary} left behind");
         let next = boundaries.get(at + 1).map(String::as_str);
         server = stage.server(next.or(then)).await;
@@ -79,17 +102,26 @@ fn short(goal: &Value) -> String {
         .join(", ")
 }
 
-fn is_one_run_that_begins_once(receipts: &[Value]) {
-    let intents = nothing_done_is_done_again(receipts);
-    assert_eq!(intents.get(&Places::of(&proposal()).submit), Some(&1), "the submission is begun once");
+fn is_one_run_that_begins_once(receipts: &[Value], subject: &Subject) {
+    let begun = nothing_done_is_done_again(receipts);
+    let submit = subject.places().submit;
+    if begun.contains_key(&submit) && subject.has_browser() {
+        assert_eq!(begun[&submit], 1, "the submission is begun once");
+    }
     let runs: Vec<_> = receipts.iter().map(|receipt| &receipt["run"]).filter(|run| !run.is_null()).collect();
     assert!(runs.iter().all(|run| *run == runs[0]), "the same run went on: {runs:?}");
+    let texts = |receipt: &&Value| receipt["tool"] == "compose" && receipt["phase"] == "outcome";
+    assert!(receipts.iter().filter(texts).count() <= 1, "what a model said is not asked for again");
 }
 
-async fn asks_a_person_only_if(awaits: bool, server: &Server, goal: &str) {
+fn has_run(receipts: &[Value]) -> bool {
+    receipts.iter().any(|receipt| !receipt["run"].is_null())
+}
+
+async fn asks_a_person_only_if(awaits: bool, server: &Server, goal: &Value) {
     let alerts = server.get("/api/alerts").await["items"].as_array().unwrap().clone();
     assert_eq!(alerts.len(), usize::from(awaits), "{alerts:#?}");
-    assert!(alerts.iter().all(|alert| alert["kind"] == "reconcile" && alert["goal"] == goal), "{alerts:#?}");
+    assert!(alerts.iter().all(|alert| alert["kind"] == "reconcile" && alert["goal"] == *goal), "{alerts:#?}");
 }
 
 /// How often each effect was begun. Behind its `done` it is never begun again.

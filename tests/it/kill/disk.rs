@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, OpenOptions},
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -13,7 +12,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
-    model::Model,
+    model::{self, Model},
+    place::Place,
     say,
     server::Server,
     stage::{Stage, other_work},
@@ -94,15 +94,6 @@ fn intents(receipts: &[Value]) -> usize {
     receipts.iter().filter(|receipt| receipt["phase"] == "intent").count()
 }
 
-/// Everybody writes with that model, and failed attempts are made again soon.
-fn settings(model: SocketAddr) -> String {
-    format!(
-        "[company]\nretry_after = [\"1s\", \"1s\", \"1s\"]\nstep_limit = \"2m\"\n[models]\ndefault = \"patient\"\n\
-         [models.providers.patient]\nbase_url = \"http://{model}/v1\"\nmodel = \"patient-1\"\nkey_secret = \"\"\n\
-         timeout = \"2m\"\nretries = 0\ninput_micro_usd_per_million = 0\noutput_micro_usd_per_million = 0\n"
-    )
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_stops_what_would_begin_and_loses_nothing() {
     let disk = match SmallDisk::mount(420) {
@@ -112,8 +103,8 @@ async fn a_full_disk_stops_what_would_begin_and_loses_nothing() {
     let mut model = Model::start();
     let data_root = disk.path().join("data");
     fs::create_dir(&data_root).unwrap();
-    fs::write(data_root.join("greenroom.toml"), settings(model.addr)).unwrap();
-    let stage = Stage::on(tempfile::tempdir().unwrap(), data_root.clone()).await;
+    fs::write(data_root.join("greenroom.toml"), model::settings(model.addr)).unwrap();
+    let stage = Stage::on(Place::on(data_root.clone())).await;
     let server = stage.begin("").await;
     server.post("/api/personas", &json!({ "name": "Livia" })).await;
     assert_eq!(other_work(&server).await["state"], "done");

@@ -52,6 +52,15 @@ impl Question {
     }
 }
 
+/// Everybody writes with that model, and failed attempts are made again soon.
+pub(super) fn settings(model: SocketAddr) -> String {
+    format!(
+        "[company]\nretry_after = [\"1s\", \"1s\", \"1s\"]\nstep_limit = \"2m\"\n[models]\ndefault = \"patient\"\n\
+         [models.providers.patient]\nbase_url = \"http://{model}/v1\"\nmodel = \"patient-1\"\nkey_secret = \"\"\n\
+         timeout = \"2m\"\nretries = 0\ninput_micro_usd_per_million = 0\noutput_micro_usd_per_million = 0\n"
+    )
+}
+
 async fn wait(ask: web::Data<mpsc::UnboundedSender<Question>>, body: web::Json<Value>) -> HttpResponse {
     let (answer, said) = oneshot::channel();
     // A test that is over asks nothing more.

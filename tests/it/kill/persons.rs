@@ -1,20 +1,20 @@
 //! What only a person can say: `goal resolve` brings a goal that nobody could know about to its end.
 
-use greenroom::tools::templates::Template;
 use serde_json::{Value, json};
 
 use super::{
-    boundary::Places,
     death::{dead_at, nothing_done_is_done_again},
+    place::Database::Sqlite,
     server::Server,
-    stage::{Stage, give, proposal},
+    stage::{Stage, give},
+    subject::Subject,
 };
 
 /// Killed there and waiting for a person.
-async fn parked(stage: &Stage, boundary: &str, template: &Template) -> (Server, String) {
-    let server = dead_at(stage, &[boundary.to_owned()], None, template).await;
-    let goal = give(&server, template).await;
-    let goal = server.at_rest(goal["id"].as_str().unwrap()).await;
+async fn parked(stage: &Stage, boundary: &str, subject: &Subject) -> (Server, String) {
+    let server = dead_at(stage, subject, &[boundary.to_owned()], None).await;
+    let goals = give(&server.caller(), &subject.goals).await.unwrap();
+    let goal = server.at_rest(goals[0]["id"].as_str().unwrap()).await;
     assert_eq!((&goal["state"], &goal["parked_on"]), (&json!("parked"), &json!("reconcile")), "{goal:#}");
     (server, goal["id"].as_str().unwrap().to_owned())
 }
@@ -33,10 +33,10 @@ async fn is_on_record(server: &Server, receipts: &[Value], ended: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_did_not_happen_is_begun_once_more() {
-    let (stage, template) = (Stage::open().await, proposal());
-    let submit = Places::of(&template).submit;
+    let (stage, subject) = (Stage::open(Sqlite).await, Subject::browser());
+    let submit = subject.places().submit;
     let boundary = format!("after execution/browser_click/intent/{submit}/-#1");
-    let (server, goal) = parked(&stage, &boundary, &template).await;
+    let (server, goal) = parked(&stage, &boundary, &subject).await;
     assert_eq!(stage.submitted().len(), 0);
     let (code, _) = stage.verb(&["goal", "resolve", &goal, "--not-done", "--note", "the list is empty"]).await;
     assert_eq!(code, 0);
@@ -51,12 +51,12 @@ async fn what_did_not_happen_is_begun_once_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_did_happen_is_not_begun_again() {
-    let (stage, mut template) = (Stage::open().await, proposal());
+    let (stage, mut subject) = (Stage::open(Sqlite).await, Subject::browser());
     // Without a read-back only a person can look.
-    template.proof.read_back = None;
-    let submit = Places::of(&template).submit;
+    subject.goals[0].proof.read_back = None;
+    let submit = subject.places().submit;
     let boundary = format!("before execution/browser_click/outcome/{submit}/done#1");
-    let (server, goal) = parked(&stage, &boundary, &template).await;
+    let (server, goal) = parked(&stage, &boundary, &subject).await;
     assert_eq!(stage.submitted().len(), 1);
     let (code, _) = stage.verb(&["goal", "resolve", &goal, "--done", "--note", "it is in the list"]).await;
     assert_eq!(code, 0);

@@ -3,7 +3,12 @@
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::{say, server::Server, stage::Stage};
+use super::{
+    place::Database::{self, Postgres, Sqlite},
+    say,
+    server::Server,
+    stage::Stage,
+};
 
 /// The question; the same one however often it is asked.
 fn question(server: &Server) -> RequestBuilder {
@@ -33,7 +38,13 @@ async fn answered(server: &Server) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_every_boundary_a_question_gets_its_one_answer() {
-    let stage = Stage::open().await;
+    for database in [Sqlite, Postgres] {
+        is_answered_once(database).await;
+    }
+}
+
+async fn is_answered_once(database: Database) {
+    let stage = Stage::open(database).await;
     let server = room(&stage, "").await;
     assert_eq!(server.ask(question(&server)).await.0, 201);
     answered(&server).await;
@@ -41,13 +52,13 @@ async fn at_every_boundary_a_question_gets_its_one_answer() {
     assert!(boundaries.len() >= 14, "the message, the intention, the floor, the work, the answer: {boundaries:#?}");
     let count = boundaries.len();
     for boundary in boundaries {
-        dies_at(&boundary).await;
+        dies_at(database, &boundary).await;
     }
-    say(&format!("{count} boundaries of a question in a room"));
+    say(&format!("{count} boundaries of a question in a room on {}", database.name()));
 }
 
-async fn dies_at(boundary: &str) {
-    let stage = Stage::open().await;
+async fn dies_at(database: Database, boundary: &str) {
+    let stage = Stage::open(database).await;
     let mut server = room(&stage, boundary).await;
     // Whoever asks may wait for ever where the writer stands still: it is killed meanwhile.
     let asking = tokio::spawn(question(&server).send());

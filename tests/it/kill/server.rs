@@ -1,6 +1,6 @@
 //! The real server as a process that can be killed, asked over HTTP and watched over its live stream.
 
-use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
+use std::{net::SocketAddr, process::Stdio, time::Duration};
 
 use async_tungstenite::{
     WebSocketStream,
@@ -14,10 +14,12 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     net::TcpStream,
-    process::{Child, Command},
+    process::Child,
     sync::mpsc,
     time::timeout,
 };
+
+use super::place::Place;
 
 /// The most anything that must come may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
@@ -31,6 +33,12 @@ pub(super) struct Server {
     /// Boundaries as they are passed.
     boundaries: mpsc::UnboundedReceiver<String>,
     passed: Vec<String>,
+    caller: Caller,
+}
+
+/// Asks a server; goes on asking when that one is gone.
+#[derive(Clone)]
+pub(super) struct Caller {
     base: String,
     token: String,
     client: Client,
@@ -41,10 +49,9 @@ pub(super) struct Live(WebSocketStream<TokioAdapter<TcpStream>>);
 
 impl Server {
     /// Starts and waits until it answers. `stop_at`: the boundary it stands still at; empty: none, but all are told.
-    pub(super) async fn start(data_root: &Path, browsers: &Path, practice: SocketAddr, stop_at: Option<&str>) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
-        command.args(["serve", "--json"]).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("DATA_ROOT", data_root).env("BROWSER_ROOT", browsers).env("PORT", "0");
+    pub(super) async fn start(place: &Place, practice: SocketAddr, stop_at: Option<&str>) -> Self {
+        let mut command = place.command();
+        command.args(["serve", "--json"]).env("BROWSER_ROOT", place.browsers()).env("PORT", "0");
         command.env("FAILPOINT_REHEARSAL", practice.to_string());
         // What else this machine does is no matter of the test.
         command.env("GREENROOM_LOAD__ADAPT", "false");
@@ -68,12 +75,13 @@ impl Server {
                 }
             }
         });
-        let (base, token, client) = (String::new(), String::new(), Client::new());
-        let mut server = Self { child, boundaries, passed: Vec::new(), base, token, client };
+        let caller = Caller { base: String::new(), token: String::new(), client: Client::new() };
+        let mut server = Self { child, boundaries, passed: Vec::new(), caller };
         server.passes(GREETING).await;
-        let announced = std::fs::read(data_root.join("server.json")).unwrap();
+        let announced = std::fs::read(place.data_root.join("server.json")).unwrap();
         let announced: Value = serde_json::from_slice(&announced).unwrap();
-        [server.base, server.token] = ["url", "token"].map(|key| announced[key].as_str().unwrap().to_owned());
+        [server.caller.base, server.caller.token] =
+            ["url", "token"].map(|key| announced[key].as_str().unwrap().to_owned());
         server
     }
 
@@ -88,6 +96,10 @@ impl Server {
         };
         let hit = timeout(PATIENCE, hit).await;
         assert_eq!(hit, Ok(true), "the boundary `{boundary}` was not hit, these were: {:#?}", self.passed);
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id().unwrap()
     }
 
     /// `kill -9`.
@@ -108,8 +120,12 @@ impl Server {
         self.passed
     }
 
+    pub(super) fn caller(&self) -> Caller {
+        self.caller.clone()
+    }
+
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
+        self.caller.request(method, path)
     }
 
     pub(super) async fn get(&self, path: &str) -> Value {
@@ -164,10 +180,16 @@ impl Server {
     /// From now on: what is written is seen.
     pub(super) async fn live(&self) -> Live {
         let made = self.post("/api/auth/ticket", &json!({})).await;
-        let host = self.base.trim_start_matches("http://");
+        let host = self.caller.base.trim_start_matches("http://");
         let address = format!("ws://{host}/ws/evidence?ticket={}", made["ticket"].as_str().unwrap());
         let stream = TcpStream::connect(host).await.unwrap();
         Live(client_async(address, stream).await.unwrap().0)
+    }
+}
+
+impl Caller {
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
     }
 }
 

@@ -1,57 +1,61 @@
-//! One persona, one goal, and a practice site that outlives the server.
+//! One persona, what it is given, and a practice site that outlives the server.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{net::SocketAddr, path::PathBuf, process::Stdio};
 
 use greenroom::{
     rehearsal::{Proposal, Rehearsal, Running},
-    tools::templates::{self, ProposalWanted, Template},
+    tools::templates::Template,
 };
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::process::Command;
 
-use super::{chromium, server::Server};
+use super::{
+    chromium,
+    place::{Database, Place},
+    server::{Caller, Server},
+};
 
-/// A data root of its own, and the site in this process with a store of its own.
+/// A place of its own, and the site in this process with a store of its own.
 pub(super) struct Stage {
-    root: TempDir,
-    data_root: PathBuf,
+    place: Place,
     practice: Running,
 }
 
-/// The goal of the demo: a proposal on the form that takes no key.
-pub(super) fn proposal() -> Template {
-    templates::submit_proposal(&ProposalWanted::new("data pipeline", "jason@greenroom.example", templates::GOAL_KEY))
-}
-
 impl Stage {
-    pub(super) async fn open() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        let data_root = root.path().join("data");
-        Self::on(root, data_root).await
+    pub(super) async fn open(database: Database) -> Self {
+        Self::on(Place::new(database).await).await
     }
 
-    /// With the data root elsewhere.
-    pub(super) async fn on(root: TempDir, data_root: PathBuf) -> Self {
-        let practice = Rehearsal::start(root.path().join("world"), 0).await.unwrap();
-        Self { root, data_root, practice }
+    pub(super) async fn on(place: Place) -> Self {
+        let practice = Rehearsal::start(place.root.path().join("world"), 0).await.unwrap();
+        Self { place, practice }
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Where the profiles of the browsers are, and nothing else.
     pub(super) fn browsers(&self) -> PathBuf {
-        self.root.path().join("browsers")
+        self.place.browsers()
     }
 
     pub(super) async fn server(&self, stop_at: Option<&str>) -> Server {
-        Server::start(&self.data_root, &self.browsers(), self.practice.addr, stop_at).await
+        Server::start(&self.place, self.practice.addr, stop_at).await
     }
 
     /// A server that was told where to stop, and the persona who is to work.
     pub(super) async fn begin(&self, stop_at: &str) -> Server {
-        let server = self.server(Some(stop_at)).await;
-        server.post("/api/personas", &json!({ "name": "Jason", "role": "worker" })).await;
-        server
+        with_jason(self.server(Some(stop_at)).await).await
+    }
+
+    /// The same, with somebody between it and the site.
+    pub(super) async fn begin_behind(&self, line: SocketAddr) -> Server {
+        with_jason(Server::start(&self.place, line, None).await).await
+    }
+
+    pub(super) fn site(&self) -> SocketAddr {
+        self.practice.addr
     }
 
     /// What the world has seen, whoever remembers it.
@@ -59,17 +63,15 @@ impl Stage {
         self.practice.store().proposals()
     }
 
-    /// The rows of a file that the persona keeps, without the header.
-    pub(super) fn rows(&self, persona: &Value, file: &str) -> usize {
-        let folder = self.data_root.join("personas").join(persona.as_str().unwrap()).join("files");
-        std::fs::read_to_string(folder.join(file)).map_or(0, |text| text.lines().count() - 1)
+    /// The folder of the files that the persona keeps.
+    pub(super) fn files(&self, persona: &Value) -> PathBuf {
+        self.place.data_root.join("personas").join(persona.as_str().unwrap()).join("files")
     }
 
     /// A verb of the command line on this data root: its code and its answer.
     pub(super) async fn verb(&self, args: &[&str]) -> (i32, Value) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
-        command.args(args).arg("--json").env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("DATA_ROOT", &self.data_root).stderr(Stdio::null()).kill_on_drop(true);
+        let mut command = self.place.command();
+        command.args(args).arg("--json").stderr(Stdio::null()).kill_on_drop(true);
         let output = command.output().await.unwrap();
         (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap_or_default())
     }
@@ -84,27 +86,42 @@ impl Stage {
     }
 }
 
+async fn with_jason(server: Server) -> Server {
+    server.post("/api/personas", &json!({ "name": "Jason", "role": "worker" })).await;
+    server
+}
+
 impl Drop for Stage {
     fn drop(&mut self) {
         chromium::end_all(&self.browsers());
     }
 }
 
-/// The request that gives the goal; the same one however often it is sent.
-pub(super) fn asks_for(server: &Server, template: &Template) -> RequestBuilder {
-    let mut payload = serde_json::to_value(&template.payload).unwrap();
-    payload.as_object_mut().unwrap().remove("kind");
-    let body = json!({
-        "kind": template.payload.kind(), "title": template.title, "payload": payload, "proof": template.proof,
-    });
-    server.request(Method::POST, "/api/personas/jason/goals").header("Idempotency-Key", "the-proposal").json(&body)
+/// Gives the goals, each waiting for the one before it; the same ones however often it is asked. None: nobody answers
+/// any more.
+pub(super) async fn give(caller: &Caller, goals: &[Template]) -> Option<Vec<Value>> {
+    let mut given: Vec<Value> = Vec::new();
+    for (at, template) in goals.iter().enumerate() {
+        let mut payload = serde_json::to_value(&template.payload).unwrap();
+        payload.as_object_mut().unwrap().remove("kind");
+        let mut body = json!({
+            "kind": template.payload.kind(), "title": template.title, "payload": payload, "proof": template.proof,
+        });
+        if let Some(first) = given.last() {
+            body["waits_for"] = json!([first["id"]]);
+        }
+        let asked = caller.request(Method::POST, "/api/personas/jason/goals");
+        given.push(answered(asked.header("Idempotency-Key", format!("goal-{at}")).json(&body)).await?);
+    }
+    // Only now may she begin who was told to wait until all was given.
+    answered(caller.request(Method::POST, "/api/personas/jason/resume").json(&json!({}))).await?;
+    Some(given)
 }
 
-/// The goal, however often it was asked for.
-pub(super) async fn give(server: &Server, template: &Template) -> Value {
-    let answer = asks_for(server, template).send().await.unwrap();
+async fn answered(request: reqwest::RequestBuilder) -> Option<Value> {
+    let answer = request.send().await.ok()?;
     assert!(answer.status().is_success(), "{}", answer.status());
-    answer.json().await.unwrap()
+    answer.json().await.ok()
 }
 
 /// Work that has nothing to do with the first: it must not wait for it.

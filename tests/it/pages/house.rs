@@ -90,6 +90,7 @@ impl House {
             profile: actors::domain::Profile::default(),
             hosts: Vec::new(),
             model: None,
+            weight: actors::domain::Weight::ORDINARY,
             hours: Default::default(),
         };
         self.company.create_persona(new, &by()).await.unwrap()

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Gives a goal of this kind.
-async fn give(house: &House, to: &Persona, title: &str, payload: Value) -> Goal {
+pub(super) async fn give(house: &House, to: &Persona, title: &str, payload: Value) -> Goal {
     give_after(house, to, title, payload, Vec::new()).await
 }
 
@@ -201,6 +201,71 @@ async fn a_goal_shows_what_it_waits_for_and_fails_with_it() {
     visitor.is_clean().await;
     visitor.leave().await;
     house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_goal_waits_for_is_chosen_and_corrected_in_its_dialogs() {
+    let house = House::open().await;
+    let (jason, mia) = (house.persona("Jason").await, house.persona("Mia").await);
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    let slow = give(&house, &mia, "Slow <b>one</b>", json!({"prompt": "linger"})).await;
+    let other = give(&house, &mia, "Other", json!({"prompt": "linger"})).await;
+    visitor.open("/personas/jason").await;
+    visitor.is_live().await;
+    let mut watch = house.watch();
+    visitor.press("#head [data-open=new-goal]").await;
+    visitor.write("#new-goal [name=title]", "Then").await;
+    visitor.write("#new-goal [name='payload.prompt']", "do well").await;
+    visitor.press("#new-goal details:has([name=waits_for]) summary").await;
+    choose(&visitor, "#new-goal [name=waits_for]", slow.id).await;
+    visitor.keep("new-goal-waits-for-1440").await;
+    visitor.resize(400).await;
+    visitor.fits("new goal").await;
+    visitor.keep("new-goal-waits-for-400").await;
+    visitor.resize(1440).await;
+    visitor.press("#new-goal [type=submit]").await;
+    watch.saw("received goal “Then”").await;
+    visitor.sees("waits for “Slow <b>one</b>”").await;
+    let find = async || {
+        let goals = house.deps.db.goals(Default::default()).await.unwrap();
+        goals.into_iter().find(|goal| goal.title == "Then").unwrap()
+    };
+    let waits_for = async |goal: GoalId| {
+        let mut waits = house.deps.db.prerequisites(&[goal]).await.unwrap();
+        waits.remove(&goal).unwrap_or_default().into_iter().map(|p| (p.goal.id, p.if_failed)).collect::<Vec<_>>()
+    };
+    let then = find().await;
+    assert_eq!(waits_for(then.id).await, [(slow.id, IfFailed::Fail)]);
+
+    let correct = format!("[data-correct='{}']", then.id);
+    visitor.press(&correct).await;
+    choose(&visitor, "#correct-goal [name=waits_for]", other.id).await;
+    visitor.ask::<String>("document.querySelector('#correct-goal [name=if_failed]').value = 'release'").await;
+    visitor.keep("correct-goal-waits-for").await;
+    visitor.press("#correct-goal [type=submit]").await;
+    watch.saw("correct").await;
+    visitor.sees("waits for “Other”").await;
+    assert_eq!(waits_for(then.id).await, [(other.id, IfFailed::Release)]);
+
+    // What was not touched is not sent, so a goal that has begun can be corrected too.
+    visitor.press(&format!("[data-correct='{}']", then.id)).await;
+    visitor.write("#correct-goal [name=title]", "And then").await;
+    visitor.press("#correct-goal [type=submit]").await;
+    visitor.sees("And then").await;
+    assert_eq!(waits_for(then.id).await, [(other.id, IfFailed::Release)]);
+    assert_eq!(jason.id, then.persona);
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
+
+/// Chooses exactly this goal, once it is offered.
+async fn choose(visitor: &Visitor, select: &str, goal: GoalId) {
+    visitor.until(&format!("document.querySelector(`{select} option[value='{goal}']`)")).await;
+    let script = format!(
+        "[...document.querySelector(`{select}`).options].map((option) => option.selected = option.value === '{goal}').length"
+    );
+    assert!(visitor.ask::<u32>(&script).await > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

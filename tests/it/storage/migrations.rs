@@ -35,6 +35,8 @@ fn both_databases_have_the_same_migrations_each_with_its_data() {
 async fn holds_its_rows(storage: Storage) {
     let ada = storage.db.persona_named("ada").await.unwrap().unwrap();
     assert_eq!(ada.id, "01939e00-0000-7000-8000-000000000001".parse::<PersonaId>().unwrap());
+    let heavy = storage.db.persona_named("heavy").await.unwrap().unwrap();
+    assert_eq!((ada.weight.thousandths(), heavy.weight.thousandths()), (1_000, 2_500));
     assert_eq!(ada.hours, Hours::ALWAYS);
     let bo = storage.db.persona_named("bo").await.unwrap().unwrap().hours;
     assert_eq!(

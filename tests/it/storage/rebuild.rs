@@ -10,7 +10,7 @@ use std::{
 use actors::{
     domain::{
         AiPayload, ArtifactKind, Call, GoalId, GoalState, InboxLimits, InnerLife, Length, Limits, NewArtifact, Outcome,
-        Pace, Payload, Profile, Proof, Receipt, RoomRules, RunId, StepError, TraceId, Unit, WaitsFor,
+        Pace, Payload, Profile, Proof, Receipt, RoomRules, RunId, StepError, TraceId, Unit, WaitsFor, Weight,
     },
     ports::{Ports, World},
     supervisor::{By, Company, NewPersona, NewWork, Work},
@@ -89,6 +89,7 @@ fn livia() -> NewPersona {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        weight: Weight::ORDINARY,
         hours: Default::default(),
     }
 }

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Goal, InboxLimits, InnerLife, Limits, Pace, PersonaId, Profile, Role, RoomRules, TraceId, WaitsFor},
+    domain::{
+        Goal, InboxLimits, InnerLife, Limits, Pace, PersonaId, Profile, Role, RoomRules, TraceId, WaitsFor, Weight,
+    },
     ports::Ports,
     supervisor::{By, Company, NewPersona, NewWork, Work},
     testing::{self, TestWorld},
@@ -83,6 +85,7 @@ impl House {
             profile: Profile { topics: vec!["data lineage".into()], ..Profile::default() },
             hosts: Vec::new(),
             model: None,
+            weight: Weight::ORDINARY,
             hours: Default::default(),
         };
         self.company.create_persona(new, &self.by).await.unwrap().id

@@ -8,10 +8,11 @@ use super::board::{Board, SITE, proof, submit};
 use crate::{
     domain::{
         AlertKind, GoalState, InnerLife, Length, MessageState, Mood, PersonaId, PersonaStatus, Phase, Priority, Proof,
-        RunState, Step,
+        RunState, Step, Weight,
     },
     ports::{Change, Commit, GoalMove},
     run::RunEnd,
+    scheduler::Wish,
 };
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +132,7 @@ async fn a_wait_for_the_pace_gives_the_slice_back() {
     let slice = tokio::select! {
         biased;
         _ = &mut run => panic!("ten seconds lie between the two acts"),
-        slice = board.scheduler.acquire(other, Priority::BASE, 0) => slice.unwrap(),
+        slice = board.scheduler.acquire(Wish { persona: other, priority: Priority::BASE, weight: Weight::ORDINARY, since_ms: 0 }) => slice.unwrap(),
     };
     assert_eq!(board.goal(goal).state, GoalState::Parked, "durably, so that a crash finds it");
     assert!(board.goal(goal).due_ms.is_some());
@@ -172,4 +173,13 @@ async fn a_model_with_too_many_requests_lowers_the_compute_budget() {
         board.carry(goal).await;
         assert_eq!(compute().thousandths(), left, "{tool}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_leaves_no_negative_wait() {
+    let board = Board::open(1_000_000).await;
+    let goal = board.give(submit(None), proof(false));
+    board.ports.world.set_clock(-3_600_000, true);
+    board.carry(goal).await;
+    assert_eq!((board.goal(goal).state, board.ports.store.runs()[0].waited_ms), (GoalState::Done, 0));
 }

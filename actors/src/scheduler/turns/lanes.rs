@@ -1,4 +1,4 @@
-//! Who waits where: four queues, each sorted by what decides in it.
+//! Who waits where: five queues, each sorted by what decides in it.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +12,8 @@ pub(crate) enum Lane {
     Urgent,
     /// Urgent, but its persona is far ahead of its share: by tag.
     UrgentAhead,
+    /// Its persona is far behind its share: by deadline.
+    Behind,
     /// By deadline.
     Fair,
     /// Its persona is ahead of its share: by tag.
@@ -23,22 +25,46 @@ pub(super) type Place = (i64, Ticket, PersonaId);
 
 /// Every persona that waits and holds no slice stands in exactly one lane.
 #[derive(Debug, Default)]
-pub(super) struct Lanes([BTreeSet<Place>; 4]);
+pub(super) struct Lanes {
+    queues: [BTreeSet<Place>; 5],
+    /// Who stands in the lane of the share, by tag: the first of them may fall behind.
+    fair_by_tag: BTreeSet<(i64, PersonaId)>,
+}
 
 impl Lanes {
-    pub(super) fn insert(&mut self, lane: Lane, place: Place) {
-        self.0[lane as usize].insert(place);
+    pub(super) fn insert(&mut self, lane: Lane, place: Place, tag_us: i64) {
+        self.queues[lane as usize].insert(place);
+        if lane == Lane::Fair {
+            self.fair_by_tag.insert((tag_us, place.2));
+        }
     }
 
-    pub(super) fn remove(&mut self, lane: Lane, place: &Place) {
-        self.0[lane as usize].remove(place);
+    pub(super) fn remove(&mut self, lane: Lane, place: &Place, tag_us: i64) {
+        self.queues[lane as usize].remove(place);
+        if lane == Lane::Fair {
+            self.fair_by_tag.remove(&(tag_us, place.2));
+        }
+    }
+
+    /// Of those in the lane of the share, the tag of whoever used the least.
+    pub(super) fn least_used(&self) -> Option<(i64, PersonaId)> {
+        self.fair_by_tag.first().copied()
     }
 
     pub(super) fn first(&self, lane: Lane) -> Option<Place> {
-        self.0[lane as usize].first().copied()
+        self.queues[lane as usize].first().copied()
+    }
+
+    /// Everybody, in the order in which they would be granted if nothing else changed.
+    pub(super) fn all(&self) -> impl Iterator<Item = PersonaId> {
+        self.queues.iter().flatten().map(|(.., persona)| *persona)
+    }
+
+    pub(super) fn are_empty(&self) -> bool {
+        self.queues.iter().all(BTreeSet::is_empty)
     }
 
     pub(super) fn len(&self, lane: Lane) -> usize {
-        self.0[lane as usize].len()
+        self.queues[lane as usize].len()
     }
 }

@@ -1,6 +1,4 @@
-//! How long work may wait, and how much of the company's time a persona is due.
-
-use std::num::NonZeroU32;
+//! How long work may wait, and whether it does not wait longer.
 
 use crate::domain::Priority;
 
@@ -10,24 +8,6 @@ pub(crate) fn patience_ms(priority: Priority) -> i64 {
     const BANDS_S: [i64; 10] = [900, 600, 420, 300, 210, 120, 60, 30, 10, 5];
     let band = usize::from(priority.thousandths().saturating_sub(1) / 100);
     BANDS_S[band.min(BANDS_S.len() - 1)] * 1_000
-}
-
-/// A persona's share of the company's time, in thousandths of an ordinary one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Weight(NonZeroU32);
-
-impl Weight {
-    /// As much as everybody.
-    pub(crate) const ONE: Self = Self(NonZeroU32::MIN.saturating_add(999));
-
-    #[cfg(test)]
-    pub(crate) const fn thousandths(thousandths: NonZeroU32) -> Self {
-        Self(thousandths)
-    }
-
-    pub(super) fn as_thousandths(self) -> i64 {
-        i64::from(self.0.get())
-    }
 }
 
 /// Whether urgent work, of whomever, has been on time of late: a fast moving average of wait over patience.

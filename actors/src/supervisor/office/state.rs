@@ -23,6 +23,8 @@ use crate::{
 
 /// The wall clock may be set: due times are looked at this often at least, while there are any.
 const LONGEST_SLEEP: Duration = Duration::from_secs(600);
+/// A clock that is this much behind where it should be was set back.
+const SET_BACK_MS: i64 = 60_000;
 
 pub(super) struct State {
     pub(super) stage: Arc<Stage>,
@@ -33,6 +35,8 @@ pub(super) struct State {
     /// For when the next due time is armed.
     pub(super) armed_ms: Option<i64>,
     pub(super) due: Option<tokio::task::AbortHandle>,
+    /// What the wall clock showed at the last look.
+    pub(super) clock: (Instant, i64),
     pub(super) fallen: watch::Sender<Option<String>>,
     pub(super) ending: bool,
     pub(super) waiting_for_end: Vec<RpcReplyPort<()>>,
@@ -116,7 +120,12 @@ impl State {
             return;
         }
         let now_ms = self.stage.ports.world.now_ms();
-        for id in self.roster(|roster| roster.take_due(now_ms)) {
+        let mut due = self.roster(|roster| roster.take_due(now_ms));
+        if self.was_set_back(now_ms) {
+            // Whoever waits for a moment looks whether it waits for a pause instead, which does not get longer.
+            due.extend(self.roster(|roster| roster.waiting()));
+        }
+        for id in due {
             self.poke(me, id).await;
         }
         let next_ms = self.roster(Roster::next_due);
@@ -131,6 +140,13 @@ impl State {
             let wait = Duration::from_millis(u64::try_from(next_ms - now_ms).unwrap_or(0)).min(LONGEST_SLEEP);
             self.due = Some(me.send_after(wait, || Msg::Due).abort_handle());
         }
+    }
+
+    fn was_set_back(&mut self, now_ms: i64) -> bool {
+        let now = Instant::now();
+        let (seen, seen_ms) = std::mem::replace(&mut self.clock, (now, now_ms));
+        let passed_ms = i64::try_from(now.duration_since(seen).as_millis()).unwrap_or(i64::MAX);
+        seen_ms.saturating_add(passed_ms) - now_ms > SET_BACK_MS
     }
 
     pub(super) fn told(&mut self, report: Report) {

@@ -154,8 +154,8 @@ async fn wrong_work_is_refused_by_the_name_of_its_field() {
     let cases = [
         ("text", NewWork { what: Work::Chat { text: " ".to_owned() }, ..work(ada, 500) }),
         ("correlation", NewWork { correlation: Some(String::new()), ..work(ada, 500) }),
-        ("serve_by", NewWork { serve_by_ms: Some(now_ms), ..work(ada, 500) }),
-        ("serve_by", NewWork { serve_by_ms: Some(now_ms + 5), due_ms: Some(now_ms + 9), ..work(ada, 500) }),
+        ("serve_by_ms", NewWork { serve_by_ms: Some(now_ms), ..work(ada, 500) }),
+        ("serve_by_ms", NewWork { serve_by_ms: Some(now_ms + 5), due_ms: Some(now_ms + 9), ..work(ada, 500) }),
     ];
     for (expected, wrong) in cases {
         let refused = house.company.deliver(wrong, &house.by()).await;

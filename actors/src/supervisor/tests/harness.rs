@@ -22,7 +22,7 @@ use crate::{
     domain::{
         Alert, AlertKind, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Hours, InboxLimits, InnerLife, Limits,
         Message, MessageId, MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, QuotaUse,
-        Receipt, RoomRules, Run, RunId, Schedule, ScheduleId, StandingWait, TraceId, WaitsFor,
+        Receipt, RoomRules, Run, RunId, Schedule, ScheduleId, StandingWait, TraceId, WaitsFor, Weight,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
@@ -31,7 +31,7 @@ use crate::{
         Waiting, World,
     },
     run::{Now, RunEnd},
-    scheduler::Scheduler,
+    scheduler::{Scheduler, Wish},
     supervisor::{ActorInfo, ActorState, By, Company, Delivered, NewPersona, NewWork, Work},
     testing::{self, MemoryStore, TestPorts},
 };
@@ -132,7 +132,12 @@ impl Understudy {
 impl Carrier for Understudy {
     async fn carry(&self, order: Order, stop: CancellationToken, now: Now) -> RunEnd {
         let Order { work, failure_streak, .. } = &order;
-        let acquire = self.scheduler.acquire(work.goal.persona, work.message.priority, work.message.received_ms);
+        let acquire = self.scheduler.acquire(Wish {
+            persona: work.goal.persona,
+            priority: work.message.priority,
+            weight: order.persona.weight,
+            since_ms: work.message.received_ms,
+        });
         let slice = tokio::select! {
             slice = acquire => slice.unwrap(),
             () = stop.cancelled() => return RunEnd::Stopped,
@@ -465,6 +470,7 @@ pub(super) fn new_persona(slug: &str) -> NewPersona {
         profile: Profile::default(),
         hosts: Vec::new(),
         model: None,
+        weight: Weight::ORDINARY,
         hours: Default::default(),
     }
 }

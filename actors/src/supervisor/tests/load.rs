@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use super::harness::{House, Play, limits, settle, work};
 use crate::{
-    domain::{AlertKind, ChainId, Chat, GoalState, LoadLevel, PersonaId, Place},
+    domain::{AlertKind, ChainId, Chat, GoalState, LoadLevel, PersonaId},
     persona::carrier::Order,
-    ports::Machine,
+    ports::{Machine, World},
     supervisor::{NewWork, Work},
     testing::{self, TestPorts},
 };
@@ -208,9 +208,8 @@ async fn optional_work_waits_for_a_calm_machine_and_is_caught_up_then() {
     house.samples_pass(3).await;
     assert_eq!(house.stands().0, LoadLevel::Hot);
     let eve = house.persona("eve").await;
-    let place =
-        Place { room: [7; 16].into(), name: "Lobby".to_owned(), active: None, own_words: None, told: String::new() };
-    let what = Work::Arrived(Arc::new(Chat::in_room("hello all", place)));
+    let room = house.test.world.new_id().to_string();
+    let what = Work::Arrived(Arc::new(Chat::in_room("hello all", testing::place(&room))));
     let overheard = NewWork { what, priority: None, ..work(eve, 0) };
     let overheard = house.company.deliver(overheard, &house.by()).await.unwrap();
     settle().await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actors::{
-    domain::{Hours, Persona, Role, Slug},
+    domain::{Hours, Persona, Role, Slug, Weight},
     supervisor::{self, PersonaPatch},
 };
 use serde::{Deserialize, Deserializer};
@@ -34,6 +34,8 @@ pub struct NewPersona {
     /// Hosts it may reach besides the rehearsal site.
     pub hosts: Option<Vec<String>>,
     pub model: Option<String>,
+    /// Its share of the company's time when there is not enough for all: 0.1 to 10; left out: 1.
+    pub weight: Option<f64>,
     /// Left out: up all day, by UTC.
     pub hours: Option<HoursInput>,
     /// Keys by name; kept sealed, never shown again.
@@ -66,13 +68,14 @@ impl NewPersona {
         let hosts = self.hosts.unwrap_or_default();
         hosts_hold(&mut checks, &hosts);
         model_holds(&mut checks, self.model.as_deref());
+        let weight = weight_held(&mut checks, self.weight).unwrap_or_default();
         let profile = self.profile.unwrap_or_default().over(Default::default(), &mut checks);
         let hours = self.hours.unwrap_or_default().over(Hours::ALWAYS, &mut checks);
         let keys = NewKeys::checked(self.api_keys.unwrap_or_default(), &mut checks);
         checks.done()?;
         let slug = slug.ok_or_else(|| Problem::field("slug", "is required"))?;
         let (role, model) = (self.role, self.model);
-        Ok((supervisor::NewPersona { slug, name, role, description, profile, hosts, model, hours }, keys))
+        Ok((supervisor::NewPersona { slug, name, role, description, profile, hosts, model, weight, hours }, keys))
     }
 }
 
@@ -95,6 +98,7 @@ pub struct PersonaChange {
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>)]
     pub model: Option<Option<String>>,
+    pub weight: Option<f64>,
     /// Fields that are left out stay.
     pub hours: Option<HoursInput>,
     /// Keys by name; `null` removes one.
@@ -118,15 +122,16 @@ impl PersonaChange {
         description_holds(&mut checks, self.description.as_deref().unwrap_or_default());
         hosts_hold(&mut checks, self.hosts.as_deref().unwrap_or_default());
         model_holds(&mut checks, self.model.as_ref().and_then(|model| model.as_deref()));
+        let weight = weight_held(&mut checks, self.weight);
         let profile = self.profile.map(|profile| profile.over(persona.profile.clone(), &mut checks));
         let hours = self.hours.map(|hours| hours.over(persona.hours, &mut checks));
         let keys = NewKeys::checked(self.api_keys.unwrap_or_default(), &mut checks);
         checks.done()?;
         let (role, description, hosts, model) = (self.role, self.description, self.hosts, self.model);
-        Ok((
-            PersonaPatch { slug, name, role, description, profile, hosts, model, hours, ..PersonaPatch::default() },
-            keys,
-        ))
+        let (quotas, autoplan) = (None, None);
+        let patch =
+            PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan };
+        Ok((patch, keys))
     }
 }
 
@@ -149,6 +154,8 @@ pub struct PersonaWhole {
     #[serde(default)]
     pub hosts: Vec<String>,
     pub model: Option<String>,
+    /// Left out: 1.
+    pub weight: Option<f64>,
     #[serde(default)]
     pub hours: HoursInput,
     /// Keys by name; `null` removes one, those not named stay.
@@ -169,6 +176,7 @@ impl PersonaWhole {
             profile: Some(self.profile),
             hosts: Some(self.hosts),
             model: Some(self.model),
+            weight: Some(self.weight.unwrap_or(1.0)),
             hours: Some(self.hours),
             api_keys: self.api_keys,
         };
@@ -183,6 +191,16 @@ fn description_holds(checks: &mut Checks, text: &str) {
 fn model_holds(checks: &mut Checks, model: Option<&str>) {
     if let Some(model) = model {
         checks.line("model", model, 1..=120);
+    }
+}
+
+fn weight_held(checks: &mut Checks, share: Option<f64>) -> Option<Weight> {
+    match Weight::try_from(share?) {
+        Ok(weight) => Some(weight),
+        Err(error) => {
+            checks.check("weight", false, error.to_string());
+            None
+        }
     }
 }
 

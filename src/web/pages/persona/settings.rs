@@ -119,6 +119,11 @@ impl Settings {
         self.persona.model.as_deref().filter(|name| !self.models.iter().any(|known| known == name))
     }
 
+    /// The share of time as people write it.
+    pub fn weight(&self) -> f64 {
+        self.persona.weight.into()
+    }
+
     /// Sampling temperature as people write it; empty when none is set.
     pub fn temperature(&self) -> String {
         let of = |thousandths: u16| format!("{}.{:03}", thousandths / 1000, thousandths % 1000);

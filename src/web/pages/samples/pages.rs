@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use actors::{
     domain::{
-        GoalState, IfFailed, Load, LoadLevel, MessageKind, Mood, OUTREACH_IS_OFF, ParkedOn, Persona, Quota, QuotaRules,
-        Quotas, Receipt, ReceiptKind, RunState, Unit,
+        GoalState, IfFailed, Load, LoadLevel, MessageKind, MessageState, Mood, OUTREACH_IS_OFF, ParkedOn, Persona,
+        Quota, QuotaRules, Quotas, Receipt, ReceiptKind, RunState, Unit,
     },
     ports::Prerequisite,
 };
@@ -13,6 +13,7 @@ use actors::{
 use super::{
     calendar,
     records::{self, NOW},
+    stage,
 };
 use crate::tools::templates;
 use crate::web::day::{CountedView, DayView, QuotaView};
@@ -61,6 +62,7 @@ pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
         asked: String::new(),
         more: 0,
         alerts,
+        stage: Some(stage::stage(&company.iter().map(|(persona, ..)| persona).collect::<Vec<_>>())),
         cards,
         feed: newest_first(),
     };
@@ -70,6 +72,7 @@ pub(super) fn personas() -> Vec<(&'static str, PersonasPage)> {
         asked: String::new(),
         more: 0,
         alerts: Vec::new(),
+        stage: None,
         cards: Vec::new(),
         feed: Vec::new(),
     };
@@ -241,8 +244,13 @@ fn conversation(jason: &Persona) -> Input {
     let pending = records::goal(4, jason, "Invoice audit", GoalState::Pending);
     let next = records::message(4, &pending, MessageKind::Chat, "Then the invoice audit, please.");
     let third = input::Parts { message: &next, goal: &pending, run: None, receipts: &[] };
+    let mut fatal = records::goal(8, jason, "Read the feed", GoalState::Failed);
+    fatal.last_error = Some("its persona fell 2 times over it, the last time with: a feed of 3 GB".to_owned());
+    let mut letter = records::message(8, &fatal, MessageKind::Chat, "Read the whole feed, please.");
+    (letter.state, letter.falls) = (MessageState::DeadLettered, 2);
+    let fourth = input::Parts { message: &letter, goal: &fatal, run: None, receipts: &[] };
     Input {
-        turns: [first, second, third].iter().map(|parts| Turn::new(parts, &jason.name, "admin", NOW)).collect(),
+        turns: [first, second, third, fourth].iter().map(|parts| Turn::new(parts, &jason.name, "admin", NOW)).collect(),
         earlier: Some("/personas/jason?tab=input&before=x".to_owned()),
     }
 }

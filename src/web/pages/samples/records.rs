@@ -5,7 +5,7 @@ use actors::{
         Alert, AlertId, AlertKind, ArtifactKind, ArtifactRef, Assertion, Body, ChainId, Cost, Goal, GoalId, GoalState,
         Hash, LengthTargets, Level, Message, MessageId, MessageKind, MessageState, Mood, NodeName, Payload, Persona,
         PersonaId, PersonaStatus, Phase, Priority, Profile, Proof, ReadBack, Receipt, ReceiptKind, Role, Run, RunId,
-        RunState, Slug, Step, TraceId, Unit, Vitals,
+        RunState, Slug, Step, TraceId, Unit, Vitals, Weight,
     },
     supervisor::{ActorInfo, ActorState, Figures},
 };
@@ -57,6 +57,7 @@ pub(super) fn persona(number: u128, name: &str, role: Option<Role>, status: Pers
         },
         hosts: vec!["example.com".to_owned(), "docs.example.org:8443".to_owned()],
         model: None,
+        weight: Weight::ORDINARY,
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),

@@ -1,0 +1,201 @@
+//! What one persona of a simulated day does: asks, begins, goes from step to step, gives its slice to others, fails.
+
+use std::cmp::Reverse;
+
+use super::{Event, House, Step, id};
+use crate::{
+    domain::Weight,
+    scheduler::turns::{Ask, Granted, Ticket},
+    simulation::{
+        Violation,
+        arrivals::Arrival,
+        faults::{Accidents, StepEnd},
+        ledger::Standing,
+    },
+};
+
+/// Pauses after the first, second and third failure; then the message has failed.
+const RETRY_AFTER_MS: [i64; 3] = [60_000, 300_000, 900_000];
+/// So many failed in a row pause their persona.
+const CIRCUIT_AFTER: u8 = 3;
+
+impl House<'_> {
+    /// A persona wants a slice for the best it has. A request that waits is changed when its message expired, or
+    /// when something urgent came.
+    pub(super) fn ask(&mut self, persona: u32) {
+        let host = &mut self.personas[persona as usize];
+        if !self.open || host.down || host.paused || host.holds.is_some() {
+            return;
+        }
+        let next = host.inbox.next(|message| self.ledger.waits(message));
+        let is_urgent = |message: u32| self.arrivals[message as usize].priority.is_urgent();
+        if let Some((_, message)) = host.asks {
+            if self.ledger.wants_slice(message) && (is_urgent(message) || !next.is_some_and(is_urgent)) {
+                return;
+            }
+            self.withdraw(persona);
+        }
+        let Some(message) = next else { return };
+        let ask = self.request(message, self.arrivals[message as usize].at_ms);
+        self.stands_in_line(ask.ticket, message);
+        self.turns.enqueue(ask, self.now_ms);
+    }
+
+    /// What waits for a slice is put back into its inbox; the steps it did are done.
+    pub(super) fn withdraw(&mut self, persona: u32) {
+        let Some((ticket, message)) = self.personas[persona as usize].asks.take() else { return };
+        self.turns.withdraw(id(persona), ticket, self.now_ms);
+        let Arrival { at_ms, priority, .. } = self.arrivals[message as usize];
+        self.asking -= 1;
+        self.asking_urgently -= usize::from(priority.is_urgent());
+        if self.ledger.wants_slice(message) && !self.ledger.waits(message) {
+            self.ledger.becomes(message, Standing::Waiting);
+            self.personas[persona as usize].inbox.put(message, priority, true, at_ms);
+        }
+    }
+
+    fn request(&mut self, message: u32, arrived_ms: i64) -> Ask<u32> {
+        self.tickets += 1;
+        let Arrival { persona, priority, .. } = self.arrivals[message as usize];
+        let (ticket, weight) = (Ticket(self.tickets), Weight::ORDINARY);
+        Ask { ticket, persona: id(persona), priority, weight, arrived_ms, waiter: message }
+    }
+
+    fn stands_in_line(&mut self, ticket: Ticket, message: u32) {
+        let Arrival { persona, priority, .. } = self.arrivals[message as usize];
+        self.personas[persona as usize].asks = Some((ticket, message));
+        self.asking += 1;
+        self.asking_urgently += usize::from(priority.is_urgent());
+    }
+
+    pub(super) fn begin(&mut self, granted: &Granted<u32>) -> Result<(), Violation> {
+        let (message, ticket) = (granted.waiter, granted.ticket);
+        let Arrival { at_ms, persona, priority, .. } = self.arrivals[message as usize];
+        let asked = self.personas[persona as usize].asks.take();
+        self.holds(asked == Some((ticket, message)), || format!("{persona} was granted what it did not ask for"))?;
+        self.holds(self.personas[persona as usize].holds.is_none(), || format!("{persona} holds two slices"))?;
+        self.holds(self.ledger.wants_slice(message), || format!("message {message} does not wait"))?;
+        let entry = *self.ledger.entry(message);
+        if !entry.begun {
+            self.holds(self.now_ms <= at_ms + self.plan.serve_within_ms(), || {
+                format!("message {message} begins too late")
+            })?;
+            self.diary.begun(persona, priority, at_ms, entry.own_ms);
+        }
+        self.ledger.becomes(message, Standing::Running);
+        self.asking -= 1;
+        self.asking_urgently -= usize::from(priority.is_urgent());
+        self.held += 1;
+        self.diary.work_begins(persona);
+        self.personas[persona as usize].holds = Some(Step { ticket, message, since_ms: self.now_ms });
+        self.step(persona, ticket, message);
+        Ok(())
+    }
+
+    /// The next step of a run begins.
+    fn step(&mut self, persona: u32, ticket: Ticket, message: u32) {
+        let Arrival { cost_ms, steps, .. } = self.arrivals[message as usize];
+        let (takes_ms, end) = self.accidents.step(persona, cost_ms / u32::from(steps.max(1)));
+        self.events.push(Reverse((self.now_ms + takes_ms, Event::StepOver { persona, ticket, end })));
+    }
+
+    pub(super) fn step_over(&mut self, persona: u32, ticket: Ticket, end: StepEnd) -> Result<(), Violation> {
+        let back_ms = self.accidents.store_back_ms(self.now_ms);
+        let host = &mut self.personas[persona as usize];
+        // Of before a restart.
+        let Some(step) = host.holds.take_if(|step| step.ticket == ticket) else { return Ok(()) };
+        if back_ms > self.now_ms {
+            // Its outcome cannot be committed yet, so the step is not over.
+            host.holds = Some(step);
+            self.events.push(Reverse((back_ms, Event::StepOver { persona, ticket, end })));
+            return Ok(());
+        }
+        let entry = self.ledger.entry(step.message);
+        entry.steps += u8::from(end == StepEnd::Well);
+        if end == StepEnd::Well && entry.steps < self.arrivals[step.message as usize].steps {
+            return self.between_steps(persona, step);
+        }
+        let used_ms = self.turns.release(id(persona), ticket, self.now_ms);
+        self.gave_back(persona, &step, used_ms)?;
+        self.ends(persona, step.message, end);
+        self.ask(persona);
+        Ok(())
+    }
+
+    /// Something urgent of its own, or who is owed the slice, may come between two steps.
+    fn between_steps(&mut self, persona: u32, step: Step) -> Result<(), Violation> {
+        let (arrivals, message) = (self.arrivals, step.message);
+        let Arrival { at_ms, priority, .. } = arrivals[message as usize];
+        let next = self.personas[persona as usize].inbox.next(|message| self.ledger.waits(message));
+        if !priority.is_urgent() && next.is_some_and(|next| arrivals[next as usize].priority.is_urgent()) {
+            let used_ms = self.turns.release(id(persona), step.ticket, self.now_ms);
+            self.gave_back(persona, &step, used_ms)?;
+            self.wait_again(message, at_ms);
+            return Ok(());
+        }
+        let again = self.request(message, self.now_ms);
+        let ticket = again.ticket;
+        let Some(used_ms) = self.turns.offer(step.ticket, again, self.now_ms) else {
+            let ticket = step.ticket;
+            self.personas[persona as usize].holds = Some(step);
+            self.step(persona, ticket, message);
+            return Ok(());
+        };
+        self.gave_back(persona, &step, Some(used_ms))?;
+        self.ledger.becomes(message, Standing::Yielded);
+        self.diary.yields += 1;
+        self.stands_in_line(ticket, message);
+        Ok(())
+    }
+
+    fn gave_back(&mut self, persona: u32, step: &Step, used_ms: Option<i64>) -> Result<(), Violation> {
+        self.held -= 1;
+        self.holds(used_ms == Some(self.now_ms - step.since_ms), || format!("{used_ms:?} ms were charged"))?;
+        self.diary.used(persona, self.now_ms - step.since_ms);
+        Ok(())
+    }
+
+    /// A run ends, well or badly.
+    fn ends(&mut self, persona: u32, message: u32, end: StepEnd) {
+        if end == StepEnd::Well {
+            self.personas[persona as usize].failed_in_a_row = 0;
+            return self.ledger.becomes(message, Standing::Done);
+        }
+        self.failed(persona, message);
+        if end == StepEnd::Panicked {
+            let now = self.diary.instant();
+            match Accidents::return_after(&mut self.personas[persona as usize].falls, now) {
+                Some(pause_ms) => {
+                    self.personas[persona as usize].down = true;
+                    self.events.push(Reverse((self.now_ms + pause_ms, Event::Up { persona })));
+                }
+                None => self.pause(persona),
+            }
+        }
+    }
+
+    fn failed(&mut self, persona: u32, message: u32) {
+        let entry = self.ledger.entry(message);
+        let pause_ms = RETRY_AFTER_MS.get(usize::from(entry.failures));
+        entry.failures += 1;
+        entry.steps = 0;
+        if let Some(pause_ms) = pause_ms {
+            self.ledger.becomes(message, Standing::BackingOff);
+            self.events.push(Reverse((self.now_ms + pause_ms, Event::Due { message })));
+            return;
+        }
+        self.ledger.becomes(message, Standing::Failed);
+        let host = &mut self.personas[persona as usize];
+        host.failed_in_a_row += 1;
+        if host.failed_in_a_row >= CIRCUIT_AFTER {
+            self.pause(persona);
+        }
+    }
+
+    /// Its circuit opened, or it fell too often: it begins nothing more, and a person is told.
+    fn pause(&mut self, persona: u32) {
+        self.personas[persona as usize].paused = true;
+        self.withdraw(persona);
+        self.diary.paused += 1;
+    }
+}
