@@ -1,5 +1,6 @@
 //! A company whose runs follow a script, and records that count and fall when told to.
 
+mod carries;
 mod rooms;
 
 use std::{
@@ -16,7 +17,6 @@ use std::{
 use async_trait::async_trait;
 use ed25519_dalek::SigningKey;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
@@ -30,8 +30,8 @@ use crate::{
         Change, Commit, Counted, GoalMove, Guard, LastWork, Ports, Prerequisite, Records, RosterRecord, Unavailable,
         Waiting, World,
     },
-    run::{Now, RunEnd},
-    scheduler::{Scheduler, Wish},
+    run::RunEnd,
+    scheduler::Scheduler,
     supervisor::{ActorInfo, ActorState, By, Company, Delivered, NewPersona, NewWork, Work},
     testing::{self, MemoryStore, TestPorts},
 };
@@ -125,55 +125,6 @@ impl Understudy {
         self.write(work, GoalState::Failed, MessageState::Failed, self.step(work)).await;
         let failure_streak = streak + 1;
         RunEnd::Over { failure_streak, open_circuit }
-    }
-}
-
-#[async_trait]
-impl Carrier for Understudy {
-    async fn carry(&self, order: Order, stop: CancellationToken, now: Now) -> RunEnd {
-        let Order { work, failure_streak, .. } = &order;
-        let acquire = self.scheduler.acquire(Wish {
-            persona: work.goal.persona,
-            priority: work.message.priority,
-            weight: order.persona.weight,
-            since_ms: work.message.received_ms,
-        });
-        let slice = tokio::select! {
-            slice = acquire => slice.unwrap(),
-            () = stop.cancelled() => return RunEnd::Stopped,
-        };
-        assert_eq!(slice.persona(), work.goal.persona);
-        let _working = now.work(slice, self.limits.clone());
-        let _inside = self.seen.enter(&work.goal);
-        if !self.write(work, GoalState::Running, MessageState::Running, self.step(work)).await {
-            return RunEnd::Over { failure_streak: *failure_streak, open_circuit: false };
-        }
-        now.say(Some(format!("works on {}", work.goal.title)));
-        let stopped = match (self.script)(&order) {
-            Play::Finish => false,
-            Play::Take(time) => tokio::time::timeout(time, stop.cancelled()).await.is_ok(),
-            Play::UntilStopped => {
-                stop.cancelled().await;
-                true
-            }
-            Play::Panic => panic!("as the script said"),
-            Play::BackOff(pause) => {
-                let due_ms = self.ports.world.now_ms() + i64::try_from(pause.as_millis()).unwrap();
-                let step = GoalMove { due_ms: Some(due_ms), ..self.step(work) };
-                self.write(work, GoalState::Pending, MessageState::Waiting, step).await;
-                return RunEnd::Later { due_ms: Some(due_ms) };
-            }
-            Play::OpenCircuit => return self.fail(work, *failure_streak, true).await,
-        };
-        if stopped {
-            return RunEnd::Stopped;
-        }
-        self.write(work, GoalState::Done, MessageState::Done, self.step(work)).await;
-        RunEnd::Over { failure_streak: 0, open_circuit: false }
-    }
-
-    async fn after_panic(&self, order: Order, _text: String) -> RunEnd {
-        self.fail(&order.work, order.failure_streak, false).await
     }
 }
 
