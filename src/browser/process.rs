@@ -77,7 +77,7 @@ pub(super) mod tests {
     use std::process::Stdio;
 
     use tokio::{
-        io::{AsyncBufReadExt as _, BufReader},
+        io::AsyncReadExt as _,
         process::{Child, Command},
     };
 
@@ -88,8 +88,11 @@ pub(super) mod tests {
     pub(in crate::browser) async fn process_with(file: &Path) -> Child {
         fs::write(file, "begun\n").unwrap();
         let mut child = Command::new("tail").arg("-f").arg(file).stdout(Stdio::piped()).spawn().unwrap();
-        let mut shown = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert_eq!(shown.next_line().await.unwrap().unwrap(), "begun");
+        // `tail` ends when nobody can read what it shows: the child keeps its pipe.
+        let shown = child.stdout.as_mut().unwrap();
+        let mut begun = [0; 5];
+        shown.read_exact(&mut begun).await.unwrap();
+        assert_eq!(&begun, b"begun");
         child
     }
 
