@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use actors::{
     domain::{ChainId, NodeName},
+    evidence::{chain::Head, checkpoint},
     ports::{Change, Commit, Journal, Ports},
     supervisor::Company,
     testing::{self, TestPorts, TestWorld},
@@ -105,9 +106,9 @@ pub(super) async fn fill(root: &Path, count: usize) -> anyhow::Result<()> {
     register(&*storage.journal, count).await
 }
 
-/// Makes so many personas, each with the receipt of its making.
+/// Makes so many personas, each with the receipt of its making and a signed head, as a running company leaves them.
 async fn register(journal: &dyn Journal, count: usize) -> anyhow::Result<()> {
-    let world = TestWorld::new(9);
+    let (world, key) = (TestWorld::new(9), SigningKey::from_bytes(&[7; 32]));
     let made = |number: usize| {
         let persona = testing::persona(&world, &format!("persona-{number:06}"));
         let receipt = testing::draft(&world, ChainId::Persona(persona.id), None, "was created");
@@ -116,9 +117,14 @@ async fn register(journal: &dyn Journal, count: usize) -> anyhow::Result<()> {
     let numbers: Vec<usize> = (0..count).collect();
     for lot in numbers.chunks(500) {
         let written = journal.write(lot.iter().map(|number| made(*number)).collect()).await?;
+        let mut changes = Vec::new();
         for result in written {
-            result.context("a persona was not taken")?;
+            for receipt in result.context("a persona was not taken")?.receipts {
+                let head = Head { seq: receipt.seq, hash: receipt.hash };
+                changes.push(Change::CheckpointSigned(checkpoint::sign(&key, receipt.chain, head, receipt.at_ms)));
+            }
         }
+        journal.write(vec![Commit { changes, ..Commit::default() }]).await?;
     }
     Ok(())
 }

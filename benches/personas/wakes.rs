@@ -28,8 +28,8 @@ use crate::report::{Aim, Line, Report};
 pub(super) const CHILD: &str = "wakes";
 
 const WAKES: usize = 4_000;
-/// Not measured: caches and compiled code get warm.
-const WARM_UP: usize = 200;
+/// Not measured: caches and compiled code get warm, and the start has looked for heads that a crash left unsigned.
+const WARM_UP: usize = 1_000;
 /// Shares no factor with the number of personas: each wake is of somebody else, far away.
 const STRIDE: usize = 617_647;
 const PATIENCE: Duration = Duration::from_secs(10);
