@@ -83,10 +83,6 @@ impl Chain {
             (Phase::Outcome, Some("done"), "did", data)
         };
         Draft {
-            chain: ChainId::Persona(self.persona),
-            at_ms: world.now_ms(),
-            node: testing::node(),
-            kind: ReceiptKind::Execution,
             phase: Some(phase),
             state,
             tool: Some("browser_click"),
@@ -94,13 +90,15 @@ impl Chain {
             goal: Some(self.goal),
             run: Some(self.run),
             step: Some(step),
-            replay_of: None,
             trace: Some(self.trace),
-            project: None,
-            units: None,
-            salt: world.salt(),
-            rendered: None,
-            body: Body { summary: format!("{summary} {label}"), data, ..Body::default() },
+            ..Draft::new(
+                ChainId::Persona(self.persona),
+                world.now_ms(),
+                testing::node(),
+                ReceiptKind::Execution,
+                world.salt(),
+                Body { summary: format!("{summary} {label}"), data, ..Body::default() },
+            )
         }
     }
 }

@@ -91,6 +91,32 @@ pub struct Draft {
     pub body: Body,
 }
 
+impl Draft {
+    /// A receipt that names neither a goal nor a call yet. `salt` is drawn anew for each.
+    pub fn new(chain: ChainId, at_ms: i64, node: NodeName, kind: ReceiptKind, salt: [u8; 16], body: Body) -> Self {
+        Self {
+            chain,
+            at_ms,
+            node,
+            kind,
+            phase: None,
+            state: None,
+            tool: None,
+            effect: None,
+            goal: None,
+            run: None,
+            step: None,
+            replay_of: None,
+            trace: None,
+            project: None,
+            units: None,
+            salt,
+            rendered: None,
+            body,
+        }
+    }
+}
+
 /// The texts of a receipt, but for its place in the chain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rendered {

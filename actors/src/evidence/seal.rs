@@ -91,24 +91,5 @@ impl Evidence {
 
 /// A receipt of the node itself, on its system chain.
 pub(super) fn system_log(node: &NodeName, world: &dyn World, body: Body) -> Draft {
-    Draft {
-        chain: ChainId::System(node.clone()),
-        at_ms: world.now_ms(),
-        node: node.clone(),
-        kind: ReceiptKind::Log,
-        phase: None,
-        state: None,
-        tool: None,
-        effect: None,
-        goal: None,
-        run: None,
-        step: None,
-        replay_of: None,
-        trace: None,
-        project: None,
-        units: None,
-        salt: world.salt(),
-        rendered: None,
-        body,
-    }
+    Draft::new(ChainId::System(node.clone()), world.now_ms(), node.clone(), ReceiptKind::Log, world.salt(), body)
 }

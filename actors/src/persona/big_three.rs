@@ -132,24 +132,15 @@ impl PersonaActor {
         let data = json!({"hour_ms": three.hour_ms, "of": pending.len(), "goals": goals.collect::<Vec<_>>()});
         let summary = format!("chose the big three of {} goals: {}", pending.len(), titles.join(", "));
         let draft = Draft {
-            chain: ChainId::Persona(self.id),
-            at_ms: self.now_ms(),
-            node: self.stage.limits.node.clone(),
-            kind: ReceiptKind::Decision,
             phase: Some(Phase::Decision),
-            state: None,
-            tool: None,
-            effect: None,
-            goal: None,
-            run: None,
-            step: None,
-            replay_of: None,
-            trace: None,
-            project: None,
-            units: None,
-            salt: self.stage.ports.world.salt(),
-            rendered: None,
-            body: Body { summary, data, ..Body::default() },
+            ..Draft::new(
+                ChainId::Persona(self.id),
+                self.now_ms(),
+                self.stage.limits.node.clone(),
+                ReceiptKind::Decision,
+                self.stage.ports.world.salt(),
+                Body { summary, data, ..Body::default() },
+            )
         };
         Commit {
             guards: vec![Guard::PersonaExists(self.id), Guard::BigThreeBefore(self.id, three.hour_ms)],

@@ -40,29 +40,24 @@ impl PersonaActor {
             at_ms,
         };
         let draft = Draft {
-            chain: ChainId::Persona(self.id),
-            at_ms,
-            node: self.stage.limits.node.clone(),
-            kind: ReceiptKind::Log,
             phase: Some(Phase::Expired),
             state: Some(GoalState::Cancelled.as_str()),
-            tool: None,
-            effect: None,
             goal: Some(goal.id),
-            run: None,
-            step: None,
-            replay_of: None,
             trace: Some(goal.trace),
             project: goal.project.clone(),
-            units: None,
-            salt: self.stage.ports.world.salt(),
-            rendered: None,
-            body: Body {
-                summary: format!("let “{}” expire", goal.title),
-                data: json!({"message": message.id, "serve_by_ms": message.serve_by_ms}),
-                error: Some(reason),
-                ..Body::default()
-            },
+            ..Draft::new(
+                ChainId::Persona(self.id),
+                at_ms,
+                self.stage.limits.node.clone(),
+                ReceiptKind::Log,
+                self.stage.ports.world.salt(),
+                Body {
+                    summary: format!("let “{}” expire", goal.title),
+                    data: json!({"message": message.id, "serve_by_ms": message.serve_by_ms}),
+                    error: Some(reason),
+                    ..Body::default()
+                },
+            )
         };
         Commit {
             guards: vec![

@@ -110,24 +110,19 @@ impl PersonaActor {
         data: serde_json::Value,
     ) -> Draft {
         Draft {
-            chain: ChainId::Persona(self.id),
-            at_ms: self.now_ms(),
-            node: self.stage.limits.node.clone(),
-            kind: ReceiptKind::Log,
             phase,
             state,
-            tool: None,
-            effect: None,
             goal: Some(work.goal.id),
-            run: None,
-            step: None,
-            replay_of: None,
             trace: Some(work.goal.trace),
             project: work.goal.project.clone(),
-            units: None,
-            salt: self.stage.ports.world.salt(),
-            rendered: None,
-            body: Body { summary, data, ..Body::default() },
+            ..Draft::new(
+                ChainId::Persona(self.id),
+                self.now_ms(),
+                self.stage.limits.node.clone(),
+                ReceiptKind::Log,
+                self.stage.ports.world.salt(),
+                Body { summary, data, ..Body::default() },
+            )
         }
     }
 }

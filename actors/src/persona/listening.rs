@@ -111,24 +111,19 @@ impl PersonaActor {
             "by_rules": "names, topics and recent talk; no model was asked", "persona": persona.slug,
         });
         let draft = Draft {
-            chain: ChainId::Persona(self.id),
-            at_ms,
-            node: self.stage.limits.node.clone(),
-            kind: ReceiptKind::Decision,
             phase: Some(if intention.wants { Phase::Decision } else { Phase::Skipped }),
             state: (!intention.wants).then_some(GoalState::Cancelled.as_str()),
-            tool: None,
-            effect: None,
             goal: Some(goal),
-            run: None,
-            step: None,
-            replay_of: None,
             trace: Some(work.goal.trace),
             project: work.goal.project.clone(),
-            units: None,
-            salt: self.stage.ports.world.salt(),
-            rendered: None,
-            body: Body { summary, data, ..Body::default() },
+            ..Draft::new(
+                ChainId::Persona(self.id),
+                at_ms,
+                self.stage.limits.node.clone(),
+                ReceiptKind::Decision,
+                self.stage.ports.world.salt(),
+                Body { summary, data, ..Body::default() },
+            )
         };
         Commit { guards, changes, receipts: vec![draft] }
     }

@@ -19,24 +19,19 @@ impl About<'_> {
     /// A receipt on the persona's chain.
     pub fn draft(&self, kind: ReceiptKind, phase: Option<Phase>, summary: impl Into<String>, data: Value) -> Draft {
         Draft {
-            chain: ChainId::Persona(self.goal.persona),
-            at_ms: self.world.now_ms(),
-            node: self.node.clone(),
-            kind,
             phase,
-            state: None,
-            tool: None,
-            effect: None,
             goal: Some(self.goal.id),
             run: self.run,
-            step: None,
-            replay_of: None,
             trace: Some(self.goal.trace),
             project: self.goal.project.clone(),
-            units: None,
-            salt: self.world.salt(),
-            rendered: None,
-            body: Body { summary: summary.into(), data, ..Body::default() },
+            ..Draft::new(
+                ChainId::Persona(self.goal.persona),
+                self.world.now_ms(),
+                self.node.clone(),
+                kind,
+                self.world.salt(),
+                Body { summary: summary.into(), data, ..Body::default() },
+            )
         }
     }
 

@@ -22,24 +22,16 @@ pub(super) fn decision(
         fields.extend(more);
     }
     Draft {
-        chain,
-        at_ms: world.now_ms(),
-        node: node.clone(),
-        kind: ReceiptKind::Decision,
         phase: Some(Phase::Decision),
-        state: None,
-        tool: None,
-        effect: None,
-        goal: None,
-        run: None,
-        step: None,
-        replay_of: None,
         trace: Some(by.trace),
-        project: None,
-        units: None,
-        salt: world.salt(),
-        rendered: None,
-        body: Body { summary, data: Value::Object(fields), ..Body::default() },
+        ..Draft::new(
+            chain,
+            world.now_ms(),
+            node.clone(),
+            ReceiptKind::Decision,
+            world.salt(),
+            Body { summary, data: Value::Object(fields), ..Body::default() },
+        )
     }
 }
 

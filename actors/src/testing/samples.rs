@@ -154,24 +154,15 @@ pub fn turn(world: &dyn World, about: &RoomMessage, message: &Message) -> RoomTu
 /// A receipt to be, with a salt drawn from the world.
 pub fn draft(world: &dyn World, chain: ChainId, phase: Option<Phase>, summary: &str) -> Draft {
     Draft {
-        chain,
-        at_ms: world.now_ms(),
-        node: node(),
-        kind: ReceiptKind::Execution,
         phase,
-        state: None,
-        tool: None,
-        effect: None,
-        goal: None,
-        run: None,
-        step: None,
-        replay_of: None,
-        trace: None,
-        project: None,
-        units: None,
-        salt: world.salt(),
-        rendered: None,
-        body: Body { summary: summary.to_owned(), data: Value::Null, ..Body::default() },
+        ..Draft::new(
+            chain,
+            world.now_ms(),
+            node(),
+            ReceiptKind::Execution,
+            world.salt(),
+            Body { summary: summary.to_owned(), data: Value::Null, ..Body::default() },
+        )
     }
 }
 

@@ -20,26 +20,14 @@ async fn keep(server: &TestServer, name: &str, media_type: &str, bytes: &[u8]) -
         hash,
         missing: false,
     };
-    let draft = Draft {
+    let draft = Draft::new(
         chain,
-        at_ms: server.world.now_ms(),
-        node: server.config.node.clone(),
-        kind: ReceiptKind::File,
-        phase: None,
-        state: None,
-        tool: None,
-        effect: None,
-        goal: None,
-        run: None,
-        step: None,
-        replay_of: None,
-        trace: None,
-        project: None,
-        units: None,
-        salt: server.world.salt(),
-        rendered: None,
-        body: Body { summary: "kept a file".to_owned(), artifacts: vec![artifact], ..Body::default() },
-    };
+        server.world.now_ms(),
+        server.config.node.clone(),
+        ReceiptKind::File,
+        server.world.salt(),
+        Body { summary: "kept a file".to_owned(), artifacts: vec![artifact], ..Body::default() },
+    );
     let commit = Commit { receipts: vec![draft], ..Commit::default() };
     server.storage.journal.write(vec![commit]).await.unwrap().remove(0).unwrap();
     hash.to_string()

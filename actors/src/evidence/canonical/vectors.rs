@@ -18,26 +18,7 @@ const MOST_HASH: &str = "dc1ca84163d293e531c5abe5cd35ed8e15d391e0c8db8748bc01217
 
 /// The arguments differ only in what the vector shows.
 fn draft(chain: ChainId, node: &str, kind: ReceiptKind) -> Draft {
-    Draft {
-        chain,
-        at_ms: 0,
-        node: node.parse().unwrap(),
-        kind,
-        phase: None,
-        state: None,
-        tool: None,
-        effect: None,
-        goal: None,
-        run: None,
-        step: None,
-        replay_of: None,
-        trace: None,
-        project: None,
-        units: None,
-        salt: [0; 16],
-        rendered: None,
-        body: Body { summary: "began".to_owned(), ..Body::default() },
-    }
+    Draft::new(chain, 0, node.parse().unwrap(), kind, [0; 16], Body { summary: "began".to_owned(), ..Body::default() })
 }
 
 fn id<T: From<[u8; 16]>>(last: u8) -> T {
