@@ -20,6 +20,7 @@ mod archive;
 mod blobs;
 mod db;
 mod disk;
+mod fixed;
 mod inbox;
 mod journal;
 pub mod migrations;
