@@ -73,13 +73,30 @@ impl From<DbError> for Unavailable {
 }
 
 /// Writes a query once and compiles it for each database, so that a query only one of them understands does not
-/// build. `all` brings every row, `one` the only one or none. What the query needs is moved into it.
+/// build. `all` brings every row, `one` the only one or none, `both` every row of two queries on one way. What the
+/// query needs is moved into it.
 macro_rules! on_db {
     ($db:expr, all: $query:expr) => {
         on_db!($db, get_results, $query)?
     };
     ($db:expr, one: $query:expr) => {
         diesel::OptionalExtension::optional(on_db!($db, get_result, $query))?
+    };
+    ($db:expr, both: $first:expr, $second:expr) => {
+        match &$db.open {
+            $crate::storage::db::Open::Sqlite(readers) => {
+                let both = move |conn: &mut diesel::SqliteConnection| {
+                    let first = diesel::RunQueryDsl::get_results($first, conn)?;
+                    Ok((first, diesel::RunQueryDsl::get_results($second, conn)?))
+                };
+                readers.read(both).await??
+            }
+            $crate::storage::db::Open::Postgres(pool, _) => {
+                let mut conn = pool.get().await.map_err($crate::storage::DbError::unavailable)?;
+                let first = diesel_async::RunQueryDsl::get_results($first, &mut *conn).await?;
+                (first, diesel_async::RunQueryDsl::get_results($second, &mut *conn).await?)
+            }
+        }
     };
     ($db:expr, $method:ident, $query:expr) => {
         match &$db.open {

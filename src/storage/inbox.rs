@@ -34,23 +34,22 @@ type Row = (MessageRow, GoalRow);
 impl ReadBack {
     pub(super) async fn open_work(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, DbError> {
         let id = persona.as_bytes().to_vec();
-        let begun: Vec<Row> = on_db!(self.0, all: first(at_most(limit),
-            messages::table
+        let both: (Vec<Row>, Vec<Row>) = on_db!(self.0, both:
+            first(at_most(limit), messages::table
                 .inner_join(goals::table.on(goals::id.eq(messages::goal)))
                 .filter(messages::persona.eq(id.clone()))
                 .filter(BEGUN)
                 .filter(FREE_GOAL)
                 .order((messages::lane, messages::deadline_ms, messages::received_ms, messages::id))
-                .select((MessageRow::as_select(), GoalRow::as_select()))));
-        let id = persona.as_bytes().to_vec();
-        let next: Vec<Row> = on_db!(self.0, all: first(at_most(limit),
-            messages::table
+                .select((MessageRow::as_select(), GoalRow::as_select()))),
+            first(at_most(limit), messages::table
                 .inner_join(goals::table.on(goals::id.eq(messages::goal)))
                 .filter(messages::persona.eq(id.clone()))
                 .filter(WAITS)
                 .filter(FREE_GOAL)
                 .order((messages::lane, messages::deadline_ms, messages::received_ms, messages::id))
                 .select((MessageRow::as_select(), GoalRow::as_select()))));
+        let (begun, next) = both;
         begun.into_iter().chain(next).take(limit as usize).map(waiting).collect()
     }
 

@@ -8,7 +8,7 @@ use std::{collections::HashMap, ops::Range};
 use actors::{
     domain::{
         Alert, AlertKind, BigThree, Goal, GoalId, GoalState, Hours, Message, MessageId, MessageState, ParkedOn,
-        Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run, RunId, RunState, Schedule, ScheduleId, StandingWait,
+        Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, StandingWait,
     },
     ports::{ChainHead, ChainHeads, Counted, LastWork, Prerequisite, Records, RosterRecord, Unavailable, Waiting},
 };
@@ -17,6 +17,7 @@ use diesel::{dsl::count_star, prelude::*};
 
 use super::{
     db::{Db, DbError, on_db},
+    fixed::{Condition, first},
     rows::{Columns, alert::AlertRow, goal::GoalRow, message::MessageRow, run::RunRow, text},
     schema::{alerts, goal_dependencies, goals, inboxes, messages, personas, runs},
 };
@@ -25,7 +26,7 @@ use super::{
 const OPEN_GOAL: [&str; 3] = [GoalState::Pending.as_str(), GoalState::Running.as_str(), GoalState::Parked.as_str()];
 /// What a goal is parked on that waits for others: it is due when they are over, not by itself.
 const ON_GOALS: &str = ParkedOn::Dependency.as_str();
-const OPEN_RUN: [&str; 2] = [RunState::Running.as_str(), RunState::Parked.as_str()];
+const OPEN_RUN: Condition = Condition("runs.state IN ('running', 'parked')");
 
 type PersonRow = (Vec<u8>, String, String, i32);
 /// Persona, state of the goal, and when it is due.
@@ -270,11 +271,11 @@ impl ReadBack {
     async fn live_run(&self, goal: GoalId) -> Result<Option<Run>, DbError> {
         let goal = goal.as_bytes().to_vec();
         let row: Option<RunRow> = on_db!(self.0, one:
-            runs::table
-                .filter(runs::goal.eq(goal.clone()).and(runs::state.eq_any(OPEN_RUN)))
+            first(1, runs::table
+                .filter(runs::goal.eq(goal.clone()))
+                .filter(OPEN_RUN)
                 .order(runs::id.desc())
-                .limit(1)
-                .select(RunRow::as_select()));
+                .select(RunRow::as_select())));
         row.map(Run::try_from).transpose()
     }
 
@@ -334,4 +335,17 @@ fn roster(
         })
     };
     people.into_iter().map(record).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use actors::domain::RunState;
+
+    use super::*;
+
+    #[test]
+    fn the_condition_names_states_that_there_are() {
+        let [running, parked] = [RunState::Running, RunState::Parked].map(RunState::as_str);
+        assert_eq!(OPEN_RUN.0, format!("runs.state IN ('{running}', '{parked}')"));
+    }
 }

@@ -68,8 +68,9 @@ impl<'a> Attempt<'a> {
     ) -> Result<Self, RunEnd> {
         let Waiting { message, goal } = work;
         let records = &runner.broker.ports.records;
-        let open = records.open_run(goal.id).await.map_err(|_| RunEnd::Unavailable)?;
-        let history = History::new(records.goal_receipts(goal.id).await.map_err(|_| RunEnd::Unavailable)?);
+        let record = async { tokio::try_join!(records.open_run(goal.id), records.goal_receipts(goal.id)) };
+        let (open, receipts) = record.await.map_err(|_| RunEnd::Unavailable)?;
+        let history = History::new(receipts);
         let (steps, saved) = (goal.payload.steps(), Saved::new(goal.id));
         let run = open.clone().unwrap_or_else(|| settle::new_run(runner, &goal, &message));
         let mut attempt = Self {

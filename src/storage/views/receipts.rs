@@ -175,14 +175,16 @@ impl Db {
     /// Every receipt of a range, in order.
     pub(in crate::storage) async fn range_receipts(&self, range: Range) -> Result<Vec<Receipt>, DbError> {
         let mut found = Vec::new();
-        let mut part = Part { after: None, before: None, newest_first: false, limit: MOST.into() };
+        let part = Part { after: None, before: None, newest_first: false, limit: MOST.into() };
         let mut rest = range;
         loop {
             let more = self.range_part(rest.clone(), &part).await?;
-            let Some(last) = more.last() else { return Ok(found) };
-            rest.first_seq = last.seq + 1;
-            part.after = None;
+            let is_last = more.len() < MOST as usize;
+            rest.first_seq = more.last().map_or(rest.first_seq, |last| last.seq + 1);
             found.extend(more);
+            if is_last {
+                return Ok(found);
+            }
         }
     }
 
