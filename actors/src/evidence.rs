@@ -15,6 +15,7 @@ pub mod chain;
 pub mod checkpoint;
 mod outage;
 mod seal;
+mod teller;
 mod unsigned;
 pub mod verify;
 
@@ -41,6 +42,7 @@ use crate::{
     domain::{GoalId, GoalState, NodeName, ParkedOn, Receipt, RoomId},
     ports::{BoxError, Change, Commit, Committed, GoalMove, Journal, Outdated, Unavailable, World},
 };
+use teller::{Public, Then};
 use writer::{Entry, Item, Writer};
 
 /// Commits that may wait for the writer before callers wait for a place.
@@ -142,7 +144,7 @@ impl Evidence {
         let (turns, _) = broadcast::channel(TURNS);
         let (told, trouble) = watch::channel(None);
         let (world, node) = (setup.world.clone(), setup.node.clone());
-        let writer = Writer::new(setup, items, (live.clone(), turns.clone()), told);
+        let writer = Writer::new(setup, items, Public { live: live.clone(), turns: turns.clone() }, told);
         (Self { queue, live, turns, trouble, world, node }, writer)
     }
 
@@ -161,7 +163,7 @@ impl Evidence {
         self.enqueue(commit, Some(Box::new(then))).await
     }
 
-    async fn enqueue(&self, commit: Commit, then: Option<writer::Then>) -> Result<Committed, RecordError> {
+    async fn enqueue(&self, commit: Commit, then: Option<Then>) -> Result<Committed, RecordError> {
         let (reply, answer) = oneshot::channel();
         let entry = Entry::new(commit, reply, then);
         self.queue.send(Item::Commit(entry)).await.map_err(|_| RecordError::Ended)?;

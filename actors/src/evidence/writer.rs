@@ -1,27 +1,28 @@
-//! The writer's loop: takes what has collected, writes it, answers, publishes; again.
+//! The writer's loop: takes what has collected, writes it, has it told (`teller.rs`); again.
 //!
 //! Natural group commit: while a batch is being written the next one collects in the queue. The loop runs in a task
 //! of its own that nothing cancels, so a transaction that has begun comes to its end.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{iter, mem, sync::Arc, time::Duration};
 
 use ed25519_dalek::SigningKey;
 use tokio::{
-    sync::{broadcast, mpsc, oneshot, watch},
+    sync::{mpsc, oneshot, watch},
     time::Instant,
 };
 use tracing::{error, info, warn};
 
 use super::{
-    GoalTurn, RecordError, Setup, canonical,
+    GoalTurn, Setup, canonical,
     chain::Head,
     checkpoint,
     outage::{self, Outage},
     seal::system_log,
+    teller::{Answer, Fallen, Judged, Public, Reply, Teller, Then, Waiting},
     unsigned::{Discontinued, Unsigned},
 };
 use crate::{
-    domain::{Body, ChainId, NodeName, Receipt},
+    domain::{Body, ChainId, NodeName},
     ports::{Change, Commit, Committed, Journal, Outdated, Unavailable, World},
 };
 
@@ -31,17 +32,6 @@ pub(super) const BATCH: usize = 512;
 const KEPT: usize = BATCH;
 /// How long a closing writer waits for a store that is gone.
 const CLOSING: Duration = Duration::from_secs(10);
-
-pub(super) type Then = Box<dyn FnOnce(&Committed) + Send>;
-type Reply = oneshot::Sender<Answer>;
-
-/// What a caller gets back.
-pub(super) struct Answer {
-    pub(super) result: Result<Committed, RecordError>,
-    /// No longer needed. The caller frees it: freeing what another thread allocated costs microseconds, and here
-    /// every waiting commit would pay them.
-    _spent: Option<Commit>,
-}
 
 pub(super) enum Item {
     Commit(Entry),
@@ -64,22 +54,14 @@ pub(super) enum Broken {
     Discontinued(#[from] Discontinued),
     #[error("the journal gave {got} answers to {asked} commits")]
     Answers { asked: usize, got: usize },
+    #[error(transparent)]
+    Fallen(#[from] Fallen),
 }
 
 /// A commit on its way, with whoever waits for it.
 pub(super) struct Entry {
     commit: Commit,
     waiting: Waiting,
-}
-
-struct Waiting {
-    reply: Reply,
-    then: Option<Then>,
-    /// The same commit again, when it must land: the first is used up by a write that fails.
-    spare: Option<Commit>,
-    begins: bool,
-    ends_run: bool,
-    turns: Vec<GoalTurn>,
 }
 
 impl Entry {
@@ -106,8 +88,7 @@ pub(super) struct Writer {
     key: SigningKey,
     node: NodeName,
     queue: mpsc::Receiver<Item>,
-    live: broadcast::Sender<Arc<Receipt>>,
-    turns: broadcast::Sender<GoalTurn>,
+    teller: Teller,
     trouble: watch::Sender<Option<String>>,
     items: Vec<Item>,
     batch: Vec<Entry>,
@@ -124,7 +105,7 @@ impl Writer {
     pub(super) fn new(
         setup: Setup,
         queue: mpsc::Receiver<Item>,
-        (live, turns): (broadcast::Sender<Arc<Receipt>>, broadcast::Sender<GoalTurn>),
+        public: Public,
         trouble: watch::Sender<Option<String>>,
     ) -> Self {
         let Setup { journal, world, key, node } = setup;
@@ -134,8 +115,7 @@ impl Writer {
             key,
             node,
             queue,
-            live,
-            turns,
+            teller: Teller::spawn(public),
             trouble,
             items: Vec::with_capacity(BATCH),
             batch: Vec::with_capacity(BATCH),
@@ -165,6 +145,7 @@ impl Writer {
         if let Some(unwritten) = &unwritten {
             error!(commits = unwritten.commits, "{unwritten}");
         }
+        self.teller.end().await?;
         for closer in self.closers {
             // Who asked and went away has nothing more to do either.
             let _ = closer.send(unwritten.clone().map_or(Ok(()), Err));
@@ -238,7 +219,7 @@ impl Writer {
         }
         let asked = commits.len();
         match self.journal.write(commits).await {
-            Ok(results) if results.len() == asked => self.settle(results, waiting),
+            Ok(results) if results.len() == asked => self.settle(results, waiting).await,
             Ok(results) => Err(Broken::Answers { asked, got: results.len() }),
             Err(error) => {
                 self.fail(&error, waiting, heads);
@@ -278,40 +259,29 @@ impl Writer {
         Commit { receipts: vec![system_log(&self.node, &*self.world, body)], ..Commit::default() }
     }
 
-    /// It is on disk: remember the heads, publish, answer.
-    fn settle(&mut self, results: Vec<Result<Committed, Outdated>>, waiting: Vec<Waiting>) -> Result<(), Broken> {
+    /// It is on disk: remember the heads, have it told.
+    async fn settle(&mut self, results: Vec<Result<Committed, Outdated>>, waiting: Vec<Waiting>) -> Result<(), Broken> {
         if let Some(outage) = self.outage.take() {
             info!(since_ms = outage.since_ms, "the store takes work again");
             self.trouble.send_replace(None);
         }
         let now = Instant::now();
-        let mut waiting = waiting.into_iter();
-        for result in results {
-            let waiting = waiting.next();
-            if let Ok(committed) = &result {
-                let ends_run = waiting.as_ref().is_some_and(|waiting| waiting.ends_run);
-                self.take_in(committed, ends_run, now)?;
-                for turn in waiting.iter().flat_map(|waiting| &waiting.turns) {
-                    // Nobody listening is no fault.
-                    let _ = self.turns.send(*turn);
-                }
-            }
-            if let Some(waiting) = waiting {
-                waiting.answer(result);
+        let waiting = waiting.into_iter().map(Some).chain(iter::repeat_with(|| None));
+        let judged: Vec<_> =
+            results.into_iter().zip(waiting).map(|(result, waiting)| Judged { result, waiting }).collect();
+        for Judged { result, waiting } in &judged {
+            if let Ok(committed) = result {
+                self.take_in(committed, waiting.as_ref().is_some_and(|waiting| waiting.ends_run), now)?;
             }
         }
-        Ok(())
+        Ok(self.teller.tell(judged).await?)
     }
 
-    fn take_in(&mut self, committed: &Committed, ends_run: bool, now: Instant) -> Result<(), Broken> {
+    fn take_in(&mut self, committed: &Committed, ends_run: bool, now: Instant) -> Result<(), Discontinued> {
         for receipt in &committed.receipts {
             self.unsigned.note(receipt, now)?;
             if ends_run {
                 self.unsigned.at_once(&receipt.chain);
-            }
-            if self.live.receiver_count() > 0 {
-                // Nobody listening is no fault.
-                let _ = self.live.send(Arc::new(receipt.clone()));
             }
         }
         Ok(())
@@ -353,15 +323,5 @@ impl Writer {
             error!(kept = KEPT, "an outcome is lost: {KEPT} others wait for the store already");
         }
         let _ = waiting.reply.send(Answer { result: Err(outage.unavailable().into()), _spent: waiting.spare });
-    }
-}
-
-impl Waiting {
-    fn answer(self, result: Result<Committed, Outdated>) {
-        if let (Some(then), Ok(committed)) = (self.then, &result) {
-            then(committed);
-        }
-        // A caller that has gone away loses the answer, never the transaction.
-        let _ = self.reply.send(Answer { result: result.map_err(RecordError::from), _spent: self.spare });
     }
 }
