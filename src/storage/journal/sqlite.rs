@@ -35,8 +35,8 @@ use super::{
 };
 use crate::storage::{
     disk::{Admission, Reserve},
-    rows::{Columns, text},
-    schema::{alerts, goals, messages, personas, receipts, runs, standing_waits},
+    rows::{Columns, quota::QuotaUseRow, text},
+    schema::{alerts, goals, messages, personas, quota_uses, receipts, runs, standing_waits},
     sqlite::{Checkpointer, SqliteWriter, open_writer},
 };
 
@@ -321,9 +321,15 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
             facts.alerts.insert(*id, resolved.is_none());
         }
     }
+    for id in &wanted.uses {
+        let row = quota_uses::table.find(&id.as_bytes()[..]).select(QuotaUseRow::as_select());
+        if let Some(row) = row.get_result::<QuotaUseRow>(conn).optional()? {
+            facts.uses.insert(*id, row.try_into()?);
+        }
+    }
     for left in &wanted.quotas {
         let taken: Option<i64> = taken_by_others!(left).get_result(conn)?;
-        facts.quotas.insert(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
+        facts.lost(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
     }
     for id in &wanted.standing {
         let row = standing_waits::table.find(&id.as_bytes()[..]);
