@@ -12,7 +12,7 @@ use std::{
 };
 
 use actors::{
-    domain::ChainId,
+    domain::{ChainId, Phase},
     evidence::chain::{Batch, Head, Heads, Linked},
     ports::{Checkpoint, Commit, Committed, Journal, Outdated, Unavailable},
 };
@@ -128,6 +128,7 @@ impl State {
         });
         if let (Err(error), Some(ready)) = (&written, &prepared)
             && is_full(error)
+            && tells_what_happened(&ready.plan)
             && reserve.give_up()
         {
             // Nobody else writes: what was judged still holds.
@@ -183,6 +184,11 @@ fn transaction(
         *AnsiTransactionManager::transaction_manager_status_mut(conn) = TransactionManagerStatus::default();
     }
     Err(cause.unwrap_or(Failed::Database(error)))
+}
+
+/// All else can wait until there is room: the reserve is for what must not be lost.
+fn tells_what_happened(plan: &Plan) -> bool {
+    plan.receipts().filter_map(|linked| linked.draft.phase).any(Phase::has_happened)
 }
 
 fn is_full(error: &Failed) -> bool {
