@@ -25,9 +25,9 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-pub(crate) use self::history::History;
 pub use self::now::Now;
 use self::{attempt::Attempt, broker::Broker};
+pub(crate) use self::{history::History, quota::may_have_happened};
 use crate::{
     domain::{Limits, Persona, PersonaId},
     evidence::Evidence,

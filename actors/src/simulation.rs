@@ -12,6 +12,8 @@
 //! - never more slices than the cap, never two of one persona, no slot free while somebody could use it;
 //! - messages in = waiting + running + between two slices + backing off + done + failed + expired;
 //! - nothing is begun, and nothing waits unbegun, past its `serve_by`: it expires at that moment;
+//! - while the store takes no commit nothing is delivered, begun, gone on with or ended: who sends something sends it
+//!   again until the store is back, and waits from the first time on;
 //! - no ordinary work goes before urgent work while the urgent lane has room, but for who is far ahead of its share
 //!   while that lane is late.
 //!

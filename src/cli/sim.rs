@@ -73,12 +73,7 @@ impl Sim {
         if !(self.load > 0.0 && self.load <= 100.0) {
             return Err(Misused(format!("--load {}: must be above 0 and at most 100", self.load)).into());
         }
-        let mut answer = Answer { ok: true, days: Vec::new(), violation: None, again: String::new() };
-        if let Err(violation) = self.live(&mut answer.days) {
-            answer.ok = false;
-            answer.violation = Some(violation.to_string());
-            answer.again = self.again(violation.seed);
-        }
+        let answer = self.answer(Plan::run);
         if let (Some(file), Some(day)) = (&self.svg, answer.days.first()) {
             let drawn = chart::draw(&day.outcome, self.cap.get(), self.hours);
             std::fs::write(file, drawn).with_context(|| format!("{} cannot be written", file.display()))?;
@@ -87,15 +82,29 @@ impl Sim {
         Ok(Ended::well_if(answer.ok))
     }
 
-    fn live(&self, days: &mut Vec<Day>) -> Result<(), Violation> {
+    fn answer(&self, live: impl Fn(&Plan, Policy) -> Result<Outcome, Violation>) -> Answer {
+        let mut answer = Answer { ok: true, days: Vec::new(), violation: None, again: String::new() };
+        if let Err(violation) = self.live(live, &mut answer.days) {
+            answer.ok = false;
+            answer.violation = Some(violation.to_string());
+            answer.again = self.again(violation.seed);
+        }
+        answer
+    }
+
+    fn live(
+        &self,
+        live: impl Fn(&Plan, Policy) -> Result<Outcome, Violation>,
+        days: &mut Vec<Day>,
+    ) -> Result<(), Violation> {
         let last = self.seed.saturating_add(self.seeds - 1);
         for seed in self.seed..=last {
-            let outcome = self.plan(seed).run(Policy::Greenroom)?;
+            let outcome = live(&self.plan(seed), Policy::Greenroom)?;
             days.push(Day { policy: "greenroom", seed, outcome });
         }
         if self.seeds == 1 {
             for (policy, name) in [(Policy::Polling, "polling"), (Policy::Tick, "30 s tick")] {
-                days.push(Day { policy: name, seed: self.seed, outcome: self.plan(self.seed).run(policy)? });
+                days.push(Day { policy: name, seed: self.seed, outcome: live(&self.plan(self.seed), policy)? });
             }
         }
         Ok(())
@@ -173,4 +182,36 @@ fn row(day: &Day) -> [String; 15] {
 
 fn seconds(ms: u64) -> String {
     format!("{}.{} s", ms / 1_000, ms % 1_000 / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        sim: Sim,
+    }
+
+    fn parsed(line: &str) -> Sim {
+        Line::try_parse_from(line.split(' ')).unwrap().sim
+    }
+
+    #[test]
+    fn a_broken_promise_says_how_to_see_it_again() {
+        let sim = parsed("sim --personas 40 --hours 1 --seed 7 --seeds 9 --faults --load 0.35 --cap 3");
+        let answer = sim.answer(|plan, policy| match plan.seed {
+            9 => Err(Violation { seed: 9, at_ms: 77, what: "a message is lost".to_owned() }),
+            _ => plan.run(policy),
+        });
+        assert_eq!((answer.ok, answer.days.len()), (false, 2));
+        let text = text(&answer);
+        let (told, again) = text.rsplit_once("\nAgain:  greenroom ").unwrap();
+        assert!(told.ends_with("\nBroken: seed 9, 77 ms after the start: a message is lost"), "{told}");
+        let again = parsed(again);
+        assert_eq!((again.plan(again.seed), again.seeds), (sim.plan(9), 1), "the same day, and that alone");
+    }
 }

@@ -31,8 +31,8 @@ use plan::Verdict;
 enum Failed {
     #[error("the transaction did not succeed")]
     Database(#[from] diesel::result::Error),
-    #[error("the database does not answer COMMIT")]
-    Late,
+    #[error("no answer within {0} s")]
+    Late(u64),
     #[error("what is stored cannot be read")]
     Stored(#[from] super::db::DbError),
 }

@@ -34,6 +34,13 @@ words! {
     }
 }
 
+impl Phase {
+    /// It tells of an effect that has happened, or may have: the receipt must not be lost.
+    pub const fn has_happened(self) -> bool {
+        matches!(self, Self::Outcome | Self::Unknown | Self::Reconciled)
+    }
+}
+
 /// An artifact as a receipt names it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -52,8 +52,7 @@ pub(super) fn causes(error: &Unavailable) -> String {
 
 /// Whether a commit says what has already happened outside, so that it must not be lost.
 pub(super) fn must_land(commit: &Commit) -> bool {
-    let happened = |phase| matches!(phase, Phase::Outcome | Phase::Unknown | Phase::Reconciled);
-    commit.receipts.iter().filter_map(|draft| draft.phase).any(happened)
+    commit.receipts.iter().filter_map(|draft| draft.phase).any(Phase::has_happened)
 }
 
 /// Whether a commit says what is about to happen, so that it must not land once nobody waits for it.

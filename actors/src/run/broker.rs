@@ -192,7 +192,8 @@ impl Broker {
                 .get_or_insert_with(|| format!("the artifact {} could not be kept: is the disk full?", lost.name));
         }
         let error = draft.body.error.clone();
-        let receipt = self.write(Commit { receipts: vec![draft], ..Commit::default() }).await?;
+        let changes = if ended == Ended::NotBegun { act.place.clone().given_back() } else { Vec::new() };
+        let receipt = self.write(Commit { changes, receipts: vec![draft], ..Commit::default() }).await?;
         Ok(match (phase, outcome.error, error) {
             (Phase::Unknown, ..) => Acted::Unknown(receipt),
             (_, Some(error), _) => Acted::Fails(receipt, error),

@@ -2,15 +2,22 @@
 //!
 //! Its place is taken in the commit that opens a run, and again in the commit of the intent behind which there is no
 //! way back: both are guarded, so neither a crash nor another run can pass a ceiling, and what is begun after midnight
-//! counts for the day in which it is begun. From the first effect that may have happened the place is kept for good.
+//! counts for the day in which it is begun. From the first effect that may have happened the place is kept for good; the
+//! receipt that says that it was not begun, or has not happened, gives it back.
 
 use serde_json::json;
 
-use super::{RunEnd, attempt::Attempt, broker::StoreGone, history::Key, resume::index};
+use super::{
+    RunEnd,
+    attempt::Attempt,
+    broker::StoreGone,
+    history::{History, Key},
+    resume::index,
+};
 use crate::{
     domain::{
         GoalState, MessageState, OUTREACH_IS_OFF, ParkedOn, Persona, Phase, QuotaLeft, QuotaUse, ReceiptKind, RunState,
-        Step, Unit,
+        Step, StepIndex, Unit,
     },
     evidence::RecordError,
     ports::{Change, Commit, GoalMove, Guard},
@@ -21,6 +28,18 @@ use crate::{
 pub(super) struct Place {
     pub guards: Vec<Guard>,
     pub changes: Vec<Change>,
+}
+
+impl Place {
+    /// What gives it back, when the effect for which it was taken was not begun after all: it is the goal's only as long
+    /// as that is open. No other effect that counts has happened, or this one would have found nothing to take.
+    pub fn given_back(self) -> Vec<Change> {
+        let back = |change| match change {
+            Change::QuotaTaken(taken) => Some(Change::QuotaTaken(QuotaUse { begun: false, ..taken })),
+            _ => None,
+        };
+        self.changes.into_iter().filter_map(back).collect()
+    }
 }
 
 impl Attempt<'_> {
@@ -34,7 +53,8 @@ impl Attempt<'_> {
 
     /// The place that the intent of this step takes, by the quota as it is now.
     pub(super) async fn place_at(&self, at: usize, step: &Step) -> Result<Place, StoreGone> {
-        let counts = step.effect().needs_intent() && self.steps.get(at).is_some_and(|step| self.is_counted_at(step));
+        let counts =
+            step.effect().needs_intent() && self.steps.get(at).is_some_and(|step| is_counted_at(&self.steps, step));
         if !counts || self.goal.proof.counts_as.is_none() {
             return Ok(Place::default());
         }
@@ -43,26 +63,14 @@ impl Attempt<'_> {
     }
 
     fn taken(&self, persona: &Persona, begun: bool) -> Option<Place> {
-        let (unit, units) = self.goal.proof.counted().filter(|_| !self.may_have_happened())?;
+        let (unit, units) =
+            self.goal.proof.counted().filter(|_| !may_have_happened(&self.steps, &self.history, None))?;
         let taken = QuotaUse { goal: self.goal.id, persona: persona.id, unit, units, at_ms: self.now_ms(), begun };
         let limits = self.runner.limits.quotas.limits(persona, &taken);
         Some(Place {
             guards: limits.into_iter().map(Guard::QuotaLeft).collect(),
             changes: vec![Change::QuotaTaken(taken)],
         })
-    }
-
-    /// In a browser plan the effects on pages are what counts; files are its notes.
-    fn is_counted_at(&self, step: &Step) -> bool {
-        let on_page = |step: &Step| step.is_browser() && step.effect().needs_intent();
-        on_page(step) || !self.steps.iter().any(on_page)
-    }
-
-    /// An effect that counts is done, or nobody knows that it is not.
-    fn may_have_happened(&self) -> bool {
-        let happened = |at: usize| !matches!(self.history.key(index(at)), Key::Open);
-        let counted = |step: &Step| step.effect().needs_intent() && self.is_counted_at(step);
-        self.steps.iter().enumerate().any(|(at, step)| counted(step) && happened(at))
     }
 
     /// The day is full: the goal waits for the next one, or fails when no day could ever hold it. Costs no attempt.
@@ -102,6 +110,19 @@ impl Attempt<'_> {
             Err(error) => self.end_after(&error),
         }
     }
+}
+
+/// In a browser plan the effects on pages are what counts; files are its notes.
+fn is_counted_at(steps: &[Step], step: &Step) -> bool {
+    let on_page = |step: &Step| step.is_browser() && step.effect().needs_intent();
+    on_page(step) || !steps.iter().any(on_page)
+}
+
+/// Whether an effect that counts is done, or nobody knows that it is not; `but`: another one than this.
+pub(crate) fn may_have_happened(steps: &[Step], history: &History, but: Option<StepIndex>) -> bool {
+    let counted = |step: &Step| step.effect().needs_intent() && is_counted_at(steps, step);
+    let happened = |at| but != Some(at) && !matches!(history.key(at), Key::Open);
+    steps.iter().enumerate().any(|(at, step)| counted(step) && happened(index(at)))
 }
 
 fn why(full: &QuotaLeft) -> String {

@@ -72,6 +72,11 @@ impl<'a> Accidents<'a> {
         moments
     }
 
+    /// When the store is back, each time.
+    pub(super) fn store_is_back(&self) -> Vec<i64> {
+        self.store_fails_ms.iter().map(|from_ms| from_ms + STORE_FAILS_FOR_MS).collect()
+    }
+
     /// When the store takes commits, asked at moments that never go back.
     pub(super) fn store_back_ms(&mut self, now_ms: i64) -> i64 {
         while self.store_fails_ms.pop_if(|from_ms| *from_ms + STORE_FAILS_FOR_MS <= now_ms).is_some() {}

@@ -61,6 +61,26 @@ enum Event {
     /// The company ends and starts again, or has.
     Restart,
     Opened,
+    /// The store takes commits again.
+    StoreBack,
+}
+
+/// What a policy may do wrong. None does; the tests of the checks make one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// Gives nothing, though slots are free.
+    Idle,
+    /// Gives a slice twice.
+    Twice,
+    /// Takes urgent work for ordinary.
+    Deaf,
+    /// Takes messages in, or gives slices, while the store takes no commit.
+    Greedy,
+    Heedless,
+    /// Loses messages.
+    Forgetful,
+    /// Leaves lying what should expire.
+    Late,
 }
 
 /// The company on a simulated day.
@@ -82,6 +102,10 @@ pub(super) struct House<'a> {
     asking: usize,
     asking_urgently: usize,
     open: bool,
+    /// When the store takes commits: a moment ahead while it fails.
+    store_back_ms: i64,
+    #[cfg(test)]
+    pub(super) broken: Option<Broken>,
 }
 
 impl<'a> House<'a> {
@@ -103,7 +127,13 @@ impl<'a> House<'a> {
             asking: 0,
             asking_urgently: 0,
             open: true,
+            store_back_ms: 0,
+            #[cfg(test)]
+            broken: None,
         };
+        for at_ms in house.accidents.store_is_back() {
+            house.events.push(Reverse((at_ms, Event::StoreBack)));
+        }
         for at_ms in house.accidents.restarts() {
             house.events.push(Reverse((at_ms, Event::Restart)));
         }
@@ -113,21 +143,25 @@ impl<'a> House<'a> {
     /// Lives until the end; the first broken invariant ends it.
     pub(super) fn live(mut self) -> Result<Outcome, Violation> {
         loop {
-            let arrival = self.arrivals.get(self.arrived).map(|arrival| arrival.at_ms);
-            let expiry = self.arrivals[..self.arrived]
-                .get(self.expired)
-                .map(|late| late.at_ms + self.plan.serve_within_ms() + 1);
+            // What comes while the store fails is refused, and sent again until it is back; nor can anything expire.
+            let once_back = |at_ms: i64| at_ms.max(self.store_back_ms);
+            let arrival = self.arrivals.get(self.arrived).map(|arrival| once_back(arrival.at_ms));
+            let expiry = self.expiry_ms().map(once_back);
             let event = self.events.peek().map(|Reverse((at_ms, _))| *at_ms);
             let next_ms = [event, arrival, expiry].into_iter().flatten().min();
             let Some(now_ms) = next_ms.filter(|now_ms| *now_ms < self.plan.ends_ms()) else { break };
             self.diary.until(now_ms, self.held);
             self.now_ms = now_ms;
+            self.store_back_ms = self.accidents.store_back_ms(now_ms);
+            let commits = !self.store_is_down();
             // First what expires: it must not be begun any more.
-            if expiry == Some(now_ms) {
+            if commits && expiry == Some(now_ms) && !self.does(Broken::Late) {
                 self.expire();
-            } else if arrival == Some(now_ms) {
-                self.arrive();
-            } else if let Some(Reverse((_, event))) = self.events.pop() {
+            } else if (commits || self.does(Broken::Greedy)) && arrival == Some(now_ms) {
+                self.arrive()?;
+            } else if event == Some(now_ms)
+                && let Some(Reverse((_, event))) = self.events.pop()
+            {
                 self.happens(event)?;
             }
             self.grant()?;
@@ -137,6 +171,26 @@ impl<'a> House<'a> {
         self.now_ms = self.plan.ends_ms();
         self.holds(self.ledger.is_sound(), || "a message is not accounted for".to_owned())?;
         Ok(self.diary.close(self.ledger.ends(), self.ledger.open()))
+    }
+
+    /// When the next message expires, if it is not begun before.
+    fn expiry_ms(&self) -> Option<i64> {
+        let oldest = self.arrivals[..self.arrived].get(self.expired)?;
+        Some(oldest.at_ms + self.plan.serve_within_ms() + 1)
+    }
+
+    #[cfg(test)]
+    pub(super) fn does(&self, wrong: Broken) -> bool {
+        self.broken == Some(wrong)
+    }
+
+    #[cfg(not(test))]
+    pub(super) const fn does(&self, _: Broken) -> bool {
+        false
+    }
+
+    pub(super) fn store_is_down(&self) -> bool {
+        self.store_back_ms > self.now_ms
     }
 
     fn happens(&mut self, event: Event) -> Result<(), Violation> {
@@ -151,6 +205,12 @@ impl<'a> House<'a> {
                 self.ask(persona);
             }
             Event::Restart => self.restart(),
+            // It reads what there is before it begins.
+            Event::Opened if self.store_is_down() => {
+                self.events.push(Reverse((self.store_back_ms, Event::Opened)));
+            }
+            // What waited for this is granted now.
+            Event::StoreBack => {}
             Event::Opened => {
                 self.open = true;
                 (0..self.plan.personas).for_each(|persona| self.ask(persona));
@@ -159,28 +219,36 @@ impl<'a> House<'a> {
         Ok(())
     }
 
-    fn arrive(&mut self) {
+    /// It waits since it was sent for the first time.
+    fn arrive(&mut self) -> Result<(), Violation> {
+        self.commits("a message is taken in")?;
         // Messages are numbered in the order of their arrival.
-        let Ok(message) = u32::try_from(self.arrived) else { return };
+        let Ok(message) = u32::try_from(self.arrived) else { return Ok(()) };
         let Arrival { at_ms, persona, priority, .. } = self.arrivals[self.arrived];
         self.arrived += 1;
+        if self.does(Broken::Forgetful) {
+            return Ok(());
+        }
         self.ledger.becomes(message, Standing::Waiting);
         let host = &mut self.personas[persona as usize];
         host.inbox.put(message, priority, false, at_ms);
         let in_hand_ms = host.holds.as_ref().map_or(0, |step| at_ms - step.since_ms);
         self.ledger.entry(message).own_ms = self.diary.own_ms(persona) + in_hand_ms;
         self.ask(persona);
+        Ok(())
     }
 
     /// What was not begun by its time expires; its persona is woken for that.
     fn expire(&mut self) {
-        let Ok(message) = u32::try_from(self.expired) else { return };
-        let persona = self.arrivals[self.expired].persona;
-        self.expired += 1;
-        if self.ledger.waits(message) && !self.ledger.entry(message).begun {
-            self.diary.looks_by_clock += 1;
-            self.ledger.becomes(message, Standing::Expired);
-            self.ask(persona);
+        while self.expiry_ms().is_some_and(|at_ms| at_ms <= self.now_ms) {
+            let Ok(message) = u32::try_from(self.expired) else { return };
+            let persona = self.arrivals[self.expired].persona;
+            self.expired += 1;
+            if self.ledger.waits(message) && !self.ledger.entry(message).begun {
+                self.diary.looks_by_clock += 1;
+                self.ledger.becomes(message, Standing::Expired);
+                self.ask(persona);
+            }
         }
     }
 
@@ -212,13 +280,18 @@ impl<'a> House<'a> {
     }
 
     fn grant(&mut self) -> Result<(), Violation> {
-        if !self.open {
+        // A run begins with a commit.
+        let down = self.store_is_down() && !self.does(Broken::Heedless);
+        if !self.open || down || self.does(Broken::Idle) {
             return Ok(());
         }
         loop {
             let urgent_has_room = self.turns.urgent_has_room();
             let Some(granted) = self.turns.admit(self.now_ms) else { return Ok(()) };
             self.begin(&granted)?;
+            if self.does(Broken::Twice) {
+                self.begin(&granted)?;
+            }
             if !granted.priority.is_urgent() && urgent_has_room && self.asking_urgently > 0 {
                 let all_far_ahead = self.turns.in_lane(Lane::UrgentAhead) == self.asking_urgently;
                 let late = !self.turns.urgent_is_on_time();
@@ -241,7 +314,7 @@ impl<'a> House<'a> {
                 self.turns.waiting()
             )
         })?;
-        self.holds(held == cap || self.asking == 0 || !self.open, || {
+        self.holds(held == cap || self.asking == 0 || !self.open || self.store_is_down(), || {
             format!("{} ask and {} slots are free", self.asking, cap - held)
         })?;
         let ends = self.ledger.ends();
@@ -249,10 +322,13 @@ impl<'a> House<'a> {
         self.holds(accounted == self.arrived as u64 && self.ledger.count(Standing::Running) == held as u64, || {
             format!("{} messages came, {accounted} are accounted for", self.arrived)
         })?;
-        let oldest_ms = self.arrivals.get(self.expired).map(|arrival| arrival.at_ms);
-        self.holds(oldest_ms.is_none_or(|at_ms| self.now_ms <= at_ms + self.plan.serve_within_ms() + 1), || {
-            "a message waits past its time".to_owned()
-        })
+        let is_late = self.expiry_ms().is_some_and(|at_ms| at_ms <= self.now_ms);
+        self.holds(!is_late || self.store_is_down(), || "a message waits past its time".to_owned())
+    }
+
+    /// What needs a commit happens while the store takes one.
+    pub(super) fn commits(&self, what: &str) -> Result<(), Violation> {
+        self.holds(!self.store_is_down(), || format!("{what} while the store takes no commit"))
     }
 
     pub(super) fn holds(&self, holds: bool, what: impl FnOnce() -> String) -> Result<(), Violation> {

@@ -29,6 +29,37 @@ fn the_invariants_hold_for_hundreds_of_seeds() {
 }
 
 #[test]
+fn every_broken_promise_is_seen_and_names_its_seed() {
+    use house::{Broken, House};
+    for (broken, seed, what) in [
+        (Broken::Idle, 5, "slots are free"),
+        (Broken::Twice, 5, "was granted what it did not ask for"),
+        (Broken::Deaf, 5, "ask urgently, and ordinary work goes first"),
+        (Broken::Greedy, 5, "a message is taken in while the store takes no commit"),
+        // Only a retry, or a persona that is back, may ask in that moment.
+        (Broken::Heedless, 213, "a slice is given while the store takes no commit"),
+        (Broken::Forgetful, 5, "are accounted for"),
+        (Broken::Late, 5, "a message waits past its time"),
+    ] {
+        let plan = plan(seed);
+        let arrivals = arrivals::all(&plan);
+        let mut house = House::new(&plan, &arrivals);
+        house.broken = Some(broken);
+        let violation = house.live().err().unwrap_or_else(|| panic!("{broken:?}: nobody saw it"));
+        assert!(violation.seed == seed && violation.what.contains(what), "{broken:?}: {violation}");
+    }
+}
+
+#[test]
+fn what_a_failing_store_refuses_is_sent_again() {
+    let day = |accidents| {
+        let faults = Faults { accidents, bad_personas: false };
+        Plan { faults, ..plan(6) }.run(Policy::Greenroom).unwrap()
+    };
+    assert_eq!(day(true).ends.messages, day(false).ends.messages);
+}
+
+#[test]
 fn equal_plans_give_equal_days_and_other_seeds_others() {
     let day = |seed| plan(seed).run(Policy::Greenroom).unwrap();
     assert_eq!(day(5), day(5));

@@ -83,6 +83,15 @@ impl Desk {
         persona.filter(|persona| persona.status != PersonaStatus::Deleted).ok_or_else(|| no_persona(id))
     }
 
+    /// Whether it is deleted, or was never there.
+    pub(super) async fn is_gone(&self, id: PersonaId) -> Result<bool, CommandError> {
+        match self.persona(id).await {
+            Ok(_) => Ok(false),
+            Err(CommandError::NotFound { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A goal with the message that started it.
     pub(super) async fn goal(&self, id: GoalId) -> Result<(Goal, Message), CommandError> {
         let none = || CommandError::NotFound { what: "goal", which: id.to_string() };

@@ -149,14 +149,16 @@ impl Desk {
                 return Err(CommandError::Conflict(format!("goal {id} is running: wait until it stops")));
             }
             let receipts = self.ports.records.goal_receipts(id).await?;
-            let mut open = effects::uncertain(receipts);
+            let mut open = effects::uncertain(receipts.clone());
             if open.is_empty() {
                 let reason = format!("goal {id} has no effect whose end is unknown: there is nothing to resolve");
                 return Err(CommandError::Conflict(reason));
             }
             let settled = open.remove(0);
-            let (commit, goal) =
+            let place = self.given_back(&goal, settled.step, resolution, receipts).await?;
+            let (mut commit, goal) =
                 self.resolved(&Case { goal, message, settled, left: open.len() }, resolution, note, by).await?;
+            commit.changes.extend(place);
             if self.write(commit).await?.is_ok() {
                 self.wake(&goal).await;
                 return Ok(goal);

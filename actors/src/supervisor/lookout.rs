@@ -14,6 +14,7 @@ mod telling;
 mod watched;
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -102,19 +103,24 @@ pub(super) struct Looking {
     asked: mpsc::Receiver<Ask>,
     receipts: broadcast::Receiver<Arc<Receipt>>,
     watched: Watched,
+    /// Waits of which one persona is deleted: they are to be ended when they are looked at.
+    ending: BTreeSet<StandingWaitId>,
 }
 
 impl Looking {
     /// Hears from here on; it looks as soon as it is kept.
     pub(super) fn new(desk: &Arc<Desk>, asked: mpsc::Receiver<Ask>) -> Self {
         let receipts = desk.evidence.subscribe();
-        Self { desk: Arc::downgrade(desk), asked, receipts, watched: Watched::default() }
+        let (watched, ending) = (Watched::default(), BTreeSet::new());
+        Self { desk: Arc::downgrade(desk), asked, receipts, watched, ending }
     }
 
     /// Until the company is gone.
     pub(super) async fn keep(mut self) {
         while let Err(error) = self.begin().await {
-            let CommandError::Unavailable(error) = error else { return };
+            if matches!(error, CommandError::Ending) {
+                return;
+            }
             warn!("standing waits are read again in {} s: {error}", PAUSE.as_secs());
             tokio::time::sleep(PAUSE).await;
         }
@@ -136,7 +142,7 @@ impl Looking {
                 },
                 () = until(next) => {
                     while let Some(id) = self.watched.take_due(Instant::now()) {
-                        match self.tell(id, None).await {
+                        match self.look_at(id).await {
                             Ok(()) => {}
                             Err(CommandError::Ending) => return,
                             Err(error) => {
@@ -158,15 +164,17 @@ impl Looking {
     async fn begin(&mut self) -> Result<(), CommandError> {
         let desk = self.desk()?;
         for wait in desk.ports.records.standing_waits().await? {
-            let (gone, id) = (desk.persona(wait.watched).await.is_err(), wait.id);
-            let waiter_gone = desk.persona(wait.waiter).await.is_err();
-            self.stand(&desk, wait);
-            if gone || waiter_gone {
-                self.end_of(&desk, id).await?;
+            if desk.is_gone(wait.watched).await? || desk.is_gone(wait.waiter).await? {
+                self.ending.insert(wait.id);
             }
+            self.stand(&desk, wait);
         }
         self.look_at_all();
         Ok(())
+    }
+
+    async fn look_at(&mut self, id: StandingWaitId) -> Result<(), CommandError> {
+        if self.ending.contains(&id) { self.end_of(id).await } else { self.tell(id, None).await }
     }
 
     /// After trouble the journal's word counts: a commit may have been written though its answer was lost.
@@ -200,11 +208,11 @@ impl Looking {
             Ask::Add(new, by, reply) => drop(reply.send(self.add(new, &by).await)),
             Ask::Remove(id, by, reply) => drop(reply.send(self.remove(id, &by).await)),
             Ask::Deleted(persona) => {
-                let Ok(desk) = self.desk() else { return };
                 for id in self.watched.of(persona) {
-                    if let Err(error) = self.end_of(&desk, id).await {
-                        // At the next start it is seen that the persona is gone.
-                        warn!("standing wait {id} could not be ended: {error}");
+                    self.ending.insert(id);
+                    if let Err(error) = self.end_of(id).await {
+                        warn!("standing wait {id} is ended in {} s: {error}", PAUSE.as_secs());
+                        self.read_again(id).await;
                     }
                 }
             }
@@ -274,12 +282,18 @@ impl Looking {
     }
 
     /// One of the two is deleted: the last things are told, if there is still somebody to tell.
-    async fn end_of(&mut self, desk: &Desk, id: StandingWaitId) -> Result<(), CommandError> {
-        let Some(wait) = self.watched.get(id).cloned() else { return Ok(()) };
+    async fn end_of(&mut self, id: StandingWaitId) -> Result<(), CommandError> {
+        let desk = self.desk()?;
+        let Some(wait) = self.watched.get(id).cloned() else {
+            self.ending.remove(&id);
+            return Ok(());
+        };
         let name = |persona: Option<Persona>| persona.map_or_else(|| "it".to_owned(), |persona| persona.name);
-        if desk.persona(wait.waiter).await.is_ok() {
+        if !desk.is_gone(wait.waiter).await? {
             let other = name(desk.ports.records.persona(wait.watched).await?);
-            return self.tell(id, Some(format!("{other} was deleted: nothing more will be told"))).await;
+            self.tell(id, Some(format!("{other} was deleted: nothing more will be told"))).await?;
+            self.ending.remove(&id);
+            return Ok(());
         }
         let waiter = name(desk.ports.records.persona(wait.waiter).await?);
         let by = By { who: "system".to_owned(), trace: TraceId(desk.world().new_id()) };
@@ -291,6 +305,7 @@ impl Looking {
         let changes = vec![Change::StandingWaitSet(Box::new(ended))];
         desk.write(Commit { guards, changes, receipts }).await?.map_err(|_| busy("the standing wait"))?;
         self.watched.remove(id);
+        self.ending.remove(&id);
         Ok(())
     }
 }

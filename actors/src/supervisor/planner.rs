@@ -3,7 +3,8 @@
 //! One task and one timer for all of them; a persona whose days nobody plans costs nothing. A day is looked at when it
 //! begins, at start, when its persona changes, and when one of its planned goals is over, so that what failed can be
 //! planned again. Each goal is given in one commit with the key `plan:<date>:<template>:<number>`, which is taken once:
-//! a crash between two of them leaves the rest to the next look, and no look plans anything twice.
+//! a crash between two of them leaves the rest to the next look, and no look plans anything twice. A number under which a
+//! goal was given that counts as something else by now is passed over.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -31,6 +32,9 @@ use crate::{
 const LONGEST_SLEEP: Duration = Duration::from_secs(600);
 /// A look that failed is tried again after this.
 const AGAIN_MS: i64 = 60_000;
+
+/// Numbers of a day that one look passes over: goals were given under them that count as something else by now.
+const MOST_TAKEN: u32 = 1_000;
 
 /// How the planner is told that a persona changed.
 pub(super) struct Planning {
@@ -195,30 +199,43 @@ impl Planner {
     ) -> Result<(), CommandError> {
         let by = By { who: PLANNER.to_owned(), trace: TraceId(desk.world().new_id()) };
         let mut said: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut taken: BTreeMap<Unit, u32> = BTreeMap::new();
         for goal in goals {
             let Some((template, made)) = book.get(&goal.unit).and_then(|made| made.get(goal.recipe)) else { continue };
-            let MadeGoal { title, payload, proof } = made.clone();
-            let work = NewWork {
-                persona: persona.id,
-                what: Work::Goal { title, payload, proof },
-                priority: None,
-                serve_by_ms: Some(day.ends_ms.max(goal.due_ms + 1)),
-                due_ms: Some(goal.due_ms),
-                correlation: Some(format!("plan:{}:{template}:{}", day.date, goal.number)),
-                project: None,
-                waits_for: WaitsFor::default(),
-            };
-            let delivered = desk.deliver(work, &by).await?;
-            if !delivered.repeated {
-                self.given.insert(delivered.goal.id, persona.id);
-                *said.entry(template).or_default() += 1;
+            let taken = taken.entry(goal.unit).or_default();
+            while *taken < MOST_TAKEN {
+                let key = format!("plan:{}:{template}:{}", day.date, goal.number + *taken);
+                let delivered = desk.deliver(work(persona, made, goal.due_ms, day, key), &by).await?;
+                if !delivered.repeated {
+                    self.given.insert(delivered.goal.id, persona.id);
+                    *said.entry(template).or_default() += 1;
+                    break;
+                }
+                *taken += 1;
             }
+        }
+        if said.is_empty() {
+            return Ok(());
         }
         let data = json!({"date": day.date.to_string(), "goals": said});
         let summary = format!("planned {} goals for {}", said.values().sum::<u32>(), day.date);
         let receipts = vec![desk.decision(persona.id, &by, summary, data)];
         drop(desk.write(Commit { receipts, ..Commit::default() }).await?);
         Ok(())
+    }
+}
+
+fn work(persona: &Persona, made: &MadeGoal, due_ms: i64, day: &Day, key: String) -> NewWork {
+    let MadeGoal { title, payload, proof } = made.clone();
+    NewWork {
+        persona: persona.id,
+        what: Work::Goal { title, payload, proof },
+        priority: None,
+        serve_by_ms: Some(day.ends_ms.max(due_ms + 1)),
+        due_ms: Some(due_ms),
+        correlation: Some(key),
+        project: None,
+        waits_for: WaitsFor::default(),
     }
 }
 

@@ -1,10 +1,14 @@
-//! Goals that could never count are refused when they are given.
+//! Goals that could never count are refused when they are given; what a person says has not happened counts no more.
 
 use super::{
-    CommandError,
+    CommandError, Resolution,
     desk::{Desk, invalid},
 };
-use crate::domain::{OUTREACH_IS_OFF, PersonaId, Proof, Unit};
+use crate::{
+    domain::{Goal, OUTREACH_IS_OFF, PersonaId, Proof, QuotaUse, Receipt, StepIndex, Unit},
+    ports::Change,
+    run::{History, may_have_happened},
+};
 
 /// Units of one goal.
 const MOST_UNITS: u32 = 10_000;
@@ -31,5 +35,21 @@ impl Desk {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The place in a day that was kept for this step alone, when a person says that it has not happened.
+    pub(super) async fn given_back(
+        &self,
+        goal: &Goal,
+        step: StepIndex,
+        resolution: Resolution,
+        receipts: Vec<Receipt>,
+    ) -> Result<Option<Change>, CommandError> {
+        let steps = goal.payload.steps();
+        if resolution == Resolution::Done || may_have_happened(&steps, &History::new(receipts), Some(step)) {
+            return Ok(None);
+        }
+        let kept = self.ports.records.quota_use(goal.id).await?.filter(|taken| taken.begun);
+        Ok(kept.map(|taken| Change::QuotaTaken(QuotaUse { begun: false, ..taken })))
     }
 }

@@ -41,7 +41,7 @@ impl Desk {
             }
             let goal = self.ports.records.goal(*id).await?;
             let goal = goal.ok_or_else(|| invalid(&field, format!("there is no goal `{id}`")))?;
-            if self.persona(goal.persona).await.is_err() {
+            if self.is_gone(goal.persona).await? {
                 return Err(invalid(&field, format!("the persona of goal {id} is deleted: nothing more comes of it")));
             }
             goals.push(goal);

@@ -1,6 +1,7 @@
 //! A journal in memory that keeps the promises of [`Journal`], and fails when it is told to.
 
 use std::{
+    collections::BTreeMap,
     ops::Range,
     sync::{Arc, Mutex},
 };
@@ -35,6 +36,8 @@ struct Faults {
     outages: u32,
     /// Nothing new may begin, all else is written.
     closed: bool,
+    /// How often a look for a persona is still answered `Unavailable`.
+    unread: BTreeMap<PersonaId, u32>,
     /// Size of every batch that was asked for, failed ones included.
     batches: Vec<usize>,
 }
@@ -61,6 +64,11 @@ impl MemoryStore {
     pub fn fail_until_told(&self) -> StoreOutage<'_> {
         lock(&self.faults).outages += 1;
         StoreOutage(self)
+    }
+
+    /// The next `n` looks for this persona are answered `Unavailable`.
+    pub fn fail_reads_of(&self, persona: PersonaId, n: u32) {
+        lock(&self.faults).unread.insert(persona, n);
     }
 
     /// From now on nothing new may begin, or it may again.
@@ -186,6 +194,10 @@ impl Records for MemoryStore {
     }
 
     async fn persona(&self, id: PersonaId) -> Result<Option<Persona>, Unavailable> {
+        if let Some(left) = lock(&self.faults).unread.get_mut(&id).filter(|left| **left > 0) {
+            *left -= 1;
+            return Err(Unavailable("the personas cannot be read (as the test asked)".into()));
+        }
         Ok(lock(&self.state).personas.get(&id).map(|row| row.persona.clone()))
     }
 

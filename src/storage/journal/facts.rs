@@ -30,6 +30,8 @@ pub(super) struct Wanted {
     /// Personas whose big three are asked about.
     pub big_threes: BTreeSet<PersonaId>,
     pub quotas: BTreeSet<QuotaLeft>,
+    /// Goals of which the batch moves what they take from a day.
+    pub uses: BTreeSet<GoalId>,
 }
 
 impl Wanted {
@@ -39,6 +41,9 @@ impl Wanted {
         for commit in batch {
             commit.guards.iter().for_each(|guard| wanted.add_guard(guard));
             commit.changes.iter().for_each(|change| wanted.add_change(change));
+        }
+        if wanted.quotas.is_empty() {
+            wanted.uses.clear();
         }
         wanted
     }
@@ -74,13 +79,19 @@ impl Wanted {
             Change::MessageMoved(id, _) | Change::MessageFalls(id, _) => drop(self.messages.insert(*id)),
             Change::BurstJoined(message) => drop(self.messages.insert(message.id)),
             Change::StandingWaitSet(wait) => drop(self.standing.insert(wait.id)),
-            Change::GoalMoved(step) => drop(self.goals.insert(step.id)),
+            Change::GoalMoved(step) => {
+                self.goals.insert(step.id);
+                self.uses.insert(step.id);
+            }
             Change::GoalCorrected { id, .. } => drop(self.goals.insert(*id)),
             Change::DependenciesSet(id, waits_for) => self.goals.extend(waits_for.goals.iter().chain([id])),
             Change::RunMoved { id, .. } => drop(self.runs.insert(*id)),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id)),
             Change::Room(change) => self.rooms.add_change(change),
-            Change::QuotaTaken(taken) => drop(self.goals.insert(taken.goal)),
+            Change::QuotaTaken(taken) => {
+                self.goals.insert(taken.goal);
+                self.uses.insert(taken.goal);
+            }
             Change::GoalAdded(_)
             | Change::RunStarted(_)
             | Change::AlertRaised(_)
@@ -115,8 +126,10 @@ pub(super) struct Facts {
     pub schedules: BTreeMap<ScheduleId, i64>,
     /// The hour for which they were chosen.
     pub big_threes: BTreeMap<PersonaId, i64>,
-    /// What others took; read anew for every batch.
-    pub quotas: BTreeMap<QuotaLeft, u64>,
+    /// What others took whose uses do not move in this batch; read anew for every batch.
+    quotas: BTreeMap<QuotaLeft, u64>,
+    /// What the others took, as it is after the commits so far; read anew for every batch.
+    pub uses: BTreeMap<GoalId, QuotaUse>,
 }
 
 impl Facts {
@@ -138,6 +151,7 @@ impl Facts {
     /// What is worth knowing for the next batch: all of it, until that is too much.
     pub(super) fn remembered(mut self) -> Self {
         self.quotas.clear();
+        self.uses.clear();
         let work = self.messages.len()
             + self.goals.len()
             + self.runs.len()
@@ -147,6 +161,18 @@ impl Facts {
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
         let calendar = self.schedules.len() + self.big_threes.len();
         if work + names + calendar > REMEMBERED { Self::default() } else { self }
+    }
+
+    /// What a guard's day has lost to other goals, as it is stored; read when the uses and goals of the batch are known.
+    pub(super) fn lost(&mut self, left: QuotaLeft, stored: u64) {
+        self.quotas.insert(left, stored.saturating_sub(self.lost_to_moving(&left)));
+    }
+
+    /// The part of it that goals take whose uses move in this batch.
+    fn lost_to_moving(&self, left: &QuotaLeft) -> u64 {
+        let state = |taken: &QuotaUse| self.goals.get(&taken.goal).map(|(_, state)| *state);
+        let counts = |taken: &&QuotaUse| left.counts(taken) && state(taken).is_some_and(|state| taken.counts(state));
+        self.uses.values().filter(counts).map(|taken| u64::from(taken.units)).sum()
     }
 
     /// Whether a commit may be written: its guards hold, and what its changes take for granted is so.
@@ -176,9 +202,9 @@ impl Facts {
             Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
             Guard::ScheduleVersion(id, version) => self.schedules.get(id) == Some(version),
             Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|chosen| chosen < hour_ms),
-            Guard::QuotaLeft(left) => {
-                self.quotas.get(left).is_some_and(|taken| taken + u64::from(left.units) <= u64::from(left.ceiling))
-            }
+            Guard::QuotaLeft(left) => self.quotas.get(left).is_some_and(|lost| {
+                lost + self.lost_to_moving(left) + u64::from(left.units) <= u64::from(left.ceiling)
+            }),
         }
     }
 
@@ -272,11 +298,7 @@ impl Facts {
             Change::RunStarted(run) => drop(self.runs.insert(run.id, run.state)),
             Change::RunMoved { id, state, .. } => drop(self.runs.insert(*id, *state)),
             Change::AlertRaised(alert) => drop(self.alerts.insert(alert.id, alert.resolved_ms.is_none())),
-            Change::QuotaTaken(taken) => {
-                for (_, others) in self.quotas.iter_mut().filter(|(left, _)| left.counts(taken)) {
-                    *others += u64::from(taken.units);
-                }
-            }
+            Change::QuotaTaken(taken) => drop(self.uses.insert(taken.goal, *taken)),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
             Change::Room(change) => self.rooms.apply(change),
             Change::ScheduleSet(line) => drop(self.schedules.insert(line.id, line.version)),

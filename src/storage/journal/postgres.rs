@@ -14,7 +14,7 @@ mod unsure;
 use std::{future::Future, mem, time::Duration};
 
 use actors::{
-    evidence::chain::Heads,
+    evidence::chain::{Batch, Heads},
     ports::{Checkpoint, Commit, Committed, Journal, Outdated, Unavailable},
 };
 use async_trait::async_trait;
@@ -39,8 +39,10 @@ use crate::storage::{disk::Admission, postgres::connect};
 
 use unsure::Unsure;
 
-/// A batch that takes longer is given up, and its connection with it.
+/// A batch that has not come to its last statement by then is given up, and its connection with it.
 const BATCH_LIMIT: Duration = Duration::from_secs(20);
+/// The last statement has a limit of its own: behind it, giving up means that nobody knows.
+const LAST_LIMIT: Duration = Duration::from_secs(10);
 /// Batches that may wait; evidence hands in one at a time.
 const WAITING: usize = 64;
 
@@ -109,20 +111,19 @@ impl Task {
         };
         self.unsure.settle(&mut session.conn, &mut self.closed).await.map_err(unavailable)?;
         let (batch, landed) = self.unsure.sift(batch);
-        let writing = attempt(&mut session, &self.closed, batch);
-        let written = tokio::time::timeout(BATCH_LIMIT, writing).await;
-        match written {
-            Ok(Ok(plan)) => {
+        match attempt(&mut session, &self.closed, batch).await {
+            Ok(plan) => {
                 self.session = Some(session);
                 self.closed.learn(&plan);
                 Ok(landed.merge(plan.verdicts))
             }
-            Ok(Err(Attempt::Failed(error))) => Err(unavailable(error)),
-            Ok(Err(Attempt::Ambiguous(plan, error))) => {
+            Err(Attempt::Failed(error)) => Err(unavailable(error)),
+            Err(Attempt::Ambiguous(plan, error)) => {
                 self.unsure.remember(*plan);
+                // It holds the database as long as it lives.
+                drop(session);
                 self.look_at_once(error).await.map(|verdicts| landed.merge(verdicts))
             }
-            Err(_) => Err(Unavailable(format!("no answer within {} s", BATCH_LIMIT.as_secs()).into())),
         }
     }
 
@@ -182,23 +183,12 @@ async fn attempt(session: &mut Session, closed: &Closed, batch: Vec<Commit>) -> 
     if batch.is_empty() {
         return Ok(Plan::default());
     }
-    // Outside the transaction: nobody else writes, so what is read stays true.
-    let mut facts = mem::take(known);
-    let mut unknown = Wanted::of(&batch);
-    facts.leave_unknown(&mut unknown);
-    read::facts(conn, &unknown, &mut facts).await?;
-    read::learn_heads(conn, heads, plan::new_chains(&batch, heads)).await?;
-    let mut chains = heads.begin();
-    let plan = Plan::make(batch, &mut facts, &mut chains);
-    let late = closed.late(&plan);
-    let ending = if changes::are_none(&plan, &late) {
-        // One statement is a transaction of its own: two ways to the server and back less.
-        committed(diesel_async::RunQueryDsl::execute(InsertReceipts::new(&plan), conn)).await
+    let before = all_but_the_last(conn, heads, mem::take(known), closed, batch);
+    let Prepared { plan, facts, chains, alone } = within(BATCH_LIMIT, before).await?;
+    let ending = if alone {
+        within(LAST_LIMIT, diesel_async::RunQueryDsl::execute(InsertReceipts::new(&plan), conn)).await.map(drop)
     } else {
-        AnsiTransactionManager::begin_transaction(conn).await?;
-        diesel_async::RunQueryDsl::execute(InsertReceipts::new(&plan), conn).await?;
-        changes::write(&plan, &late, &mut Open(conn)).await?;
-        committed(AnsiTransactionManager::commit_transaction(conn)).await
+        within(LAST_LIMIT, AnsiTransactionManager::commit_transaction(conn)).await
     };
     match ending {
         Ok(()) => {
@@ -206,15 +196,52 @@ async fn attempt(session: &mut Session, closed: &Closed, batch: Vec<Commit>) -> 
             *known = facts.remembered();
             Ok(plan)
         }
+        // Without an answer nobody knows whether it is durable.
         Err(error) => Err(Attempt::Ambiguous(Box::new(plan), error)),
     }
 }
 
-/// The statement that makes a batch durable: without an answer nobody knows whether it did.
-async fn committed<T>(statement: impl Future<Output = QueryResult<T>>) -> Result<(), Failed> {
-    match tokio::time::timeout(BATCH_LIMIT / 2, statement).await {
-        Ok(answer) => Ok(answer.map(drop)?),
-        Err(_) => Err(Failed::Late),
+/// A batch of which only the last statement is not sent yet.
+struct Prepared<'a> {
+    plan: Plan,
+    /// As they are when it is written.
+    facts: Facts,
+    chains: Batch<'a>,
+    /// Its receipts are its one statement, a transaction of its own: two ways to the server and back less.
+    alone: bool,
+}
+
+async fn all_but_the_last<'a>(
+    conn: &mut AsyncPgConnection,
+    heads: &'a mut Heads,
+    mut facts: Facts,
+    closed: &Closed,
+    batch: Vec<Commit>,
+) -> Result<Prepared<'a>, Failed> {
+    // Outside the transaction: nobody else writes, so what is read stays true.
+    let mut unknown = Wanted::of(&batch);
+    facts.leave_unknown(&mut unknown);
+    read::facts(conn, &unknown, &mut facts).await?;
+    read::learn_heads(conn, heads, plan::new_chains(&batch, heads)).await?;
+    let mut chains = heads.begin();
+    let plan = Plan::make(batch, &mut facts, &mut chains);
+    let late = closed.late(&plan);
+    let alone = changes::are_none(&plan, &late);
+    if !alone {
+        AnsiTransactionManager::begin_transaction(conn).await?;
+        diesel_async::RunQueryDsl::execute(InsertReceipts::new(&plan), conn).await?;
+        changes::write(&plan, &late, &mut Open(conn)).await?;
+    }
+    Ok(Prepared { plan, facts, chains, alone })
+}
+
+async fn within<T, E: Into<Failed>>(
+    limit: Duration,
+    statements: impl Future<Output = Result<T, E>>,
+) -> Result<T, Failed> {
+    match tokio::time::timeout(limit, statements).await {
+        Ok(answer) => answer.map_err(Into::into),
+        Err(_) => Err(Failed::Late(limit.as_secs())),
     }
 }
 

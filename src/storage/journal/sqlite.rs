@@ -12,7 +12,7 @@ use std::{
 };
 
 use actors::{
-    domain::ChainId,
+    domain::{ChainId, Phase},
     evidence::chain::{Batch, Head, Heads, Linked},
     ports::{Checkpoint, Commit, Committed, Journal, Outdated, Unavailable},
 };
@@ -35,8 +35,8 @@ use super::{
 };
 use crate::storage::{
     disk::{Admission, Reserve},
-    rows::{Columns, text},
-    schema::{alerts, goals, messages, personas, receipts, runs, standing_waits},
+    rows::{Columns, quota::QuotaUseRow, text},
+    schema::{alerts, goals, messages, personas, quota_uses, receipts, runs, standing_waits},
     sqlite::{Checkpointer, SqliteWriter, open_writer},
 };
 
@@ -128,6 +128,7 @@ impl State {
         });
         if let (Err(error), Some(ready)) = (&written, &prepared)
             && is_full(error)
+            && tells_what_happened(&ready.plan)
             && reserve.give_up()
         {
             // Nobody else writes: what was judged still holds.
@@ -183,6 +184,11 @@ fn transaction(
         *AnsiTransactionManager::transaction_manager_status_mut(conn) = TransactionManagerStatus::default();
     }
     Err(cause.unwrap_or(Failed::Database(error)))
+}
+
+/// All else can wait until there is room: the reserve is for what must not be lost.
+fn tells_what_happened(plan: &Plan) -> bool {
+    plan.receipts().filter_map(|linked| linked.draft.phase).any(Phase::has_happened)
 }
 
 fn is_full(error: &Failed) -> bool {
@@ -321,9 +327,15 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
             facts.alerts.insert(*id, resolved.is_none());
         }
     }
+    for id in &wanted.uses {
+        let row = quota_uses::table.find(&id.as_bytes()[..]).select(QuotaUseRow::as_select());
+        if let Some(row) = row.get_result::<QuotaUseRow>(conn).optional()? {
+            facts.uses.insert(*id, row.try_into()?);
+        }
+    }
     for left in &wanted.quotas {
         let taken: Option<i64> = taken_by_others!(left).get_result(conn)?;
-        facts.quotas.insert(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
+        facts.lost(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
     }
     for id in &wanted.standing {
         let row = standing_waits::table.find(&id.as_bytes()[..]);

@@ -1,4 +1,4 @@
-//! PostgreSQL goes away: before the batch, and between its last statement and the answer.
+//! PostgreSQL goes away, or is slow: before the batch, and between its last statement and the answer.
 
 use std::{
     path::PathBuf,
@@ -6,15 +6,17 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use actors::{
-    domain::PersonaId,
-    ports::{Change, Commit},
+    domain::{ChainId, PersonaId},
+    ports::{Change, Commit, World},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UnixStream},
+    sync::Notify,
 };
 
 use super::stores::{Place, Store};
@@ -48,27 +50,46 @@ impl Last {
     }
 }
 
-/// Stands between the store and its server. Told to, it swallows the answer to a batch's last statement and hangs up.
+/// Stands between the store and its server. Told to, it swallows the answer to a batch's last statement and hangs up, or
+/// holds answers back.
 struct Proxy {
     port: u16,
-    swallow: Arc<AtomicU32>,
-    refuse: Arc<AtomicU32>,
+    told: Arc<Told>,
+}
+
+/// What it is to do, and how often.
+#[derive(Default)]
+struct Told {
+    swallow: AtomicU32,
+    refuse: AtomicU32,
+    /// The next answer of all, and the next to a last statement.
+    hold: AtomicU32,
+    hold_last: AtomicU32,
+    held: Notify,
+    go_on: Notify,
+}
+
+impl Told {
+    async fn holds(&self) {
+        self.held.notify_one();
+        self.go_on.notified().await;
+    }
 }
 
 impl Proxy {
     async fn start(server: PathBuf, last: Last) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (swallow, refuse) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-        let told = (swallow.clone(), refuse.clone());
+        let told = Arc::new(Told::default());
+        let orders = told.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                if !take(&told.1) {
-                    tokio::spawn(carry(client, server.clone(), told.0.clone(), last.mark()));
+                if !take(&orders.refuse) {
+                    tokio::spawn(carry(client, server.clone(), orders.clone(), last.mark()));
                 }
             }
         });
-        Self { port, swallow, refuse }
+        Self { port, told }
     }
 }
 
@@ -76,23 +97,25 @@ fn take(counter: &AtomicU32) -> bool {
     counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
 }
 
-async fn carry(mut client: TcpStream, server: PathBuf, swallow: Arc<AtomicU32>, mark: &'static [u8]) {
+async fn carry(mut client: TcpStream, server: PathBuf, told: Arc<Told>, mark: &'static [u8]) {
     let mut server = UnixStream::connect(server).await.unwrap();
     let (mut up, mut down) = (vec![0; 65536], vec![0; 65536]);
     let mut committing = false;
     loop {
         tokio::select! {
-            Ok(n) = client.read(&mut up) => {
+            read = client.read(&mut up) => {
+                let n = read.unwrap_or(0);
                 if n == 0 { return }
                 committing = up[..n].windows(mark.len()).any(|window| window == mark);
                 if server.write_all(&up[..n]).await.is_err() { return }
             }
-            Ok(n) = server.read(&mut down) => {
+            read = server.read(&mut down) => {
+                let n = read.unwrap_or(0);
                 // The server has committed; nobody hears of it.
-                if n == 0 || committing && take(&swallow) { return }
+                if n == 0 || committing && take(&told.swallow) { return }
+                if take(&told.hold) || committing && take(&told.hold_last) { told.holds().await }
                 if client.write_all(&down[..n]).await.is_err() { return }
             }
-            else => return,
         }
     }
 }
@@ -111,9 +134,9 @@ async fn a_lost_answer_to_the_last_statement_is_found_out() {
     for last in Last::ALL {
         let (store, proxy) = behind_a_proxy(last).await;
         let ada = store.persona("ada").await;
-        proxy.swallow.store(1, Ordering::SeqCst);
+        proxy.told.swallow.store(1, Ordering::SeqCst);
         let written = store.commit(last.batch(&store, ada.id)).await;
-        assert_eq!(proxy.swallow.load(Ordering::SeqCst), 0, "{last:?}: an answer was lost");
+        assert_eq!(proxy.told.swallow.load(Ordering::SeqCst), 0, "{last:?}: an answer was lost");
         assert_eq!(written[0].seq, 2);
         let next = store.commit(Commit { receipts: vec![store.note(ada.id, "next")], ..Commit::default() }).await;
         assert_eq!((next[0].seq, next[0].prev), (3, written[0].hash));
@@ -126,8 +149,8 @@ async fn a_batch_that_landed_unseen_is_not_written_twice() {
         let (store, proxy) = behind_a_proxy(last).await;
         let ada = store.persona("ada").await;
         let commit = last.batch(&store, ada.id);
-        proxy.swallow.store(1, Ordering::SeqCst);
-        proxy.refuse.store(1, Ordering::SeqCst);
+        proxy.told.swallow.store(1, Ordering::SeqCst);
+        proxy.told.refuse.store(1, Ordering::SeqCst);
         assert!(store.journal.write(vec![commit.clone()]).await.is_err(), "{last:?}: the server cannot be asked");
 
         // Evidence keeps an outcome and hands it in again, among others.
@@ -136,6 +159,46 @@ async fn a_batch_that_landed_unseen_is_not_written_twice() {
         let seqs: Vec<_> = results.iter().map(|result| result.as_ref().unwrap().receipts[0].seq).collect();
         assert_eq!(seqs, [3, 2], "{last:?}: the landed one is where it was");
         assert_eq!(store.storage().db.receipt_head().await.unwrap(), 3);
+    }
+}
+
+/// The clock stands still until it is moved by hand, while real sockets are waited for.
+fn stop_the_clock() -> std::sync::mpsc::Sender<()> {
+    tokio::time::pause();
+    // Tokio never moves a stopped clock by itself while a blocking task is under way.
+    let (until, ended) = std::sync::mpsc::channel::<()>();
+    tokio::task::spawn_blocking(move || ended.recv());
+    until
+}
+
+#[tokio::test]
+async fn a_slow_batch_has_the_whole_time_for_its_last_statement() {
+    for last in Last::ALL {
+        let (store, proxy) = behind_a_proxy(last).await;
+        let (ada, other) = (store.persona("ada").await, PersonaId(store.world.new_id()));
+        let clock = stop_the_clock();
+        proxy.told.hold.store(1, Ordering::SeqCst);
+        proxy.told.hold_last.store(1, Ordering::SeqCst);
+        // A chain that is not known is read first.
+        let mut commit = last.batch(&store, ada.id);
+        commit.receipts.push(store.draft(ChainId::Persona(other), "read first"));
+        let journal = store.journal.clone();
+        let writing = tokio::spawn(async move { journal.write(vec![commit]).await });
+        proxy.told.held.notified().await;
+        tokio::time::advance(Duration::from_secs(15)).await;
+        proxy.told.go_on.notify_one();
+        proxy.told.held.notified().await;
+        // More than a batch may take, but not than its last statement may: so this is no end.
+        tokio::time::advance(Duration::from_secs(6)).await;
+        // Now it is, and it is found out what came of it.
+        tokio::time::advance(Duration::from_secs(5)).await;
+        proxy.told.go_on.notify_one();
+        let written = writing.await.unwrap().unwrap_or_else(|error| panic!("{last:?}: {:?}", error.0));
+        assert_eq!(written[0].as_ref().unwrap().receipts[0].seq, 2, "{last:?}: as it was written");
+        drop(clock);
+        tokio::time::resume();
+        let next = store.commit(Commit { receipts: vec![store.note(ada.id, "next")], ..Commit::default() }).await;
+        assert_eq!(next[0].seq, 3, "{last:?}: once");
     }
 }
 

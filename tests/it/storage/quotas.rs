@@ -13,6 +13,8 @@ use super::{
 
 on_every_store! {
     a_batch_cannot_pass_a_ceiling
+    a_goal_counts_once_in_a_batch_in_which_it_takes_its_place_again
+    what_becomes_of_a_goal_in_a_batch_counts_for_its_neighbours
     what_came_to_nothing_gives_its_place_back
     only_the_own_day_of_the_own_unit_counts
     what_counts_is_read_back
@@ -68,6 +70,45 @@ async fn a_batch_cannot_pass_a_ceiling(store: Store) {
     assert!(fits(&store, first, left(&first, Some(ada.id), 2)).await, "what it took itself does not count");
     assert!(!fits(&store, last, left(&last, Some(ada.id), 2)).await, "and it took it once");
     assert!(fits(&store, last, left(&last, Some(ada.id), 3)).await);
+}
+
+async fn a_goal_counts_once_in_a_batch_in_which_it_takes_its_place_again(store: Store) {
+    let ada = store.persona("ada").await;
+    let mut uses = Vec::new();
+    for _ in 0..4 {
+        uses.push(taken(&counted(&store, ada.id, Unit::Post).await, 5));
+    }
+    let admit = |taken: QuotaUse| admission(taken, left(&taken, Some(ada.id), 3));
+    let accepted = async |batch| store.write(batch).await.iter().map(Result::is_ok).collect::<Vec<_>>();
+    assert_eq!(accepted(vec![admit(uses[0])]).await, [true]);
+    // The intent of what was begun before, the start and the intent of another one, a third, and one too many.
+    let intent = |taken: QuotaUse| admit(QuotaUse { begun: true, at_ms: 6, ..taken });
+    let batch = vec![intent(uses[0]), admit(uses[1]), intent(uses[1]), admit(uses[2]), admit(uses[3])];
+    assert_eq!(accepted(batch).await, [true, true, true, true, false]);
+    // Two go over to the next day: their places are free at once, for one that has none, and one that has one.
+    let moves = |taken| Commit { changes: vec![Change::QuotaTaken(taken)], ..Commit::default() };
+    let tomorrow = |taken: QuotaUse| moves(QuotaUse { at_ms: DAY_MS, begun: true, ..taken });
+    let batch =
+        vec![tomorrow(uses[0]), admit(uses[3]), admit(uses[0]), tomorrow(uses[1]), admit(uses[2]), admit(uses[0])];
+    assert_eq!(accepted(batch).await, [true, true, false, true, true, true]);
+}
+
+async fn what_becomes_of_a_goal_in_a_batch_counts_for_its_neighbours(store: Store) {
+    let ada = store.persona("ada").await;
+    for (state, begun, gives_back) in
+        [(GoalState::Failed, false, true), (GoalState::Failed, true, false), (GoalState::Done, false, false)]
+    {
+        let bo = store.persona(&format!("bo-{}-{begun}", state.as_str())).await;
+        let (first, second) = (counted(&store, bo.id, Unit::Post).await, counted(&store, bo.id, Unit::Post).await);
+        let use_of_first = QuotaUse { begun, ..taken(&first, 5) };
+        assert!(fits(&store, use_of_first, left(&use_of_first, Some(bo.id), 1)).await);
+        let step = vec![Change::GoalMoved(moved(&first, state))];
+        let ends = Commit { changes: step, receipts: vec![store.note(ada.id, "moved")], ..Commit::default() };
+        let wanted = taken(&second, 6);
+        let admit = || admission(wanted, left(&wanted, Some(bo.id), 1));
+        let accepted: Vec<_> = store.write(vec![admit(), ends, admit()]).await.iter().map(Result::is_ok).collect();
+        assert_eq!(accepted, [false, true, gives_back], "{state}, begun: {begun}");
+    }
 }
 
 async fn what_came_to_nothing_gives_its_place_back(store: Store) {

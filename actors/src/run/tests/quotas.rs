@@ -83,6 +83,23 @@ async fn what_failed_before_it_did_anything_gives_its_place_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_failed_before_its_effect_was_begun_gives_its_place_back() {
+    let board = board(1).await;
+    let first = board.give(submit(None), proof(false));
+    board.world.lock().unwrap().failing = Some(("browser_click", 4));
+    for _ in 0..4 {
+        board.carry(first).await;
+        tokio::time::advance(Duration::from_secs(1_000)).await;
+    }
+    assert_eq!((board.goal(first).state, board.submissions()), (GoalState::Failed, 0));
+    let taken = board.ports.store.quota_use(first).await.unwrap().unwrap();
+    assert!(!taken.begun, "nothing has happened: {taken:?}");
+    let second = board.give(submit(None), proof(false));
+    board.carry(second).await;
+    assert_eq!((board.goal(second).state, board.submissions()), (GoalState::Done, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_effect_that_may_have_happened_keeps_its_place() {
     let board = board(1).await;
     // It clicked, and then the page did not say what it should.

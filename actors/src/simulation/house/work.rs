@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 
-use super::{Event, House, Step, id};
+use super::{Broken, Event, House, Step, id};
 use crate::{
-    domain::Weight,
+    domain::{Priority, Weight},
     scheduler::turns::{Ask, Granted, Ticket},
     simulation::{
         Violation,
@@ -58,6 +58,7 @@ impl House<'_> {
         self.tickets += 1;
         let Arrival { persona, priority, .. } = self.arrivals[message as usize];
         let (ticket, weight) = (Ticket(self.tickets), Weight::ORDINARY);
+        let priority = if self.does(Broken::Deaf) { Priority::BASE } else { priority };
         Ask { ticket, persona: id(persona), priority, weight, arrived_ms, waiter: message }
     }
 
@@ -69,6 +70,7 @@ impl House<'_> {
     }
 
     pub(super) fn begin(&mut self, granted: &Granted<u32>) -> Result<(), Violation> {
+        self.commits("a slice is given")?;
         let (message, ticket) = (granted.waiter, granted.ticket);
         let Arrival { at_ms, persona, priority, .. } = self.arrivals[message as usize];
         let asked = self.personas[persona as usize].asks.take();
@@ -100,11 +102,11 @@ impl House<'_> {
     }
 
     pub(super) fn step_over(&mut self, persona: u32, ticket: Ticket, end: StepEnd) -> Result<(), Violation> {
-        let back_ms = self.accidents.store_back_ms(self.now_ms);
+        let (down, back_ms) = (self.store_is_down(), self.store_back_ms);
         let host = &mut self.personas[persona as usize];
         // Of before a restart.
         let Some(step) = host.holds.take_if(|step| step.ticket == ticket) else { return Ok(()) };
-        if back_ms > self.now_ms {
+        if down {
             // Its outcome cannot be committed yet, so the step is not over.
             host.holds = Some(step);
             self.events.push(Reverse((back_ms, Event::StepOver { persona, ticket, end })));

@@ -8,9 +8,9 @@ use super::harness::{House, Play, new_persona, settle, until, work};
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, ChainId, Draft, Effect, Goal, GoalKind, GoalState, MessageState, ParkedOn, Payload,
-        PersonaId, PersonaStatus, Phase, Priority, Profile, Proof, Receipt, RunId, Slug,
+        PersonaId, PersonaStatus, Phase, Priority, Profile, Proof, QuotaUse, Receipt, RunId, Slug, Unit,
     },
-    ports::{Change, Commit, GoalMove, World},
+    ports::{Change, Commit, GoalMove, Records, World},
     supervisor::{ActorState, CommandError, Correction, NewPersona, NewWork, PersonaPatch, Resolution, Work},
     testing,
 };
@@ -237,6 +237,22 @@ async fn an_effect_of_unknown_end_waits_for_a_person_and_blocks_nobody() {
         (&json!("done"), &json!("ada"), &json!("seen in the outbox"))
     );
     assert!(summaries(&house, &ChainId::System(testing::node())).last().unwrap().contains("had happened"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_person_says_has_not_happened_gives_its_place_back() {
+    for (resolution, begun) in [(Resolution::Done, true), (Resolution::NotDone, false)] {
+        let house = House::open(1, |_| Play::Finish).await;
+        let ada = house.persona("ada").await;
+        let goal = uncertain(&house, ada).await.id;
+        let at_ms = house.test.world.now_ms();
+        let taken = QuotaUse { goal, persona: ada, unit: Unit::Post, units: 1, at_ms, begun: true };
+        let changes = vec![Change::QuotaTaken(taken)];
+        house.test.store.seed(Commit { changes, ..Commit::default() }).unwrap();
+        house.company.resolve_goal(goal, resolution, String::new(), &house.by()).await.unwrap();
+        let kept = house.test.store.quota_use(goal).await.unwrap();
+        assert_eq!(kept, Some(QuotaUse { begun, ..taken }), "{resolution:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -355,3 +355,15 @@ async fn a_correction_parks_releases_and_is_refused_once_begun() {
     house.company.cancel_goal(open, &house.by()).await.unwrap();
     house.goal_becomes(pending, GoalState::Done).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_persona_that_cannot_be_read_is_not_called_deleted() {
+    let house = House::open(2, by_title).await;
+    let (ada, bo) = (house.persona("ada").await, house.persona("bo").await);
+    let first = house.gives(bo, "slow", &[]).await;
+    settle().await;
+    house.test.store.fail_reads_of(bo, 1);
+    let refused = house.company.deliver(titled(ada, "a line", &[first], IfFailed::Fail), &house.by()).await;
+    assert!(matches!(refused, Err(CommandError::Unavailable(_))), "{refused:?}");
+    house.gives(ada, "a line", &[first]).await;
+}

@@ -4,14 +4,14 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde_json::json;
 
-use super::harness::{House, Play, limits, new_persona, until};
+use super::harness::{House, Play, limits, new_persona, settle, until};
 use crate::{
     domain::{
         Autoplan, Goal, GoalKind, GoalState, Hours, PLANNER, Payload, Persona, PersonaId, Proof, Quota, Quotas, Recipe,
         Unit,
     },
     ports::{MadeGoal, Playbook, World as _},
-    supervisor::PersonaPatch,
+    supervisor::{Correction, PersonaPatch},
     testing::TestPorts,
 };
 
@@ -190,4 +190,33 @@ async fn a_goal_that_no_day_could_hold_is_refused_when_it_is_given() {
     );
     let message = give(Unit::Message, None).await.unwrap_err();
     assert_eq!(message, "proof.counts_as: outreach is off: no host policy allows it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_is_taken_is_passed_over() {
+    let house = house(TestPorts::obliging(), Play::Finish).await;
+    let id = planned(&house, 3, 5).await;
+    until(|| given(&house).len() == 3).await;
+    // A person makes something else of two of them: the day has one left, and all three numbers are taken.
+    for goal in &given(&house)[..2] {
+        let proof = Some(Proof { counts_as: Some(Unit::Proposal), ..Proof::default() });
+        let correction = Correction { version: goal.version, proof, ..Correction::default() };
+        house.company.correct_goal(goal.id, correction, &house.by()).await.unwrap();
+    }
+    let look = async |name: &str| {
+        let name = Some(name.to_owned());
+        patch(&house, id, PersonaPatch { name, ..Default::default() }).await;
+        settle().await;
+    };
+    look("Ada B").await;
+    until(|| given(&house).len() == 5).await;
+    assert_eq!(keys(&house), [0, 1, 2, 3, 4].map(|n| format!("plan:2026-11-20:post:{n}")));
+    let said = || {
+        let bodies = house.test.store.receipts().into_iter().filter_map(|receipt| receipt.body);
+        bodies.map(|body| body.summary).filter(|said| said.starts_with("planned ")).collect::<Vec<_>>()
+    };
+    let twice = ["planned 3 goals for 2026-11-20", "planned 2 goals for 2026-11-20"];
+    assert_eq!(said(), twice);
+    look("Ada C").await;
+    assert_eq!(said(), twice, "a look that gives nothing says nothing");
 }

@@ -203,3 +203,41 @@ async fn a_wait_ends_with_either_of_the_two_and_the_waiter_is_told() {
     pass(30).await;
     assert!(told(&house, cy).is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_persona_that_cannot_be_read_at_start_is_not_deleted() {
+    let test = TestPorts::obliging();
+    let (ada, helper) = {
+        let house = House::open_on(test.clone(), limits(2), |_| Play::Finish).await;
+        let (ada, helper) = (named(&house, "Ada").await, named(&house, "Helper").await);
+        wait(&house, ada, helper, about("code")).await.unwrap();
+        house.company.end().await;
+        (ada, helper)
+    };
+    for unread in [helper, ada] {
+        test.store.fail_reads_of(unread, 1);
+        let house = House::open_on(test.clone(), limits(2), |_| Play::Finish).await;
+        pass(30).await;
+        assert_eq!(told(&house, ada), [], "nothing has happened");
+        assert_eq!(test.store.standing_waits().await.unwrap().len(), 1);
+        house.company.end().await;
+    }
+    let house = House::open_on(test.clone(), limits(2), |_| Play::Finish).await;
+    say(&house, helper, "code").await;
+    until(|| matches(&told(&house, ada)) == 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_of_a_deleted_persona_ends_truly_though_the_store_has_a_moment() {
+    let house = House::open(2, |_| Play::Finish).await;
+    let (ada, bo) = (named(&house, "Ada").await, named(&house, "Bo").await);
+    let standing = wait(&house, ada, bo, about("code")).await.unwrap();
+    pass(1).await;
+    house.test.store.fail_reads_of(ada, 1);
+    house.company.delete_persona(bo, &house.by()).await.unwrap();
+    until(|| told(&house, ada).len() == 1).await;
+    assert!(told(&house, ada)[0].text.ends_with("- Bo was deleted: nothing more will be told"));
+    assert!(house.test.store.standing_waits().await.unwrap().is_empty(), "{standing:?}");
+    pass(60).await;
+    assert_eq!(told(&house, ada).len(), 1);
+}

@@ -5,7 +5,7 @@ mod rooms;
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::{
-    domain::ChainId,
+    domain::{ChainId, QuotaUse},
     evidence::chain::{Head, Heads},
 };
 use diesel::{
@@ -22,8 +22,8 @@ use super::{
     Wanted,
 };
 use crate::storage::{
-    rows::{Columns, text},
-    schema::{alerts, goals, messages, personas, runs, standing_waits},
+    rows::{Columns, quota::QuotaUseRow, text},
+    schema::{alerts, goals, messages, personas, quota_uses, runs, standing_waits},
 };
 
 #[derive(QueryableByName)]
@@ -221,11 +221,27 @@ async fn read_work(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Fa
             facts.alerts.insert(read.id(&id)?, resolved_ms.is_none());
         }
     }
+    read_quotas(conn, wanted, facts).await?;
+    read_standing(conn, wanted, facts).await
+}
+
+async fn read_quotas(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Facts) -> Result<(), Failed> {
+    if !wanted.uses.is_empty() {
+        let rows: Vec<QuotaUseRow> = quota_uses::table
+            .filter(quota_uses::goal.eq_any(bytes(wanted.uses.iter().map(|id| id.as_bytes()))))
+            .select(QuotaUseRow::as_select())
+            .get_results(conn)
+            .await?;
+        for row in rows {
+            let taken = QuotaUse::try_from(row)?;
+            facts.uses.insert(taken.goal, taken);
+        }
+    }
     for left in &wanted.quotas {
         let taken: Option<i64> = taken_by_others!(left).get_result(conn).await?;
-        facts.quotas.insert(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
+        facts.lost(*left, Columns("quota_uses").count(taken.unwrap_or(0))?);
     }
-    read_standing(conn, wanted, facts).await
+    Ok(())
 }
 
 async fn read_standing(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: &mut Facts) -> Result<(), Failed> {

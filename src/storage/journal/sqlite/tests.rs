@@ -87,3 +87,24 @@ async fn a_full_disk_takes_the_reserve_and_leaves_the_heads_where_they_were() {
     assert_eq!(next.receipts[0].pos, 2);
     assert!(reserve.exists(), "made again as soon as there is room");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reserve_is_kept_for_what_has_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(folder.path()).await;
+    let world = TestWorld::new(1);
+    let of = |phase| {
+        let mut commit = large(&world);
+        commit.receipts.iter_mut().for_each(|draft| draft.phase = phase);
+        commit
+    };
+    let reserve = folder.path().join("greenroom.reserve");
+    journal.write(vec![of(None)]).await.unwrap().remove(0).unwrap();
+    limit(&journal, "PRAGMA max_page_count = 1").await;
+    for phase in [None, Some(Phase::Intent), Some(Phase::Decision), Some(Phase::Expired)] {
+        journal.write(vec![of(phase)]).await.unwrap_err();
+        assert!(reserve.exists(), "{phase:?}");
+    }
+    journal.write(vec![of(None), of(Some(Phase::Unknown))]).await.unwrap_err();
+    assert!(!reserve.exists(), "an effect that may have happened is among them");
+}
