@@ -13,11 +13,12 @@ pub(crate) mod carrier;
 
 mod big_three;
 mod coalesce;
-mod expiry;
+pub(crate) mod expiry;
 mod gather;
 pub(crate) mod inbox;
 mod life;
 mod listening;
+mod looking;
 pub mod tally;
 
 use std::{
@@ -72,6 +73,8 @@ pub(crate) enum Report {
     Fresh(RosterRecord),
     /// The journal says that it may not work.
     NotActive(PersonaId),
+    /// What was overdue at a paused persona has expired; when the next may. Its line in the roster, if it could be read.
+    Swept { id: PersonaId, fresh: Option<RosterRecord>, again_ms: Option<i64> },
 }
 
 /// An awake persona, as its supervisor holds it.

@@ -310,17 +310,19 @@ impl Actor for SchedulerActor {
 
     async fn handle(&self, me: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         let now_ms = state.now_ms();
-        let mut offered = None;
+        let (mut offered, mut given) = (None, None);
         match msg {
             Msg::Acquire { wish, ticket, waited_ms, reply } => {
                 state.turns.enqueue(ask(wish, ticket, now_ms.saturating_sub(waited_ms), reply), now_ms);
             }
             Msg::Offered { wish, held, ticket, answer, reply } => {
                 let used_ms = state.turns.offer(held, ask(wish, ticket, now_ms, reply), now_ms);
-                let _ = answer.send(used_ms.is_some());
-                let Some(used_ms) = used_ms else { return Ok(()) };
+                let Some(used_ms) = used_ms else {
+                    let _ = answer.send(false);
+                    return Ok(());
+                };
                 state.recent.released(wish.persona, used_ms, now_ms);
-                offered = Some((wish.persona, ticket));
+                (offered, given) = (Some((wish.persona, ticket)), Some(answer));
             }
             Msg::Withdrawn { persona, ticket } => drop(state.turns.withdraw(persona, ticket, now_ms)),
             Msg::Released { persona, ticket } => {
@@ -347,6 +349,10 @@ impl Actor for SchedulerActor {
             }
         }
         state.grant(&me, offered);
+        if let Some(answer) = given {
+            // Behind the grants: who is the next itself finds its new slice at once.
+            let _ = answer.send(true);
+        }
         Ok(())
     }
 }

@@ -28,6 +28,7 @@ mod restarts;
 pub mod rooms;
 mod roster;
 mod schedules;
+mod sweeping;
 mod waits_for;
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 //! much. Each walks an index of what waits and was not begun, so a full inbox costs no more than its first rows.
 
 use actors::{
-    domain::{ChainId, GoalState, ParkedOn, PersonaId, Receipt, StandingWait},
-    ports::Waiting,
+    domain::{ChainId, GoalState, ParkedOn, PersonaId, Receipt, StandingWait, TurnState},
+    ports::{Inbox, Overdue, SET_BACK_MS, Waiting},
 };
 use diesel::{
-    dsl::{exists, not},
+    dsl::{exists, min, not},
     prelude::*,
 };
 
@@ -15,7 +15,7 @@ use super::{
     fixed::{Condition, first},
     records::ReadBack,
     rows::{goal::GoalRow, message::MessageRow, receipt::ReceiptRow, standing_wait::StandingWaitRow, text},
-    schema::{goal_dependencies, goals, inboxes, messages, receipts, standing_waits},
+    schema::{goal_dependencies, goals, inboxes, messages, receipts, room_turns, standing_waits},
     views::at_most,
 };
 
@@ -25,16 +25,52 @@ const OPEN_GOAL: Condition = Condition("goals.state IN ('pending', 'running', 'p
 const FREE_GOAL: Condition = Condition(
     "goals.state IN ('pending', 'running', 'parked') AND (goals.parked_on IS NULL OR goals.parked_on <> 'dependency')",
 );
+/// Of those, the ones that go on by themselves, now or at a moment.
+const GOES_ON: Condition = Condition(
+    "goals.state IN ('pending', 'running', 'parked') AND (goals.parked_on IS NULL OR goals.parked_on NOT IN ('dependency', 'reconcile', 'room'))",
+);
+/// Never begun, and nothing keeps it from being.
+const FRESH_GOAL: Condition = Condition("goals.state = 'pending' AND goals.attempts = 0");
 /// As the partial indexes have it, word for word: SQLite compares the texts.
 const WAITS: Condition = Condition("messages.state = 'waiting' AND NOT messages.begun");
 const BEGUN: Condition = Condition("messages.begun AND messages.state IN ('waiting', 'running')");
 
+/// The lane of what goes before all that was begun.
+const URGENT: u8 = 0;
+
 type Row = (MessageRow, GoalRow);
+
+/// What is begun, and what is not, each in its order.
+type Halves = (Vec<Row>, Vec<Row>);
 
 impl ReadBack {
     pub(super) async fn open_work(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, DbError> {
+        let (begun, next) = self.open_halves(persona, limit).await?;
+        begun.into_iter().chain(next).take(limit as usize).map(waiting).collect()
+    }
+
+    /// The common look ends after the first of these reads: there is room for all.
+    pub(super) async fn look_of(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Result<Inbox, DbError> {
+        let (begun, next) = self.open_halves(persona, limit).await?;
+        if begun.len() + next.len() < limit as usize {
+            let work = begun.into_iter().chain(next).map(waiting).collect::<Result<_, _>>()?;
+            return Ok(Inbox { work, more: false, due_ms: None });
+        }
+        let (begun, next) = self.due_halves(persona, now_ms, limit).await?;
+        let halves = [(true, begun), (false, next)];
+        let rows = halves.into_iter().flat_map(|(begun, rows)| rows.into_iter().map(move |row| (begun, row)));
+        let mut ranked = rows.map(|(begun, row)| Ok((begun, waiting(row)?))).collect::<Result<Vec<_>, DbError>>()?;
+        ranked.sort_by_key(|(begun, Waiting { message, .. })| {
+            let place = (message.lane(), message.deadline_ms, message.received_ms, message.id);
+            (message.lane() != URGENT, message.lane() != URGENT && !begun, place)
+        });
+        let work = ranked.into_iter().take(limit as usize).map(|(_, work)| work).collect();
+        Ok(Inbox { work, more: true, due_ms: self.next_due(persona, now_ms).await? })
+    }
+
+    async fn open_halves(&self, persona: PersonaId, limit: u32) -> Result<Halves, DbError> {
         let id = persona.as_bytes().to_vec();
-        let both: (Vec<Row>, Vec<Row>) = on_db!(self.0, both:
+        let both: Halves = on_db!(self.0, both:
             first(at_most(limit), messages::table
                 .inner_join(goals::table.on(goals::id.eq(messages::goal)))
                 .filter(messages::persona.eq(id.clone()))
@@ -49,8 +85,98 @@ impl ReadBack {
                 .filter(FREE_GOAL)
                 .order((messages::lane, messages::deadline_ms, messages::received_ms, messages::id))
                 .select((MessageRow::as_select(), GoalRow::as_select()))));
-        let (begun, next) = both;
-        begun.into_iter().chain(next).take(limit as usize).map(waiting).collect()
+        Ok(both)
+    }
+
+    /// Of those, what can be gone on with by now.
+    async fn due_halves(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Result<Halves, DbError> {
+        let (id, set_back_ms) = (persona.as_bytes().to_vec(), now_ms.saturating_add(SET_BACK_MS));
+        let both: Halves = on_db!(self.0, both:
+            first(at_most(limit), messages::table
+                .inner_join(goals::table.on(goals::id.eq(messages::goal)))
+                .filter(messages::persona.eq(id.clone()))
+                .filter(BEGUN)
+                .filter(GOES_ON)
+                .filter(goals::due_ms.is_null().or(goals::due_ms.le(now_ms)).or(goals::updated_ms.gt(set_back_ms)))
+                .order((messages::lane, messages::deadline_ms, messages::received_ms, messages::id))
+                .select((MessageRow::as_select(), GoalRow::as_select()))),
+            first(at_most(limit), messages::table
+                .inner_join(goals::table.on(goals::id.eq(messages::goal)))
+                .filter(messages::persona.eq(id.clone()))
+                .filter(WAITS)
+                .filter(GOES_ON)
+                .filter(goals::due_ms.is_null().or(goals::due_ms.le(now_ms)).or(goals::updated_ms.gt(set_back_ms)))
+                .order((messages::lane, messages::deadline_ms, messages::received_ms, messages::id))
+                .select((MessageRow::as_select(), GoalRow::as_select()))));
+        Ok(both)
+    }
+
+    async fn next_due(&self, persona: PersonaId, now_ms: i64) -> Result<Option<i64>, DbError> {
+        let id = persona.as_bytes().to_vec();
+        let due: Option<Option<i64>> = on_db!(self.0, one:
+            goals::table
+                .filter(goals::persona.eq(id.clone()))
+                .filter(GOES_ON)
+                .filter(goals::due_ms.gt(now_ms))
+                .select(min(goals::due_ms)));
+        Ok(due.flatten())
+    }
+
+    /// Walks what had to be begun by now in the order of that, and of the rest the first.
+    pub(super) async fn overdue_of(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Result<Overdue, DbError> {
+        let id = persona.as_bytes().to_vec();
+        // Written so that no sum of theirs leaves its type, however far away a moment is.
+        let (late, next): (Vec<Row>, Vec<i64>) = on_db!(self.0, both:
+            first(at_most(limit), messages::table
+                .inner_join(goals::table.on(goals::id.eq(messages::goal)))
+                .filter(messages::persona.eq(id.clone()).and(messages::serve_by_ms.lt(now_ms)))
+                .filter(WAITS)
+                .filter(FRESH_GOAL)
+                .filter(goals::updated_ms.le(goals::created_ms)
+                    .or((messages::serve_by_ms - now_ms).lt(messages::received_ms - goals::updated_ms)))
+                .order((messages::serve_by_ms, messages::id))
+                .select((MessageRow::as_select(), GoalRow::as_select()))),
+            first(1, messages::table
+                .filter(messages::persona.eq(id.clone()).and(messages::serve_by_ms.ge(now_ms)))
+                .filter(WAITS)
+                .order((messages::serve_by_ms, messages::id))
+                .select(messages::serve_by_ms)));
+        let late = late.into_iter().map(waiting).collect::<Result<Vec<_>, _>>()?;
+        if late.len() >= limit as usize {
+            return Ok(Overdue { late, again_ms: Some(now_ms) });
+        }
+        let touched = self.first_late_anew(persona, now_ms).await?;
+        let again_ms = next.into_iter().chain(touched).min().map(|serve_by_ms| serve_by_ms.saturating_add(1));
+        Ok(Overdue { late, again_ms })
+    }
+
+    /// The earliest moment up to which one may be begun that was touched after it was given, and would be late if not.
+    async fn first_late_anew(&self, persona: PersonaId, now_ms: i64) -> Result<Option<i64>, DbError> {
+        let id = persona.as_bytes().to_vec();
+        let first: Option<Option<i64>> = on_db!(self.0, one:
+            messages::table
+                .inner_join(goals::table.on(goals::id.eq(messages::goal)))
+                .filter(messages::persona.eq(id.clone()).and(messages::serve_by_ms.lt(now_ms)))
+                .filter(WAITS)
+                .filter(FRESH_GOAL)
+                .filter(goals::updated_ms.gt(goals::created_ms))
+                .filter((messages::serve_by_ms - now_ms).ge(messages::received_ms - goals::updated_ms))
+                .select(min(goals::updated_ms - messages::received_ms + messages::serve_by_ms)));
+        Ok(first.flatten())
+    }
+
+    pub(super) async fn asked_of(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, DbError> {
+        let id = persona.as_bytes().to_vec();
+        let rows: Vec<Row> = on_db!(self.0, all: first(at_most(limit),
+            goals::table
+                .inner_join(messages::table.on(messages::goal.eq(goals::id)))
+                .inner_join(room_turns::table.on(room_turns::goal.eq(goals::id)))
+                .filter(goals::persona.eq(id.clone()).and(goals::state.eq(GoalState::Parked.as_str())))
+                .filter(goals::parked_on.eq(ParkedOn::Room.as_str()))
+                .filter(room_turns::state.eq(TurnState::Asked.as_str()))
+                .order(messages::id)
+                .select((MessageRow::as_select(), GoalRow::as_select()))));
+        rows.into_iter().map(waiting).collect()
     }
 
     pub(super) async fn parked_work(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, DbError> {
@@ -159,6 +285,10 @@ mod tests {
         assert_eq!(OPEN_GOAL.0, open);
         let on_goals = ParkedOn::Dependency.as_str();
         assert_eq!(FREE_GOAL.0, format!("{open} AND (goals.parked_on IS NULL OR goals.parked_on <> '{on_goals}')"));
+        let [reconcile, room] = [ParkedOn::Reconcile, ParkedOn::Room].map(|on| on.as_str());
+        let others = format!("'{on_goals}', '{reconcile}', '{room}'");
+        assert_eq!(GOES_ON.0, format!("{open} AND (goals.parked_on IS NULL OR goals.parked_on NOT IN ({others}))"));
+        assert_eq!(FRESH_GOAL.0, format!("goals.state = '{pending}' AND goals.attempts = 0"));
         let (waiting, running) = (MessageState::Waiting.as_str(), MessageState::Running.as_str());
         assert_eq!(WAITS.0, format!("messages.state = '{waiting}' AND NOT messages.begun"));
         assert_eq!(BEGUN.0, format!("messages.begun AND messages.state IN ('{waiting}', '{running}')"));

@@ -10,7 +10,10 @@ use actors::{
         Alert, AlertKind, BigThree, Goal, GoalId, GoalState, Hours, Message, MessageId, MessageState, ParkedOn,
         Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, StandingWait,
     },
-    ports::{ChainHead, ChainHeads, Counted, LastWork, Prerequisite, Records, RosterRecord, Unavailable, Waiting},
+    ports::{
+        ChainHead, ChainHeads, Counted, Inbox, LastWork, Overdue, Prerequisite, Records, RosterRecord, Unavailable,
+        Waiting,
+    },
 };
 use async_trait::async_trait;
 use diesel::{dsl::count_star, prelude::*};
@@ -67,6 +70,18 @@ impl Records for ReadBack {
 
     async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
         Ok(self.open_work(persona, limit).await?)
+    }
+
+    async fn look(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Result<Inbox, Unavailable> {
+        Ok(self.look_of(persona, now_ms, limit).await?)
+    }
+
+    async fn overdue(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Result<Overdue, Unavailable> {
+        Ok(self.overdue_of(persona, now_ms, limit).await?)
+    }
+
+    async fn asked_in_rooms(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        Ok(self.asked_of(persona, limit).await?)
     }
 
     async fn parked_inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {

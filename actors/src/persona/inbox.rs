@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     domain::{BigThree, Gate, Goal, GoalId, GoalState, MessageId, MessageState, ParkedOn, Priority},
-    ports::Waiting,
+    ports::{Overdue, SET_BACK_MS, Waiting},
     scheduler::{turns::patience_ms, waits::Band},
 };
 
@@ -13,16 +13,32 @@ use crate::{
 pub(super) struct Picked {
     /// To be carried now; of a burst the newest.
     pub next: Option<Waiting>,
+    /// That, or something of its burst, is urgent.
+    pub urgent: bool,
     /// Not started by its time: expires.
     pub late: Vec<Waiting>,
     /// When to look again if nothing happens before.
     pub again_ms: Option<i64>,
     /// Optional work waits that the mood holds back.
     pub held_by_mood: bool,
+    /// It is held back until the machine is calm, whatever the mood.
+    pub held_by_machine: bool,
 }
 
-/// What is this far ahead of now was written before the clock was set back.
-const SET_BACK_MS: i64 = 60_000;
+impl Picked {
+    /// What is late of what was not looked at joins what is late of what was.
+    pub(super) fn join(&mut self, overdue: Overdue) {
+        let new = |work: &Waiting| self.late.iter().all(|known| known.message.id != work.message.id);
+        let late: Vec<_> = overdue.late.into_iter().filter(new).collect();
+        self.late.extend(late);
+        self.again_at(overdue.again_ms);
+    }
+
+    /// It looks again at this moment at the latest.
+    pub(super) fn again_at(&mut self, at_ms: Option<i64>) {
+        self.again_ms = self.again_ms.into_iter().chain(at_ms).min();
+    }
+}
 
 /// Goals that are not to be picked before a moment, whatever the inbox says.
 pub(super) type HeldBack = HashMap<GoalId, i64>;
@@ -54,11 +70,12 @@ pub(super) fn pick(
         let newer = |best: &Ready| best.key() == work.key() && work.key().is_some() && best.place() < work.place();
         if next.as_ref().is_none_or(|(best, known)| rank < *best || (rank == *best && newer(known))) {
             next = Some((rank, work));
+            picked.urgent = standing.priority.is_urgent();
         }
     }
     if let Some(wait) = gate.opens_in(let_through).filter(|_| picked.held_by_mood) {
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX).saturating_add(1);
-        picked.again_ms = earliest(picked.again_ms, now_ms.saturating_add(wait_ms));
+        picked.again_at(Some(now_ms.saturating_add(wait_ms)));
     }
     picked.next = next.map(|(_, ready)| ready.work);
     picked
@@ -93,10 +110,10 @@ fn ready(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack, picked: &mut Pi
                 picked.late.push(work);
                 continue;
             }
-            picked.again_ms = earliest(picked.again_ms, serve_by_ms + 1);
+            picked.again_at(Some(serve_by_ms.saturating_add(1)));
         }
         if from_ms > now_ms {
-            picked.again_ms = earliest(picked.again_ms, from_ms);
+            picked.again_at(Some(from_ms));
             continue;
         }
         ready.push(Ready { work, from_ms });
@@ -216,10 +233,6 @@ pub(crate) fn order(priority: Priority, begun: bool, from_ms: i64) -> (u8, i64) 
     (class, from_ms.saturating_add(patience_ms(priority)))
 }
 
-fn earliest(known: Option<i64>, other: i64) -> Option<i64> {
-    Some(known.map_or(other, |known| known.min(other)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,5 +335,18 @@ mod tests {
         assert_eq!(next(&inbox, after_ms), Some(inbox[0].goal.id));
         inbox[0].message.state = MessageState::Running;
         assert_eq!(next(&inbox, i64::MAX - 1), Some(inbox[0].goal.id), "what was begun does not expire");
+    }
+    #[test]
+    fn a_burst_is_as_urgent_as_its_best_and_waits_no_longer_than_its_oldest() {
+        let world = TestWorld::new(1);
+        let mut inbox = inbox(&world, &[950, 300, 700]);
+        for (work, key) in inbox.iter_mut().zip(["room:7", "room:7", "room:8"]) {
+            work.message.coalescing = Some(key.to_owned());
+        }
+        inbox[1].message.received_ms += 1;
+        let picked = pick(inbox.clone(), world.now_ms() + 1, &HeldBack::new(), &Gate::OPEN, None);
+        assert_eq!((picked.next.as_ref(), picked.urgent), (Some(&inbox[1]), true), "its newest, for all of it");
+        let picked = pick(inbox[1..].to_vec(), world.now_ms() + 1, &HeldBack::new(), &Gate::OPEN, None);
+        assert_eq!((picked.next.as_ref(), picked.urgent), (Some(&inbox[2]), false));
     }
 }

@@ -18,21 +18,17 @@ use tracing::{error, warn};
 use super::{
     Lock, Msg, PersonaActor, Report,
     carrier::{Carrier, Order},
-    inbox::{self, HeldBack, Picked},
-    listening::{self, Listener},
+    expiry,
+    inbox::HeldBack,
+    listening::Listener,
     read,
 };
 use crate::{
-    domain::{BigThree, Gate, GoalId, Load, MessageState, PersonaStatus},
-    ports::{Unavailable, Waiting},
+    domain::{BigThree, GoalId, Load, PersonaStatus},
+    ports::Waiting,
     run::{Now, RunEnd},
 };
 
-/// Messages looked at; when none of them can be worked at, [`IN_MEMORY`] are. The store has them in order, so the first
-/// are the ones that matter.
-const LOOK: u32 = 64;
-/// Messages in memory at most; the rest waits in the store.
-const IN_MEMORY: u32 = 1_000;
 /// How long to wait for a store that is gone: at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const AT_ONCE: Duration = Duration::ZERO;
@@ -43,11 +39,11 @@ pub(super) struct Life {
     poked: Arc<AtomicBool>,
     heard: u64,
     lock: Lock,
-    now: Now,
+    pub(super) now: Now,
     failure_streak: u32,
-    current: Option<Current>,
+    pub(super) current: Option<Current>,
     runs: u64,
-    listener: Listener,
+    pub(super) listener: Listener,
     pub(super) held_back: HeldBack,
     /// What it does first in its hour, and the hour for which it asked the journal.
     pub(super) big_three: Option<BigThree>,
@@ -62,9 +58,9 @@ pub(super) struct Life {
 }
 
 /// The run that is being carried.
-struct Current {
+pub(super) struct Current {
     number: u64,
-    goal: GoalId,
+    pub(super) goal: GoalId,
     urgent: bool,
     optional: bool,
     begun: Instant,
@@ -164,15 +160,23 @@ impl PersonaActor {
                 return life.try_later(me);
             }
         };
-        life.pause = FIRST_PAUSE;
         // What is in hand expires when its run has let go of it.
         let in_hand = life.current.as_ref().map(|current| current.goal);
-        self.expire(&picked.late, in_hand).await;
+        let expired = match expiry::expire(&self.stage, &picked.late, in_hand).await {
+            Ok(expired) => expired,
+            Err(error) => {
+                warn!(persona = %self.id, "what is late at {} cannot expire: {error}", self.id);
+                return life.try_later(me);
+            }
+        };
+        life.pause = FIRST_PAUSE;
+        if expired > 0 {
+            self.tell_fresh().await;
+        }
         match (&life.current, picked.next) {
             (Some(current), next) => {
-                let urgent = next.is_some_and(|work| work.message.priority.is_urgent());
                 let late = picked.late.iter().any(|work| work.goal.id == current.goal);
-                if late || (urgent && !current.urgent) {
+                if late || (next.is_some() && picked.urgent && !current.urgent) {
                     // Runs yield between steps; what was done is durable and is carried on later.
                     current.stop.cancel();
                 }
@@ -186,7 +190,7 @@ impl PersonaActor {
                     return life.try_later(me);
                 }
             },
-            (None, None) if !picked.late.is_empty() => life.look = Some(after(me, AT_ONCE, Msg::Look)),
+            (None, None) if expired > 0 => life.look = Some(after(me, AT_ONCE, Msg::Look)),
             // One timer is enough for what the mood holds back; it stays awake for that.
             (None, None) if picked.held_by_mood => life.idle = None,
             (None, None) if life.idle.is_none() => {
@@ -194,7 +198,8 @@ impl PersonaActor {
             }
             (None, None) => {}
         }
-        life.calm = (picked.held_by_mood && !self.stage.load.borrow().admits_optional()).then(|| self.when_calm(me));
+        // Also when it has become calm since: then at once.
+        life.calm = picked.held_by_machine.then(|| self.when_calm(me));
         self.look_again(me, life, picked.again_ms);
     }
 
@@ -207,53 +212,6 @@ impl PersonaActor {
                 let _ = me.cast(Msg::Look);
             }
         }))
-    }
-
-    async fn pick(&self, life: &mut Life) -> Result<Picked, Unavailable> {
-        let records = &self.stage.ports.records;
-        let current = life.current.as_ref().map(|current| current.goal);
-        for limit in [LOOK, IN_MEMORY] {
-            let mut inbox = read(records.inbox(self.id, limit)).await?;
-            self.hear_rooms(life, &inbox).await;
-            let more = inbox.len() >= limit as usize;
-            // The work in hand can still be late, but it is not the next.
-            inbox.retain(|work| Some(work.goal.id) != current || work.message.state == MessageState::Waiting);
-            self.stage.tally.looked(inbox.len());
-            let gate = self.gate(life, &inbox).await?;
-            let three = if current.is_none() { self.big_three(life, &inbox).await } else { None };
-            let mut picked = inbox::pick(inbox, self.now_ms(), &life.held_back, &gate, three.as_ref());
-            if picked.held_by_mood {
-                self.stage.tally.held_by_mood();
-            }
-            if picked.next.as_ref().is_some_and(|work| Some(work.goal.id) == current) {
-                picked.next = None;
-            }
-            if picked.next.is_some() || !more || limit == IN_MEMORY {
-                return Ok(picked);
-            }
-        }
-        Ok(Picked::default())
-    }
-
-    /// What waits for its word gets it; what cannot be said now is said at the next look.
-    async fn hear_rooms(&self, life: &mut Life, inbox: &[Waiting]) {
-        let waiting = u32::try_from(inbox.len()).unwrap_or(u32::MAX);
-        let mood = life.now.inner().look(waiting, Instant::now().into_std(), &self.stage.limits.inner_life).mood;
-        if let Err(error) = self.listen(&mut life.listener, inbox, mood).await {
-            listening::unheard(self.id, &error);
-        }
-    }
-
-    /// What mood and machine hold back of the optional work; when there is none nobody asks.
-    async fn gate(&self, life: &Life, inbox: &[Waiting]) -> Result<Gate, Unavailable> {
-        if life.current.is_some() || !inbox.iter().any(|work| work.message.is_held_by_mood()) {
-            return Ok(Gate::OPEN);
-        }
-        if !self.stage.load.borrow().admits_optional() {
-            return Ok(Gate::SHUT);
-        }
-        let waiting = read(self.stage.ports.records.waiting(self.id)).await?;
-        Ok(life.now.inner().gate(waiting, Instant::now().into_std(), &self.stage.limits.inner_life))
     }
 
     fn look_again(&self, me: &ActorRef<Msg>, life: &mut Life, again_ms: Option<i64>) {

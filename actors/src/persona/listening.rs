@@ -11,8 +11,8 @@ use tracing::warn;
 use super::{PersonaActor, read};
 use crate::{
     domain::{
-        Body, ChainId, Draft, GoalId, GoalState, Intention, MessageState, Mood, ParkedOn, Persona, Phase, ReceiptKind,
-        Room, RoomTurn, TurnState, intend,
+        Body, ChainId, Draft, GoalId, GoalState, Intention, MessageState, Mood, Persona, Phase, ReceiptKind, Room,
+        RoomTurn, TurnState, intend,
     },
     evidence::RecordError,
     ports::{Change, Commit, GoalMove, Guard, RoomChange, RoomGuard, Unavailable, Waiting},
@@ -28,23 +28,23 @@ pub(super) struct Listener {
 }
 
 impl PersonaActor {
-    /// Says what it would do about everything in its inbox that waits for that.
+    /// Says what it would do about everything that waits for that. Whether it heard something new.
     pub(super) async fn listen(
         &self,
         listener: &mut Listener,
-        inbox: &[Waiting],
+        asked: &[&Waiting],
         mood: Mood,
-    ) -> Result<(), Unavailable> {
-        let asked = |work: &&Waiting| work.goal.parked_on == Some(ParkedOn::Room);
-        listener.heard.retain(|goal| inbox.iter().any(|work| work.goal.id == *goal));
-        for work in inbox.iter().filter(asked) {
+    ) -> Result<bool, Unavailable> {
+        listener.heard.retain(|goal| asked.iter().any(|work| work.goal.id == *goal));
+        let mut new = false;
+        for work in asked {
             if listener.heard.contains(&work.goal.id) {
                 continue;
             }
             self.answer(work, mood).await?;
-            listener.heard.insert(work.goal.id);
+            new |= listener.heard.insert(work.goal.id);
         }
-        Ok(())
+        Ok(new)
     }
 
     async fn answer(&self, work: &Waiting, mood: Mood) -> Result<(), Unavailable> {

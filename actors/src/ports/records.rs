@@ -31,6 +31,28 @@ pub struct Waiting {
     pub goal: Goal,
 }
 
+/// A moment this far ahead of now was written before the clock was set back.
+pub const SET_BACK_MS: i64 = 60_000;
+
+/// What a persona sees when it looks into its inbox.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Inbox {
+    pub work: Vec<Waiting>,
+    /// Something was left out.
+    pub more: bool,
+    /// When the first of what was left out because it is not due yet will be.
+    pub due_ms: Option<i64>,
+}
+
+/// What was not begun by its time.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Overdue {
+    /// Who had to be begun first goes first.
+    pub late: Vec<Waiting>,
+    /// When to ask again: nothing else is late before; none: nothing waits.
+    pub again_ms: Option<i64>,
+}
+
 /// A goal that another one waits for, and what happens to that one if it fails.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prerequisite {
@@ -89,9 +111,28 @@ pub trait Records: RoomRecords {
     async fn run(&self, id: RunId) -> Result<Option<Run>, Unavailable>;
 
     /// The persona's messages whose goal is open: those that were begun, then those that wait, by lane, deadline and
-    /// the order received; at most `limit`. What is parked on other goals is not among them, so that however many of
-    /// those never hide work.
+    /// the order received; at most `limit`. What is parked on other goals is not among them.
     async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable>;
+
+    /// The same messages as a persona sees them that wants to work: all of them while they are fewer than `limit`.
+    /// When they are more, only those at which something can be done by now, so that what waits for a later moment,
+    /// for a person or for a room hides nothing; at most `limit`: urgent ones first, then those that were begun, then
+    /// by lane, deadline and the order received.
+    async fn look(&self, persona: PersonaId, _now_ms: i64, limit: u32) -> Result<Inbox, Unavailable> {
+        let work = self.inbox(persona, limit).await?;
+        Ok(Inbox { more: work.len() >= limit as usize, work, due_ms: None })
+    }
+
+    /// The persona's messages that were not begun by their time, at most `limit`; those parked on something are not
+    /// among them. A goal that was touched since it was given may wait as long anew as its message could at first.
+    async fn overdue(&self, _persona: PersonaId, _now_ms: i64, _limit: u32) -> Result<Overdue, Unavailable> {
+        Ok(Overdue::default())
+    }
+
+    /// The persona's messages whose turn in a room waits for its word; at most `limit`.
+    async fn asked_in_rooms(&self, _persona: PersonaId, _limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        Ok(Vec::new())
+    }
 
     /// The persona's messages that are parked on other goals; at most `limit`.
     async fn parked_inbox(&self, _persona: PersonaId, _limit: u32) -> Result<Vec<Waiting>, Unavailable> {

@@ -26,6 +26,8 @@ impl Attempt<'_> {
         let Some(held) = &self.slice else { return Ok(true) };
         let offered = scheduler.offer(held.slice(), wish).await.map_err(stopped)?;
         let Some(place) = offered else { return Ok(true) };
+        // Given back before the next one is worked in: its end would count as the end of all work.
+        self.slice = None;
         let place = match place.at_once() {
             Ok(slice) => {
                 self.work_in(slice);
@@ -33,7 +35,6 @@ impl Attempt<'_> {
             }
             Err(place) => place,
         };
-        self.slice = None;
         self.say(Some("waits for its next turn".to_owned()));
         let performer = &self.runner.broker.ports.performer;
         let rested = tokio::time::timeout(REST_WITHIN, performer.rest(self.goal.persona));

@@ -1,6 +1,11 @@
 //! Slices as values: whatever becomes of their holders, the cap holds and no slot is lost.
 
-use std::panic::AssertUnwindSafe;
+use std::{
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Mutex,
+    task::{Context, Poll, Wake},
+};
 
 use futures::FutureExt;
 use uuid::Uuid;
@@ -208,4 +213,46 @@ async fn acts_keep_their_pace_and_the_end_is_told_to_who_waits() {
     scheduler.stop();
     assert_eq!(waits.await.unwrap(), Err(Ended));
     drop(ada);
+}
+
+/// An offer that is looked at in the very moment in which it is answered, as a free core would.
+struct Hasty {
+    offer: Mutex<Pin<Box<dyn Future<Output = bool> + Send>>>,
+    at_once: Mutex<Option<bool>>,
+}
+
+impl Wake for Hasty {
+    fn wake(self: Arc<Self>) {
+        let waker = self.clone().into();
+        let polled = self.offer.lock().unwrap().as_mut().poll(&mut Context::from_waker(&waker));
+        if let Poll::Ready(at_once) = polled {
+            *self.at_once.lock().unwrap() = Some(at_once);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_the_next_itself_has_its_slice_when_it_hears_that() {
+    let scheduler = scheduler(1).await;
+    let mine = acquire(&scheduler, 1).await;
+    let waits = tokio::spawn({
+        let scheduler = scheduler.clone();
+        async move { scheduler.acquire(wish(&scheduler, 2, 50, 0)).await }
+    });
+    figures(&scheduler, 1, 1).await;
+    tokio::time::advance(Duration::from_secs(3)).await;
+    let offer = {
+        let scheduler = scheduler.clone();
+        async move {
+            let place = scheduler.offer(&mine, wish(&scheduler, 1, 750, 0)).await.unwrap();
+            place.expect("its quantum is over").at_once().is_ok()
+        }
+    };
+    let hasty = Arc::new(Hasty { offer: Mutex::new(Box::pin(offer)), at_once: Mutex::default() });
+    hasty.clone().wake();
+    while hasty.at_once.lock().unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*hasty.at_once.lock().unwrap(), Some(true));
+    waits.abort();
 }

@@ -246,7 +246,7 @@ impl<W> Turns<W> {
             self.lanes.remove(lane, &place, share.tag_us);
         }
         if matches!(lane, Lane::Urgent | Lane::UrgentAhead) {
-            self.urgent_lane.note(now_ms.saturating_sub(arrived_ms), patience_ms(priority));
+            self.urgent_lane.note(waited_ms, patience_ms(priority));
         }
         self.waiting -= 1;
         self.held += 1;

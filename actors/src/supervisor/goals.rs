@@ -200,7 +200,10 @@ impl Desk {
         // The goal moves in any case, so that two people cannot settle the same step differently.
         let stays = GoalMove { parked_on: goal.parked_on, due_ms: goal.due_ms, ..desk::moved(goal, goal.state, at_ms) };
         let step = match *left {
-            0 if !goal.state.is_over() => desk::moved(goal, GoalState::Pending, at_ms),
+            // It waits from now on: the time until somebody looked was not the scheduler's.
+            0 if !goal.state.is_over() => {
+                GoalMove { due_ms: Some(at_ms), ..desk::moved(goal, GoalState::Pending, at_ms) }
+            }
             _ => stays,
         };
         let mut changes = match step.state {

@@ -223,10 +223,21 @@ impl<H> Roster<H> {
         }
     }
 
-    /// The earliest moment at which an asleep persona is due.
+    /// What was overdue at a paused persona has expired; the next may be at `again_ms`. Nothing to one resumed since.
+    pub(super) fn swept(&mut self, id: PersonaId, waiting: Option<u32>, again_ms: Option<i64>) {
+        let Some(line) = self.lines.get_mut(&id).filter(|line| line.paused) else { return };
+        let waiting = waiting.unwrap_or(line.inbox);
+        self.inbox = self.inbox - u64::from(line.inbox) + u64::from(waiting);
+        line.inbox = waiting;
+        // Something may have come in meanwhile, which another sweep looks at.
+        let due_ms = again_ms.unwrap_or(NEVER).min(line.due_ms);
+        self.set_due(id, due_ms);
+    }
+
+    /// The earliest moment at which an asleep persona is due. For a paused one that is when something of it may expire.
     pub(super) fn next_due(&mut self) -> Option<i64> {
         while let Some(Reverse((due_ms, id))) = self.due.peek() {
-            let sleeps = |line: &&Line<H>| line.due_ms == *due_ms && !line.paused && matches!(line.life, Life::Asleep);
+            let sleeps = |line: &&Line<H>| line.due_ms == *due_ms && matches!(line.life, Life::Asleep);
             if self.lines.get(id).filter(sleeps).is_some() {
                 return Some(*due_ms);
             }
@@ -235,11 +246,15 @@ impl<H> Roster<H> {
         None
     }
 
-    /// The asleep personas whose time has come.
+    /// The asleep personas whose time has come, paused ones too.
     pub(super) fn take_due(&mut self, now_ms: i64) -> Vec<PersonaId> {
         let mut due = Vec::new();
         while self.next_due().is_some_and(|due_ms| due_ms <= now_ms) {
-            due.extend(self.due.pop().map(|Reverse((_, id))| id));
+            let Some(Reverse((_, id))) = self.due.pop() else { break };
+            if let Some(line) = self.lines.get_mut(&id).filter(|line| line.paused) {
+                line.due_ms = NEVER;
+            }
+            due.push(id);
         }
         due
     }
@@ -313,6 +328,9 @@ impl<H> Roster<H> {
         if let Life::Retiring { again, .. } = &mut line.life {
             *again = false;
         }
+        if matches!(line.life, Life::Asleep) {
+            self.due_again(id);
+        }
         self.retire(id, false, |_| true)
     }
 
@@ -355,10 +373,15 @@ impl<H> Roster<H> {
             Life::Retiring { again: true, .. } => AfterExit::Wake,
             _ => AfterExit::Rest,
         };
-        // It sleeps: from here on its due time counts again.
+        self.due_again(id);
+        after
+    }
+
+    /// It sleeps: from here on its due time counts again.
+    fn due_again(&mut self, id: PersonaId) {
+        let Some(line) = self.lines.get_mut(&id) else { return };
         let due_ms = std::mem::replace(&mut line.due_ms, NEVER);
         self.set_due(id, due_ms);
-        after
     }
 }
 

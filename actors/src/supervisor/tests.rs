@@ -7,6 +7,7 @@ mod calendar;
 mod chaos;
 mod clock;
 mod commands;
+mod crowded;
 mod dependencies;
 mod failing;
 mod harness;

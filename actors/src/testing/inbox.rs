@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use super::state::State;
 use crate::{
-    domain::{GoalState, Message, MessageId, MessageState, ParkedOn, PersonaId},
-    ports::Waiting,
+    domain::{Goal, GoalState, Message, MessageId, MessageState, ParkedOn, PersonaId, TurnState},
+    ports::{Inbox, Overdue, SET_BACK_MS, Waiting},
 };
 
 impl State {
@@ -36,6 +36,44 @@ impl State {
         });
         open.truncate(limit as usize);
         open
+    }
+
+    pub(super) fn look(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Inbox {
+        let all = self.inbox(persona, u32::MAX);
+        if all.len() < limit as usize {
+            return Inbox { work: all, more: false, due_ms: None };
+        }
+        let due = |w: &&Waiting| !waits_for_others(&w.goal) && w.goal.due_ms.is_some_and(|due_ms| due_ms > now_ms);
+        let due_ms = all.iter().filter(due).filter_map(|w| w.goal.due_ms).min();
+        let mut work: Vec<_> = all.into_iter().filter(|w| may_go_on(&w.goal, now_ms)).collect();
+        // Stable: behind the urgent ones the order stays.
+        work.sort_by_key(|w| match w.message.lane() {
+            0 => (false, Some((w.message.deadline_ms, w.message.received_ms, w.message.id))),
+            _ => (true, None),
+        });
+        work.truncate(limit as usize);
+        Inbox { work, more: true, due_ms }
+    }
+
+    pub(super) fn overdue(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Overdue {
+        let fresh = |w: &Waiting| w.goal.state == GoalState::Pending && w.goal.attempts == 0;
+        let mut late: Vec<_> = self.untouched(persona).filter(fresh).collect();
+        late.sort_by_key(|w| (w.message.serve_by_ms, w.message.id));
+        let (mut late, later): (Vec<_>, Vec<_>) = late.into_iter().partition(|w| serve_by(w) < now_ms);
+        let again_ms = match late.len() >= limit as usize {
+            true => Some(now_ms),
+            false => later.iter().map(|w| serve_by(w).saturating_add(1)).min(),
+        };
+        late.truncate(limit as usize);
+        Overdue { late, again_ms }
+    }
+
+    pub(super) fn asked(&self, persona: PersonaId, limit: u32) -> Vec<Waiting> {
+        let asked = |w: &Waiting| {
+            w.goal.parked_on == Some(ParkedOn::Room)
+                && self.rooms.turn(w.goal.id).is_some_and(|turn| turn.state == TurnState::Asked)
+        };
+        self.open(persona).filter(asked).take(limit as usize).collect()
     }
 
     pub(super) fn parked(&self, persona: PersonaId, limit: u32) -> Vec<Waiting> {
@@ -69,6 +107,22 @@ impl State {
         least.truncate(limit as usize);
         least
     }
+}
+
+/// Somebody else must act before it can go on.
+fn waits_for_others(goal: &Goal) -> bool {
+    matches!(goal.parked_on, Some(ParkedOn::Dependency | ParkedOn::Reconcile | ParkedOn::Room))
+}
+
+fn may_go_on(goal: &Goal, now_ms: i64) -> bool {
+    let now = goal.due_ms.is_none_or(|due_ms| due_ms <= now_ms) || goal.updated_ms > now_ms + SET_BACK_MS;
+    now && !waits_for_others(goal)
+}
+
+/// A goal that was touched waits as long anew as its message could at first.
+fn serve_by(Waiting { message, goal }: &Waiting) -> i64 {
+    let patience_ms = message.serve_by_ms - message.received_ms;
+    if goal.updated_ms > goal.created_ms { goal.updated_ms.saturating_add(patience_ms) } else { message.serve_by_ms }
 }
 
 fn on_goals(work: &Waiting) -> bool {

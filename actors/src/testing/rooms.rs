@@ -63,6 +63,10 @@ impl Rooms {
         }
     }
 
+    pub(super) fn turn(&self, goal: GoalId) -> Option<&RoomTurn> {
+        self.turns.get(&goal)
+    }
+
     fn talk(&self, room: RoomId) -> impl DoubleEndedIterator<Item = &RoomMessage> {
         self.said.values().filter(move |said| said.room == room)
     }

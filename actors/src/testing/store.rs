@@ -16,8 +16,8 @@ use crate::{
         PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, StandingWait,
     },
     ports::{
-        ChainHead, ChainHeads, Checkpoint, Commit, Committed, Counted, Journal, LastWork, Outdated, Prerequisite,
-        Records, RosterRecord, Unavailable, Waiting,
+        ChainHead, ChainHeads, Checkpoint, Commit, Committed, Counted, Inbox, Journal, LastWork, Outdated, Overdue,
+        Prerequisite, Records, RosterRecord, Unavailable, Waiting,
     },
 };
 
@@ -219,6 +219,18 @@ impl Records for MemoryStore {
 
     async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
         Ok(lock(&self.state).inbox(persona, limit))
+    }
+
+    async fn look(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Result<Inbox, Unavailable> {
+        Ok(lock(&self.state).look(persona, now_ms, limit))
+    }
+
+    async fn overdue(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Result<Overdue, Unavailable> {
+        Ok(lock(&self.state).overdue(persona, now_ms, limit))
+    }
+
+    async fn asked_in_rooms(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        Ok(lock(&self.state).asked(persona, limit))
     }
 
     async fn parked_inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {

@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use actors::{
     domain::{
-        Condition, Goal, GoalState, Happening, IfFailed, InboxLimits, Limits, Message, MessageKind, MessageState,
-        Outcome, ParkedOn, PersonaId, Priority, StandingWait, StandingWaitId, WaitEnd, WaitsFor,
+        Author, Condition, Goal, GoalState, Happening, IfFailed, InboxLimits, Limits, Message, MessageKind,
+        MessageState, Outcome, ParkedOn, PersonaId, Priority, RoomTurn, StandingWait, StandingWaitId, TurnState,
+        WaitEnd, WaitsFor,
     },
-    ports::{Change, Commit, GoalMove, Guard, Ports, Waiting, World},
+    ports::{Change, Commit, GoalMove, Guard, Overdue, Ports, RoomChange, Waiting, World},
     supervisor::Company,
     testing::{self, ScriptedPerformer},
 };
@@ -28,6 +29,9 @@ mod on_databases {
 
 on_every_store! {
     the_most_important_is_next_and_hides_behind_nothing
+    a_full_inbox_shows_what_can_be_done_and_urgent_work_before_begun_work
+    what_is_late_is_found_by_its_own_time
+    who_is_asked_in_a_room_is_found_among_any_number_of_others
     what_waits_is_counted_through_every_change
     a_burst_is_what_can_be_joined_newest_first
     the_least_important_goes_first_and_begun_work_never
@@ -78,6 +82,120 @@ async fn the_most_important_is_next_and_hides_behind_nothing(store: Store) {
     change(&store, vec![Change::MessageMoved(begun.message.id, MessageState::Waiting)]).await;
     let back = store.records.inbox(ada, 1).await.unwrap();
     assert_eq!(ids(&back), expected(&[&begun]), "what was begun stays begun");
+}
+
+async fn begun(store: &Store, work: &Waiting) {
+    let id = work.message.id;
+    let states = [MessageState::Running, MessageState::Waiting];
+    change(store, states.map(|state| Change::MessageMoved(id, state)).to_vec()).await;
+}
+
+/// Moves a goal; what it waits for, until when.
+async fn put_off(store: &Store, work: &Waiting, parked_on: Option<ParkedOn>, due_ms: Option<i64>) {
+    let state = if parked_on.is_some() { GoalState::Parked } else { GoalState::Pending };
+    let attempts = u32::from(parked_on.is_none());
+    change(store, vec![Change::GoalMoved(GoalMove { parked_on, due_ms, attempts, ..moved(&work.goal, state) })]).await;
+}
+
+async fn a_full_inbox_shows_what_can_be_done_and_urgent_work_before_begun_work(store: Store) {
+    let ada = store.persona("ada").await.id;
+    let now_ms = store.world.now_ms();
+    let urgent = sent(&store, ada, (900, true, 9_000)).await;
+    let (retry, later_retry) = (sent(&store, ada, (500, false, 800)).await, sent(&store, ada, (500, false, 1)).await);
+    let urgent_retry = sent(&store, ada, (900, false, 9_500)).await;
+    for work in [&retry, &later_retry, &urgent_retry] {
+        begun(&store, work).await;
+    }
+    put_off(&store, &retry, None, Some(now_ms)).await;
+    put_off(&store, &urgent_retry, None, Some(now_ms - 1)).await;
+    put_off(&store, &later_retry, None, Some(now_ms + 70_000)).await;
+    let owed = sent(&store, ada, (500, false, 700)).await;
+    let optional = sent(&store, ada, (500, true, 1)).await;
+    let mut waits = Vec::new();
+    for (on, due_ms) in [
+        (ParkedOn::Reconcile, None),
+        (ParkedOn::Room, None),
+        (ParkedOn::Dependency, Some(now_ms + 5)),
+        (ParkedOn::Quota, Some(now_ms + 60_000)),
+        (ParkedOn::Rate, Some(now_ms + 80_000)),
+    ] {
+        let work = sent(&store, ada, (500, false, 2)).await;
+        put_off(&store, &work, Some(on), due_ms).await;
+        waits.push(work);
+    }
+    let look = async |limit, now_ms| store.records.look(ada, now_ms, limit).await.unwrap();
+    let whole = look(11, now_ms).await;
+    assert_eq!((whole.work.len(), whole.more, whole.due_ms), (10, false, None), "all but what waits for other goals");
+    let in_order = expected(&[&urgent, &urgent_retry, &retry, &owed, &optional]);
+    let part = look(10, now_ms).await;
+    assert_eq!((ids(&part.work), part.more, part.due_ms), (in_order.clone(), true, Some(now_ms + 60_000)));
+    let part = look(3, now_ms).await;
+    assert_eq!((ids(&part.work), part.more), (in_order[..3].to_vec(), true));
+    let then = look(10, now_ms + 60_000).await;
+    assert!(ids(&then.work).contains(&waits[3].message.id.to_string()), "put off until then");
+    assert_eq!((then.work.len(), then.due_ms), (6, Some(now_ms + 70_000)));
+    // The clock is set back: how much is left of a pause nobody knows.
+    let back = look(10, now_ms - 3_600_000).await;
+    assert_eq!(back.work.len(), 8);
+}
+
+async fn what_is_late_is_found_by_its_own_time(store: Store) {
+    let ada = store.persona("ada").await.id;
+    let [first, second, third, touched, parked, retried] = [
+        sent(&store, ada, (500, true, 1)).await,
+        sent(&store, ada, (900, false, 1)).await,
+        sent(&store, ada, (500, false, 1)).await,
+        sent(&store, ada, (500, false, 1)).await,
+        sent(&store, ada, (500, false, 1)).await,
+        sent(&store, ada, (500, false, 1)).await,
+    ];
+    let serve_by_ms = first.message.serve_by_ms;
+    let sooner = Message { serve_by_ms: serve_by_ms - 1_000, ..second.message.clone() };
+    let never = Message { serve_by_ms: i64::MAX, ..third.message.clone() };
+    let at_ms = first.message.received_ms + 50_000;
+    let anew = GoalMove { attempts: 0, at_ms, ..moved(&touched.goal, GoalState::Pending) };
+    let changes =
+        vec![Change::BurstJoined(Box::new(sooner)), Change::BurstJoined(Box::new(never)), Change::GoalMoved(anew)];
+    change(&store, changes).await;
+    put_off(&store, &parked, Some(ParkedOn::Dependency), None).await;
+    begun(&store, &retried).await;
+    put_off(&store, &retried, None, None).await;
+    let overdue = async |now_ms, limit| {
+        let found = store.records.overdue(ada, now_ms, limit).await.unwrap();
+        (ids(&found.late), found.again_ms.map(|at_ms| at_ms - serve_by_ms))
+    };
+    assert_eq!(overdue(serve_by_ms - 1_000, 10).await, (vec![], Some(-999)), "then is still in time");
+    assert_eq!(overdue(serve_by_ms, 10).await, (expected(&[&second]), Some(1)));
+    assert_eq!(overdue(serve_by_ms + 50_000, 10).await, (expected(&[&second, &first]), Some(50_001)), "touched later");
+    let (late, again_ms) = overdue(serve_by_ms + 50_001, 10).await;
+    assert_eq!(late, expected(&[&second, &first, &touched]));
+    assert_eq!(again_ms.unwrap(), i64::MAX - serve_by_ms, "one has for ever");
+    assert_eq!(overdue(serve_by_ms + 50_001, 2).await, (expected(&[&second, &first]), Some(50_001)), "at once again");
+    let nobody = store.persona("bo").await.id;
+    assert_eq!(store.records.overdue(nobody, serve_by_ms, 10).await.unwrap(), Overdue::default());
+}
+
+async fn who_is_asked_in_a_room_is_found_among_any_number_of_others(store: Store) {
+    let ada = store.persona("ada").await.id;
+    let room = testing::room(&*store.world, "Studio");
+    let author = Author::Person { id: None, name: "owner".to_owned() };
+    let said = testing::room_message(&*store.world, &room, author, "hello");
+    let opened = [RoomChange::Created(Box::new(room)), RoomChange::Said(Box::new(said.clone()))];
+    change(&store, opened.map(Change::Room).to_vec()).await;
+    let mut turns = Vec::new();
+    for state in [TurnState::Meant, TurnState::Asked, TurnState::Passed, TurnState::Asked] {
+        let work = sent(&store, ada, (500, true, 1)).await;
+        put_off(&store, &work, Some(ParkedOn::Room), None).await;
+        let turn = RoomTurn { state, ..testing::turn(&*store.world, &said, &work.message) };
+        change(&store, vec![Change::Room(RoomChange::TurnOpened(Box::new(turn)))]).await;
+        turns.push(work);
+    }
+    let asked = async |limit| ids(&store.records.asked_in_rooms(ada, limit).await.unwrap());
+    assert_eq!(asked(10).await, expected(&[&turns[1], &turns[3]]));
+    assert_eq!(asked(1).await, expected(&[&turns[1]]));
+    let granted = GoalMove { attempts: 0, ..moved(&turns[1].goal, GoalState::Pending) };
+    change(&store, vec![Change::GoalMoved(granted)]).await;
+    assert_eq!(asked(10).await, expected(&[&turns[3]]));
 }
 
 async fn what_waits_is_counted_through_every_change(store: Store) {
@@ -288,6 +406,7 @@ async fn a_full_inbox_is_walked_from_one_end_and_never_sorted() {
     for (index, rest) in [
         ("messages_least", "ORDER BY m.priority, m.optional DESC, m.received_ms DESC, m.id DESC LIMIT 500"),
         ("messages_next", "ORDER BY m.lane, m.deadline_ms, m.received_ms, m.id LIMIT 64"),
+        ("messages_expiry", "AND m.serve_by_ms < 9 ORDER BY m.serve_by_ms, m.id LIMIT 64"),
         ("messages_burst", "AND m.coalescing = 'room:7' ORDER BY m.received_ms DESC, m.id DESC LIMIT 256"),
     ] {
         let plan: Vec<Line> = sql_query(format!("EXPLAIN QUERY PLAN {joined} {rest}")).load(&mut conn).unwrap();

@@ -172,6 +172,7 @@ async fn a_model_with_too_many_requests_lowers_the_compute_budget() {
         let goal = board.give(vec![Step::Goto { url: SITE.into(), timeout_ms: None }, compose], Proof::default());
         board.carry(goal).await;
         assert_eq!(compute().thousandths(), left, "{tool}");
+        assert_eq!(board.scheduler.take_refusals(), u32::from(tool == "compose"), "the machine is told too");
     }
 }
 

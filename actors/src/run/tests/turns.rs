@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 
 use super::board::{Board, proof, submit};
 use crate::{
-    domain::{GoalId, GoalState, Persona, PersonaId, Priority, Step, Weight},
+    domain::{GoalId, GoalState, InnerLife, Persona, PersonaId, Priority, Step, Weight},
     ports::{Change, Commit},
     run::RunEnd,
     scheduler::{Slice, Wish},
@@ -94,4 +94,22 @@ async fn a_changed_weight_counts_from_the_next_turn() {
     assert_eq!((next[0].persona, next[0].weight.thousandths()), (board.persona.id, 4_000));
     drop(slice);
     run.await.unwrap();
+}
+
+/// Ten steps of a second each; another persona that can wait for long wants the slice from the first on.
+#[tokio::test(start_paused = true)]
+async fn who_wins_back_what_it_offered_goes_on_tiring() {
+    let board = Board::open(1_000_000).await;
+    board.world.lock().unwrap().slow = Some("browser_wait_for");
+    let mut steps = submit(None);
+    (0..10).for_each(|_| steps.insert(1, Step::WaitFor { selector: "#text".into(), timeout_ms: None }));
+    let run = board.begin(board.give(steps, proof(false))).await;
+    board.ports.performer.called(1).await;
+    let slice = board.scheduler.acquire(other(50)).await.unwrap();
+    let won_back = board.calls_made();
+    assert!(won_back > 3, "offered after two seconds and won back: {won_back} calls");
+    drop(slice);
+    run.await.unwrap();
+    let energy = board.now.inner().look(0, Instant::now().into_std(), &InnerLife::default()).energy;
+    assert_eq!(energy.thousandths(), 983, "ten seconds of work at a tenth a minute");
 }

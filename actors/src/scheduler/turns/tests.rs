@@ -65,6 +65,17 @@ fn urgent_work_passes_the_rest_and_waiting_ages_it() {
 }
 
 #[test]
+fn urgent_work_that_lay_behind_its_own_personas_work_makes_the_lane_no_later() {
+    let mut turns = turns(1);
+    turns.enqueue(wish(0, 1, 500, 0), 0);
+    turns.admit(0).unwrap();
+    turns.enqueue(wish(1, 1, 900, 0), 0);
+    turns.release(persona(1), Ticket(0), 600_000);
+    assert_eq!(turns.admit(600_000).unwrap().waited_ms, 0);
+    assert!(turns.urgent_is_on_time(), "nobody but its own persona kept it waiting");
+}
+
+#[test]
 fn a_persona_never_holds_two_slices() {
     let mut turns = turns(8);
     ask(&mut turns, &[(1, 500), (1, 950)]);

@@ -18,6 +18,7 @@ use crate::{
         falls, giving_up,
         overflow::Brim,
         roster::{AfterExit, Budget, Poked, Roster},
+        sweeping,
     },
 };
 
@@ -114,7 +115,7 @@ impl State {
         }
     }
 
-    /// Wakes the sleepers whose time has come and arms the one timer for the next.
+    /// Wakes the sleepers whose time has come, sweeps the paused ones, and arms the one timer for the next.
     pub(super) async fn wake_due(&mut self, me: &ActorRef<Msg>) {
         if self.over() {
             return;
@@ -126,7 +127,11 @@ impl State {
             due.extend(self.roster(|roster| roster.waiting()));
         }
         for id in due {
-            self.poke(me, id).await;
+            if self.roster(|roster| roster.is_active(id)) {
+                self.poke(me, id).await;
+            } else {
+                sweeping::spawn(self.stage.clone(), id);
+            }
         }
         let next_ms = self.roster(Roster::next_due);
         if next_ms == self.armed_ms {
@@ -163,6 +168,12 @@ impl State {
                     roster.refresh(&fresh);
                 }
             }),
+            Report::Swept { id, fresh, again_ms } => {
+                if let Some(record) = &fresh {
+                    self.brim.note(id, record.waiting);
+                }
+                self.roster(|roster| roster.swept(id, fresh.map(|record| record.waiting), again_ms));
+            }
             Report::NotActive(id) => self.roster(|roster| _ = roster.pause(id).map(Awake::leave)),
         }
     }

@@ -90,8 +90,37 @@ async fn the_due_time_of_an_awake_persona_counts_when_it_sleeps_again() {
     roster.retire(ADA, false, |_| true);
     exit(&mut roster, false);
     assert_eq!(roster.next_due(), Some(5_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_persona_is_due_once_for_each_look_at_what_may_expire() {
+    let mut roster = roster();
+    roster.woke(ADA, 7);
+    roster.refresh(&record(Some(0)));
     roster.pause(ADA);
+    assert_eq!(roster.next_due(), None, "it is still leaving");
+    exit(&mut roster, false);
+    assert_eq!((roster.take_due(9), roster.next_due()), (vec![ADA], None));
+    roster.swept(ADA, Some(3), Some(5_000));
+    assert_eq!((roster.next_due(), roster.inbox()), (Some(5_000), 3));
+    // Something comes in while it is looked at: an answer from before does not push its look away.
+    roster.delivered(ADA, 1, 2_000);
+    roster.swept(ADA, None, Some(5_000));
+    assert_eq!((roster.next_due(), roster.inbox()), (Some(2_000), 4));
+    roster.resume(&record(Some(0)));
+    roster.swept(ADA, Some(9), None);
+    assert_eq!((roster.next_due(), roster.inbox()), (Some(0), 1), "it looks by itself again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_paused_after_a_fall_is_due_too() {
+    let mut roster = roster();
+    roster.woke(ADA, 7);
+    roster.refresh(&record(Some(0)));
+    assert!(matches!(exit(&mut roster, true), AfterExit::Return(_)));
     assert_eq!(roster.next_due(), None);
+    roster.pause(ADA);
+    assert_eq!(roster.take_due(1), [ADA]);
 }
 
 #[test]

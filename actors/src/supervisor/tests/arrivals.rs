@@ -1,10 +1,10 @@
 //! Whatever arrives comes in the same way, and says for itself how it is to be treated.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::harness::{House, Play, work};
 use crate::{
-    domain::{ActiveRoom, Arrival, ChainId, Chat, MessageKind, Place, ResultOf},
+    domain::{ActiveRoom, Arrival, Assignment, ChainId, Chat, MessageKind, Place, ResultOf},
     supervisor::{CommandError, Delivered, NewWork, Work},
 };
 
@@ -51,4 +51,41 @@ async fn what_arrives_says_for_itself_how_it_is_to_be_treated() {
         assert!(matches!(refused, Err(CommandError::Invalid { field: at, .. }) if at == field));
     }
     house.accounts_for(3);
+}
+
+/// A picture of something that moves: nobody wants it a minute later.
+#[derive(Debug)]
+struct Frame;
+
+impl Arrival for Frame {
+    fn kind(&self) -> MessageKind {
+        MessageKind::Result
+    }
+
+    fn text(&self) -> String {
+        "a frame".to_owned()
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        Some(Duration::from_secs(60))
+    }
+
+    fn assignment(&self) -> Assignment {
+        Assignment::answer("What is on it?")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrives_waits_as_long_as_it_can_unless_its_sender_says_by_when() {
+    let house = House::open(1, |_| Play::UntilStopped).await;
+    let ada = house.persona("ada").await;
+    let waits_ms = async |arrival: Arc<dyn Arrival>, serve_by_ms| {
+        let new = NewWork { what: Work::Arrived(arrival), serve_by_ms, ..work(ada, 500) };
+        let message = house.company.deliver(new, &house.by()).await.unwrap().message;
+        message.serve_by_ms - message.received_ms
+    };
+    assert_eq!(waits_ms(Arc::new(Frame), None).await, 60_000);
+    assert_eq!(waits_ms(Arc::new(Chat::to_it("hello")), None).await, 24 * 3_600_000, "as configured");
+    let at_ms = crate::ports::World::now_ms(&*house.test.world) + 7_000;
+    assert_eq!(waits_ms(Arc::new(Frame), Some(at_ms)).await, 7_000);
 }

@@ -223,7 +223,8 @@ async fn an_effect_of_unknown_end_waits_for_a_person_and_blocks_nobody() {
         house.company.resolve_goal(goal.id, Resolution::Done, note, &by),
         house.company.resolve_goal(goal.id, Resolution::NotDone, String::new(), &by),
     );
-    first.unwrap();
+    let resolved = first.unwrap();
+    assert_eq!(resolved.due_ms, Some(resolved.updated_ms), "it waits for its turn from now on, not since it came in");
     assert!(matches!(second, Err(CommandError::Conflict(_))), "one person is enough");
     house.goal_becomes(goal.id, GoalState::Done).await;
     assert!(house.test.store.alerts().iter().all(|alert| alert.resolved_ms.is_some()));

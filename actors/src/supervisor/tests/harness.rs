@@ -27,8 +27,8 @@ use crate::{
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
     ports::{
-        Change, Commit, Counted, GoalMove, Guard, LastWork, Ports, Prerequisite, Records, RosterRecord, Unavailable,
-        Waiting, World,
+        Change, Commit, Counted, GoalMove, Guard, Inbox, LastWork, Overdue, Ports, Prerequisite, Records, RosterRecord,
+        Unavailable, Waiting, World,
     },
     run::RunEnd,
     scheduler::Scheduler,
@@ -157,7 +157,7 @@ impl WatchedRecords {
         self.falls.lock().unwrap().insert(id, times);
     }
 
-    fn look(&self, id: PersonaId) {
+    fn noted(&self, id: PersonaId) {
         *self.reads.lock().unwrap().entry(id).or_default() += 1;
     }
 }
@@ -169,7 +169,7 @@ impl Records for WatchedRecords {
     }
 
     async fn roster_record(&self, id: PersonaId) -> Result<Option<RosterRecord>, Unavailable> {
-        self.look(id);
+        self.noted(id);
         self.store.roster_record(id).await
     }
 
@@ -194,16 +194,29 @@ impl Records for WatchedRecords {
     }
 
     async fn inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
-        self.look(persona);
+        self.store.inbox(persona, limit).await
+    }
+
+    async fn look(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Result<Inbox, Unavailable> {
+        self.noted(persona);
         let falls = {
             let mut falls = self.falls.lock().unwrap();
             let left = falls.entry(persona).or_default();
             std::mem::replace(left, left.saturating_sub(1)) > 0
         };
         assert!(!falls, "as the test asked");
-        let inbox = self.store.inbox(persona, limit).await?;
-        self.most.fetch_max(inbox.len(), Ordering::SeqCst);
+        let inbox = self.store.look(persona, now_ms, limit).await?;
+        self.most.fetch_max(inbox.work.len(), Ordering::SeqCst);
         Ok(inbox)
+    }
+
+    async fn overdue(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Result<Overdue, Unavailable> {
+        self.noted(persona);
+        self.store.overdue(persona, now_ms, limit).await
+    }
+
+    async fn asked_in_rooms(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
+        self.store.asked_in_rooms(persona, limit).await
     }
 
     async fn parked_inbox(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, Unavailable> {
