@@ -113,6 +113,7 @@ impl Moderator {
     /// Waits for news or the next alarm. All news that is there is taken at once: a round of many is one look.
     async fn hear(&mut self, turns: &mut broadcast::Receiver<GoalTurn>) -> Result<(), Trouble> {
         let alarm = self.seen.values().filter_map(|watch| watch.alarm).min();
+        let unsettled = !self.stirred.is_empty();
         let ring = async {
             match alarm {
                 Some(at) => tokio::time::sleep_until(at).await,
@@ -130,6 +131,7 @@ impl Moderator {
                 let due = self.seen.iter().filter(|(_, watch)| watch.alarm.is_some_and(|at| at <= now));
                 self.stirred.extend(due.map(|(room, _)| *room));
             }
+            () = tokio::task::yield_now(), if unsettled => {}
         }
         loop {
             match turns.try_recv() {
@@ -152,35 +154,37 @@ impl Moderator {
         }
     }
 
+    /// Where somebody is always faster the others come first, and so does the news.
     async fn settle_stirred(&mut self) -> Result<(), Trouble> {
+        let mut unsettled = BTreeSet::new();
         while let Some(room) = self.stirred.pop_first() {
-            self.settle(room).await?;
+            if !self.settle(room).await? {
+                unsettled.insert(room);
+            }
         }
+        self.stirred = unsettled;
         Ok(())
     }
 
-    /// Decides about a room until nothing is to be decided now.
-    async fn settle(&mut self, id: RoomId) -> Result<(), Trouble> {
+    /// Decides about a room until nothing is to be decided now. Whether it came to that.
+    async fn settle(&mut self, id: RoomId) -> Result<bool, Trouble> {
         for _ in 0..MOST_STEPS {
             let seats = self.ports.records.rounds(id).await?;
             if seats.is_empty() {
                 self.seen.remove(&id);
-                return Ok(());
+                return Ok(true);
             }
-            let Some(room) = self.ports.records.room(id).await? else { return Ok(()) };
+            let Some(room) = self.ports.records.room(id).await? else { return Ok(true) };
             self.watch(id, &seats);
             if self.steps.close_strays(&room, &seats).await? {
                 continue;
             }
             let Some((round, decision)) = self.next(id, &seats).await? else {
-                return Ok(());
+                return Ok(true);
             };
             self.steps.carry_out(&room, &round, decision).await?;
         }
-        // Somebody is always faster: let the others have their turn, then look again.
-        self.stirred.insert(id);
-        tokio::task::yield_now().await;
-        Ok(())
+        Ok(false)
     }
 
     /// The first round something is to be decided about; people's rounds first.

@@ -1,16 +1,19 @@
 //! What a message in a room means for every persona there: a message in its inbox with its own priority, a goal that
 //! waits for the floor, and a turn.
 //!
-//! Bursts coalesce: a persona has at most one turn in a room that has not got the floor. A newer message takes the
-//! older one's place, with the higher priority and the older time of both. People first: what a persona says joins a
-//! turn that is open about a person's message, and a person's message ends turns about personas that have not begun.
+//! Bursts coalesce: a persona has at most one turn in a room that has not begun. A newer message takes the older one's
+//! place, also when that has the floor, with the higher priority and the older time of both. People first: what a
+//! persona says joins a turn that is open about a person's message, and a person's message ends turns about personas
+//! that have not begun.
+//!
+//! What an answer is told is settled when it gets the floor ([`told_now`]): what was said in between is part of it.
 
 use super::{super::doorbell::News, receipts::Receipts};
 use crate::{
     domain::{
         ActiveRoom, Arrival, Assignment, Chat, Draft, Goal, GoalId, GoalState, Limits, Message, MessageId,
-        MessageState, ParkedOn, Persona, PersonaId, PersonaStatus, Place, Room, RoomMessage, RoomStatus, RoomTurn,
-        Score, TurnState, own_words,
+        MessageState, ParkedOn, Payload, Persona, PersonaId, PersonaStatus, Place, Room, RoomMessage, RoomStatus,
+        RoomTurn, Score, TurnState, own_words,
     },
     ports::{Change, GoalMove, Guard, Outdated, Ports, RoomChange, RoomGuard, Seat, Unavailable},
     scheduler::turns::patience_ms,
@@ -100,8 +103,11 @@ impl Hearing<'_> {
             self.joins(message, goal, turn, older, &score, opening);
             return Ok(());
         }
+        let begun = |seat: &Seat| seat.goal.state != GoalState::Pending || seat.goal.attempts > 0;
+        let granted = |seat: &&&Seat| !waiting(seat) && !begun(seat);
         let mut ended = Vec::new();
-        for seat in open.iter().filter(waiting) {
+        let older = |seat: &&&Seat| waiting(seat) || (granted(seat) && seat.turn.from_person == from_person);
+        for seat in open.iter().filter(older) {
             if let Some(older) = self.ports.records.message(seat.turn.message).await? {
                 message.priority = message.priority.max(older.priority);
                 message.received_ms = message.received_ms.min(older.received_ms);
@@ -111,9 +117,7 @@ impl Hearing<'_> {
             turn.named |= seat.turn.named;
             ended.push((*seat, TurnState::Coalesced, NEWER));
         }
-        let begun = |seat: &Seat| seat.goal.state != GoalState::Pending || seat.goal.attempts > 0;
-        let granted = open.iter().filter(|seat| seat.turn.state == TurnState::Granted);
-        for seat in granted.filter(|seat| from_person && !seat.turn.from_person && !begun(seat)) {
+        for seat in open.iter().filter(granted).filter(|seat| from_person && !seat.turn.from_person) {
             ended.push((*seat, TurnState::Lost, PEOPLE_FIRST));
         }
         opening.receipts.push(self.receipts.heard(self.said, &message, &goal, &score));
@@ -160,7 +164,7 @@ impl Hearing<'_> {
     /// What was said, as this persona hears it.
     fn chat(&self, persona: &Persona) -> Chat {
         let active = ActiveRoom::of(self.before, persona, self.said.at_ms);
-        let told = told(self.room, self.said, self.before);
+        let told = told(self.room, self.said, self.before, &[]);
         let own_words = (!self.said.author.is_person()).then(|| own_words(&self.said.text));
         let place = Place { room: self.room.id, name: self.room.name.clone(), active, own_words, told };
         Chat::in_room(self.said.text.clone(), place)
@@ -254,16 +258,29 @@ pub(super) fn ended(seat: &Seat, state: TurnState, why: &str, message: MessageSt
     ]
 }
 
-/// Who said it where and what was said before, the oldest first.
-fn told(room: &Room, said: &RoomMessage, before: &[RoomMessage]) -> String {
+/// What is to be answered, told with the talk as it is now.
+pub(super) async fn told_now(ports: &Ports, room: &Room, turn: &RoomTurn) -> Result<Option<Payload>, Unavailable> {
+    let Some(said) = ports.records.room_message(turn.about).await? else { return Ok(None) };
+    let talk = ports.records.room_talk(room.id, BEFORE, None).await?;
+    let since = talk.iter().take_while(|other| other.id > said.id).count();
+    let before = talk.iter().skip(since).skip_while(|other| other.id == said.id).cloned().collect::<Vec<_>>();
+    let told = told(room, &said, &before, &talk[..since]);
+    let place = Place { room: room.id, name: room.name.clone(), active: None, own_words: None, told };
+    Ok(Some(Chat::in_room(said.text, place).assignment().payload))
+}
+
+/// Who said it where, and what was said before and since, both newest first and told the oldest first.
+fn told(room: &Room, said: &RoomMessage, before: &[RoomMessage], since: &[RoomMessage]) -> String {
     let line = |said: &RoomMessage| {
         let text: String = said.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(QUOTED).collect();
         format!("{}: {text}", said.author.name())
     };
     let mut lines = vec![format!("(Said by {} in the room {}.", said.author.name(), room.name)];
-    if !before.is_empty() {
-        lines.push("Before that, the oldest first:".to_owned());
-        lines.extend(before.iter().rev().map(line));
+    for (heading, talk) in [("Before that, the oldest first:", before), ("Since then, the oldest first:", since)] {
+        if !talk.is_empty() {
+            lines.push(heading.to_owned());
+            lines.extend(talk.iter().rev().map(line));
+        }
     }
     format!("{})", lines.join("\n"))
 }

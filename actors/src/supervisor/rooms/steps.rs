@@ -96,6 +96,11 @@ impl Steps {
                 RoomTurn { state: TurnState::Granted, granted_ms: Some(at_ms), moved_ms: at_ms, ..seat.turn.clone() };
             let step = GoalMove { state: GoalState::Pending, ..stays(&seat.goal, at_ms) };
             commit.guards.extend([stands(seat), Guard::GoalVersion(seat.goal.id, seat.goal.version)]);
+            // What was said since it was asked is part of what it answers.
+            if let Some(payload) = opening::told_now(&self.ports, room, &seat.turn).await? {
+                let Goal { id, title, proof, .. } = seat.goal.clone();
+                commit.changes.push(Change::GoalCorrected { id, title, payload, proof, at_ms });
+            }
             commit.changes.extend([Change::GoalMoved(step), Change::Room(RoomChange::TurnMoved(Box::new(turn)))]);
             if let Some(message) = self.ports.records.message(seat.turn.message).await? {
                 // Somebody waits for it now, overheard or not: mood holds it back no longer.

@@ -22,13 +22,13 @@ use crate::{
     domain::{
         Alert, AlertKind, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Hours, InboxLimits, InnerLife, Limits,
         Message, MessageId, MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, QuotaUse,
-        Receipt, RoomRules, Run, RunId, Schedule, ScheduleId, StandingWait, TraceId, WaitsFor, Weight,
+        Receipt, RoomId, RoomRules, Run, RunId, Schedule, ScheduleId, StandingWait, TraceId, WaitsFor, Weight,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
     ports::{
         Change, Commit, Counted, GoalMove, Guard, Inbox, LastWork, Overdue, Ports, Prerequisite, Records, RosterRecord,
-        Unavailable, Waiting, World,
+        Seat, Unavailable, Waiting, World,
     },
     run::RunEnd,
     scheduler::Scheduler,
@@ -135,11 +135,21 @@ pub(super) struct WatchedRecords {
     falls: Mutex<HashMap<PersonaId, u32>>,
     /// Messages that were read at once.
     most: AtomicUsize,
+    /// Rooms whose rounds do not change any more, and how often each room's were read.
+    still: Mutex<HashMap<RoomId, Vec<Seat>>>,
+    looks: Mutex<HashMap<RoomId, u32>>,
 }
 
 impl WatchedRecords {
     fn new(store: Arc<MemoryStore>) -> Self {
-        Self { store, reads: Mutex::default(), falls: Mutex::default(), most: AtomicUsize::default() }
+        Self {
+            store,
+            reads: Mutex::default(),
+            falls: Mutex::default(),
+            most: AtomicUsize::default(),
+            still: Mutex::default(),
+            looks: Mutex::default(),
+        }
     }
 
     /// Looks of a persona into its records so far.

@@ -8,6 +8,19 @@ use crate::{
     ports::{RoomRecords, Seat, Unavailable},
 };
 
+impl WatchedRecords {
+    /// From now on this room's rounds are read as they are now, whatever becomes of them.
+    pub(in crate::supervisor::tests) async fn stand_still(&self, room: RoomId) {
+        let seats = self.store.rounds(room).await.unwrap();
+        self.still.lock().unwrap().insert(room, seats);
+    }
+
+    /// How often a room's rounds were read.
+    pub(in crate::supervisor::tests) fn looks(&self, room: RoomId) -> u32 {
+        self.looks.lock().unwrap().get(&room).copied().unwrap_or(0)
+    }
+}
+
 #[async_trait]
 impl RoomRecords for WatchedRecords {
     async fn room(&self, id: RoomId) -> Result<Option<Room>, Unavailable> {
@@ -40,7 +53,12 @@ impl RoomRecords for WatchedRecords {
     }
 
     async fn rounds(&self, id: RoomId) -> Result<Vec<Seat>, Unavailable> {
-        self.store.rounds(id).await
+        *self.looks.lock().unwrap().entry(id).or_default() += 1;
+        let still = self.still.lock().unwrap().get(&id).cloned();
+        match still {
+            Some(seats) => Ok(seats),
+            None => self.store.rounds(id).await,
+        }
     }
 
     async fn rooms_with_turns(&self) -> Result<Vec<RoomId>, Unavailable> {
