@@ -71,10 +71,12 @@ impl Running {
         self.store.clone()
     }
 
-    /// Stops listening and ends open connections. What was answered is on disk.
+    /// Stops listening, ends open connections and gives the store back. What was answered is on disk.
     pub async fn stop(self) {
         // Both bounded: a page that never loads must not keep the process.
         let _ = tokio::time::timeout(Duration::from_secs(5), self.server.stop(false)).await;
         let _ = tokio::time::timeout(Duration::from_secs(5), self.task).await;
+        // Workers let go of their clones later.
+        self.store.close();
     }
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use actors::domain::{ArtifactKind, StepError};
-use serde_json::json;
 use url::Url;
 
 use super::{act::Act, actions::Capture, fault::Fault, found::Found, session::Session, settle::Rest};
@@ -29,7 +28,7 @@ pub(super) async fn after(session: &mut Session, act: &Act<'_>, rest: Rest) -> R
     }
     let longest = if act.is_effect() { LONGEST_TEXT } else { 0 };
     let tab = session.page(act)?;
-    let look = tab.call("here", vec![json!({ "value": longest })], LOOK_LIMIT.min(act.left())).await;
+    let look = tab.here(longest, LOOK_LIMIT.min(act.left())).await;
     let mut found = match look {
         Ok(seen) if longest > 0 => Found::at(&seen).field("page_text", seen.text("text")),
         Ok(seen) => Found::at(&seen),

@@ -25,11 +25,14 @@
   const disabled = el => el.matches(':disabled') || !!el.closest('[aria-disabled="true"]');
   const secret = el => el.localName === 'input' && el.type === 'password';
 
+  // The last look waits no longer than this for a page that is not drawn.
+  const LAST_FRAME_MS = 250;
+
   // Looks at once, then after whatever may have changed the answer, until it is yes, never, or time is over.
   const until = (probe, ms) => new Promise(resolve => {
     const end = performance.now() + ms;
     const events = ['load', 'input', 'change', 'transitionend', 'animationend', 'scroll', 'resize'];
-    let queued = false, over = false;
+    let queued = false, over = false, known = no('was not drawn in time');
     const finish = seen => {
       if (over) return;
       over = true;
@@ -41,13 +44,16 @@
     };
     const look = async final => {
       let seen;
+      // What the look before saw is then the last that is known.
+      const undrawn = () => new Promise(done => setTimeout(() => done(known), LAST_FRAME_MS));
       try {
-        seen = await probe();
+        seen = await (final ? Promise.race([probe(), undrawn()]) : probe());
       } catch (error) {
         seen = error instanceof DOMException && error.name === 'SyntaxError'
           ? never('is not a CSS selector') : never(`could not be looked at: ${error}`);
       }
       if (seen.ok || seen.fatal || final || performance.now() >= end) finish(seen);
+      known = seen;
     };
     const queue = () => {
       if (queued || over) return;

@@ -141,6 +141,9 @@ impl Session {
     /// Carries one step out, as far as it comes.
     pub(super) async fn perform(&mut self, act: &Act<'_>, stop: &CancellationToken) -> Result<Found, Fault> {
         self.learn_secrets(act.call, act.step);
+        if let Some(tab) = &self.tab {
+            tab.forget_sight();
+        }
         let gone = self.chromium.gone.clone();
         let result = tokio::select! {
             biased;
@@ -213,10 +216,13 @@ impl Session {
         Ok(Document { tab: tab.id().inner().clone(), loader: tab.loader().await? })
     }
 
-    /// Address and title now, if the page can still say.
+    /// Address and title as the step saw them last, or now, if it never looked and the page can say.
     pub(super) async fn whereabouts(&self, act: &Act<'_>) -> Option<(String, String)> {
         let tab = self.page(act).ok()?;
-        let seen = tab.call("here", vec![json!({ "value": 0 })], Duration::from_millis(500)).await.ok()?;
+        if let Some(at) = tab.last_seen() {
+            return Some(at);
+        }
+        let seen = tab.here(0, act.left().min(SHORT)).await.ok()?;
         Some((seen.url, seen.title))
     }
 

@@ -1,7 +1,7 @@
 //! One tab: calls into its page, in a world of its own that page scripts cannot reach.
 
 use std::{
-    sync::{LazyLock, Mutex, PoisonError},
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -30,6 +30,15 @@ const OPEN_LIMIT: Duration = Duration::from_secs(15);
 static CALL: LazyLock<String> =
     LazyLock::new(|| format!("(name, ...args) => (\n{}\n)[name](...args)", include_str!("page.js")));
 
+/// What is known of the document in a tab.
+#[derive(Debug, Default)]
+struct Document {
+    /// Number of the world of `page.js` in it.
+    world: Option<i64>,
+    /// Address and title, as the step at work saw them last.
+    at: Option<(String, String)>,
+}
+
 /// A tab of ours.
 pub(super) struct Tab {
     pub(super) page: Page,
@@ -40,7 +49,7 @@ pub(super) struct Tab {
     /// A navigation that has not come to its end; another one would queue behind it.
     pub(super) unfinished: Option<JoinHandle<()>>,
     crashed: CancellationToken,
-    world: Mutex<Option<i64>>,
+    document: Mutex<Document>,
     _watch: AbortOnDropHandle<()>,
 }
 
@@ -68,9 +77,13 @@ impl Tab {
             hangs: false,
             unfinished: None,
             crashed,
-            world: Mutex::new(None),
+            document: Mutex::default(),
             _watch: watch,
         })
+    }
+
+    fn document(&self) -> MutexGuard<'_, Document> {
+        self.document.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn id(&self) -> &TargetId {
@@ -108,7 +121,7 @@ impl Tab {
     /// Calls a function of `page.js` once, in the document that is there now.
     pub(super) async fn call(&self, function: &str, args: Vec<Value>, limit: Duration) -> Result<Seen, Fault> {
         let args: Vec<_> = std::iter::once(json!({ "value": function })).chain(args).collect();
-        let known = *self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.document().world;
         if let Some(world) = known {
             match self.call_in(world, &args, limit).await {
                 // The world that was known is that of a document before.
@@ -128,8 +141,23 @@ impl Tab {
         if let Some(thrown) = answer.get("exceptionDetails") {
             return Err(Fault::Refused { method: "a look at the page", message: thrown_text(thrown) });
         }
-        serde_json::from_value(answer["result"]["value"].clone())
-            .map_err(|error| Fault::Refused { method: "a look at the page", message: error.to_string() })
+        let seen: Seen = serde_json::from_value(answer["result"]["value"].clone())
+            .map_err(|error| Fault::Refused { method: "a look at the page", message: error.to_string() })?;
+        self.document().at = Some((seen.url.clone(), seen.title.clone()));
+        Ok(seen)
+    }
+
+    /// Where the page is, and up to so many characters of its text; of the next page, if it leaves meanwhile.
+    pub(super) async fn here(&self, longest: usize, limit: Duration) -> Result<Seen, Fault> {
+        let looking = async {
+            loop {
+                match self.call("here", vec![json!({ "value": longest })], limit).await {
+                    Err(Fault::PageChanged) => {}
+                    other => return other,
+                }
+            }
+        };
+        timeout(limit, looking).await.unwrap_or(Err(Fault::Slow("a look at the page")))
     }
 
     /// Calls a function whose first argument is how long it may wait, again in each new document, until it is time.
@@ -147,20 +175,30 @@ impl Tab {
 
     /// The world is made anew with each document; its number is kept until Chromium no longer knows it.
     async fn world(&self) -> Result<i64, Fault> {
-        let known = *self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.document().world;
         if let Some(world) = known {
             return Ok(world);
         }
         let params = json!({ "frameId": self.main_frame(), "worldName": "greenroom", "grantUniveralAccess": false });
         let answer = self.ask("Page.createIsolatedWorld", params, SHORT).await?;
         let world = answer["executionContextId"].as_i64().ok_or(Fault::PageChanged)?;
-        *self.world.lock().unwrap_or_else(PoisonError::into_inner) = Some(world);
+        self.document().world = Some(world);
         Ok(world)
     }
 
     /// Another document is there: asking in the world of the one before would only cost time.
     pub(super) fn forget_world(&self) {
-        *self.world.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.document() = Document::default();
+    }
+
+    /// A step begins: what the one before saw may no longer be so.
+    pub(super) fn forget_sight(&self) {
+        self.document().at = None;
+    }
+
+    /// Address and title, if the step at work has looked at the document that is there now.
+    pub(super) fn last_seen(&self) -> Option<(String, String)> {
+        self.document().at.clone()
     }
 
     /// An element in the world of `page.js`, by the number the browser gave it.

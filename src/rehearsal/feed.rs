@@ -38,10 +38,7 @@ async fn list(
     store: web::Data<Store>,
     search: web::Query<Search>,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = search.q.trim().to_lowercase();
-    let mut page_of = feed(&request, &store, String::new(), None);
-    page_of.posts.retain(|post| post.text.to_lowercase().contains(&wanted));
-    page(StatusCode::OK, &page_of)
+    page(StatusCode::OK, &feed(&request, &store, &search.q, PostForm::default(), None))
 }
 
 async fn publish(
@@ -56,7 +53,7 @@ async fn publish(
             Ok(see(&format!("/feed/{}", post.number)))
         }
         Err(error) => {
-            let page_again = feed(&request, &store, form.into_inner().text, Some(error));
+            let page_again = feed(&request, &store, "", form.into_inner(), Some(error));
             page(StatusCode::UNPROCESSABLE_ENTITY, &page_again)
         }
     }
@@ -68,8 +65,11 @@ async fn show(request: HttpRequest, store: web::Data<Store>, number: web::Path<u
     page(StatusCode::OK, &PostPage { frame: site::frame(&request, &store, "feed"), post })
 }
 
-fn feed(request: &HttpRequest, store: &Store, text: String, error: Option<String>) -> FeedPage {
-    let newest = store.posts().into_iter().rev().take(MOST_SHOWN).map(PostView::from);
+/// The newest posts with this text in them, whatever its case.
+fn feed(request: &HttpRequest, store: &Store, wanted: &str, form: PostForm, error: Option<String>) -> FeedPage {
+    let wanted = wanted.trim().to_lowercase();
+    let newest = store.posts().into_iter().rev().map(PostView::from);
     let seeded = POSTS.iter().map(|post| PostView { number: None, author: post.author.into(), text: post.text.into() });
-    FeedPage { frame: site::frame(request, store, "feed"), posts: newest.chain(seeded).collect(), text, error }
+    let posts = newest.chain(seeded).filter(|post| post.text.to_lowercase().contains(&wanted)).take(MOST_SHOWN);
+    FeedPage { frame: site::frame(request, store, "feed"), posts: posts.collect(), text: form.text, error }
 }

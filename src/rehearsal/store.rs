@@ -93,7 +93,8 @@ enum Record {
 
 struct Inner {
     path: PathBuf,
-    file: File,
+    /// None: the site has ended and the file is somebody else's.
+    file: Option<File>,
     bytes: u64,
     /// Token hash and e-mail, oldest first.
     sessions: Vec<(String, String)>,
@@ -125,7 +126,7 @@ impl Store {
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("created"))?;
         let mut inner = Inner {
             path,
-            file,
+            file: Some(file),
             bytes: whole as u64,
             sessions: Vec::new(),
             proposals: Vec::new(),
@@ -134,6 +135,14 @@ impl Store {
         };
         inner.replay(&text[..whole])?;
         Ok(Self { inner: Arc::new(Mutex::new(inner)) })
+    }
+
+    /// Gives the file back, whoever still holds a clone: nothing is recorded any more, what was can still be read.
+    pub(super) fn close(&self) {
+        if let Some(file) = self.lock().file.take() {
+            // A program that is being started right now may hold the same open file for a moment more.
+            let _ = file.unlock();
+        }
     }
 
     /// Every proposal, in the order of arrival.
@@ -235,6 +244,7 @@ impl Inner {
 
     /// On disk when it returns `Ok`; else the file is as it was.
     fn append(&mut self, record: &Record) -> Result<(), StoreError> {
+        let Some(file) = &mut self.file else { return Err(StoreError::Interrupted) };
         let failed = |source| StoreError::Io { action: "written", file: self.path.clone(), source };
         let mut line = serde_json::to_vec(record).map_err(io::Error::other).map_err(failed)?;
         line.push(b'\n');
@@ -242,10 +252,10 @@ impl Inner {
         if bytes > MOST_BYTES {
             return Err(StoreError::Full { file: self.path.clone() });
         }
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        let written = file.write_all(&line).and_then(|()| file.sync_data());
         if let Err(source) = written {
             // Half a line must not become the head of the next one.
-            let _ = self.file.set_len(self.bytes).and_then(|()| self.file.seek(SeekFrom::End(0)));
+            let _ = file.set_len(self.bytes).and_then(|()| file.seek(SeekFrom::End(0)));
             return Err(failed(source));
         }
         self.bytes = bytes;

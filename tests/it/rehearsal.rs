@@ -86,6 +86,16 @@ async fn a_proposal_is_confirmed_listed_and_still_there_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_site_that_has_stopped_has_given_its_store_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = site(dir.path()).await;
+    let held = running.store();
+    running.stop().await;
+    Store::open(dir.path()).unwrap();
+    assert_eq!(held.posts(), [], "what was recorded can still be read");
+}
+
+#[tokio::test]
 async fn only_the_form_with_a_key_forgives_a_repeat() {
     let dir = tempfile::tempdir().unwrap();
     let running = site(dir.path()).await;
@@ -122,6 +132,21 @@ async fn the_inbox_and_the_feed_work() {
     assert_eq!(leads_to(&livia.post("/feed", &[("text", "Report is up.")]).await), "/feed/1");
     assert!(livia.read("/feed/1").await.contains("<title>Post published"));
     assert!(livia.read("/feed").await.contains("Report is up."));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_search_finds_a_post_however_many_came_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = |number: u32, text: &str| {
+        format!("{{\"record\":\"post\",\"number\":{number},\"email\":\"a@b.example\",\"text\":\"{text}\"}}\n")
+    };
+    let later = (2..=101).map(|number| line(number, "One more."));
+    fs::write(dir.path().join("callboard.jsonl"), line(1, "The first one.") + &later.collect::<String>()).unwrap();
+    let running = site(dir.path()).await;
+    let visitor = Visitor::of(&running);
+    assert!(visitor.read("/feed?q=first").await.contains("The first one."));
+    assert!(!visitor.read("/feed").await.contains("The first one."), "the whole feed ends before it");
     running.stop().await;
 }
 

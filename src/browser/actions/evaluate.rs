@@ -19,7 +19,7 @@ pub(super) async fn evaluate(session: &mut Session, act: &Act<'_>, script: &str)
     let tab = session.page(act)?;
     check_syntax(tab, script).await?;
     if act.is_effect() {
-        let here = tab.call("here", vec![json!({ "value": 0 })], SHORT).await?;
+        let here = tab.here(0, SHORT).await?;
         evidence::same_origin(act, here.text("origin"))?;
     }
     let settling = Settling::begin(tab).await?;

@@ -12,20 +12,13 @@ use chromiumoxide::{
     listeners::EventStream,
 };
 use futures::StreamExt;
-use serde_json::json;
 use tokio::{
     sync::{oneshot, watch},
-    time::{Instant, timeout_at},
+    time::Instant,
 };
 
 use crate::{
-    browser::{
-        act::Act,
-        fault::Fault,
-        found::Found,
-        session::Session,
-        tab::{SHORT, Tab},
-    },
+    browser::{act::Act, fault::Fault, found::Found, session::Session, tab::Tab},
     egress::Gate,
 };
 
@@ -157,8 +150,7 @@ fn finished(result: Result<Result<(), CdpError>, oneshot::error::RecvError>) -> 
 
 /// Where the page is and what the server said.
 async fn arrived(tab: &Tab, act: &Act<'_>) -> Result<Found, Fault> {
-    let looking = tab.call("here", vec![json!({ "value": 0 })], SHORT);
-    let seen = timeout_at(act.deadline, looking).await.map_err(|_| Fault::Slow("the new page"))??;
+    let seen = tab.here(0, act.left()).await?;
     let status = seen.number("status");
     let found = Found::at(&seen);
     Ok(if status >= 400.0 { found.detail(format!("the server answered {status}")) } else { found })

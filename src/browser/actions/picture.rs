@@ -41,7 +41,7 @@ pub(super) async fn screenshot(
     let area = capture.area(session, act).await?;
     let tab = session.page(act)?;
     let bytes = capture.shoot(tab, area, act.left()).await?;
-    let seen = tab.call("here", vec![json!({ "value": 0 })], act.left()).await?;
+    let seen = tab.here(0, act.left()).await?;
     let thumbnail = thumbnail(tab, area.unwrap_or_else(|| Area::shown(&seen)), act.left()).await;
     let name = capture.file_name(act, file);
     let caption = caption.map_or_else(|| seen.title.clone(), str::to_owned);

@@ -12,7 +12,7 @@ pub(super) async fn snapshot(session: &mut Session, act: &Act<'_>) -> Result<Fou
     let tab = session.page(act)?;
     let document = session.document(tab).await?;
     let answer = tab.ask("Accessibility.getFullAXTree", json!({}), act.left()).await?;
-    let seen = tab.call("here", vec![json!({ "value": 0 })], SHORT).await?;
+    let seen = tab.here(0, SHORT).await?;
     if session.document(tab).await? != document {
         return Err(Fault::PageChanged);
     }

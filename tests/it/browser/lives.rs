@@ -1,28 +1,36 @@
 //! The life of browsers: places, warmth, logins that survive, personas that stay apart.
 
-use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use actors::domain::Ended;
 use greenroom::{
     browser::Browsers,
+    config::BrowserConfig,
     egress::{Egress, HostRules},
 };
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde_json::json;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     site::Answer,
     stage::{Mirror, Stage, config, error, persona, url},
 };
 
+/// The most anything that must come may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Waits until one of our processes is gone; it may have been cleared up already.
 pub async fn ended(pid: i32) {
-    let waiting = tokio::task::spawn_blocking(move || {
+    let (tell, told) = oneshot::channel();
+    // A thread of its own: a runtime would wait for it, also after the test has failed.
+    thread::spawn(move || {
         let id = WaitId::Pid(Pid::from_raw(pid).unwrap());
         // Looks without taking the exit away from whoever clears up.
         let _ = waitid(id, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        let _ = tell.send(());
     });
-    waiting.await.unwrap();
+    timeout(PATIENCE, told).await.expect("the process has ended").unwrap();
 }
 
 pub fn kill(pid: i32) {
@@ -82,35 +90,64 @@ async fn personas_share_nothing() {
     stage.close().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_longest_unused_makes_room_and_the_idle_close_by_themselves() {
+/// A stage with its own settings for browsers.
+async fn stage_with(change: impl FnOnce(&mut BrowserConfig)) -> Stage {
     let mut stage = Stage::with(&login_site()).await;
     let mut settings = config();
-    settings.most_open = NonZeroUsize::new(1).unwrap();
-    settings.warm_for = Duration::from_millis(200);
+    change(&mut settings);
     let egress = Egress::new(HostRules::default(), stage.site.addr);
     stage.browsers = Browsers::new(settings, egress, stage.root.path().to_owned(), Arc::new(Mirror));
+    stage
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_unused_makes_room_and_who_rests_before_who_works() {
+    let mut stage = stage_with(|settings| {
+        settings.most_open = NonZeroUsize::new(2).unwrap();
+        settings.warm_for = Duration::from_secs(3600);
+    })
+    .await;
+    let mut pids = [None; 4];
+    for number in [1, 2, 1] {
+        stage.persona = persona(number);
+        stage.goes_to("/").await;
+        pids[number as usize] = stage.browsers.pid(persona(number).id).await;
+    }
+    stage.browsers.rest(persona(1).id).await;
+    stage.browsers.rest(persona(2).id).await;
+    stage.persona = persona(3);
     stage.goes_to("/").await;
-    let first = stage.browsers.pid(persona(1).id).await;
+    ended(pids[2].unwrap()).await;
+    assert_eq!(stage.browsers.pid(persona(2).id).await, None, "unused for longer than the first");
+    assert_eq!(stage.browsers.pid(persona(1).id).await, pids[1]);
+    assert_eq!(stage.browsers.open_count(), 2);
+
+    // Now the first has a slice again and the third, used later, has none.
+    assert!(stage.browsers.keeps_page(persona(1).id).await);
+    stage.browsers.rest(persona(3).id).await;
     stage.persona = persona(2);
     stage.goes_to("/").await;
-    if let Some(first) = first {
-        ended(first).await;
+    assert_eq!(stage.browsers.pid(persona(3).id).await, None);
+    assert_eq!(stage.browsers.pid(persona(1).id).await, pids[1]);
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_browser_closes_by_itself() {
+    let stage = stage_with(|settings| settings.warm_for = Duration::from_millis(200)).await;
+    stage.goes_to("/").await;
+    // None: it has closed meanwhile.
+    if let Some(pid) = stage.browsers.pid(stage.persona.id).await {
+        ended(pid).await;
     }
-    assert!(stage.browsers.open_count() <= 1);
-    if let Some(second) = stage.browsers.pid(persona(2).id).await {
-        ended(second).await;
-    }
+    assert_eq!(stage.browsers.pid(stage.persona.id).await, None);
+    assert_eq!(stage.browsers.open_count(), 0);
     stage.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_chromium_the_error_names_the_package_and_the_setting() {
-    let mut stage = Stage::with(&[]).await;
-    let mut settings = config();
-    settings.executable = PathBuf::from("/nowhere/chromium");
-    let egress = Egress::new(HostRules::default(), stage.site.addr);
-    stage.browsers = Browsers::new(settings, egress, stage.root.path().to_owned(), Arc::new(Mirror));
+    let stage = stage_with(|settings| settings.executable = PathBuf::from("/nowhere/chromium")).await;
     let outcome = stage.step(json!({ "action": "goto", "url": url("/") })).await;
     assert_eq!(outcome.ended, Ended::NotBegun);
     assert!(!outcome.error.as_ref().unwrap().retryable);

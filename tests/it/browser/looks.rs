@@ -163,13 +163,35 @@ async fn pictures_are_as_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_goes_on_in_the_next_page() {
-    let stage = Stage::with(&[
-        ("/", Answer::Html("<script>setTimeout(() => location = '/two', 100)</script>")),
-        ("/two", Answer::Html("<title>two</title><p id=here>x</p>")),
-    ])
-    .await;
-    stage.goes_to("/").await;
-    let seen = stage.does(json!({ "action": "wait_for", "selector": "#here" })).await;
-    assert_eq!(seen.data["url"], json!(url("/two")));
+    for leaves_early in [true, false] {
+        let stage = Stage::with(&[
+            ("/", Answer::Html("<script>fetch('/leave').then(() => location = '/two')</script>")),
+            ("/leave", Answer::Gate),
+            ("/two", Answer::Html("<title>two</title><p id=here>x</p>")),
+        ])
+        .await;
+        if leaves_early {
+            stage.site.open_gate();
+        }
+        stage.goes_to("/").await;
+        stage.site.open_gate();
+        let seen = stage.does(json!({ "action": "wait_for", "selector": "#here" })).await;
+        assert_eq!(seen.data["url"], json!(url("/two")));
+        stage.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_leaves_while_it_is_looked_at_is_looked_at_where_it_goes() {
+    // So many pages, each there only until the next one is: some of the looks fall between two of them.
+    let hop = "<title>on its way</title><script>onload = () => {\
+               const hops = Number(location.search.slice(1));\
+               if (hops < 50) location.replace('?' + (hops + 1)); else document.title = 'there' }</script>";
+    let stage = Stage::with(&[("/", Answer::Html(hop))]).await;
+    for _ in 0..3 {
+        stage.goes_to("/").await;
+        let seen = stage.does(json!({ "action": "expect_title", "contains": "there" })).await;
+        assert_eq!(seen.data["url"], json!(url("/?50")));
+    }
     stage.close().await;
 }

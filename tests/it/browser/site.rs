@@ -26,6 +26,8 @@ pub enum Answer {
     Redirect(&'static str),
     /// The cookies that came with the request, as a page.
     Echo,
+    /// Nothing more than that it is there, once the test has opened the gate.
+    Gate,
     /// Says nothing, for ever.
     Hang,
 }
@@ -35,6 +37,7 @@ pub struct Site {
     pub addr: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
     changes: watch::Receiver<usize>,
+    gate: watch::Sender<bool>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -46,22 +49,28 @@ impl Site {
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let (changed, changes) = watch::channel(0);
         let log = asked.clone();
+        let (gate, opened) = watch::channel(false);
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (pages, log, changed) = (pages.clone(), log.clone(), changed.clone());
+                let (pages, log, changed, opened) = (pages.clone(), log.clone(), changed.clone(), opened.clone());
                 tokio::spawn(async move {
                     // A browser may leave at any time.
-                    let _ = serve(stream, &pages, &log, &changed).await;
+                    let _ = serve(stream, &pages, &log, &changed, opened).await;
                 });
             }
         });
-        Self { addr, asked, changes, _task: AbortOnDropHandle::new(task) }
+        Self { addr, asked, changes, gate, _task: AbortOnDropHandle::new(task) }
     }
 
     /// Every request so far: `POST /form a=1`.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// Lets the gate answer, from now on.
+    pub fn open_gate(&self) {
+        self.gate.send_replace(true);
     }
 
     /// Waits until a request begins like this.
@@ -78,6 +87,7 @@ async fn serve(
     pages: &HashMap<&'static str, Answer>,
     log: &Mutex<Vec<String>>,
     changed: &watch::Sender<usize>,
+    mut opened: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let mut bytes = Vec::new();
     let end = loop {
@@ -102,12 +112,6 @@ async fn serve(
     let path = path.split([' ', '?']).next().unwrap_or_default();
     log.lock().unwrap().push(format!("{method} {path} {body}").trim_end().to_owned());
     changed.send_modify(|count| *count += 1);
-    let html = |head: &str, text: &str| {
-        format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n{head}Content-Length: {}\r\n\r\n{text}",
-            text.len()
-        )
-    };
     let answer = match pages.get(path) {
         None => "HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found".to_owned(),
         Some(Answer::Html(text)) => html("", text),
@@ -120,8 +124,20 @@ async fn serve(
         Some(Answer::Echo) => {
             html("", &format!("<title>echo</title>{}", header("cookie").map_or("", |(_, value)| value)))
         }
+        Some(Answer::Gate) => {
+            // The site ends with its test.
+            let _ = opened.wait_for(|open| *open).await;
+            html("", "open")
+        }
         Some(Answer::Hang) => return std::future::pending().await,
     };
     stream.write_all(answer.as_bytes()).await?;
     stream.shutdown().await
+}
+
+fn html(head: &str, text: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n{head}Content-Length: {}\r\n\r\n{text}",
+        text.len()
+    )
 }
