@@ -13,6 +13,7 @@ mod driver;
 mod folder;
 mod placeholders;
 pub mod templates;
+mod toolbox;
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -1,5 +1,6 @@
 //! The words of Greenroom as plain types: no async, no I/O, no clock.
 
+mod agent;
 mod alert;
 mod arrival;
 mod autoplan;
@@ -29,6 +30,7 @@ mod standing_wait;
 mod weight;
 mod words;
 
+pub use agent::*;
 pub use alert::*;
 pub use arrival::*;
 pub use autoplan::*;

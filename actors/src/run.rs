@@ -4,8 +4,10 @@
 //! steps to whom it is owed (`turns.rs`), and can be stopped there without losing anything. What it must know after a crash it reads from the goal's receipts
 //! (`history.rs`); what to do with each step then is decided in `resume.rs`, without any I/O.
 
+mod agent;
 mod attempt;
 mod broker;
+mod claims;
 mod drafts;
 mod history;
 mod now;
@@ -15,6 +17,7 @@ pub mod proof;
 mod quota;
 mod resume;
 mod settle;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -27,7 +30,7 @@ use tracing::warn;
 
 pub use self::now::Now;
 use self::{attempt::Attempt, broker::Broker};
-pub(crate) use self::{history::History, quota::may_have_happened};
+pub(crate) use self::{history::History, quota::may_have_happened, steps::Steps};
 use crate::{
     domain::{Limits, Persona, PersonaId},
     evidence::Evidence,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{GoalId, Length, PersonaId, Proof, Step, TraceId, words::words};
+use super::{AgentPayload, GoalId, Length, PersonaId, Proof, Step, TraceId, words::words};
 
 words! {
     /// What sort of work a goal is.
@@ -12,6 +12,7 @@ words! {
         Io = "io",
         Ai = "ai",
         Report = "report",
+        Agent = "agent",
     }
 }
 
@@ -92,6 +93,7 @@ pub enum Payload {
     Io(StepsPayload),
     Ai(AiPayload),
     Report(ReportPayload),
+    Agent(AgentPayload),
 }
 
 /// A fixed plan. `io` takes file steps only; `browser` takes every step.
@@ -146,6 +148,7 @@ impl Payload {
             GoalKind::Io => Self::Io(fields(payload)?),
             GoalKind::Ai => Self::Ai(fields(payload)?),
             GoalKind::Report => Self::Report(fields(payload)?),
+            GoalKind::Agent => Self::Agent(fields(payload)?),
         };
         parsed.check()?;
         Ok(parsed)
@@ -158,10 +161,11 @@ impl Payload {
             Self::Io(_) => GoalKind::Io,
             Self::Ai(_) => GoalKind::Ai,
             Self::Report(_) => GoalKind::Report,
+            Self::Agent(_) => GoalKind::Agent,
         }
     }
 
-    /// The steps it comes down to, in order.
+    /// The steps it comes down to, in order. Those of an agent are not known before its run.
     pub fn steps(&self) -> Vec<Step> {
         let keep = |path: &str, name: &str, description: &str| Step::WriteFile {
             path: path.to_owned(),
@@ -170,6 +174,7 @@ impl Payload {
         };
         match self {
             Self::Browser(plan) | Self::Io(plan) => plan.steps.clone(),
+            Self::Agent(_) => Vec::new(),
             Self::Ai(ai) => {
                 let name = "text".to_owned();
                 let compose = Step::Compose { prompt: ai.prompt.clone(), save_as: name.clone(), length: ai.length };
@@ -197,6 +202,10 @@ impl Payload {
                 return bad("steps".into(), "must hold at most 200 steps");
             }
             Self::Ai(ai) if ai.prompt.trim().is_empty() => return bad("prompt".into(), "must not be empty"),
+            Self::Agent(agent) => match agent.fault() {
+                Some((field, reason)) => return bad(field.to_owned(), reason),
+                None => {}
+            },
             Self::Report(report) => match (report.from_ms, report.until_ms) {
                 (None, None) => {}
                 (Some(from_ms), Some(until_ms)) if from_ms < until_ms => {}
@@ -223,7 +232,7 @@ impl Payload {
 }
 
 /// The first field of a step that cannot be right, and why.
-fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
+pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
     let selector = match step {
         Step::Type { selector, .. }
         | Step::Click { selector, .. }
@@ -247,6 +256,7 @@ fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         return Some(("path", "must be a relative path without `..` inside the persona's folder"));
     }
     match step {
+        Step::Think { .. } => Some(("action", "cannot be part of a plan: give an `agent` goal instead")),
         Step::Goto { url, .. } if url.trim().is_empty() => Some(("url", "must not be empty")),
         Step::ExpectTitle { contains, .. } | Step::ExpectText { contains, .. } if contains.is_empty() => {
             Some(("contains", "must not be empty: every page would match"))
@@ -310,6 +320,10 @@ mod tests {
         assert!(refused(GoalKind::Io, json!({"steps": [{"action": "snapshot"}]})).starts_with("steps[0].action"));
         assert!(refused(GoalKind::Ai, json!({"prompt": "  "})).starts_with("prompt:"));
         assert!(refused(GoalKind::Ai, json!({"prompt": 7})).starts_with("prompt:"));
+        assert!(refused(GoalKind::Agent, json!({"task": " "})).starts_with("task:"));
+        assert!(refused(GoalKind::Agent, json!({"task": "a", "max_steps": 0})).starts_with("max_steps:"));
+        assert!(refused(GoalKind::Agent, json!({"task": "a", "secrets": {"k": "http://x"}})).starts_with("secrets:"));
+        assert!(browser(json!({"action": "think", "turns": []})).starts_with("steps[0].action"));
         assert!(refused(GoalKind::Report, json!({})).contains("missing field `file`"));
         assert!(refused(GoalKind::Report, json!({"file": "a.md", "from_ms": 1})).starts_with("until_ms: is required"));
         let backward = json!({"file": "a.md", "from_ms": 2, "until_ms": 2});

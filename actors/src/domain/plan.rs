@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Effect, ReceiptKind};
+use super::{Effect, ReceiptKind, Turn};
 
 /// One step, written `{"action": "goto", "url": "…"}`.
 ///
@@ -139,6 +139,19 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until_ms: Option<i64>,
     },
+    /// A model says what is done next. Nobody writes it into a plan: an agent's run grows its plan from the answers.
+    Think {
+        turns: Vec<Turn>,
+        /// The only tools it is told of; none: all that its persona may call.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tools: Vec<String>,
+        /// A configured model's or route's name; none: the persona's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+        /// It is told of no tool: there is no time for more.
+        #[serde(default)]
+        answer_now: bool,
+    },
 }
 
 /// One caption; each begins where the one before it ends.
@@ -189,6 +202,7 @@ impl Step {
             Self::RenderCaptions { .. } => "captions_render",
             Self::Compose { .. } => "compose",
             Self::DailyReport { .. } => "report_daily",
+            Self::Think { .. } => "think",
         }
     }
 
@@ -221,7 +235,7 @@ impl Step {
             },
             step if step.file_path().is_some() => Effect::Idempotent,
             // A model call changes nothing outside that could be doubled; its cost is on the outcome.
-            Self::Compose { .. } | Self::DailyReport { .. } => Effect::Pure,
+            Self::Compose { .. } | Self::DailyReport { .. } | Self::Think { .. } => Effect::Pure,
             _ => Effect::Read,
         }
     }
@@ -231,7 +245,7 @@ impl Step {
         match self {
             Self::Screenshot { .. } => ReceiptKind::Screenshot,
             step if step.file_path().is_some() => ReceiptKind::File,
-            Self::Compose { .. } => ReceiptKind::Llm,
+            Self::Compose { .. } | Self::Think { .. } => ReceiptKind::Llm,
             _ => ReceiptKind::Execution,
         }
     }

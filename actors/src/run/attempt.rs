@@ -7,14 +7,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Now, RunEnd, Runner,
+    agent::Agent,
     broker::{Act, Acted, StoreGone},
     drafts::About,
     history::{History, Key, Recorded},
     now::Working,
     plan::{self, Saved},
     proof,
-    resume::{Decision, Walk, index},
+    resume::{Decision, Walk},
     settle::{self, Verdict},
+    steps::Steps,
 };
 use crate::{
     domain::{Draft, Effect, Ended, Goal, Message, Persona, Phase, ReadBack, Receipt, Run, Step, StepError},
@@ -34,7 +36,9 @@ pub(super) struct Attempt<'a> {
     pub stop: CancellationToken,
     /// None: given back while waiting.
     pub slice: Option<Working>,
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Steps,
+    /// None: the plan is fixed.
+    pub(super) agent: Option<Agent>,
     saved: Saved,
     /// The address the browser shows, as far as a receipt told.
     page: Option<String>,
@@ -71,9 +75,10 @@ impl<'a> Attempt<'a> {
         let record = async { tokio::try_join!(records.open_run(goal.id), records.goal_receipts(goal.id)) };
         let (open, receipts) = record.await.map_err(|_| RunEnd::Unavailable)?;
         let history = History::new(receipts);
-        let (steps, saved) = (goal.payload.steps(), Saved::new(goal.id));
         let run = open.clone().unwrap_or_else(|| settle::new_run(runner, &goal, &message));
+        let (steps, saved) = (Steps::of(&goal, &history, run.id), Saved::new(goal.id));
         let mut attempt = Self {
+            agent: Agent::of(&goal.payload),
             runner,
             persona,
             goal,
@@ -101,9 +106,10 @@ impl<'a> Attempt<'a> {
         history: History,
         failure_streak: u32,
     ) -> Self {
-        let (steps, saved) = (goal.payload.steps(), Saved::new(goal.id));
+        let (steps, saved) = (Steps::of(&goal, &history, run.id), Saved::new(goal.id));
         let (stop, now) = (CancellationToken::new(), Now::default());
         Self {
+            agent: Agent::of(&goal.payload),
             runner,
             persona,
             goal,
@@ -143,15 +149,16 @@ impl<'a> Attempt<'a> {
 
     /// Walks from where the record ends; `false`: the page that the next step needs is no longer there.
     async fn walk_on(&mut self) -> Result<bool, Halt> {
-        let steps = self.steps.clone();
-        let mut walk = Walk::new(&steps, &self.history, self.run.id);
-        let mut went_on = false;
-        for (at, step) in steps.iter().enumerate() {
+        self.grow().await.map_err(failed)?;
+        let mut walk = Walk::new(self.steps.clone(), &self.history, self.run.id);
+        let (mut went_on, mut at) = (false, 0);
+        while let Some(step) = self.steps.get(at).cloned() {
+            let step = &step;
             if self.stop.is_cancelled() {
                 return Err(Halt::End(RunEnd::Stopped));
             }
-            self.say(Some(format!("step {}/{} · {}", at + 1, steps.len(), plan::label(step))));
-            let decision = walk.decide(at, &self.history);
+            self.say_step(at, step);
+            let decision = self.decide(&mut walk, at)?;
             // Who rebuilds a page goes at least one step further, or it might do so for ever.
             if went_on && decision == Decision::Perform && !self.offer_slice(at).await? {
                 return Ok(false);
@@ -166,22 +173,54 @@ impl<'a> Attempt<'a> {
                 Decision::Skip(recorded) => self.skip(at, step, &recorded).await?,
                 Decision::Answer(recorded) => self.answer(at, step, &recorded).await?,
                 Decision::Lost => self.leave_out(at, step).await?,
+                // A model is told, and can open the page anew.
+                Decision::Stuck if self.agent.is_some() => self.leave_out(at, step).await?,
                 Decision::Stuck => return Err(Halt::Verdict(self.stuck(at, step))),
                 Decision::Ask => self.ask(at).await?,
             }
             // An effect that ended unknown and was then found by the read-back left another page open.
-            if let Key::Done(recorded) = self.history.key(index(at))
+            if let Key::Done(recorded) = self.history.key(self.steps.index(at))
                 && recorded.body.as_ref().is_some_and(|body| body.data.get("resolution").is_some())
             {
                 walk.reconciled(recorded);
             }
+            self.grow().await.map_err(failed)?;
+            walk.go_on_with(&self.steps);
+            at += 1;
         }
         Ok(true)
     }
 
+    fn say_step(&self, at: usize, step: &Step) {
+        let place = if self.steps.grow() {
+            format!("step {}", at + 1)
+        } else {
+            format!("step {}/{}", at + 1, self.steps.len())
+        };
+        self.say(Some(format!("{place} · {}", plan::label(step))));
+    }
+
+    fn decide(&self, walk: &mut Walk, at: usize) -> Result<Decision, Halt> {
+        let decision = walk.decide(at, &self.history);
+        if decision != Decision::Perform {
+            return Ok(decision);
+        }
+        if let Some(error) = self.goes_in_circles(at) {
+            return Err(failed(error));
+        }
+        match self.earlier(at) {
+            Key::Open => Ok(decision),
+            Key::Done(recorded) => Ok(Decision::Skip(recorded)),
+            Key::Unknown { .. } => {
+                let text = "an earlier attempt may have done it, and nobody has settled that: resolve the goal first";
+                Err(failed(StepError::permanent(text)))
+            }
+        }
+    }
+
     /// Carries a step out and takes in what came of it.
     async fn act(&mut self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<(), Halt> {
-        let filled = self.saved.fill_step(step).map_err(|error| Halt::Verdict(Verdict::Failed(error)))?;
+        let filled = self.filled(step).await.map_err(failed)?;
         self.keep_pace(&filled).await?;
         match self.carry_out(at, &filled, replay_of).await? {
             Acted::Holds(receipt) => {
@@ -193,6 +232,10 @@ impl<'a> Attempt<'a> {
                 if error.throttled {
                     self.now.refused(&self.runner.limits.inner_life);
                     self.runner.scheduler.note_refusal();
+                }
+                if self.agent.is_some() && !matches!(step, Step::Think { .. }) {
+                    // The model is told what went wrong.
+                    return Ok(());
                 }
                 Err(Halt::Verdict(self.verdict_on(at, step, error)))
             }
@@ -211,7 +254,9 @@ impl<'a> Attempt<'a> {
         let about = self.about();
         let page = self.page.as_deref();
         let place = self.place_at(at, step).await?;
-        let act = Act { about: &about, run: self.run.id, index: index(at), step, page, replay_of, place };
+        let key = self.effect_key(at);
+        let act =
+            Act { about: &about, run: self.run.id, index: self.steps.index(at), key, step, page, replay_of, place };
         self.runner.broker.carry_out(&act, &self.stop).await
     }
 
@@ -227,9 +272,9 @@ impl<'a> Attempt<'a> {
 
     /// The step is behind this run: only what it saved counts.
     fn recall(&mut self, at: usize, step: &Step) {
-        let recorded = match self.history.key(index(at)) {
+        let recorded = match self.history.key(self.steps.index(at)) {
             Key::Done(recorded) => Some(recorded),
-            _ => self.history.newest(index(at)),
+            _ => self.history.newest(self.steps.index(at)),
         };
         if let Some(recorded) = recorded {
             self.remember(step, &recorded);
@@ -254,7 +299,7 @@ impl<'a> Attempt<'a> {
 
     /// The recorded page behind a done effect answers an expect or gives the picture.
     async fn answer(&mut self, at: usize, step: &Step, recorded: &Recorded) -> Result<(), Halt> {
-        let filled = self.saved.fill_step(step).map_err(|error| Halt::Verdict(Verdict::Failed(error)))?;
+        let filled = self.filled(step).await.map_err(failed)?;
         let (key, wanted) = match &filled {
             Step::ExpectTitle { contains, .. } => ("title", Some(contains)),
             Step::ExpectText { contains, .. } => ("page_text", Some(contains)),
@@ -291,7 +336,7 @@ impl<'a> Attempt<'a> {
             plan::label(step),
             at + 1
         );
-        Verdict::Unconfirmed { lines: proof::check(&self.goal, self.history.receipts()), error: text }
+        Verdict::Unconfirmed { lines: proof::check(&self.goal, &self.steps, self.history.receipts()), error: text }
     }
 
     /// Nobody knows how it ended. What has a key is tried again as long as there are attempts; all else is asked for.
@@ -329,7 +374,8 @@ impl<'a> Attempt<'a> {
         let filled = |text: &str| self.saved.fill(text).map_err(|error| Halt::Verdict(Verdict::Failed(error)));
         let goto = Step::Goto { url: filled(&wanted.url)?, timeout_ms: None };
         let find = Step::ExpectText { contains: filled(&wanted.contains)?, selector: None, timeout_ms: None };
-        for (at, step) in [(self.steps.len(), goto), (self.steps.len() + 1, find)] {
+        let behind = self.steps.looking_back();
+        for (at, step) in [(behind, goto), (behind + 1, find)] {
             self.say(Some(format!("reads back · {}", plan::label(&step))));
             self.keep_pace(&step).await?;
             match self.carry_out(at, &step, None).await? {
@@ -352,7 +398,12 @@ impl<'a> Attempt<'a> {
             let _ = self.offer_slice(0).await?;
             self.read_back(&read_back).await?;
         }
-        let lines = proof::check(&self.goal, self.history.receipts());
+        let mut lines = proof::check(&self.goal, &self.steps, self.history.receipts());
+        let mut answer = self.saved.get("text").map(str::to_owned);
+        if let Some((said, claimed)) = self.claimed() {
+            answer = Some(said);
+            lines.extend(claimed);
+        }
         let missing: Vec<&str> = lines.iter().filter(|line| !line.holds).map(|line| line.what.as_str()).collect();
         let error = match (lines.is_empty(), missing.is_empty()) {
             (true, _) => {
@@ -360,7 +411,6 @@ impl<'a> Attempt<'a> {
             }
             (false, false) => format!("not shown by any receipt: {}", missing.join("; ")),
             (false, true) => {
-                let answer = self.saved.get("text").map(str::to_owned);
                 return Ok(Verdict::Done {
                     result: answer.unwrap_or_else(|| format!("{} of {0} proofs hold", lines.len())),
                     lines,
@@ -375,11 +425,11 @@ impl<'a> Attempt<'a> {
         let acted = |before: usize| {
             self.steps[before].is_browser()
                 && self.steps[before].effect().needs_intent()
-                && matches!(self.history.key(index(before)), Key::Done(_))
+                && matches!(self.history.key(self.steps.index(before)), Key::Done(_))
         };
         // Trying again could not bring the moment behind the effect back.
         if step.is_expect() && (0..at).any(acted) {
-            let lines = proof::check(&self.goal, self.history.receipts());
+            let lines = proof::check(&self.goal, &self.steps, self.history.receipts());
             return Verdict::Unconfirmed { lines, error: error.text };
         }
         Verdict::Failed(error)
@@ -392,7 +442,7 @@ impl<'a> Attempt<'a> {
     }
 
     pub(super) fn step_draft(&self, at: usize, step: &Step, phase: Phase, summary: String, data: Value) -> Draft {
-        let draft = self.about().step(index(at), step.receipt_kind(), phase, summary, data);
+        let draft = self.about().step(self.steps.index(at), step.receipt_kind(), phase, summary, data);
         Draft { tool: Some(step.tool()), effect: Some(step.effect()), ..draft }
     }
 
@@ -400,6 +450,11 @@ impl<'a> Attempt<'a> {
         let receipt = self.runner.broker.write(Commit { receipts: vec![draft], ..Commit::default() }).await?;
         self.history.extend([receipt]);
         Ok(())
+    }
+
+    /// A step with its placeholders filled.
+    pub(super) fn fill(&self, step: &Step) -> Result<Step, StepError> {
+        self.saved.fill_step(step)
     }
 
     /// The address the browser shows, as far as a receipt told.
@@ -421,4 +476,8 @@ impl<'a> Attempt<'a> {
     pub(super) fn say(&self, line: Option<String>) {
         self.now.say(line);
     }
+}
+
+fn failed(error: StepError) -> Halt {
+    Halt::Verdict(Verdict::Failed(error))
 }

@@ -47,6 +47,8 @@ pub(super) struct Act<'a> {
     pub about: &'a About<'a>,
     pub run: RunId,
     pub index: StepIndex,
+    /// The same in every attempt and resume; none: by the step's number.
+    pub key: Option<String>,
     /// With its placeholders filled.
     pub step: &'a Step,
     /// The address the browser shows now.
@@ -102,7 +104,7 @@ impl Broker {
             tool: act.step.tool(),
             args: act.step.to_args(),
             effect: act.step.effect(),
-            key: format!("{}:{}", goal.id, act.index),
+            key: act.key.clone().unwrap_or_else(|| format!("{}:{}", goal.id, act.index)),
             page: act.page.map(str::to_owned),
             trace: goal.trace,
             limit: self.limit_of(act.step),

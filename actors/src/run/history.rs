@@ -100,17 +100,47 @@ impl History {
             .filter(|found| found.holds)
     }
 
-    /// The step is behind this run: its outcome holds, or it was skipped.
-    pub fn satisfied(&self, step: StepIndex, run: RunId) -> bool {
+    /// The step is behind this run: its outcome holds, or it was skipped. An agent goes on also after what failed.
+    pub fn satisfied(&self, step: StepIndex, run: RunId, failed_too: bool) -> bool {
         self.of(step).any(|receipt| {
             receipt.run == Some(run)
                 && match receipt.phase {
+                    Some(Phase::Outcome) if failed_too => ended(receipt) != Some(Ended::Unknown),
+                    Some(Phase::Denied) => failed_too,
                     Some(Phase::Outcome) => recorded(receipt).holds,
                     Some(Phase::Reconciled) => ended(receipt) == Some(Ended::Done),
                     Some(Phase::Skipped) => true,
                     _ => false,
                 }
         })
+    }
+
+    /// The number of the first step of this run; of a run without any: the one behind all others.
+    pub fn first_step(&self, run: RunId) -> StepIndex {
+        let own = self.receipts.iter().filter(|receipt| receipt.run == Some(run)).filter_map(|receipt| receipt.step);
+        let all = self.receipts.iter().filter_map(|receipt| receipt.step);
+        own.min().unwrap_or_else(|| all.max().map_or(0, |last| last.saturating_add(1)))
+    }
+
+    /// The newest receipt that says what came of a step.
+    pub fn came_of(&self, step: StepIndex) -> Option<&Receipt> {
+        let says = |receipt: &&Receipt| receipt.phase.is_some_and(|phase| phase != Phase::Intent);
+        self.of(step).rev().find(says)
+    }
+
+    /// Where the effect that was meant under this key stands.
+    pub fn keyed(&self, key: &str) -> Key {
+        let meant = |receipt: &&Receipt| {
+            let body = receipt.body.as_ref().filter(|_| receipt.phase == Some(Phase::Intent));
+            body.is_some_and(|body| body.data.get("key").and_then(Value::as_str) == Some(key))
+        };
+        let steps: BTreeSet<_> = self.receipts.iter().filter(meant).filter_map(|intent| intent.step).collect();
+        steps.into_iter().map(|step| self.key(step)).find(|key| *key != Key::Open).unwrap_or(Key::Open)
+    }
+
+    /// An effect has happened, or nobody knows that it has not; `but`: another one than this.
+    pub fn has_effect(&self, but: Option<StepIndex>) -> bool {
+        self.intended(|key| *key != Key::Open).into_iter().any(|step| but != Some(step))
     }
 
     /// Steps whose intent has neither outcome nor a receipt that says unknown.

@@ -1,16 +1,17 @@
 //! Does the proof hold? Pure: it looks at receipts and nothing else.
 
+use super::steps::Steps;
 use crate::domain::{ArtifactKind, Assertion, Ended, Goal, Payload, Phase, Proof, Receipt, Step};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One thing that had to be shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// For people: `title contains “Submitted”`.
     pub what: String,
     pub holds: bool,
     /// The receipt that shows it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<i64>,
 }
 
@@ -22,20 +23,38 @@ pub fn required(goal: &Goal) -> Proof {
     let artifacts = match &goal.payload {
         Payload::Browser(_) => vec![],
         Payload::Io(_) => vec![],
-        Payload::Ai(_) => vec![ArtifactKind::Text],
+        Payload::Ai(_) | Payload::Agent(_) => vec![ArtifactKind::Text],
         Payload::Report(_) => vec![ArtifactKind::File],
     };
     Proof { artifacts, ..Proof::default() }
 }
 
+/// What the goal has to show, as its receipts tell it to people. Which statements of an agent hold is known when it has
+/// come to its end, and its last receipt says it.
+pub fn lines(goal: &Goal, receipts: &[Receipt]) -> Vec<Line> {
+    let recorded = || {
+        let proofs = receipts.iter().rev().find_map(|receipt| receipt.body.as_ref()?.data.get("proofs"))?;
+        serde_json::from_value(proofs.clone()).ok()
+    };
+    let steps = Steps::planned(goal);
+    if steps.grow()
+        && let Some(lines) = recorded()
+    {
+        lines
+    } else {
+        check(goal, &steps, receipts)
+    }
+}
+
 /// Every requirement of the goal, and whether a receipt of it shows that it holds.
 /// No line at all: nothing was asked for, so nothing is proven.
-pub fn check(goal: &Goal, receipts: &[Receipt]) -> Vec<Line> {
+pub(crate) fn check(goal: &Goal, steps: &Steps, receipts: &[Receipt]) -> Vec<Line> {
     let proof = required(goal);
-    let steps = goal.payload.steps();
     let mut lines: Vec<Line> = Vec::new();
-    for (at, step) in steps.iter().enumerate().filter(|(_, step)| is_shown_by_its_step(step)) {
-        let seq = shown(receipts, |receipt| receipt.step == u32::try_from(at).ok());
+    // An agent may have tried what did not hold, and gone on.
+    let fixed = if steps.grow() { &[] } else { &**steps };
+    for (at, step) in fixed.iter().enumerate().filter(|(_, step)| is_shown_by_its_step(step)) {
+        let seq = shown(receipts, |receipt| receipt.step == Some(steps.index(at)));
         lines.push(Line { what: describe_step(step), holds: seq.is_some(), seq });
     }
     for assertion in &proof.assertions {
@@ -43,7 +62,9 @@ pub fn check(goal: &Goal, receipts: &[Receipt]) -> Vec<Line> {
         if lines.iter().any(|line| line.what == what) {
             continue;
         }
-        let seq = shown(receipts, |receipt| steps_of(receipt, &steps).is_some_and(|step| shows(step, assertion)));
+        let seq = shown(receipts, |receipt| {
+            receipt.step.and_then(|step| steps.numbered(step)).is_some_and(|step| shows(step, assertion))
+        });
         lines.push(Line { what, holds: seq.is_some(), seq });
     }
     for kind in &proof.artifacts {
@@ -51,25 +72,21 @@ pub fn check(goal: &Goal, receipts: &[Receipt]) -> Vec<Line> {
         lines.push(Line { what: format!("{kind} kept"), holds: seq.is_some(), seq });
     }
     if let Some(read_back) = &proof.read_back {
-        let find = u32::try_from(steps.len() + 1).ok();
-        let seq = shown(receipts, |receipt| receipt.step == find);
+        let find = steps.index(steps.looking_back() + 1);
+        let seq = shown(receipts, |receipt| receipt.step == Some(find));
         lines.push(Line { what: format!("read back at {}", read_back.url), holds: seq.is_some(), seq });
     }
     lines
 }
 
 /// The newest receipt of a call that was carried out as wanted and fits.
-fn shown(receipts: &[Receipt], fits: impl Fn(&Receipt) -> bool) -> Option<i64> {
+pub(super) fn shown(receipts: &[Receipt], fits: impl Fn(&Receipt) -> bool) -> Option<i64> {
     let holds = |receipt: &&Receipt| {
         receipt.phase == Some(Phase::Outcome)
             && receipt.state.as_deref() == Some(Ended::Done.as_str())
             && receipt.body.as_ref().is_some_and(|body| body.error.is_none())
     };
     receipts.iter().rev().filter(holds).find(|receipt| fits(receipt)).map(|receipt| receipt.seq)
-}
-
-fn steps_of<'a>(receipt: &Receipt, steps: &'a [Step]) -> Option<&'a Step> {
-    steps.get(usize::try_from(receipt.step?).ok()?)
 }
 
 /// Steps that are part of the proof wherever they stand in a plan.

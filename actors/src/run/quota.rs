@@ -12,7 +12,7 @@ use super::{
     attempt::Attempt,
     broker::StoreGone,
     history::{History, Key},
-    resume::index,
+    steps::Steps,
 };
 use crate::{
     domain::{
@@ -119,10 +119,12 @@ fn is_counted_at(steps: &[Step], step: &Step) -> bool {
 }
 
 /// Whether an effect that counts is done, or nobody knows that it is not; `but`: another one than this.
-pub(crate) fn may_have_happened(steps: &[Step], history: &History, but: Option<StepIndex>) -> bool {
+pub(crate) fn may_have_happened(steps: &Steps, history: &History, but: Option<StepIndex>) -> bool {
     let counted = |step: &Step| step.effect().needs_intent() && is_counted_at(steps, step);
     let happened = |at| but != Some(at) && !matches!(history.key(at), Key::Open);
-    steps.iter().enumerate().any(|(at, step)| counted(step) && happened(index(at)))
+    let now = steps.iter().enumerate().any(|(at, step)| counted(step) && happened(steps.index(at)));
+    // Earlier attempts of an agent had other steps.
+    now || (steps.grow() && history.has_effect(but))
 }
 
 fn why(full: &QuotaLeft) -> String {

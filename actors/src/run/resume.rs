@@ -3,8 +3,11 @@
 //! The page died with the process. Reads since the last `goto` are performed again; an effect that is done never is.
 //! Behind such an effect its recorded address, title, text and picture answer the expects, until the next `goto`.
 
-use super::history::{History, Key, Recorded};
-use crate::domain::{Effect, RunId, Step, StepIndex};
+use super::{
+    history::{History, Key, Recorded},
+    steps::Steps,
+};
+use crate::domain::{Effect, RunId, Step};
 
 /// What to do with one step.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +40,8 @@ pub enum Page {
 }
 
 /// Walks a plan in order.
-pub struct Walk<'a> {
-    steps: &'a [Step],
+pub struct Walk {
+    steps: Steps,
     run: RunId,
     /// The first step that is not behind this run.
     resume_at: usize,
@@ -47,16 +50,24 @@ pub struct Walk<'a> {
     page: Page,
 }
 
-impl<'a> Walk<'a> {
+impl Walk {
     /// `history` as it is before the run begins or goes on; no page is open then.
-    pub fn new(steps: &'a [Step], history: &History, run: RunId) -> Self {
-        let resume_at = (0..steps.len()).find(|at| !history.satisfied(index(*at), run)).unwrap_or(steps.len());
+    pub fn new(steps: Steps, history: &History, run: RunId) -> Self {
+        let behind = |at: &usize| history.satisfied(steps.index(*at), run, steps.grow());
+        let resume_at = (0..steps.len()).find(|at| !behind(at)).unwrap_or(steps.len());
         let needs_page = steps[resume_at..].iter().find(|step| step.is_browser()).is_some_and(|step| !is_goto(step));
         let replay_from = match (needs_page, steps[..resume_at].iter().rposition(is_goto)) {
             (true, Some(goto)) => goto,
             _ => resume_at,
         };
         Self { steps, run, resume_at, replay_from, page: Page::Live }
+    }
+
+    /// A model has chosen more.
+    pub fn go_on_with(&mut self, steps: &Steps) {
+        if steps.len() > self.steps.len() {
+            self.steps = steps.clone();
+        }
     }
 
     /// What to do with the step at this place; call once per step, in order.
@@ -67,7 +78,7 @@ impl<'a> Walk<'a> {
             self.page = Page::Live;
         } else if step.is_browser()
             && step.effect().needs_intent()
-            && let Key::Done(recorded) = history.key(index(at))
+            && let Key::Done(recorded) = history.key(self.steps.index(at))
         {
             self.page = Page::Recorded(recorded);
         }
@@ -82,7 +93,7 @@ impl<'a> Walk<'a> {
     fn behind(&self, at: usize, history: &History) -> Decision {
         let step = &self.steps[at];
         let replayable = step.is_browser() && !step.effect().needs_intent() && self.page == Page::Live;
-        match history.newest(index(at)) {
+        match history.newest(self.steps.index(at)) {
             Some(recorded) if replayable && at >= self.replay_from => Decision::Replay { of: recorded.seq },
             _ => Decision::Recall,
         }
@@ -90,7 +101,7 @@ impl<'a> Walk<'a> {
 
     fn ahead(&self, at: usize, history: &History) -> Decision {
         let step = &self.steps[at];
-        match history.key(index(at)) {
+        match history.key(self.steps.index(at)) {
             Key::Done(recorded) if step.effect().needs_intent() => return Decision::Skip(recorded),
             Key::Unknown { .. } if step.effect() == Effect::Irreversible => return Decision::Ask,
             _ => {}
@@ -108,10 +119,11 @@ impl<'a> Walk<'a> {
 
     /// A resume uses the answer on record; a retry asks anew, unless an effect behind it already used the answer.
     fn answer_on_record(&self, at: usize, history: &History) -> Option<Recorded> {
-        let answer = history.newest(index(at))?;
+        let answer = history.newest(self.steps.index(at))?;
         let used = || {
             (at..self.steps.len()).any(|later| {
-                self.steps[later].effect().needs_intent() && matches!(history.key(index(later)), Key::Done(_))
+                self.steps[later].effect().needs_intent()
+                    && matches!(history.key(self.steps.index(later)), Key::Done(_))
             })
         };
         (answer.run == Some(self.run) || used()).then_some(answer)
@@ -133,9 +145,4 @@ fn behind_effect(step: &Step, recorded: &Recorded) -> Decision {
 
 fn is_goto(step: &Step) -> bool {
     matches!(step, Step::Goto { .. })
-}
-
-/// Plans hold at most 200 steps.
-pub(super) fn index(at: usize) -> StepIndex {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }

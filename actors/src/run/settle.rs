@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::{RunEnd, Runner, attempt::Attempt, drafts::About, history::History, proof::Line};
+use super::{RunEnd, Runner, attempt::Attempt, drafts::About, history::History, proof::Line, steps::Steps};
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, Draft, Goal, GoalState, Message, MessageState, Persona, PersonaStatus, Phase,
@@ -62,7 +62,7 @@ impl Attempt<'_> {
         self.goal.attempts = attempts;
         changes.push(Change::GoalMoved(self.moved(GoalState::Running)));
         let mut receipts = vec![self.log(summary, RunState::Running.as_str())];
-        receipts.extend(unknown(&self.about(), &self.history));
+        receipts.extend(unknown(&self.about(), &self.steps, &self.history));
         let mut guards = vec![
             Guard::GoalVersion(self.goal.id, self.goal.version),
             Guard::MessageIs(self.message.id, self.message.state),
@@ -256,10 +256,10 @@ impl Attempt<'_> {
 }
 
 /// An intent without outcome is unknown from now on; nothing is known about it but that it was meant.
-fn unknown(about: &About<'_>, history: &History) -> Vec<Draft> {
+fn unknown(about: &About<'_>, steps: &Steps, history: &History) -> Vec<Draft> {
     let say = |step| {
         let intent = history.intent(step)?;
-        let tool = about.goal.payload.steps().get(usize::try_from(step).ok()?).map(Step::tool);
+        let tool = steps.numbered(step).map(Step::tool);
         let draft =
             about.step(step, intent.kind, Phase::Unknown, format!("lost sight of step {}", step + 1), Value::Null);
         Some(Draft { tool, effect: intent.effect, run: intent.run, ..draft })
@@ -284,7 +284,7 @@ pub(super) async fn after_panic(runner: &Runner, persona: Arc<Persona>, work: Wa
     let (Some(goal), Some(run)) = (goal, run) else { return RunEnd::Over { failure_streak, open_circuit: false } };
     let work = Waiting { goal, ..work };
     let mut attempt = Attempt::fallen(runner, persona, work, run, History::new(receipts), failure_streak);
-    let unknown = unknown(&attempt.about(), &attempt.history);
+    let unknown = unknown(&attempt.about(), &attempt.steps, &attempt.history);
     if !unknown.is_empty()
         && let Err(error) = runner.broker.evidence.record(Commit { receipts: unknown, ..Commit::default() }).await
     {

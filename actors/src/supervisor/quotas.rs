@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::{Goal, OUTREACH_IS_OFF, PersonaId, Proof, QuotaUse, Receipt, StepIndex, Unit},
     ports::Change,
-    run::{History, may_have_happened},
+    run::{History, Steps, may_have_happened},
 };
 
 /// Units of one goal.
@@ -45,7 +45,7 @@ impl Desk {
         resolution: Resolution,
         receipts: Vec<Receipt>,
     ) -> Result<Option<Change>, CommandError> {
-        let steps = goal.payload.steps();
+        let steps = Steps::planned(goal);
         if resolution == Resolution::Done || may_have_happened(&steps, &History::new(receipts), Some(step)) {
             return Ok(None);
         }

@@ -24,7 +24,7 @@ pub fn describe(step: &Step) -> String {
         Step::ExpectText { contains, .. } => return format!("expect text “{}”", show::clip(contains, 60)),
         Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } | Step::RenderCaptions { path, .. } => path,
         Step::Compose { prompt, .. } => prompt,
-        Step::DailyReport { .. } => "",
+        Step::DailyReport { .. } | Step::Think { .. } => "",
     };
     format!("{} {}", action(step), show::clip(object, 80)).trim_end().to_owned()
 }
@@ -46,6 +46,7 @@ const fn action(step: &Step) -> &'static str {
         Step::RenderCaptions { .. } => "render captions",
         Step::Compose { .. } => "compose",
         Step::DailyReport { .. } => "count the day",
+        Step::Think { .. } => "think",
     }
 }
 
@@ -109,7 +110,7 @@ pub fn proof(goal: &Goal, receipts: &[Receipt]) -> Vec<ProofLine> {
         text: show::clip(&line.what, 120),
         holds: holds(line.holds),
     };
-    check::check(goal, receipts).into_iter().map(line).collect()
+    check::lines(goal, receipts).into_iter().map(line).collect()
 }
 
 /// What a goal is to do, step by step; the look at the end included.

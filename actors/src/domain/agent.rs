@@ -1,0 +1,85 @@
+//! A goal in words, reached by a model that thinks, calls tools, looks and goes on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ChatAnswer, Step, ToolCall};
+
+/// What an agent is to reach, and within what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentPayload {
+    pub task: String,
+    /// Times that a model is asked at most.
+    #[serde(default = "most_thoughts")]
+    pub max_steps: u32,
+    /// How long one attempt may take before the model must answer with what it has.
+    #[serde(default = "most_minutes")]
+    pub max_minutes: u32,
+    /// A configured model's or route's name; none: the persona's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The only tools it may call; none: all that its persona may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
+    /// Secrets it may have typed, by name, each with the one host where. It never sees their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
+}
+
+fn most_thoughts() -> u32 {
+    30
+}
+
+fn most_minutes() -> u32 {
+    30
+}
+
+impl AgentPayload {
+    /// The field that cannot be right, and why.
+    pub(super) fn fault(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            _ if self.task.trim().is_empty() => Some(("task", "must not be empty")),
+            _ if !(1..=200).contains(&self.max_steps) => Some(("max_steps", "must be between 1 and 200")),
+            _ if !(1..=1440).contains(&self.max_minutes) => Some(("max_minutes", "must be between 1 and 1440")),
+            _ if self.tools.iter().any(|name| name.trim().is_empty()) => Some(("tools", "must be names of tools")),
+            _ if self.secrets.values().any(|host| host.trim().is_empty() || host.contains(['/', ' '])) => {
+                Some(("secrets", "must each name a host, as in `{\"board_password\": \"rehearsal.localhost\"}`"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a model answered, and what is to be done about it: kept as an artifact, so that a resume does the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Thought {
+    pub answer: ChatAnswer,
+    /// One for each call of the answer, in its order.
+    pub chosen: Vec<Chosen>,
+}
+
+/// A call that a model wants made, after it was checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chosen {
+    pub call: ToolCall,
+    pub what: Choice,
+}
+
+/// What comes of a call before anything is done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// It is carried out.
+    Step(Box<Step>),
+    /// It is not; the model is told why.
+    Refused(String),
+}
+
+impl Thought {
+    /// File name of the artifact that holds it.
+    pub const FILE: &'static str = "thought.json";
+}

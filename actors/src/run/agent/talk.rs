@@ -1,0 +1,165 @@
+//! The talk so far, as a model is told it: the task, what it answered, what came of its calls. Pure.
+//!
+//! It never grows without bound: what is long is cut, and of what lies further back only a line is left.
+
+use serde_json::{Value, json};
+
+use super::{Thinking, is_denied};
+use crate::domain::{Choice, Receipt, Turn};
+
+/// Characters of one result that a model is told.
+const RESULT_CHARS: usize = 8_000;
+/// Characters of all results together; the oldest are shortened first.
+const TALK_CHARS: usize = 60_000;
+/// What is left of a result that was shortened.
+const LINE_CHARS: usize = 160;
+
+/// What came of a step.
+#[derive(Default)]
+pub(super) struct Told<'a> {
+    pub receipt: Option<&'a Receipt>,
+    /// The text it left as an artifact.
+    pub text: Option<&'a str>,
+    /// The model wanted the same several times.
+    pub repeated: bool,
+}
+
+/// `about`: what came of the step at a place.
+pub(super) fn turns<'a>(
+    task: &str,
+    thoughts: &[Thinking],
+    about: &dyn Fn(usize) -> Told<'a>,
+    answer_now: bool,
+) -> Vec<Turn> {
+    let mut turns = vec![Turn::User { text: task.to_owned() }];
+    for Thinking { thought, first } in thoughts {
+        let calls = thought.chosen.iter().map(|chosen| chosen.call.clone()).collect();
+        turns.push(Turn::Assistant { text: thought.answer.text.clone(), calls });
+        let mut place = *first;
+        for chosen in &thought.chosen {
+            let text = match &chosen.what {
+                Choice::Refused(why) => json!({"ok": false, "error": why}).to_string(),
+                Choice::Step(_) => {
+                    let at = place;
+                    place += 1;
+                    result(&about(at))
+                }
+            };
+            turns.push(Turn::Tool { call: chosen.call.id.clone(), name: chosen.call.name.clone(), text });
+        }
+        if thought.chosen.is_empty() {
+            let text = "Your answer was empty. Call a tool, or answer in words.".to_owned();
+            turns.push(Turn::User { text });
+        }
+    }
+    if answer_now {
+        let text = "There is no time for more calls. Answer now with what you have; say plainly what is not done.";
+        turns.push(Turn::User { text: text.to_owned() });
+    }
+    shorten(&mut turns);
+    turns
+}
+
+fn result(told: &Told<'_>) -> String {
+    let Some(receipt) = told.receipt else { return json!({"ok": false, "error": "it was not begun"}).to_string() };
+    let body = receipt.body.as_ref();
+    let error = body.and_then(|body| body.error.clone());
+    let mut said = json!({ "ok": error.is_none() && !is_denied(receipt) });
+    if let Some(body) = body {
+        said["summary"] = json!(body.summary);
+        if !body.data.is_null() {
+            said["data"] = body.data.clone();
+        }
+        let files: Vec<&str> = body.artifacts.iter().map(|kept| kept.name.as_str()).collect();
+        if !files.is_empty() {
+            said["files"] = json!(files);
+        }
+    }
+    if let Some(error) = error {
+        said["error"] = json!(error);
+    }
+    if let Some(text) = told.text {
+        said["text"] = json!(cut(text, RESULT_CHARS));
+    }
+    if told.repeated {
+        said["note"] = json!("You have made this very call several times. Do something else, or answer.");
+    }
+    cut(&text_of(&said), 2 * RESULT_CHARS)
+}
+
+/// Timings differ between two runs that do the same: a model has no use for them.
+fn text_of(said: &Value) -> String {
+    let mut said = said.clone();
+    if let Some(data) = said.get_mut("data").and_then(Value::as_object_mut) {
+        data.remove("took_ms");
+    }
+    said.to_string()
+}
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{} … ({} characters left out)", &text[..end], text[end..].chars().count()),
+    }
+}
+
+/// The oldest results lose their length first; the task and the newest keep theirs.
+fn shorten(turns: &mut [Turn]) {
+    let length = |turn: &Turn| match turn {
+        Turn::Tool { text, .. } => text.len(),
+        _ => 0,
+    };
+    let mut all: usize = turns.iter().map(length).sum();
+    for turn in turns {
+        if all <= TALK_CHARS {
+            return;
+        }
+        if let Turn::Tool { text, .. } = turn
+            && text.len() > LINE_CHARS
+        {
+            let line = cut(text, LINE_CHARS);
+            all = all - text.len() + line.len();
+            *text = line;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ChatAnswer, Chosen, Finish, Step, Thought, ToolCall};
+
+    fn thinking(first: usize, calls: usize) -> Thinking {
+        let chosen = (0..calls).map(|n| Chosen {
+            call: ToolCall { id: format!("c{n}"), name: "browser_snapshot".into(), arguments: "{}".into() },
+            what: if n == 0 { Choice::Step(Box::new(Step::Snapshot {})) } else { Choice::Refused("no".into()) },
+        });
+        let chosen: Vec<_> = chosen.collect();
+        let calls = chosen.iter().map(|chosen| chosen.call.clone()).collect();
+        let answer = ChatAnswer { text: String::new(), calls, finish: Finish::Calls };
+        Thinking { thought: Thought { answer, chosen }, first }
+    }
+
+    #[test]
+    fn every_call_gets_its_result_in_order() {
+        let told = turns("do it", &[thinking(1, 2), thinking(3, 1)], &|_| Told::default(), true);
+        let names = told.iter().map(|turn| match turn {
+            Turn::User { .. } => "user",
+            Turn::Assistant { .. } => "assistant",
+            Turn::Tool { .. } => "tool",
+            Turn::System { .. } => "system",
+        });
+        assert_eq!(names.collect::<Vec<_>>(), ["user", "assistant", "tool", "tool", "assistant", "tool", "user"]);
+    }
+
+    #[test]
+    fn a_long_talk_loses_its_oldest_results_first() {
+        let long = |n: usize| Turn::Tool { call: n.to_string(), name: "x".into(), text: "é".repeat(RESULT_CHARS) };
+        let mut told: Vec<Turn> = (0..10).map(long).collect();
+        shorten(&mut told);
+        let lengths: Vec<usize> =
+            told.iter().map(|turn| if let Turn::Tool { text, .. } = turn { text.len() } else { 0 }).collect();
+        assert!(lengths[0] < 400 && lengths[9] == 2 * RESULT_CHARS, "{lengths:?}");
+        assert!(lengths.iter().sum::<usize>() <= TALK_CHARS + 2 * RESULT_CHARS);
+    }
+}

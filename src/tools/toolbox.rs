@@ -1,0 +1,140 @@
+//! The tools that a model may call: what it is told of them, and the step that a call comes down to.
+//!
+//! A call is checked whole before anything happens. Whether a step may be done is not decided here: policy and grants are
+//! the broker's. A model never says what a step does to the world: a click of its is irreversible.
+
+mod catalogue;
+
+use actors::domain::{Choice, Chosen, Step, ToolCall, ToolOffer, step_fault};
+use serde_json::{Map, Value};
+
+use catalogue::{BUILT_IN, BuiltIn};
+
+/// Bytes of arguments that are looked at.
+const MOST_ARGUMENTS: usize = 256 << 10;
+
+/// What is offered: these by name, or all when none is named.
+pub(super) fn offers(named: &[String]) -> Vec<ToolOffer> {
+    BUILT_IN.iter().filter(|tool| is_among(tool.name, named)).map(BuiltIn::offer).collect()
+}
+
+/// The step that a call comes down to, or why it is not made.
+pub(super) fn choose(call: ToolCall, named: &[String]) -> Chosen {
+    let what = match step(&call, named) {
+        Ok(step) => Choice::Step(Box::new(step)),
+        Err(why) => Choice::Refused(why),
+    };
+    Chosen { call, what }
+}
+
+fn is_among(name: &str, named: &[String]) -> bool {
+    named.is_empty() || named.iter().any(|known| known == name)
+}
+
+fn step(call: &ToolCall, named: &[String]) -> Result<Step, String> {
+    let known = || {
+        let names: Vec<&str> = BUILT_IN.iter().map(|tool| tool.name).filter(|name| is_among(name, named)).collect();
+        names.join(", ")
+    };
+    let tool = BUILT_IN.iter().find(|tool| tool.name == call.name && is_among(tool.name, named));
+    let tool = tool.ok_or_else(|| format!("there is no tool `{}` for you; yours are: {}", call.name, known()))?;
+    if call.arguments.len() > MOST_ARGUMENTS {
+        return Err(format!("the arguments of {} are longer than {MOST_ARGUMENTS} bytes", call.name));
+    }
+    let arguments = match call.arguments.trim() {
+        "" => Map::new(),
+        text => serde_json::from_str(text)
+            .map_err(|error| format!("the arguments of {} are not a JSON object: {error}", call.name))?,
+    };
+    tool.step(arguments)
+}
+
+impl BuiltIn {
+    fn offer(&self) -> ToolOffer {
+        let parameters = serde_json::from_str(self.parameters).unwrap_or(Value::Null);
+        ToolOffer { name: self.name.to_owned(), description: self.description.to_owned(), parameters }
+    }
+
+    fn step(&self, mut arguments: Map<String, Value>) -> Result<Step, String> {
+        let known: Value = serde_json::from_str(self.parameters).unwrap_or(Value::Null);
+        let known = &known["properties"];
+        if let Some(name) = arguments.keys().find(|name| known.get(name.as_str()).is_none()) {
+            return Err(format!("{} takes no `{name}`", self.name));
+        }
+        if let Some(Value::Object(row)) = arguments.get("row") {
+            let pairs = row.iter().map(|(column, value)| {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                Value::from(vec![column.clone(), text])
+            });
+            let pairs = Value::Array(pairs.collect());
+            arguments.insert("row".to_owned(), pairs);
+        }
+        if self.action == "extract" {
+            arguments.entry("save_as").or_insert_with(|| "text".into());
+        }
+        arguments.insert("action".to_owned(), self.action.into());
+        let step: Step = serde_path_to_error::deserialize(Value::Object(arguments))
+            .map_err(|error| format!("the arguments of {} do not fit: {}", self.name, error.into_inner()))?;
+        match step_fault(&step) {
+            Some((field, reason)) => Err(format!("{}: `{field}` {reason}", self.name)),
+            None => Ok(step),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actors::domain::Effect;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn call(name: &str, arguments: &str) -> ToolCall {
+        ToolCall { id: "c1".into(), name: name.into(), arguments: arguments.into() }
+    }
+
+    fn refused(name: &str, arguments: &str) -> String {
+        match choose(call(name, arguments), &[]).what {
+            Choice::Refused(why) => why,
+            Choice::Step(step) => panic!("{step:?}"),
+        }
+    }
+
+    #[test]
+    fn every_tool_offers_a_schema_whose_example_is_taken() {
+        for tool in BUILT_IN {
+            let offer = tool.offer();
+            assert_eq!(offer.parameters["type"], "object", "{}", tool.name);
+            let Choice::Step(step) = choose(call(tool.name, tool.example), &[]).what else {
+                panic!("{}: {}", tool.name, refused(tool.name, tool.example))
+            };
+            assert_eq!(step.tool(), tool.name);
+        }
+    }
+
+    #[test]
+    fn a_model_cannot_say_that_a_click_is_harmless() {
+        assert!(refused("browser_click", r##"{"selector": "#send", "effect": "read"}"##).contains("takes no `effect`"));
+        let Choice::Step(click) = choose(call("browser_click", r##"{"selector": "#send"}"##), &[]).what else {
+            panic!()
+        };
+        assert_eq!(click.effect(), Effect::Irreversible);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_its_name() {
+        assert!(refused("browser_fly", "{}").contains("there is no tool `browser_fly`"));
+        assert!(refused("browser_click", "[1]").contains("not a JSON object"));
+        assert!(refused("browser_click", "{}").contains("missing field `selector`"));
+        assert!(refused("file_write", r#"{"path": "../x", "content": ""}"#).contains("`path`"));
+        let named = ["browser_click".to_owned()];
+        assert!(matches!(choose(call("file_write", "{}"), &named).what, Choice::Refused(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_model_writes_is_a_step_or_a_refusal(name in "(browser_click|file_write|csv_append|.{0,20})", arguments in ".{0,200}") {
+            let _ = choose(call(&name, &arguments), &[]);
+        }
+    }
+}
