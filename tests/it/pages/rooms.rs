@@ -234,6 +234,24 @@ async fn rows_that_stay_are_not_moved_when_older_ones_leave() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn turns_about_what_is_no_longer_shown_count_as_open() {
+    let house = House::open().await;
+    let ada = house.persona("Ada").await;
+    let room = room_of(&house, "Studio", vec![ada.id]).await;
+    let mut watch = house.watch();
+    say(&house, &room, "linger a little").await;
+    watch.saw("began attempt 1").await;
+    for number in 0..41 {
+        say(&house, &room, &format!("Line {number}")).await;
+    }
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    visitor.open(&format!("/rooms/{}", room.id)).await;
+    visitor.sees("2 turns open").await;
+    visitor.leave().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_cannot_be_ticked_can_be_named() {
     let house = House::open().await;
     for number in 0..26 {
