@@ -26,6 +26,7 @@ export function listen() {
 }
 
 async function press(button) {
+  if (isBusy(button)) return;
   const { act, body, sure: question, yes } = button.dataset;
   if (question && !(await sure(question, yes))) return;
   try {
@@ -37,20 +38,27 @@ async function press(button) {
 
 async function submit(form) {
   const button = form.querySelector("button[type=submit]");
+  // One after the other: what is sent a second time meanwhile stays in the form.
+  if (isBusy(button)) return;
   forget(form);
   try {
     const values = read(form);
+    const sent = holds(form);
     const answer = await busy(button, () => perform(form.dataset.act, values, form.dataset));
     if (Number.isInteger(answer.version)) keepVersion(form, answer.version);
-    if ("clear" in form.dataset) form.reset();
+    if ("clear" in form.dataset && holds(form) === sent) form.reset();
     form.closest("dialog")?.close();
   } catch (problem) {
     tell(form, problem);
   }
 }
 
+const isBusy = (button) => button.getAttribute("aria-busy") === "true";
+
+// What stands in its fields, to see whether somebody wrote on.
+const holds = (form) => new URLSearchParams(new FormData(form)).toString();
+
 async function busy(button, work) {
-  if (button.getAttribute("aria-busy") === "true") return {};
   button.setAttribute("aria-busy", "true");
   try {
     return await work();

@@ -11,6 +11,8 @@ export function dialogs() {
       listGoals(document.querySelector(`#${opener.dataset.open} select[data-goals]`));
     }
     event.target.closest("[data-close]")?.closest("dialog")?.close();
+    const filled = event.target.closest("[data-fill]");
+    if (filled) fill(filled.dataset.fill, filled.dataset.from);
     const correct = event.target.closest("[data-correct]");
     if (correct) correctGoal(correct.dataset.correct);
   });
@@ -34,20 +36,30 @@ function open(id) {
   dialog.showModal();
 }
 
+// The newest goals of each state that is not over, and whether there are more.
+async function openGoals() {
+  const asked = ["pending", "running", "parked"].map((state) => call("GET", `/api/goals?state=${state}&limit=500`));
+  const pages = await Promise.all(asked);
+  return [pages.flatMap((page) => page.items), pages.some((page) => page.next)];
+}
+
 // The goals one may wait for: those that are not over, and those that are waited for already.
 async function listGoals(select, waited = [], self) {
   if (!select) return;
-  const over = ["done", "unconfirmed", "failed", "cancelled"];
   try {
-    const { items } = await call("GET", "/api/goals?limit=200");
-    const goals = items.filter((goal) => goal.id !== self && (waited.includes(goal.id) || !over.includes(goal.state)));
-    const known = new Set(goals.map((goal) => goal.id));
-    const rest = waited.filter((id) => !known.has(id)).map((id) => new Option(id, id, true, true));
+    const [open, more] = await openGoals();
+    const known = new Set(open.map((goal) => goal.id));
+    const over = await Promise.all(waited.filter((id) => !known.has(id)).map((id) => call("GET", `/api/goals/${id}`)));
+    const goals = [...open.filter((goal) => goal.id !== self), ...over.map((answer) => answer.goal ?? answer)];
     const options = goals.map((goal) => {
       const chosen = waited.includes(goal.id);
       return new Option(`${goal.title} (${goal.persona}, ${goal.state})`, goal.id, chosen, chosen);
     });
-    select.replaceChildren(...options, ...rest);
+    if (more) {
+      options.push(new Option("Older ones are open, too: name them by id at the command line.", ""));
+      options.at(-1).disabled = true;
+    }
+    select.replaceChildren(...options);
   } catch (problem) {
     toast(problem.message, true);
   }
@@ -100,6 +112,19 @@ function slugFollows(slug) {
 function slugOf(name) {
   const plain = name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
   return plain.replace(/^-+/, "").slice(0, 48).replace(/-+$/, "");
+}
+
+// Opens a dialog with what the server has now, so that nobody's change is undone unseen.
+async function fill(id, address) {
+  try {
+    const now = await call("GET", address);
+    for (const field of document.querySelector(`#${id} form`).elements) {
+      if (field.name in now) field.value = now[field.name];
+    }
+    open(id);
+  } catch (problem) {
+    toast(problem.message, true);
+  }
 }
 
 async function correctGoal(id) {

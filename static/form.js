@@ -6,9 +6,9 @@ export function read(form) {
   const values = {};
   for (const field of form.elements) {
     if (!field.name || field.matches(":disabled") || (field.type === "radio" && !field.checked)) continue;
-    if (field.dataset.type === "one-of") {
-      // Boxes of one name are a list of those that are ticked.
-      values[field.name] = [...(values[field.name] ?? []), ...(field.checked ? [field.value] : [])];
+    if (["one-of", "words"].includes(field.dataset.type)) {
+      // Boxes of one name are a list of those that are ticked, together with what is written beside them.
+      values[field.name] = [...(values[field.name] ?? []), ...several(field)];
       continue;
     }
     const value = valueOf(field);
@@ -17,15 +17,23 @@ export function read(form) {
   return values;
 }
 
+function several(field) {
+  if (field.dataset.type === "words") return field.value.split(/[\s,]+/).filter(Boolean);
+  return field.checked ? [field.value] : [];
+}
+
 function put(into, [first, ...rest], value) {
   if (rest.length === 0) into[first] = value;
   else put((into[first] ??= {}), rest, value);
 }
 
+// What an empty field means, by its `data-empty`; anything else: it is left out.
+const empty = { null: null, list: [] };
+
 function valueOf(field) {
   const text = field.value;
   if (field.dataset.unchanged && field.dataset.was === state(field)) return undefined;
-  if (text.trim() === "" && field.dataset.empty) return field.dataset.empty === "null" ? null : undefined;
+  if (text.trim() === "" && field.dataset.empty) return empty[field.dataset.empty];
   switch (field.dataset.type) {
     case "number":
       return Number(text);

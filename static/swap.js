@@ -68,15 +68,23 @@ function apply(html) {
   document.dispatchEvent(new Event("refreshed"));
 }
 
-// Makes an element equal to another one. What the reader did (opened, typed, filtered) is left alone.
+// Makes an element equal to another one. What the reader did (opened, typed, filtered) is left alone. A row that stays
+// is not moved as long as the order stays: moving takes focus, selection and scroll positions away from it.
 function become(old, now) {
   if (old.isEqualNode(now)) return;
   attributes(old, now);
+  const stays = new Set([...now.children].map((child) => child.id));
   const keyed = new Map();
-  for (const child of old.children) if (child.id) keyed.set(child.id, child);
+  for (const child of [...old.children]) {
+    if (!child.id) continue;
+    if (stays.has(child.id)) keyed.set(child.id, child);
+    else child.remove();
+  }
   let next = old.firstChild;
   for (const child of [...now.childNodes]) {
     const match = child.id ? keyed.get(child.id) : alike(next, child) ? next : undefined;
+    // What stood between rows that are gone.
+    while (child.id && match && next && next !== match && !next.id) next = drop(next);
     if (match) {
       if (match !== next) old.insertBefore(match, next);
       else next = next.nextSibling;
@@ -86,11 +94,14 @@ function become(old, now) {
       old.insertBefore(document.adoptNode(child), next);
     }
   }
-  while (next) {
-    const gone = next;
-    next = next.nextSibling;
-    gone.remove();
-  }
+  while (next) next = drop(next);
+}
+
+// Takes a node away and answers with the one behind it.
+function drop(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
 }
 
 function alike(old, now) {
@@ -102,7 +113,7 @@ const own = { DETAILS: ["open"], INPUT: ["value"], DIALOG: ["open"] };
 function attributes(old, now) {
   // Nobody types into a hidden field: it follows the server.
   const typed = old.matches("input[type=hidden]") ? [] : (own[old.tagName] ?? []);
-  const kept = [...typed, "hidden", "aria-busy"];
+  const kept = [...typed, "hidden", "aria-busy", "aria-invalid", "aria-describedby"];
   for (const { name, value } of now.attributes) {
     if (!kept.includes(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
   }

@@ -91,7 +91,7 @@ impl Verb {
                 let body = json!({"name": name, "topic": topic, "personas": personas, "people": people});
                 out.answer(&server.post(&["api", "rooms"], &body).await?, |room| format!("opened\n{}", card(room)));
             }
-            Self::List => out.answer(&server.get(&["api", "rooms"], &[]).await?, list),
+            Self::List => out.answer(&all(server).await?, list),
             Self::Show(show) => show.run(server, out).await?,
             Self::Say(say) => say.run(server, out).await?,
             Self::Add(Who { room, member }) => {
@@ -108,6 +108,20 @@ impl Verb {
     }
 }
 
+/// Every room, page by page.
+async fn all(server: &Server) -> anyhow::Result<Value> {
+    let (mut rooms, mut cursor) = (Vec::new(), None);
+    loop {
+        let query = [("limit", Some("500".to_owned())), ("cursor", cursor)];
+        let page = server.get(&["api", "rooms"], &query).await?;
+        rooms.extend_from_slice(items(&page));
+        cursor = page["next"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            return Ok(json!({"items": rooms, "next": null}));
+        }
+    }
+}
+
 async fn act(room: &str, verb: &str, server: &Server, out: Out) -> anyhow::Result<()> {
     out.answer(&server.post(&["api", "rooms", room, verb], &json!({})).await?, card);
     Ok(())
@@ -118,8 +132,11 @@ impl Say {
         let body = json!({"text": self.text, "correlation": self.key});
         let answer = server.post(&["api", "rooms", &self.room, "messages"], &body).await?;
         out.answer(&answer, |answer| {
-            let heard = text(answer, "heard_by");
-            format!("said; {heard} heard it, `greenroom room show {}` shows who answers", self.room)
+            let said = match answer["repeated"].as_bool() {
+                Some(true) => "said before under this key, nothing is said twice".to_owned(),
+                _ => format!("said; {} heard it", text(answer, "heard_by")),
+            };
+            format!("{said}; `greenroom room show {}` shows who answers", self.room)
         });
         Ok(())
     }

@@ -52,7 +52,7 @@ pub struct Add {
     #[arg(long)]
     cron: String,
     /// A message to the persona, instead of a goal.
-    #[arg(long, conflicts_with_all = ["title", "kind", "payload", "proof"], required_unless_present = "kind")]
+    #[arg(long, conflicts_with_all = ["title", "kind", "payload", "proof", "priority"], required_unless_present = "kind")]
     text: Option<String>,
     /// What the goal is about, in a few words.
     #[arg(long, requires = "kind")]
@@ -65,7 +65,7 @@ pub struct Add {
     /// What must be shown before it counts as done, as JSON or `@FILE`.
     #[arg(long, value_name = "JSON")]
     proof: Option<String>,
-    /// Importance from 0 to 1.
+    /// Importance of the goal from 0 to 1.
     #[arg(long)]
     priority: Option<f64>,
     /// Switched off at first.

@@ -21,12 +21,17 @@ use diesel::{dsl::count_star, prelude::*};
 use super::{
     db::{Db, DbError, on_db},
     fixed::{Condition, first},
-    rows::{Columns, alert::AlertRow, goal::GoalRow, message::MessageRow, run::RunRow, text},
+    rows::{
+        Columns,
+        alert::AlertRow,
+        goal::{GoalRow, OPEN_GOAL},
+        message::MessageRow,
+        run::RunRow,
+        text,
+    },
     schema::{alerts, goal_dependencies, goals, inboxes, messages, personas, runs},
 };
 
-/// Goals at which something may be done.
-const OPEN_GOAL: [&str; 3] = [GoalState::Pending.as_str(), GoalState::Running.as_str(), GoalState::Parked.as_str()];
 /// What a goal is parked on that waits for others: it is due when they are over, not by itself.
 const ON_GOALS: &str = ParkedOn::Dependency.as_str();
 const OPEN_RUN: Condition = Condition("runs.state IN ('running', 'parked')");

@@ -104,6 +104,14 @@ impl Author {
         matches!(self, Self::Person { .. })
     }
 
+    /// The persona, if it is one.
+    pub const fn persona(&self) -> Option<PersonaId> {
+        match self {
+            Self::Persona { id, .. } => Some(*id),
+            Self::Person { .. } => None,
+        }
+    }
+
     /// This persona.
     pub fn is(&self, persona: PersonaId) -> bool {
         matches!(self, Self::Persona { id, .. } if *id == persona)

@@ -52,7 +52,7 @@ pub use saying::{NewSaying, Said};
 const LONGEST_NAME: usize = 80;
 const LONGEST_TOPIC: usize = 500;
 /// Everybody in a room hears everything: more would drown.
-const MOST_MEMBERS: usize = 64;
+pub const MOST_MEMBERS: usize = 64;
 
 /// A room to be.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,10 +1,14 @@
 //! `goals`.
 
-use actors::domain::Goal;
+use actors::domain::{Goal, GoalState};
 use diesel::prelude::*;
 
 use super::{Columns, counter, json, text};
 use crate::storage::{db::DbError, schema::goals};
+
+/// States of a goal at which something may be done.
+pub(in crate::storage) const OPEN_GOAL: [&str; 3] =
+    [GoalState::Pending.as_str(), GoalState::Running.as_str(), GoalState::Parked.as_str()];
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = goals, treat_none_as_default_value = false)]

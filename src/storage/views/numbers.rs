@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::storage::{
     db::{Db, DbError, on_db},
-    rows::Columns,
+    rows::{Columns, goal::OPEN_GOAL},
     schema::{goals, messages, quota_uses, receipts, runs},
 };
 
@@ -150,10 +150,9 @@ impl Db {
 
     /// Goals that are not over.
     pub async fn queue_depths(&self) -> Result<QueueDepths, DbError> {
-        let open = [GoalState::Pending, GoalState::Running, GoalState::Parked].map(GoalState::as_str);
         let counts: Vec<(String, i64)> = on_db!(self, all:
             goals::table
-                .filter(goals::state.eq_any(open))
+                .filter(goals::state.eq_any(OPEN_GOAL))
                 .group_by(goals::state)
                 .select((goals::state, count_star())));
         let read = Columns("goals");

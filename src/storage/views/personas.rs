@@ -1,13 +1,19 @@
 //! Personas.
 
+use std::collections::BTreeSet;
+
 use actors::domain::{Persona, PersonaId, PersonaStatus};
 use diesel::prelude::*;
 
+use super::at_most;
 use crate::storage::{
     db::{Db, DbError, on_db},
-    rows::persona::PersonaRow,
+    rows::{Columns, persona::PersonaRow},
     schema::personas,
 };
+
+/// Ids in one query.
+const AT_ONCE: usize = 1_000;
 
 impl Db {
     /// Every persona, the oldest first.
@@ -17,6 +23,32 @@ impl Db {
             if include_deleted { all } else { all.filter(personas::status.ne(PersonaStatus::Deleted.as_str())) }
         });
         rows.into_iter().map(Persona::try_from).collect()
+    }
+
+    /// These personas, deleted ones included; each once, whatever the order.
+    pub async fn personas_among(&self, ids: impl IntoIterator<Item = PersonaId>) -> Result<Vec<Persona>, DbError> {
+        let ids: Vec<_> =
+            ids.into_iter().collect::<BTreeSet<_>>().into_iter().map(|id| id.as_bytes().to_vec()).collect();
+        let mut found = Vec::with_capacity(ids.len());
+        for some in ids.chunks(AT_ONCE) {
+            let some = some.to_vec();
+            let rows: Vec<PersonaRow> = on_db!(self, all:
+                personas::table.filter(personas::id.eq_any(some.clone())).select(PersonaRow::as_select()));
+            found.extend(rows);
+        }
+        found.into_iter().map(Persona::try_from).collect()
+    }
+
+    /// Id, slug and name of so many personas, the oldest first.
+    pub async fn persona_names(&self, limit: u32) -> Result<Vec<(PersonaId, String, String)>, DbError> {
+        let rows: Vec<(Vec<u8>, String, String)> = on_db!(self, all:
+            personas::table
+                .filter(personas::status.ne(PersonaStatus::Deleted.as_str()))
+                .order(personas::id)
+                .limit(at_most(limit))
+                .select((personas::id, personas::slug, personas::name)));
+        let read = Columns("personas");
+        rows.into_iter().map(|(id, slug, name)| Ok((read.id(&id)?, slug, name))).collect()
     }
 
     /// One persona by its id, deleted ones included.

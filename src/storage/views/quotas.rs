@@ -3,18 +3,20 @@
 use std::ops::Range;
 
 use actors::{
-    domain::{Goal, GoalId, GoalState, PersonaId, PersonaStatus, QuotaUse},
+    domain::{Goal, GoalId, PersonaId, PersonaStatus, QuotaUse},
     ports::Counted,
 };
 use diesel::prelude::*;
 
 use crate::storage::{
     db::{Db, DbError, on_db},
-    rows::{Columns, goal::GoalRow, quota::QuotaUseRow},
+    rows::{
+        Columns,
+        goal::{GoalRow, OPEN_GOAL},
+        quota::QuotaUseRow,
+    },
     schema::{goals, personas, quota_uses},
 };
-
-const OPEN: [&str; 3] = [GoalState::Pending.as_str(), GoalState::Running.as_str(), GoalState::Parked.as_str()];
 
 impl Db {
     /// What a goal took from its day.
@@ -34,7 +36,7 @@ impl Db {
                 .left_join(quota_uses::table.on(quota_uses::goal.eq(goals::id)))
                 .filter(goals::persona.eq(persona.clone()).and(goals::unit.is_not_null()))
                 .filter(
-                    goals::state.eq_any(OPEN)
+                    goals::state.eq_any(OPEN_GOAL)
                         .or(goals::created_ms.ge(from).and(goals::created_ms.lt(until)))
                         .or(quota_uses::at_ms.ge(from).and(quota_uses::at_ms.lt(until)).assume_not_null()),
                 )

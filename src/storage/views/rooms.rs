@@ -20,6 +20,8 @@ use crate::storage::{
     schema::{goals, room_members, room_messages, room_turns, rooms},
 };
 
+diesel::alias!(room_messages as newer: Newer);
+
 const OPEN_TURN: [&str; 3] = [TurnState::Asked.as_str(), TurnState::Meant.as_str(), TurnState::Granted.as_str()];
 
 impl Db {
@@ -96,6 +98,26 @@ impl Db {
             }
         });
         rows.into_iter().map(RoomMessage::try_from).collect()
+    }
+
+    /// What was said last in each of these rooms, if anything was.
+    pub async fn last_said(&self, of: &[RoomId]) -> Result<HashMap<RoomId, RoomMessage>, DbError> {
+        let ids: Vec<_> = of.iter().map(|id| id.as_bytes().to_vec()).collect();
+        let rows: Vec<RoomMessageRow> = on_db!(self, all: {
+            let newest = newer
+                .filter(newer.field(room_messages::room).eq(rooms::id))
+                .order(newer.field(room_messages::id).desc())
+                .select(newer.field(room_messages::id))
+                .limit(1)
+                .single_value();
+            rooms::table
+                .inner_join(room_messages::table.on(room_messages::room.eq(rooms::id)))
+                .filter(rooms::id.eq_any(ids.clone()))
+                .filter(room_messages::id.nullable().eq(newest))
+                .select(RoomMessageRow::as_select())
+        });
+        let said = rows.into_iter().map(|row| RoomMessage::try_from(row).map(|said| (said.room, said)));
+        said.collect()
     }
 
     /// One thing that was said.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use actix_web::{HttpResponse, http::Method, web};
 use actors::{
     domain::{Member, PersonId, PersonaId, Room, RoomId, RoomStatus},
-    supervisor::rooms::{NewRoom, RoomPatch},
+    supervisor::rooms::{MOST_MEMBERS, NewRoom, RoomPatch},
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -119,6 +119,7 @@ async fn create(caller: Caller, input: Loose<OpenRoom>, deps: web::Data<Deps>) -
     let mut checks = Checks::default();
     checks.line("name", &new.name, 1..=80);
     checks.text("topic", &new.topic, 0..=500);
+    few(&mut checks, &new.personas, &new.people);
     checks.done()?;
     let personas = personas(&deps, &new.personas).await?;
     let mut people = people(&deps, &new.people).await?;
@@ -207,6 +208,9 @@ async fn join(
     if input.personas.is_empty() && input.people.is_empty() {
         return Err(Problem::field("personas", "must name somebody, here or in `people`"));
     }
+    let mut checks = Checks::default();
+    few(&mut checks, &input.personas, &input.people);
+    checks.done()?;
     let personas = personas(&deps, &input.personas).await?.into_iter().map(|id| Member::Persona { id });
     let people = people(&deps, &input.people).await?.into_iter().map(|(id, name)| Member::Person { id, name });
     let room = deps.company.join_room(room.id, personas.chain(people).collect(), &caller.by()).await?;
@@ -221,7 +225,7 @@ async fn leave(
     let (name, member) = path.into_inner();
     let room = find(&deps, &name).await?;
     let members = deps.db.room_members(room.id).await?;
-    let names = view::personas_by_id(&deps).await?;
+    let names = view::people(&deps, members.iter().filter_map(Member::persona)).await?;
     let called = |one: &&Member| match one {
         Member::Person { id, name } => *name == member || id.to_string() == member,
         Member::Persona { id } => {
@@ -231,6 +235,13 @@ async fn leave(
     let one = members.iter().find(called).cloned().ok_or_else(|| Problem::not_found("member", &member))?;
     let room = deps.company.leave_room(room.id, one, &caller.by()).await?;
     view::one(&deps, room).await.map(web::Json)
+}
+
+/// More names than a room takes are not looked up.
+fn few(checks: &mut Checks, personas: &[String], people: &[String]) {
+    for (field, named) in [("personas", personas), ("people", people)] {
+        checks.check(field, named.len() <= MOST_MEMBERS, format!("a room takes at most {MOST_MEMBERS} members"));
+    }
 }
 
 /// Personas as a caller names them.

@@ -124,7 +124,7 @@ pub struct ScheduleInput {
     pub payload: Option<Value>,
     #[schema(value_type = Option<Object>)]
     pub proof: Option<Proof>,
-    /// 0 to 1; 0.5 when left out. Above 0.8 it starts within ten seconds.
+    /// A goal's: 0 to 1; 0.5 when left out. Above 0.8 it starts within ten seconds.
     pub priority: Option<f64>,
 }
 
@@ -176,6 +176,8 @@ impl Said {
         if chat {
             let both = self.payload.is_some() || self.title.is_some() || self.proof.is_some();
             checks.check("text", !both, "a message has no title, payload or proof: send `kind` for a goal");
+            let own = "a message has the priority of what it says: leave it out, or send `kind` for a goal";
+            checks.check("priority", self.priority.is_none(), own);
             let text = self.text.unwrap_or_default();
             checks.text("text", &text, 1..=20_000);
             checks.done()?;

@@ -31,8 +31,8 @@ pub struct RoomPage {
     /// Where the talk before this is.
     pub earlier: Option<String>,
     pub members: Vec<MemberRow>,
-    /// Slug and name of whom one could bring in.
-    pub others: Vec<(String, String)>,
+    /// Slugs of some one could bring in, as suggestions.
+    pub others: Vec<String>,
     /// How the floor is given, name and value.
     pub rules: Vec<(&'static str, String)>,
     pub feed: Vec<ReceiptRow>,

@@ -28,8 +28,10 @@ pub struct RoomsPage {
     pub cards: Vec<RoomCard>,
     /// Where the rooms before these are.
     pub earlier: Option<String>,
-    /// Slug and name of whom a new room can be opened with.
+    /// Slug and name of some a new room can be opened with, to be ticked.
     pub personas: Vec<(String, String)>,
+    /// Slugs of some more, as suggestions; empty: there are no more.
+    pub more: Vec<String>,
 }
 
 /// A room at a glance.
@@ -140,7 +142,9 @@ async fn show(request: HttpRequest, caller: Caller, deps: web::Data<Deps>) -> Ht
 }
 
 const CARDS: u32 = 60;
-const MOST_CHOICES: usize = 500;
+/// Personas that can be ticked in the dialog, and those that are suggested beside them; any other can be written.
+const TICKS: usize = 24;
+const SUGGESTED: usize = 100;
 
 async fn load(deps: &Deps, caller: &Caller, asked: &Asked) -> Result<RoomsPage, NoPage> {
     let visit = Visit::begin(deps, caller).await?;
@@ -150,17 +154,20 @@ async fn load(deps: &Deps, caller: &Caller, asked: &Asked) -> Result<RoomsPage, 
     rooms.truncate(CARDS as usize);
     let ids: Vec<_> = rooms.iter().map(|room| room.id).collect();
     let members = deps.db.members_of(&ids).await?;
-    let everybody = deps.db.personas(false).await?;
-    let people: HashMap<_, _> = everybody.iter().map(|persona| (persona.id, persona)).collect();
-    let open = deps.db.open_turns().await?;
-    let mut cards = Vec::with_capacity(rooms.len());
-    for room in &rooms {
-        let last = deps.db.room_talk(room.id, 1, None).await?.pop();
+    let there = members.values().flatten().filter_map(Member::persona);
+    let there = deps.db.personas_among(there).await?;
+    let people: HashMap<_, _> = there.iter().map(|persona| (persona.id, persona)).collect();
+    let (open, said) = (deps.db.open_turns().await?, deps.db.last_said(&ids).await?);
+    let card = |room: &Room| {
         let members = members.get(&room.id).map_or(&[][..], Vec::as_slice);
         let open = open.get(&room.id).copied().unwrap_or(0);
-        cards.push(RoomCard::new(&Parts { room, members, people: &people, last: last.as_ref(), open }, visit.now_ms));
-    }
+        RoomCard::new(&Parts { room, members, people: &people, last: said.get(&room.id), open }, visit.now_ms)
+    };
+    let cards: Vec<_> = rooms.iter().map(card).collect();
     let earlier = rooms.last().filter(|_| more).map(|last| format!("/rooms?before={}", last.id));
-    let personas = everybody.iter().take(MOST_CHOICES).map(|one| (one.slug.to_string(), one.name.clone())).collect();
-    Ok(RoomsPage { frame: visit.frame("Rooms", Section::Rooms), summary: summary(&cards), cards, earlier, personas })
+    let known = deps.db.persona_names(u32::try_from(TICKS + SUGGESTED).unwrap_or(u32::MAX)).await?;
+    let mut personas: Vec<_> = known.into_iter().map(|(_, slug, name)| (slug, name)).collect();
+    let more = personas.split_off(personas.len().min(TICKS)).into_iter().map(|(slug, _)| slug).collect();
+    let (frame, summary) = (visit.frame("Rooms", Section::Rooms), summary(&cards));
+    Ok(RoomsPage { frame, summary, cards, earlier, personas, more })
 }

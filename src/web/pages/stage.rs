@@ -4,8 +4,13 @@ use std::{collections::HashMap, time::Duration};
 
 use actors::{
     domain::PersonaId,
-    scheduler::{StageView, Stretch, figures::TurnFigures},
-    supervisor::Company,
+    persona::tally::InboxFigures,
+    scheduler::{
+        StageView, Stretch,
+        figures::TurnFigures,
+        waits::{Band, Waits},
+    },
+    supervisor::{Company, Figures},
 };
 
 use super::show::{self, When};
@@ -26,8 +31,11 @@ const WIDE_FROM: i64 = 150;
 /// The panel.
 #[derive(Debug, Clone, Default)]
 pub struct Stage {
-    /// `p99 wait 0.4 s · evenness 0.97`
-    pub figures: String,
+    /// What time the figures are about: `7 m 12 s`.
+    pub over: String,
+    pub figures: Vec<Figure>,
+    /// How long work waited for its slot, by priority.
+    pub waits: Vec<WaitRow>,
     pub lanes: Vec<Lane>,
     /// What is said of slots that are not drawn.
     pub others: String,
@@ -35,6 +43,33 @@ pub struct Stage {
     pub waiting: String,
     /// The newest slices, newest first.
     pub rows: Vec<Row>,
+}
+
+/// What the stage is told by the company.
+pub struct Told {
+    pub view: StageView,
+    pub turns: TurnFigures,
+    pub company: Figures,
+    pub inboxes: InboxFigures,
+}
+
+/// A number and what it counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    pub value: String,
+    pub words: &'static str,
+    /// A person should look at it.
+    pub warn: bool,
+}
+
+/// Waits of one band of priorities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitRow {
+    /// `urgent, above 0.8`
+    pub band: &'static str,
+    pub grants: String,
+    /// p50, p95, p99; a dash where nothing was granted.
+    pub waited: [String; 3],
 }
 
 /// One slot.
@@ -92,12 +127,14 @@ impl Stage {
     /// What the company tells; none: it is ending.
     pub async fn of(company: &Company, cast: &Cast<'_>) -> Option<Self> {
         let over = Duration::from_millis(OVER_MS.unsigned_abs());
-        let (view, figures) = (company.stage(over, MOST_WAITING).await?, company.turn_figures().await?);
-        Some(Self::new(&view, &figures, cast))
+        let (view, turns) = (company.stage(over, MOST_WAITING).await?, company.turn_figures().await?);
+        let told = Told { view, turns, company: company.figures(), inboxes: company.inbox_figures() };
+        Some(Self::new(&told, cast))
     }
 
     /// The panel over what was told.
-    pub fn new(view: &StageView, figures: &TurnFigures, cast: &Cast<'_>) -> Self {
+    pub fn new(told: &Told, cast: &Cast<'_>) -> Self {
+        let view = &told.view;
         let lanes: Vec<Lane> = view
             .slots
             .iter()
@@ -110,10 +147,48 @@ impl Stage {
             view.slots.iter().zip(1..).flat_map(|(stretches, slot)| stretches.iter().map(move |s| (s, slot))).collect();
         newest.sort_by_key(|(stretch, slot)| (std::cmp::Reverse(stretch.from_ms), *slot));
         let rows = newest.into_iter().take(MOST_ROWS).map(|(stretch, slot)| row(stretch, slot, view, cast)).collect();
-        let p99_ms = figures.waits.iter().map(|waits| waits.p99_ms).max().unwrap_or(0);
-        let wait = format!("p99 wait {}", show::took(i64::try_from(p99_ms).unwrap_or(i64::MAX)));
-        let even = figures.jain.map(|jain| format!(" · evenness {jain:.2}")).unwrap_or_default();
-        Self { figures: wait + &even, others: others(view, lanes.len()), lanes, waiting: waiting(view, cast), rows }
+        Self {
+            over: show::took(told.turns.over_ms),
+            figures: figures(told),
+            waits: told.turns.waits.iter().map(wait_row).collect(),
+            others: others(view, lanes.len()),
+            lanes,
+            waiting: waiting(view, cast),
+            rows,
+        }
+    }
+}
+
+/// How the company does, in numbers; what is late or lost is marked.
+fn figures(told: &Told) -> Vec<Figure> {
+    let Told { turns, company, inboxes, .. } = told;
+    let figure = |value: String, words| Figure { value, words, warn: false };
+    let counted = |count: u64, words| Figure { value: show::count(count), words, warn: count > 0 };
+    vec![
+        figure(format!("{:.2}", turns.grants_per_s), "slices granted a second"),
+        figure(format!("{:.1} of {}", turns.used_slots, company.cap), "slots in use, the mean"),
+        figure(turns.jain.map_or_else(|| "–".to_owned(), |jain| format!("{jain:.2}")), "evenness; 1 is evenly"),
+        figure(show::count(turns.grants), "slices granted since the start"),
+        figure(show::count(company.inbox), "messages in inboxes"),
+        figure(format!("{:.1}", inboxes.evaluations_per_message), "weighed for each one begun"),
+        counted(inboxes.dropped, "dropped since the start"),
+        counted(turns.urgent_late, "urgent ones late since the start"),
+    ]
+}
+
+fn wait_row(waits: &Waits) -> WaitRow {
+    let waited = |ms: u64| match waits.begun {
+        0 => "–".to_owned(),
+        _ => show::took(i64::try_from(ms).unwrap_or(i64::MAX)),
+    };
+    WaitRow {
+        band: match waits.band {
+            Band::Low => "low, up to 0.3",
+            Band::Middle => "middle, up to 0.8",
+            Band::Urgent => "urgent, above 0.8",
+        },
+        grants: show::count(waits.begun),
+        waited: [waits.p50_ms, waits.p95_ms, waits.p99_ms].map(waited),
     }
 }
 
@@ -180,21 +255,58 @@ fn waiting(view: &StageView, cast: &Cast<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use actors::{
-        domain::Weight,
-        scheduler::{
-            InLine,
-            waits::{Band, Waits},
-        },
-    };
+    use actors::{domain::Weight, scheduler::InLine};
     use uuid::Uuid;
 
     use super::*;
 
-    fn quiet() -> TurnFigures {
-        let waits = Band::ALL.map(|band| Waits { band, begun: 0, p50_ms: 0, p95_ms: 0, p99_ms: 0, longest_ms: 0 });
-        let (over_ms, grants_per_s, used_slots) = (0, 0.0, 0.0);
-        TurnFigures { over_ms, grants_per_s, waits, urgent_late: 0, grants: 0, jain: None, used_slots }
+    fn told(view: StageView) -> Told {
+        let waits = Band::ALL.map(|band| {
+            let begun = u64::from(band == Band::Urgent) * 1_200;
+            Waits { band, begun, p50_ms: 0, p95_ms: 40, p99_ms: 1_500, longest_ms: 2_000 }
+        });
+        let (over_ms, grants_per_s, used_slots) = (432_000, 1.234, 3.13);
+        let turns =
+            TurnFigures { over_ms, grants_per_s, waits, urgent_late: 2, grants: 9, jain: Some(0.968), used_slots };
+        let company =
+            Figures { active_personas: 1, cap: 8, waiting_for_slice: 4, awake: 5, registered: 9, inbox: 12_345 };
+        let inboxes = InboxFigures {
+            looks: 1,
+            evaluated: 13,
+            begun: 10,
+            evaluations_per_message: 1.3,
+            held_by_mood: 0,
+            coalesced: 0,
+            expired: 0,
+            dropped: 0,
+        };
+        Told { view, turns, company, inboxes }
+    }
+
+    #[test]
+    fn every_figure_is_said_with_what_it_counts() {
+        let nobody = StageView { now_ms: 0, slots: Vec::new(), next: Vec::new(), waiting: 0 };
+        let stage = Stage::new(&told(nobody), &Cast::new());
+        let said: Vec<_> = stage.figures.iter().map(|one| (one.value.as_str(), one.words, one.warn)).collect();
+        assert_eq!(
+            said,
+            [
+                ("1.23", "slices granted a second", false),
+                ("3.1 of 8", "slots in use, the mean", false),
+                ("0.97", "evenness; 1 is evenly", false),
+                ("9", "slices granted since the start", false),
+                ("12,345", "messages in inboxes", false),
+                ("1.3", "weighed for each one begun", false),
+                ("0", "dropped since the start", false),
+                ("2", "urgent ones late since the start", true),
+            ]
+        );
+        let dash = || ["–"; 3].map(str::to_owned);
+        let urgent = ["<1 ms", "40 ms", "1.5 s"].map(str::to_owned);
+        let waits: Vec<_> = stage.waits.into_iter().map(|row| (row.band, row.grants, row.waited)).collect();
+        assert_eq!(waits[0], ("low, up to 0.3", "0".to_owned(), dash()));
+        assert_eq!(waits[2], ("urgent, above 0.8", "1,200".to_owned(), urgent));
+        assert_eq!(stage.over, "7 m 12 s");
     }
 
     #[test]
@@ -213,7 +325,7 @@ mod tests {
             next: vec![InLine { persona: ada, since_ms: now_ms - 1_500, urgent: true, weight: Weight::ORDINARY }],
             waiting: 4,
         };
-        let stage = Stage::new(&view, &quiet(), &cast(people.into_iter()));
+        let stage = Stage::new(&told(view), &cast(people.into_iter()));
         let bars: Vec<_> = stage.lanes[0].bars.iter().map(|bar| (bar.left, bar.width, bar.name.as_str())).collect();
         assert_eq!(bars, [(Percent(0), Percent(500), "Ada"), (Percent(900), Percent(100), "Bo")]);
         assert_eq!(stage.lanes[0].bars[1].title, "Bo holds it for 30.0 s, after waiting 400 ms");

@@ -79,6 +79,7 @@ async fn what_cannot_be_is_refused_with_the_field_and_the_reason() {
         (with("text", json!("hello")), "text", "a goal has no text"),
         (with("zone", json!("UTC")), "zone", "is not a field here"),
         (json!({"name": "x", "cron": "@daily"}), "text", "empty"),
+        (json!({"name": "x", "cron": "@daily", "text": "hi", "priority": 0.9}), "priority", "leave it out"),
     ] {
         let refused = server.post(ADAS, &body).await;
         let errors = refused.json["errors"].as_array().cloned().unwrap_or_default();

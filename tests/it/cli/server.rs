@@ -206,6 +206,8 @@ fn a_room_survives_kills_and_answers_once() {
         assert_eq!((&again["repeated"], &again["message"]["id"]), (&json!(true), &said["message"]["id"]));
         talk(root.path(), "Hall", 3 * (round + 1));
     }
+    let (_, out, _) = said(&greenroom(root.path(), &["room", "say", "Hall", "Again", "--key", "question-0"]));
+    assert!(out.starts_with("said before"), "{out}");
     let talk = talk(root.path(), "Hall", 12);
     let questions: Vec<_> = talk.iter().filter(|said| said["author"]["kind"] == "person").collect();
     assert_eq!(questions.len(), 4);
@@ -219,6 +221,10 @@ fn a_room_survives_kills_and_answers_once() {
         let count = |state: &str| turns.iter().filter(|turn| turn["state"] == state).count();
         assert_eq!((turns.len(), count("spoke"), count("passed")), (14, 2, 12), "{turns:#?}");
     }
+    for number in 0..50 {
+        answer(root.path(), &["room", "create", &format!("Closet {number}"), "--persona", "p0"]);
+    }
+    assert_eq!(answer(root.path(), &["room", "list"])["items"].as_array().unwrap().len(), 51, "all of them");
     assert_eq!(answer(root.path(), &["room", "archive", "Hall"])["status"], "archived");
     let (code, _, error) = said(&greenroom(root.path(), &["room", "say", "Hall", "Hello"]));
     assert!(code == 1 && error.contains("archived"), "{error}");

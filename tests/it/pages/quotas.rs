@@ -34,8 +34,7 @@ async fn quotas_are_set_days_planned_and_goals_made_from_templates() {
     watch.saw("updated by").await;
     visitor.sees("Quotas saved.").await;
     visitor.until("document.querySelector('[data-act$=autoplan] [name=version]').value === '3'").await;
-    let _: bool = visitor.ask("(document.querySelector('[data-act$=autoplan] [name=on]').value = 'true', true)").await;
-    visitor.press("[data-act$=autoplan] [type=submit]").await;
+    plans(&visitor, &house).await;
     watch.saw("planned 11 goals").await;
     visitor.keep("settings-planned").await;
 
@@ -55,6 +54,28 @@ async fn quotas_are_set_days_planned_and_goals_made_from_templates() {
     visitor.is_clean().await;
     visitor.leave().await;
     house.close().await;
+}
+
+/// Plans its days, from nothing but what is written.
+async fn plans(visitor: &Visitor, house: &House) {
+    let work = async || house.deps.db.persona_named("jason").await.unwrap().unwrap().autoplan.work;
+    visitor.press("[data-act$=autoplan] [type=submit]").await;
+    visitor.sees("Plan saved.").await;
+    assert!(work().await.is_empty(), "the example is no plan");
+    visitor
+        .write("[name=work]", r#"[{"template": "social.post", "params": {"platform": "rehearsal", "asset": "A"}}]"#)
+        .await;
+    visitor.press("[data-act$=autoplan] [type=submit]").await;
+    visitor.until("document.querySelector('[data-act$=autoplan] [name=version]').value === '5'").await;
+    assert_eq!(work().await.len(), 1);
+    let _: bool = visitor.ask("(document.querySelector('[name=work]').value = '', true)").await;
+    visitor.press("[data-act$=autoplan] [type=submit]").await;
+    visitor.until("document.querySelector('[data-act$=autoplan] [name=version]').value === '6'").await;
+    assert!(work().await.is_empty(), "emptied");
+    let example = "(field => (field.value = field.placeholder, true))(document.querySelector('[name=work]'))";
+    let _: bool = visitor.ask(example).await;
+    let _: bool = visitor.ask("(document.querySelector('[data-act$=autoplan] [name=on]').value = 'true', true)").await;
+    visitor.press("[data-act$=autoplan] [type=submit]").await;
 }
 
 /// Gives a post from the dialog, after a field was refused.

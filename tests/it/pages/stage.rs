@@ -16,6 +16,7 @@ async fn the_stage_shows_who_holds_a_slot_live_and_in_words() {
     give(&house, &mia, "Slow too", json!({"prompt": "linger"})).await;
     visitor.until("document.querySelectorAll('#stage .lane').length === 2").await;
     visitor.until("document.querySelector('#stage').textContent.includes('Nobody waits for a slot.')").await;
+    figures(&visitor).await;
 
     // By keyboard: the list opens, and a refresh leaves it open.
     let _: bool = visitor.ask("(document.querySelector('#stage-list summary').focus(), true)").await;
@@ -35,4 +36,36 @@ async fn the_stage_shows_who_holds_a_slot_live_and_in_words() {
     visitor.is_clean().await;
     visitor.leave().await;
     house.close().await;
+}
+
+/// What scheduler and inboxes report stands below the time line, in words.
+async fn figures(visitor: &Visitor) {
+    for words in [
+        "slices granted a second",
+        "slots in use, the mean",
+        "urgent ones late since the start",
+        "messages in inboxes",
+        "dropped since the start",
+        "weighed for each one begun",
+        "Waits for a slot, by priority",
+    ] {
+        visitor.sees(words).await;
+    }
+    let figure = |words: &str| {
+        let of = "[...document.querySelectorAll('#stage-figures dl > div')]";
+        format!("{of}.find((one) => one.querySelector('dt').textContent === '{words}').querySelector('dd').textContent")
+    };
+    visitor.until(&format!("{} === '2'", figure("messages in inboxes"))).await;
+    visitor.until(&format!("Number({}) > 0", figure("slices granted a second"))).await;
+    visitor.until(&format!("{} === '2'", figure("slices granted since the start"))).await;
+    visitor.until(&format!("{} === '–'", figure("evenness; 1 is evenly"))).await;
+    visitor.until(&format!("{}.endsWith(' of 8')", figure("slots in use, the mean"))).await;
+    visitor.until(&format!("Number({}) >= 1", figure("weighed for each one begun"))).await;
+    visitor.until(&format!("{} === '0'", figure("urgent ones late since the start"))).await;
+    visitor.until(&format!("{} === '0'", figure("dropped since the start"))).await;
+    let rows = "[...document.querySelectorAll('#stage-figures tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))";
+    visitor.until(&format!("({rows})[1][1] === '2'")).await;
+    let rows: Vec<Vec<String>> = visitor.ask(rows).await;
+    assert_eq!((rows[0][0].as_str(), rows[0][2].as_str()), ("low, up to 0.3", "–"), "nothing was granted there");
+    assert!(rows[1][2..].iter().all(|waited| waited.ends_with(" ms") || waited.ends_with(" s")), "{rows:?}");
 }

@@ -1,6 +1,12 @@
-//! Whom a persona wants to be told about is seen and changed on its Settings tab.
+//! What waits: whom a persona wants to be told about, on its Settings tab; goals that a new one can wait for.
 
-use super::{house::House, visitor::Visitor};
+use serde_json::json;
+
+use super::{
+    house::{House, by},
+    visitor::Visitor,
+    work::give,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_is_added_seen_and_removed_on_the_settings_tab() {
@@ -32,6 +38,26 @@ async fn a_wait_is_added_seen_and_removed_on_the_settings_tab() {
     visitor.press("#confirm-yes").await;
     watch.saw("no longer stands in wait").await;
     visitor.sees("It is not told about anybody").await;
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_that_is_open_can_be_waited_for_however_many_came_after_it() {
+    let house = House::open().await;
+    let livia = house.persona("Livia").await;
+    let open = give(&house, &livia, "The open one", json!({"prompt": "linger"})).await;
+    for number in 0..201 {
+        let over = give(&house, &livia, &format!("Over {number}"), json!({"prompt": "x"})).await;
+        house.company.cancel_goal(over.id, &by()).await.unwrap();
+    }
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    visitor.open("/personas/livia").await;
+    visitor.press("#head [data-open=new-goal]").await;
+    let listed = "[...document.querySelector('#new-goal select[data-goals]').options].map((one) => one.value)";
+    visitor.until(&format!("({listed}).length > 0")).await;
+    assert_eq!(visitor.ask::<Vec<String>>(listed).await, [open.id.to_string()]);
     visitor.is_clean().await;
     visitor.leave().await;
     house.close().await;

@@ -1,10 +1,14 @@
 //! Rooms: members, talk and turns are kept, found and guarded the same in every store.
 
 use actors::{
-    domain::{Author, GoalState, Member, Message, PersonId, Room, RoomMessage, RoomStatus, RoomTurn, RunId, TurnState},
+    domain::{
+        Author, GoalState, Member, Message, PersonId, PersonaId, Room, RoomId, RoomMessage, RoomStatus, RoomTurn,
+        RunId, TurnState,
+    },
     ports::{Change, Commit, Guard, RoomChange, RoomGuard},
     testing,
 };
+use greenroom::storage::Db;
 
 use super::{
     on_both_databases, on_every_store,
@@ -148,12 +152,23 @@ async fn turns_are_found_by_room_and_by_goal(store: Store) {
     assert!(store.records.rounds(room.id).await.unwrap().is_empty());
     assert!(store.records.rooms_with_turns().await.unwrap().is_empty());
     if let Some(storage) = &store.storage {
-        assert_eq!(storage.db.turns_about(&[one.id, two.id]).await.unwrap().len(), 3);
-        assert!(storage.db.open_turns().await.unwrap().is_empty());
-        assert_eq!(storage.db.room_named(" the studio ").await.unwrap().unwrap().id, room.id);
-        assert_eq!(storage.db.room_named(&room.id.to_string()).await.unwrap().unwrap().id, room.id);
-        assert!(storage.db.room_named("nowhere\0").await.unwrap().is_none());
+        is_read_by_pages(&storage.db, &room, [&one, &two], first.persona).await;
     }
+}
+
+async fn is_read_by_pages(db: &Db, room: &Room, [one, two]: [&RoomMessage; 2], persona: PersonaId) {
+    assert_eq!(db.turns_about(&[one.id, two.id]).await.unwrap().len(), 3);
+    assert!(db.open_turns().await.unwrap().is_empty());
+    let last = db.last_said(&[room.id, RoomId::from([9; 16])]).await.unwrap();
+    assert_eq!(last.into_iter().collect::<Vec<_>>(), [(room.id, two.clone())]);
+    let twice = [persona, PersonaId::from([9; 16]), persona];
+    let among = db.personas_among(twice).await.unwrap();
+    assert_eq!(among.iter().map(|one| one.id).collect::<Vec<_>>(), [persona]);
+    let names = db.persona_names(1).await.unwrap();
+    assert_eq!((names.len(), names[0].0), (1, db.personas(false).await.unwrap()[0].id));
+    assert_eq!(db.room_named(" the studio ").await.unwrap().unwrap().id, room.id);
+    assert_eq!(db.room_named(&room.id.to_string()).await.unwrap().unwrap().id, room.id);
+    assert!(db.room_named("nowhere\0").await.unwrap().is_none());
 }
 
 async fn names_versions_keys_and_turns_are_guarded(store: Store) {

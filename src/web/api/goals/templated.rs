@@ -24,8 +24,8 @@ pub(super) async fn take(deps: &Deps, persona: PersonaId, new: &mut NewGoal) -> 
     if !doubled.is_empty() {
         return Err(Problem::invalid(doubled));
     }
-    let persona = deps.db.persona_named(&persona.to_string()).await?;
-    let persona = persona.ok_or_else(|| Problem::not_found("persona", &name))?;
+    let gone = || Problem::not_found("persona", &persona.to_string());
+    let persona = deps.db.persona_named(&persona.to_string()).await?.ok_or_else(gone)?;
     let made = templates::make(&name, &new.params.take().unwrap_or_default(), &persona);
     let made = made.map_err(|bad| Problem::field(bad.field, bad.reason))?;
     new.title.get_or_insert(made.title);

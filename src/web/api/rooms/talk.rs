@@ -6,16 +6,16 @@ use actors::{
     supervisor::rooms::{NewSaying, Said},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{
-    find,
+    List, find,
     view::{self, SaidView},
 };
 use crate::web::{
     Deps,
     auth::Caller,
-    cursor::{IdCursor, Limit, Page},
+    cursor::{IdCursor, Page},
     errors::Problem,
     input::{Checks, IdempotencyKey, Loose, LooseQuery},
     routes::{Route, Table, Who},
@@ -51,17 +51,6 @@ struct SaidAnswer {
     heard_by: usize,
     /// The key was known: this was said the first time.
     repeated: bool,
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-struct List {
-    /// `next` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<IdCursor>,
-    /// 1 to 500; 50 when left out.
-    #[serde(default)]
-    #[param(value_type = Option<u16>)]
-    limit: Limit,
 }
 
 async fn list(

@@ -94,19 +94,21 @@ pub struct TurnView {
 
 type People = HashMap<PersonaId, Persona>;
 
-/// Everybody, deleted ones included: they may have spoken.
-pub(super) async fn personas_by_id(deps: &Deps) -> Result<People, Problem> {
-    Ok(deps.db.personas(true).await?.into_iter().map(|persona| (persona.id, persona)).collect())
+/// These personas, deleted ones included: they may have spoken.
+pub(super) async fn people(deps: &Deps, ids: impl IntoIterator<Item = PersonaId>) -> Result<People, Problem> {
+    Ok(deps.db.personas_among(ids).await?.into_iter().map(|persona| (persona.id, persona)).collect())
 }
 
 pub(super) async fn one(deps: &Deps, room: Room) -> Result<RoomView, Problem> {
     let members = deps.db.room_members(room.id).await?;
-    Ok(room_view(room, &members, &personas_by_id(deps).await?))
+    let people = people(deps, members.iter().filter_map(Member::persona)).await?;
+    Ok(room_view(room, &members, &people))
 }
 
 pub(super) async fn all(deps: &Deps, rooms: &[Room]) -> Result<Vec<RoomView>, Problem> {
     let ids: Vec<_> = rooms.iter().map(|room| room.id).collect();
-    let (mut members, people) = (deps.db.members_of(&ids).await?, personas_by_id(deps).await?);
+    let mut members = deps.db.members_of(&ids).await?;
+    let people = people(deps, members.values().flatten().filter_map(Member::persona)).await?;
     let view = |room: &Room| room_view(room.clone(), &members.remove(&room.id).unwrap_or_default(), &people);
     Ok(rooms.iter().map(view).collect())
 }
@@ -114,9 +116,11 @@ pub(super) async fn all(deps: &Deps, rooms: &[Room]) -> Result<Vec<RoomView>, Pr
 /// Messages with everybody's turns about them.
 pub(super) async fn talk(deps: &Deps, said: Vec<RoomMessage>) -> Result<Vec<SaidView>, Problem> {
     let ids: Vec<_> = said.iter().map(|said| said.id).collect();
-    let people = personas_by_id(deps).await?;
+    let taken = deps.db.turns_about(&ids).await?;
+    let authors = said.iter().filter_map(|said| said.author.persona());
+    let people = people(deps, taken.iter().map(|turn| turn.persona).chain(authors)).await?;
     let mut turns: HashMap<RoomMessageId, Vec<TurnView>> = HashMap::new();
-    for turn in deps.db.turns_about(&ids).await? {
+    for turn in taken {
         turns.entry(turn.about).or_default().push(turn_view(turn, &people));
     }
     let view = |said: RoomMessage| {

@@ -87,11 +87,16 @@ impl Settings {
         Happening::ALL
     }
 
-    /// What its days are planned from, as JSON to edit; an example while there is none.
+    /// What its days are planned from, as JSON to edit; empty while there is nothing.
     pub fn work(&self) -> String {
         let work = &self.persona.autoplan.work;
         let text = if work.is_empty() { None } else { serde_json::to_string_pretty(work).ok() };
-        text.unwrap_or_else(|| EXAMPLE_WORK.to_owned())
+        text.unwrap_or_default()
+    }
+
+    /// How what its days are planned from is written.
+    pub const fn example(&self) -> &'static str {
+        EXAMPLE_WORK
     }
 
     /// Every role.

@@ -158,6 +158,7 @@ pub(super) fn rooms() -> Vec<(&'static str, RoomsPage)> {
         cards,
         earlier,
         personas: personas.clone(),
+        more: vec!["cy".to_owned()],
     };
     vec![("rooms", page(cards, Some("/rooms?before=x".to_owned()))), ("rooms-empty", page(Vec::new(), None))]
 }
@@ -180,7 +181,7 @@ pub(super) fn room() -> Vec<(&'static str, RoomPage)> {
         earlier: (open > 0).then(|| "/rooms/x?before=y".to_owned()),
         talk,
         members: there.clone(),
-        others: vec![("cy".to_owned(), "Cy".to_owned())],
+        others: vec!["cy".to_owned()],
         rules: room::rules(&RoomRules::default()),
         feed: newest_first(),
     };

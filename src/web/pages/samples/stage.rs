@@ -2,15 +2,17 @@
 
 use actors::{
     domain::{Persona, Weight},
+    persona::tally::InboxFigures,
     scheduler::{
         InLine, StageView, Stretch,
         figures::TurnFigures,
         waits::{Band, Waits},
     },
+    supervisor::Figures,
 };
 
 use super::records::NOW;
-use crate::web::pages::stage::{Stage, cast};
+use crate::web::pages::stage::{Stage, Told, cast};
 
 /// By slot: who (by number), from and until in percent of the time line; past its end: still held.
 const HELD: [&[(usize, i64, i64)]; 8] = [
@@ -38,8 +40,8 @@ pub(super) fn stage(people: &[&Persona]) -> Stage {
         next.map(|one| InLine { persona: one.id, since_ms: NOW - 1_400, urgent: true, weight: Weight::ORDINARY });
     let view = StageView { now_ms: NOW, slots, next: next.collect(), waiting: 1 };
     let waits = Band::ALL.map(|band| Waits { band, begun: 9, p50_ms: 1, p95_ms: 40, p99_ms: 412, longest_ms: 700 });
-    let figures = TurnFigures {
-        over_ms: 300_000,
+    let turns = TurnFigures {
+        over_ms: 432_000,
         grants_per_s: 0.12,
         waits,
         urgent_late: 0,
@@ -47,5 +49,18 @@ pub(super) fn stage(people: &[&Persona]) -> Stage {
         jain: Some(0.97),
         used_slots: 3.1,
     };
-    Stage::new(&view, &figures, &cast(people.iter().map(|one| (one.id, one.name.as_str()))))
+    let company =
+        Figures { active_personas: 2, cap: 8, waiting_for_slice: 1, awake: 5, registered: people.len(), inbox: 14 };
+    let inboxes = InboxFigures {
+        looks: 900,
+        evaluated: 403,
+        begun: 310,
+        evaluations_per_message: 1.3,
+        held_by_mood: 4,
+        coalesced: 11,
+        expired: 0,
+        dropped: 3,
+    };
+    let told = Told { view, turns, company, inboxes };
+    Stage::new(&told, &cast(people.iter().map(|one| (one.id, one.name.as_str()))))
 }

@@ -1,0 +1,92 @@
+//! What comes one after the other: who speaks later knows what was said before, and nobody is held up.
+
+use std::time::Duration;
+
+use super::{
+    super::harness::{Play, settle, until},
+    Hall,
+};
+use crate::{
+    domain::{Author, Payload, RoomRules, RoomTurn, TurnState},
+    persona::carrier::Order,
+    supervisor::rooms::{NewRoom, NewSaying},
+};
+
+/// The prompt of a turn's goal.
+fn prompt(hall: &Hall, turn: &RoomTurn) -> String {
+    match hall.house.goal(turn.goal).payload {
+        Payload::Ai(ai) => ai.prompt,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_gets_the_floor_later_knows_what_was_answered_before() {
+    let script = |order: &Order| if order.persona.slug.as_str() == "p1" { Play::UntilStopped } else { Play::Finish };
+    let hall = Hall::open(4, script).await;
+    let said = hall.say("@p0 and @p1, good morning").await;
+    hall.comes_to_rest().await;
+    let spoke: Vec<_> = hall.turns_about(&said).into_iter().filter(|turn| turn.state == TurnState::Spoke).collect();
+    let later = spoke.iter().find(|turn| turn.persona != hall.personas[0]).unwrap();
+    assert_eq!((spoke.len(), hall.of(1, &said).state), (2, TurnState::Lost));
+    let took_in = hall.turns().into_iter().filter(|turn| turn.persona == later.persona);
+    assert_eq!(took_in.filter(|turn| turn.state == TurnState::Coalesced).count(), 1, "its receipt says so");
+    let told = prompt(&hall, later);
+    assert!(told.starts_with("@p0 and @p1, good morning") && told.contains("p0: an answer to owner"), "{told}");
+    assert!(!prompt(&hall, &hall.of(0, &said)).contains("an answer"), "the first knew of none");
+    hall.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_message_takes_the_place_of_one_that_has_the_floor_but_has_not_begun() {
+    let rules = RoomRules { speakers: 1, ..RoomRules::default() };
+    let script = |order: &Order| match order.work.message.sender.as_str() {
+        "owner" => Play::Finish,
+        _ => Play::Take(Duration::from_secs(20)),
+    };
+    let hall = Hall::under(rules, 5, script).await;
+    // All four slots are taken.
+    for busy in &hall.personas[1..] {
+        hall.house.give(*busy, 900).await;
+    }
+    until(|| hall.house.seen.running().len() == 4).await;
+    let first = hall.say("@p0, I have a question").await;
+    until(|| hall.of(0, &first).state == TurnState::Granted).await;
+    let second = hall.say("@p0, about engines").await;
+    until(|| hall.of(0, &second).state == TurnState::Spoke).await;
+    until(|| hall.turns().iter().all(|turn| !turn.state.is_open())).await;
+    let (old, new) = (hall.of(0, &first), hall.of(0, &second));
+    assert_eq!((old.state, old.why.as_str()), (TurnState::Coalesced, "a newer message took its place"));
+    assert_eq!((hall.answers_to(&first).len(), hall.answers_to(&second).len()), (0, 1));
+    assert!(prompt(&hall, &new).contains("owner: @p0, I have a question"));
+    hall.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_never_settles_holds_up_no_other() {
+    let hall = Hall::open(2, |_| Play::Finish).await;
+    let new = NewRoom {
+        name: "Workshop".to_owned(),
+        topic: String::new(),
+        personas: hall.personas.clone(),
+        people: Vec::new(),
+    };
+    let other = hall.house.company.create_room(new, &hall.house.by()).await.unwrap();
+    hall.say("Good morning").await;
+    // What is read of the first room stays as it is now: all that is decided about it comes too late, again and again.
+    hall.house.records.stand_still(hall.room.id).await;
+    until(|| hall.house.records.looks(hall.room.id) > 1_000).await;
+    let saying =
+        NewSaying { room: other.id, author: Author::person("owner"), text: "And here?".to_owned(), correlation: None };
+    hall.house.company.say(saying, &hall.house.by()).await.unwrap();
+    let answered = || hall.house.test.store.room_talk(other.id).len() == 3;
+    for _ in 0..500 {
+        settle().await;
+        tokio::time::advance(Duration::from_millis(1)).await;
+        if answered() {
+            break;
+        }
+    }
+    assert!(answered(), "{:?}", hall.house.test.store.turns(other.id));
+    hall.close().await;
+}
