@@ -16,7 +16,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actors::domain::{InboxLimits, InnerLife, Limits, OptionalWork, Pace, Quota, QuotaRules, Quotas, RoomRules, Unit};
+use actors::domain::{
+    Complexity, InboxLimits, InnerLife, Limits, OptionalWork, Pace, Quota, QuotaRules, Quotas, RoomRules, Unit,
+};
 use figment::{Figment, error::Kind};
 
 use self::layers::Layer;
@@ -203,7 +205,14 @@ impl Config {
         let life = &self.inner_life;
         InnerLife {
             work_per_minute: life.work_per_minute,
+            complexity: Complexity {
+                browser: life.complexity.browser,
+                io: life.complexity.io,
+                ai: life.complexity.ai,
+                report: life.complexity.report,
+            },
             rest_per_minute: life.rest_per_minute,
+            attention_recovers: life.attention_recovers,
             attention_after_tired_work: life.attention_after_tired_work,
             compute_after_refusal: life.compute_after_refusal,
             compute_per_minute: life.compute_per_minute,

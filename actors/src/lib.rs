@@ -39,7 +39,8 @@
 //! - Never more slices than the cap, never two of one persona: [`scheduler`], by values that free their slot when
 //!   dropped. Never two runs of one persona, not even after a fall: the lock in [`persona`].
 //! - A poke is never lost while a persona retires: `supervisor/roster.rs`, a pure state machine.
-//! - Nothing vanishes: every message ends in one state with a receipt; what is not started in time expires.
+//! - Nothing vanishes: every message ends in one state with a receipt; what is not started in time expires, however
+//!   much lies before it (`persona/looking.rs`), also while its persona is paused (`supervisor/sweeping.rs`).
 //! - A goal that waits for others costs nothing and is released, or failed, once: `supervisor/dependencies.rs` decides
 //!   right after the commit that ended the last of them, and at start looks for what a crash left undecided.
 //! - In a room at most so many answer a message, each once; who loses the floor is followed by the next: the policy is
@@ -52,7 +53,7 @@
 //!   intent; what finds no place waits for the next day. Days are those of the persona's own zone (`domain/hours.rs`).
 //! - A planned day is planned once: `scheduler/planner.rs` says what is missing, `supervisor/planner.rs` gives it, each
 //!   goal under a key that is taken once.
-//! - A message that brings its persona down twice is set aside until a person decides: `supervisor/falls.rs`.
+//! - A message that brings its run or its persona down twice is set aside until a person decides: `supervisor/falls.rs`.
 //! - Each due time of a calendar starts one goal, each day with work brings one digest: `supervisor/calendar.rs`.
 //! - While the machine is hot fewer slots are open and optional work waits: `supervisor/load.rs` follows it.
 //! - An idle persona does nothing until its next due time; an asleep one is a line of some hundred bytes.

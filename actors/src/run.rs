@@ -93,7 +93,7 @@ impl Runner {
             slice = self.scheduler.acquire(wish) => slice,
         };
         let Ok(slice) = slice else { return RunEnd::Stopped };
-        let slice = now.work(slice, self.limits.clone());
+        let slice = now.work(slice, work.goal.payload.kind(), self.limits.clone());
         // Boxed: thousands may wait for a slice, but only those who hold one take the room of a run.
         Box::pin(async {
             let id = persona.id;

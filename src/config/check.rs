@@ -151,6 +151,11 @@ fn inner_life(found: &mut Findings) {
     for (name, value, fits) in [
         ("work_per_minute", life.work_per_minute, &share),
         ("rest_per_minute", life.rest_per_minute, &(0.01..=60.0)),
+        ("attention_recovers", life.attention_recovers, &(0.01..=60.0)),
+        ("complexity.browser", life.complexity.browser, &(0.0..=10.0)),
+        ("complexity.io", life.complexity.io, &(0.0..=10.0)),
+        ("complexity.ai", life.complexity.ai, &(0.0..=10.0)),
+        ("complexity.report", life.complexity.report, &(0.0..=10.0)),
         ("attention_after_tired_work", life.attention_after_tired_work, &share),
         ("compute_after_refusal", life.compute_after_refusal, &share),
         ("compute_per_minute", life.compute_per_minute, &(0.01..=60.0)),

@@ -104,6 +104,8 @@ pub struct CompanyConfig {
 pub struct InnerLifeConfig {
     pub work_per_minute: f64,
     pub rest_per_minute: f64,
+    /// Attention recovers so many times as fast as energy.
+    pub attention_recovers: f64,
     /// What is left of the attention after work that ended tired.
     pub attention_after_tired_work: f64,
     /// What is left of the compute budget when a model answers 429.
@@ -118,7 +120,18 @@ pub struct InnerLifeConfig {
     pub tired_below: f64,
     /// Active above this energy, after a recent answer.
     pub active_above: f64,
+    pub complexity: ComplexityConfig,
     pub optional: OptionalWorkConfig,
+}
+
+/// `[inner_life.complexity]`: how hard the work at each kind of goal is, as a multiple of `work_per_minute`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComplexityConfig {
+    pub browser: f64,
+    pub io: f64,
+    pub ai: f64,
+    pub report: f64,
 }
 
 /// `[inner_life.optional]`: what mood lets through of work that nobody waits for, and the rest between two such turns.

@@ -134,6 +134,9 @@ const OUT_OF_RANGE: &str = r#"
         rest_per_minute = nan
         tired_below = 0.6
         overwhelmed_above = 0
+        attention_recovers = 0
+        [inner_life.complexity]
+        report = 11.0
         [inner_life.optional]
         above_tired = 1.5
         rest_idle = "0s"
@@ -168,6 +171,8 @@ fn values_out_of_range_are_all_named() {
         "inner_life.work_per_minute",
         "inner_life.rest_per_minute",
         "inner_life.overwhelmed_above",
+        "inner_life.attention_recovers",
+        "inner_life.complexity.report",
         "inner_life.optional.above_tired",
         "inner_life.optional.rest_idle",
         "inbox.most_waiting",

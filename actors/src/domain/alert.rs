@@ -34,3 +34,8 @@ pub struct Alert {
     pub raised_ms: i64,
     pub resolved_ms: Option<i64>,
 }
+
+/// What a person reads of a dead letter.
+pub fn set_aside(title: &str, why: &str) -> String {
+    format!("“{title}” was set aside: {why}. Retry it when the cause is gone, or discard it")
+}

@@ -4,6 +4,9 @@
 //! looks, so a persona that does nothing costs nothing. Nothing of it is durable: after a restart of the process
 //! everybody is rested.
 //!
+//! Every formula is here and, for what mood does, in `inner_life/optional.rs`: one file would be longer than the house
+//! allows. Every constant is configuration (`[inner_life]`).
+//!
 //! **Mood gates optional work only** (`inner_life/optional.rs`): talk overheard in a room, self-chosen turns. A message
 //! to the persona, a goal and what it owes another persona are never delayed by it.
 //!
@@ -24,12 +27,8 @@ use std::{
 use serde::{Serialize, Serializer};
 
 pub use self::optional::{Gate, Lets, OptionalWork};
-use super::words::words;
+use super::{GoalKind, words::words};
 
-/// How hard the work is. One number for all goals.
-const COMPLEXITY: f64 = 1.0;
-/// Attention recovers so many times as fast as energy.
-const ATTENTION_RECOVERS: f64 = 2.0;
 /// Answers remembered at most: what sleeps stays small.
 const MOST_ANSWERS: usize = 8;
 
@@ -48,10 +47,14 @@ words! {
 /// The constants. Energy, attention and compute budget are shares: 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InnerLife {
-    /// Energy that a minute of work takes.
+    /// Energy that a minute of work takes, if it is as hard as 1.
     pub work_per_minute: f64,
+    /// How hard the work is.
+    pub complexity: Complexity,
     /// Energy that a minute of rest brings.
     pub rest_per_minute: f64,
+    /// Attention recovers so many times as fast as energy.
+    pub attention_recovers: f64,
     /// What is left of the attention after work that ended tired.
     pub attention_after_tired_work: f64,
     /// What is left of the compute budget when a model says that it gets too many requests.
@@ -74,7 +77,9 @@ impl Default for InnerLife {
     fn default() -> Self {
         Self {
             work_per_minute: 0.1,
+            complexity: Complexity::default(),
             rest_per_minute: 0.2,
+            attention_recovers: 2.0,
             attention_after_tired_work: 0.9,
             compute_after_refusal: 0.5,
             compute_per_minute: 0.1,
@@ -83,6 +88,33 @@ impl Default for InnerLife {
             tired_below: 0.3,
             active_above: 0.5,
             optional: OptionalWork::default(),
+        }
+    }
+}
+
+/// How hard the work at each kind of goal is: so many times `work_per_minute`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Complexity {
+    pub browser: f64,
+    pub io: f64,
+    pub ai: f64,
+    pub report: f64,
+}
+
+impl Default for Complexity {
+    /// Files and reports are half as hard as pages and words.
+    fn default() -> Self {
+        Self { browser: 1.0, io: 0.5, ai: 1.0, report: 0.5 }
+    }
+}
+
+impl Complexity {
+    const fn of(self, kind: GoalKind) -> f64 {
+        match kind {
+            GoalKind::Browser => self.browser,
+            GoalKind::Io => self.io,
+            GoalKind::Ai => self.ai,
+            GoalKind::Report => self.report,
         }
     }
 }
@@ -139,7 +171,8 @@ pub struct Inner {
     energy: f64,
     attention: f64,
     compute: f64,
-    working: bool,
+    /// What it works at.
+    working: Option<GoalKind>,
     /// Recent answers, oldest first.
     answers: VecDeque<Instant>,
     /// No optional turn before this.
@@ -154,22 +187,22 @@ impl Inner {
             energy: 1.0,
             attention: 1.0,
             compute: 1.0,
-            working: false,
+            working: None,
             answers: VecDeque::new(),
             rests_until: None,
         }
     }
 
-    /// A slice was taken.
-    pub fn work_begins(&mut self, now: Instant, rules: &InnerLife) {
+    /// A slice was taken for a goal of this kind.
+    pub fn work_begins(&mut self, now: Instant, kind: GoalKind, rules: &InnerLife) {
         self.go_on(now, rules);
-        self.working = true;
+        self.working = Some(kind);
     }
 
     /// The slice was given back.
     pub fn work_ends(&mut self, now: Instant, rules: &InnerLife) {
         self.go_on(now, rules);
-        if std::mem::take(&mut self.working) && self.energy < rules.tired_below {
+        if self.working.take().is_some() && self.energy < rules.tired_below {
             self.attention *= rules.attention_after_tired_work;
         }
     }
@@ -219,11 +252,11 @@ impl Inner {
     fn go_on(&mut self, now: Instant, rules: &InnerLife) {
         let minutes = now.saturating_duration_since(self.at).as_secs_f64() / 60.0;
         let moved = |share: f64, per_minute: f64| (share + per_minute * minutes).clamp(0.0, 1.0);
-        if self.working {
-            self.energy = moved(self.energy, -rules.work_per_minute * COMPLEXITY);
+        if let Some(kind) = self.working {
+            self.energy = moved(self.energy, -rules.work_per_minute * rules.complexity.of(kind));
         } else {
             self.energy = moved(self.energy, rules.rest_per_minute);
-            self.attention = moved(self.attention, rules.rest_per_minute * ATTENTION_RECOVERS);
+            self.attention = moved(self.attention, rules.rest_per_minute * rules.attention_recovers);
         }
         self.compute = moved(self.compute, rules.compute_per_minute);
         self.at = self.at.max(now);

@@ -35,6 +35,9 @@ words! {
     }
 }
 
+/// So many falls over one message are no accident: it becomes a dead letter.
+pub const FATAL_FALLS: u32 = 2;
+
 /// A message as the journal knows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
@@ -48,7 +51,7 @@ pub struct Message {
     pub priority: Priority,
     /// The sender gave no priority: it was worked out from the text ([`super::Score`]).
     pub scored: bool,
-    /// How often its persona fell over it.
+    /// How often it brought down its run or its persona.
     pub falls: u32,
     /// The key of its burst: of those that wait at the same time the newest is worked at.
     pub coalescing: Option<String>,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use crate::{
-    domain::{GoalId, Inner, InnerLife, Limits},
+    domain::{GoalId, GoalKind, Inner, InnerLife, Limits},
     scheduler::Slice,
 };
 
@@ -76,9 +76,9 @@ impl Now {
         inner.optional_turn_over(answered, waiting, Instant::now().into_std(), rules);
     }
 
-    /// Works in this slice until the answer is dropped, and tires.
-    pub(crate) fn work(&self, slice: Slice, limits: Arc<Limits>) -> Working {
-        self.shown().inner.work_begins(Instant::now().into_std(), &limits.inner_life);
+    /// Works in this slice at a goal of this kind until the answer is dropped, and tires.
+    pub(crate) fn work(&self, slice: Slice, kind: GoalKind, limits: Arc<Limits>) -> Working {
+        self.shown().inner.work_begins(Instant::now().into_std(), kind, &limits.inner_life);
         Working { now: self.clone(), limits, slice }
     }
 

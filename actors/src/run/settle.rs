@@ -8,8 +8,8 @@ use tracing::warn;
 use super::{RunEnd, Runner, attempt::Attempt, drafts::About, history::History, proof::Line, steps::Steps};
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Draft, Goal, GoalState, Message, MessageState, Persona, PersonaStatus, Phase,
-        ReceiptKind, Run, RunId, RunState, Step, StepError,
+        Alert, AlertId, AlertKind, Draft, FATAL_FALLS, Goal, GoalState, Message, MessageState, Persona, PersonaStatus,
+        Phase, ReceiptKind, Run, RunId, RunState, Step, StepError, set_aside,
     },
     evidence::RecordError,
     ports::{Change, Commit, GoalMove, Guard, Outdated, Waiting},
@@ -20,9 +20,17 @@ const RACES: usize = 5;
 
 /// How an attempt is decided.
 pub(super) enum Verdict {
-    Done { result: String, lines: Vec<Line> },
-    Unconfirmed { lines: Vec<Line>, error: String },
+    Done {
+        result: String,
+        lines: Vec<Line>,
+    },
+    Unconfirmed {
+        lines: Vec<Line>,
+        error: String,
+    },
     Failed(StepError),
+    /// The task that carried the run panicked, with this.
+    Fell(String),
 }
 
 /// The run of a first or further attempt; the journal fills its sequence in.
@@ -92,31 +100,50 @@ impl Attempt<'_> {
             Verdict::Done { result, lines } => {
                 let goal = GoalMove { result: Some(result.clone()), ..self.moved(GoalState::Done) };
                 let streak = (self.failure_streak > 0).then_some(0);
-                self.close(RunState::Done, MessageState::Done, goal, streak, ("proved", json!({"proofs": lines}))).await
+                let did = ("proved", json!({"proofs": lines}));
+                self.close((RunState::Done, MessageState::Done), goal, streak, did, Vec::new()).await
             }
             Verdict::Unconfirmed { lines, error } => {
                 let goal = GoalMove { last_error: Some(error), ..self.moved(GoalState::Unconfirmed) };
                 let data = ("could not confirm", json!({"proofs": lines}));
-                self.close(RunState::Unconfirmed, MessageState::Unconfirmed, goal, None, data).await
+                self.close((RunState::Unconfirmed, MessageState::Unconfirmed), goal, None, data, Vec::new()).await
             }
-            Verdict::Failed(error) => self.fail(error).await,
+            Verdict::Failed(error) => self.fail(error, Vec::new()).await,
+            Verdict::Fell(text) => self.fell(&text).await,
         }
     }
 
-    async fn fail(&mut self, error: StepError) -> RunEnd {
+    /// The first fall is a failed attempt; after the second the message would only bring the run down again.
+    async fn fell(&mut self, text: &str) -> RunEnd {
+        let falls = self.message.falls + 1;
+        let counted = Change::MessageFalls(self.message.id, falls);
+        if falls < FATAL_FALLS {
+            return self.fail(StepError::retryable(text), vec![counted]).await;
+        }
+        let error = format!("it brought its run down {falls} times, the last time with: {text}");
+        let alert = self.alert(AlertKind::DeadLetter, set_aside(&self.goal.title, &error));
+        let goal = GoalMove { last_error: Some(error), ..self.moved(GoalState::Failed) };
+        let streak = self.failure_streak.saturating_add(1);
+        let did = ("set aside as a dead letter", json!({"message": self.message.id, "falls": falls}));
+        self.close((RunState::Failed, MessageState::DeadLettered), goal, Some(streak), did, vec![counted, alert]).await
+    }
+
+    /// `also` is written with it.
+    async fn fail(&mut self, error: StepError, also: Vec<Change>) -> RunEnd {
         if let Some(pause) = self.pause_before_retry().filter(|_| error.retryable) {
             let due_ms = self.now_ms().saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
             let again =
                 GoalMove { last_error: Some(error.text), due_ms: Some(due_ms), ..self.moved(GoalState::Pending) };
             let data = ("will try again after a failed attempt at", json!({"due_ms": due_ms}));
-            return match self.close(RunState::Failed, MessageState::Waiting, again, None, data).await {
+            return match self.close((RunState::Failed, MessageState::Waiting), again, None, data, also).await {
                 RunEnd::Over { .. } => RunEnd::Later { due_ms: Some(due_ms) },
                 end => end,
             };
         }
         let streak = self.failure_streak.saturating_add(1);
         let goal = GoalMove { last_error: Some(error.text), ..self.moved(GoalState::Failed) };
-        self.close(RunState::Failed, MessageState::Failed, goal, Some(streak), ("failed", Value::Null)).await
+        let ends = (RunState::Failed, MessageState::Failed);
+        self.close(ends, goal, Some(streak), ("failed", Value::Null), also).await
     }
 
     /// How long a failed attempt waits for the next one; none: it was the last.
@@ -128,11 +155,11 @@ impl Attempt<'_> {
     /// Ends the run; the third failed goal in a row pauses its persona in the same commit.
     async fn close(
         &mut self,
-        run: RunState,
-        message: MessageState,
+        (run, message): (RunState, MessageState),
         goal: GoalMove,
         streak: Option<u32>,
         (did, data): (&str, Value),
+        also: Vec<Change>,
     ) -> RunEnd {
         let opens_circuit = streak.is_some_and(|streak| streak >= self.runner.limits.circuit_after && streak > 0);
         let mut draft = self.about().draft(
@@ -151,6 +178,7 @@ impl Attempt<'_> {
             Change::MessageMoved(self.message.id, message),
         ];
         changes.extend(streak.map(|streak| Change::FailureStreak(self.goal.persona, streak)));
+        changes.extend(also);
         let mut commit = Commit { guards: vec![Guard::GoalOpen(self.goal.id)], changes, receipts: vec![draft] };
         for _ in 0..RACES {
             let attempt = if opens_circuit { self.with_pause(commit.clone()).await } else { Ok(commit.clone()) };
@@ -205,7 +233,7 @@ impl Attempt<'_> {
     }
 
     pub(super) fn alert(&self, kind: AlertKind, text: String) -> Change {
-        let goal = (kind == AlertKind::Reconcile).then_some(self.goal.id);
+        let goal = matches!(kind, AlertKind::Reconcile | AlertKind::DeadLetter).then_some(self.goal.id);
         let id = AlertId(self.runner.broker.ports.world.new_id());
         let alert = Alert {
             id,
@@ -267,7 +295,7 @@ fn unknown(about: &About<'_>, steps: &Steps, history: &History) -> Vec<Draft> {
     history.open_intents().into_iter().filter_map(say).collect()
 }
 
-/// The task that carried the run is gone; its goal backs off as after any failed attempt.
+/// The task that carried the run is gone; its goal backs off as after any failed attempt, once.
 pub(super) async fn after_panic(runner: &Runner, persona: Arc<Persona>, work: Waiting, text: String) -> RunEnd {
     let ports = &runner.broker.ports;
     let id = work.goal.id;
@@ -290,5 +318,5 @@ pub(super) async fn after_panic(runner: &Runner, persona: Arc<Persona>, work: Wa
     {
         return attempt.end_after(&error);
     }
-    attempt.settle(Verdict::Failed(StepError::retryable(text))).await
+    attempt.settle(Verdict::Fell(text)).await
 }

@@ -61,7 +61,7 @@ impl Attempt<'_> {
     }
 
     fn work_in(&mut self, slice: Slice) {
-        self.slice = Some(self.now().work(slice, self.runner.limits.clone()));
+        self.slice = Some(self.now().work(slice, self.goal.payload.kind(), self.runner.limits.clone()));
     }
 
     /// What this run wants now. Its persona's weight may have been changed since the last turn.

@@ -10,7 +10,7 @@ use super::{
     real,
 };
 use crate::{
-    domain::{Inner, InnerLife, Level, Priority},
+    domain::{GoalKind, Inner, InnerLife, Level, Priority},
     scheduler::{
         figures::jain,
         waits::{Band, Histogram},
@@ -80,7 +80,7 @@ impl<'a> Diary<'a> {
 
     pub(super) fn work_begins(&mut self, persona: u32) {
         let now = self.instant().into_std();
-        self.lives[persona as usize].work_begins(now, &self.rules);
+        self.lives[persona as usize].work_begins(now, GoalKind::Browser, &self.rules);
     }
 
     /// Looks at everybody, once in a stretch.

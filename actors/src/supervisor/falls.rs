@@ -1,5 +1,10 @@
 //! A persona fell while it carried a message. The journal counts it; the second fall makes the message a dead
 //! letter, which a person may retry or discard: it would only bring the persona down again.
+//!
+//! A panic of the run alone counts as well, in the commit that ends its attempt (`run/settle.rs`). The end of the whole
+//! process does not: who was killed twice in the middle of a step, by a deployment or for want of memory, cannot be told
+//! from who killed the process, and every persona at work would lose its message. Nor does a call that panics: the
+//! broker makes an outcome of it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,16 +14,14 @@ use tracing::warn;
 use super::{By, desk, drafts};
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, ChainId, Draft, GoalId, GoalState, MessageState, Phase, ReceiptKind, RunState,
-        TraceId,
+        Alert, AlertId, AlertKind, ChainId, Draft, FATAL_FALLS, GoalId, GoalState, MessageState, Phase, ReceiptKind,
+        RunState, TraceId, set_aside,
     },
     evidence::RecordError,
     persona::Stage,
     ports::{Change, Commit, GoalMove, Guard, Unavailable},
 };
 
-/// So many falls over one message are no accident.
-const FATAL: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -59,7 +62,7 @@ async fn commit(stage: &Stage, id: GoalId, why: &str) -> Result<Option<Commit>, 
     let draft = |summary| drafts::decision(&stage.limits.node, world, chain, &by, summary, data);
     let guards = vec![Guard::GoalVersion(id, goal.version)];
     let mut changes = vec![Change::MessageFalls(message.id, falls)];
-    if falls < FATAL {
+    if falls < FATAL_FALLS {
         let draft = drafts::about(draft(format!("fell over “{}”", goal.title)), id, goal.project, None);
         let receipts = vec![Draft { kind: ReceiptKind::Log, phase: None, ..draft }];
         return Ok(Some(Commit { guards, changes, receipts }));
@@ -76,7 +79,7 @@ async fn commit(stage: &Stage, id: GoalId, why: &str) -> Result<Option<Commit>, 
         kind: AlertKind::DeadLetter,
         persona: Some(goal.persona),
         goal: Some(id),
-        text: format!("“{}” was set aside: {error}. Retry it when the cause is gone, or discard it", goal.title),
+        text: set_aside(&goal.title, &error),
         raised_ms: at_ms,
         resolved_ms: None,
     })));

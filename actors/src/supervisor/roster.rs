@@ -41,6 +41,8 @@ pub(super) struct Line<H> {
     /// Falls and restarts by hand since the start.
     pub(super) restarts: u32,
     paused: bool,
+    /// Somebody looks what of it may expire.
+    swept: bool,
     falls: Option<Box<Restarts>>,
     /// How it felt when it fell asleep; none: rested.
     pub(super) inner: Option<Box<Inner>>,
@@ -170,6 +172,7 @@ impl<H> Roster<H> {
             inbox: 0,
             restarts: 0,
             paused: false,
+            swept: false,
             falls: None,
             inner: None,
             lock: Weak::new(),
@@ -225,19 +228,25 @@ impl<H> Roster<H> {
 
     /// What was overdue at a paused persona has expired; the next may be at `again_ms`. Nothing to one resumed since.
     pub(super) fn swept(&mut self, id: PersonaId, waiting: Option<u32>, again_ms: Option<i64>) {
-        let Some(line) = self.lines.get_mut(&id).filter(|line| line.paused) else { return };
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        line.swept = false;
+        if !line.paused {
+            return;
+        }
         let waiting = waiting.unwrap_or(line.inbox);
         self.inbox = self.inbox - u64::from(line.inbox) + u64::from(waiting);
         line.inbox = waiting;
-        // Something may have come in meanwhile, which another sweep looks at.
-        let due_ms = again_ms.unwrap_or(NEVER).min(line.due_ms);
-        self.set_due(id, due_ms);
+        // What came in meanwhile is looked at in another sweep.
+        line.due_ms = again_ms.unwrap_or(NEVER).min(line.due_ms);
+        self.due_again(id);
     }
 
     /// The earliest moment at which an asleep persona is due. For a paused one that is when something of it may expire.
     pub(super) fn next_due(&mut self) -> Option<i64> {
         while let Some(Reverse((due_ms, id))) = self.due.peek() {
-            let sleeps = |line: &&Line<H>| line.due_ms == *due_ms && matches!(line.life, Life::Asleep);
+            let sleeps = |line: &&Line<H>| {
+                line.due_ms == *due_ms && matches!(line.life, Life::Asleep) && !(line.paused && line.swept)
+            };
             if self.lines.get(id).filter(sleeps).is_some() {
                 return Some(*due_ms);
             }
@@ -252,7 +261,7 @@ impl<H> Roster<H> {
         while self.next_due().is_some_and(|due_ms| due_ms <= now_ms) {
             let Some(Reverse((_, id))) = self.due.pop() else { break };
             if let Some(line) = self.lines.get_mut(&id).filter(|line| line.paused) {
-                line.due_ms = NEVER;
+                (line.due_ms, line.swept) = (NEVER, true);
             }
             due.push(id);
         }
@@ -377,7 +386,7 @@ impl<H> Roster<H> {
         after
     }
 
-    /// It sleeps: from here on its due time counts again.
+    /// From here on its due time counts again.
     fn due_again(&mut self, id: PersonaId) {
         let Some(line) = self.lines.get_mut(&id) else { return };
         let due_ms = std::mem::replace(&mut line.due_ms, NEVER);

@@ -88,7 +88,8 @@ impl Desk {
             return Err(CommandError::Conflict(reason));
         }
         let first = desk::moved(goal, GoalState::Pending, self.now_ms());
-        let first = GoalMove { attempts: 0, last_error: None, result: None, ..first };
+        // It waits from now on, not since its message came in.
+        let first = GoalMove { attempts: 0, last_error: None, result: None, due_ms: Some(first.at_ms), ..first };
         let mut open = Vec::new();
         if goal.state.is_over() {
             open.extend(self.ports.records.prerequisites(goal.id).await?.into_iter().map(|p| p.goal));

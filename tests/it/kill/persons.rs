@@ -40,7 +40,7 @@ async fn what_did_not_happen_is_begun_once_more() {
     assert_eq!(stage.submitted().len(), 0);
     let (code, _) = stage.verb(&["goal", "resolve", &goal, "--not-done", "--note", "the list is empty"]).await;
     assert_eq!(code, 0);
-    let after = server.at_rest(&goal).await;
+    let after = server.over(&goal).await;
     assert_eq!((&after["state"], &after["attempts"]), (&json!("done"), &json!(1)), "{after:#}");
     assert_eq!(stage.submitted().len(), 1);
     let receipts = server.receipts(&goal).await;
@@ -60,7 +60,7 @@ async fn what_did_happen_is_not_begun_again() {
     assert_eq!(stage.submitted().len(), 1);
     let (code, _) = stage.verb(&["goal", "resolve", &goal, "--done", "--note", "it is in the list"]).await;
     assert_eq!(code, 0);
-    let after = server.at_rest(&goal).await;
+    let after = server.over(&goal).await;
     assert_eq!((&after["state"], &after["attempts"]), (&json!("unconfirmed"), &json!(1)), "{after:#}");
     assert!(after["last_error"].as_str().unwrap().contains("title contains"), "nobody saw its page: {after:#}");
     assert_eq!(stage.submitted().len(), 1, "and the world saw it once");

@@ -141,6 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::GoalKind;
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -151,7 +152,7 @@ mod tests {
     /// Rested, then so many minutes at work.
     fn after_work(minutes: f64, now: Instant, rules: &InnerLife) -> (Inner, Instant) {
         let mut inner = Inner::rested(now);
-        inner.work_begins(now, rules);
+        inner.work_begins(now, GoalKind::Browser, rules);
         let then = now + MINUTE.mul_f64(minutes);
         inner.work_ends(then, rules);
         (inner, then)

@@ -31,7 +31,7 @@ fn after_work(minutes: u32) -> (Inner, Instant) {
     let start = begin();
     let mut inner = Inner::rested(start);
     let end = start + minutes * MINUTE;
-    inner.work_begins(start, &rules());
+    inner.work_begins(start, GoalKind::Browser, &rules());
     inner.work_ends(end, &rules());
     (inner, end)
 }
@@ -46,10 +46,29 @@ fn a_minute_of_work_takes_a_tenth_and_half_a_minute_of_rest_brings_it_back() {
 }
 
 #[test]
+fn each_kind_of_work_tires_as_its_complexity_says_and_attention_recovers_as_configured() {
+    let start = begin();
+    let end = start + 4 * MINUTE;
+    let energy_after = |kind, rules: &InnerLife| {
+        let mut inner = Inner::rested(start);
+        inner.work_begins(start, kind, rules);
+        inner.look(0, end, rules).energy.thousandths()
+    };
+    let kinds = [GoalKind::Browser, GoalKind::Io, GoalKind::Ai, GoalKind::Report];
+    assert_eq!(kinds.map(|kind| energy_after(kind, &rules())), [600, 800, 600, 800]);
+    let complexity = Complexity { browser: 0.25, io: 2.0, ai: 0.0, report: 1.0 };
+    let other = InnerLife { complexity, attention_recovers: 0.5, ..rules() };
+    assert_eq!(kinds.map(|kind| energy_after(kind, &other)), [900, 200, 1_000, 600]);
+    let (tired, now) = after_work(8);
+    assert_eq!(levels(&tired, now)[1], 900);
+    assert_eq!(tired.look(0, now + 30 * SECOND, &other).attention.thousandths(), 950);
+}
+
+#[test]
 fn what_is_shown_during_work_is_of_this_moment() {
     let start = begin();
     let mut inner = Inner::rested(start);
-    inner.work_begins(start, &rules());
+    inner.work_begins(start, GoalKind::Browser, &rules());
     assert_eq!([0, 1, 4].map(|minute| levels(&inner, start + minute * MINUTE)[0]), [1_000, 900, 600]);
 }
 
@@ -57,7 +76,7 @@ fn what_is_shown_during_work_is_of_this_moment() {
 fn tired_work_costs_attention_which_recovers_twice_as_fast() {
     let (mut inner, mut now) = after_work(8);
     assert_eq!(levels(&inner, now), [200, 900, 1_000]);
-    inner.work_begins(now, &rules());
+    inner.work_begins(now, GoalKind::Browser, &rules());
     now += 30 * SECOND;
     inner.work_ends(now, &rules());
     assert_eq!(levels(&inner, now), [150, 810, 1_000]);
@@ -72,7 +91,7 @@ fn the_compute_budget_falls_when_models_refuse_and_recovers_even_during_work() {
     inner.refused(start, &rules());
     inner.refused(start, &rules());
     assert_eq!(levels(&inner, start), [1_000, 1_000, 250]);
-    inner.work_begins(start, &rules());
+    inner.work_begins(start, GoalKind::Browser, &rules());
     assert_eq!(levels(&inner, start + 3 * MINUTE), [700, 1_000, 550]);
 }
 
@@ -104,7 +123,7 @@ fn only_who_is_not_rested_takes_room_while_asleep_and_little() {
 fn a_run_that_is_cut_off_is_charged_until_its_persona_sleeps() {
     let start = begin();
     let mut inner = Inner::rested(start);
-    inner.work_begins(start, &rules());
+    inner.work_begins(start, GoalKind::Browser, &rules());
     let kept = inner.asleep(start + 2 * MINUTE, &rules()).unwrap();
     assert_eq!(levels(&kept, start + 3 * MINUTE)[0], 1_000, "from there on it rests");
 }
@@ -142,7 +161,7 @@ proptest! {
                 prop_assert_eq!(seen, inner.look(0, now, &rules));
             }
             match event {
-                Event::Begin => inner.work_begins(now, &rules),
+                Event::Begin => inner.work_begins(now, GoalKind::Browser, &rules),
                 Event::End => inner.work_ends(now, &rules),
                 Event::Answer => inner.answered(now, &rules),
                 Event::Refuse => inner.refused(now, &rules),

@@ -104,7 +104,9 @@ async fn a_paused_persona_is_due_once_for_each_look_at_what_may_expire() {
     roster.swept(ADA, Some(3), Some(5_000));
     assert_eq!((roster.next_due(), roster.inbox()), (Some(5_000), 3));
     // Something comes in while it is looked at: an answer from before does not push its look away.
+    assert_eq!(roster.take_due(5_000), [ADA]);
     roster.delivered(ADA, 1, 2_000);
+    assert_eq!(roster.take_due(6_000), [], "one at a time");
     roster.swept(ADA, None, Some(5_000));
     assert_eq!((roster.next_due(), roster.inbox()), (Some(2_000), 4));
     roster.resume(&record(Some(0)));

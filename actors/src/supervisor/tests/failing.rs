@@ -1,12 +1,20 @@
 //! Runs and personas fall; the company goes on.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::harness::{House, Play, limits, settle, until, work};
+use async_trait::async_trait;
+use ed25519_dalek::SigningKey;
+
+use super::harness::{House, Play, limits, new_persona, settle, until, work};
 use crate::{
-    domain::{AlertKind, GoalState, MessageState, PersonaId, PersonaStatus, Phase},
+    domain::{
+        AlertKind, ArtifactKind, GoalState, Hash, Limits, MessageState, NewArtifact, Outcome, PersonaId, PersonaStatus,
+        Phase, TraceId,
+    },
     persona::carrier::Order,
-    supervisor::{ActorState, CommandError},
+    ports::{Blobs, Ports, Unavailable, World},
+    supervisor::{ActorState, By, CommandError, Company},
+    testing::TestPorts,
 };
 
 /// The priority marks the work that makes its run panic.
@@ -180,4 +188,58 @@ async fn a_fall_is_counted_before_its_persona_returns() {
     drop(outage);
     house.becomes(ada, ActorState::Awake).await;
     assert_eq!(house.test.store.messages().iter().find(|message| message.id == given).unwrap().falls, 1);
+}
+
+/// A place for artifacts that panics when it is to keep one.
+struct Trap;
+
+#[async_trait]
+impl Blobs for Trap {
+    async fn put(&self, _bytes: Vec<u8>) -> Result<Hash, Unavailable> {
+        panic!("as the test asked")
+    }
+
+    async fn get(&self, _hash: Hash) -> Result<Option<Vec<u8>>, Unavailable> {
+        Ok(None)
+    }
+}
+
+/// A real run, brought down by what its call leaves; the company ends and starts between the two falls.
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_run_panics_twice_is_set_aside_though_retries_are_left() {
+    let test = TestPorts::new(|call| {
+        let (kind, name) = (ArtifactKind::Text, "answer.md".to_owned());
+        let artifact = NewArtifact { kind, name, media_type: "text/markdown", bytes: vec![1] };
+        Outcome::done(format!("did {}", call.tool), serde_json::json!({"value": "a line"})).with_artifact(artifact)
+    });
+    let open = async |blobs: Arc<dyn Blobs>| {
+        let limits = Limits { retry_after: vec![Duration::from_secs(60); 3], ..limits(1) };
+        Company::start(limits, Ports { blobs, ..test.ports() }, SigningKey::from_bytes(&[7; 32])).await.unwrap()
+    };
+    let by = By { who: "ada".to_owned(), trace: TraceId(test.world.new_id()) };
+    let company = open(Arc::new(Trap)).await;
+    let ada = company.create_persona(new_persona("ada"), &by).await.unwrap().id;
+    let given = company.deliver(work(ada, 500), &by).await.unwrap();
+    let letter = || test.store.messages().remove(0);
+    let goal = || test.store.goals().remove(0);
+    until(|| letter().falls == 1).await;
+    assert_eq!((letter().state, goal().state, goal().attempts), (MessageState::Waiting, GoalState::Pending, 1));
+    assert!(goal().due_ms.is_some(), "once is a failed attempt like any other");
+    company.end().await;
+
+    let company = open(Arc::new(Trap)).await;
+    until(|| letter().state != MessageState::Waiting && letter().state != MessageState::Running).await;
+    assert_eq!((letter().state, letter().falls), (MessageState::DeadLettered, 2));
+    assert_eq!((goal().state, goal().attempts), (GoalState::Failed, 2), "two more attempts were left");
+    assert!(goal().last_error.unwrap().ends_with("2 times, the last time with: as the test asked"));
+    let alert = test.store.alerts().remove(0);
+    assert_eq!((alert.kind, alert.goal, alert.resolved_ms), (AlertKind::DeadLetter, Some(given.goal.id), None));
+    company.end().await;
+
+    let company = open(test.blobs.clone()).await;
+    company.retry_letter(given.message.id, &by).await.unwrap();
+    assert_eq!((letter().falls, test.store.alerts()[0].resolved_ms.is_some()), (0, true));
+    until(|| goal().state.is_over()).await;
+    assert_ne!(goal().state, GoalState::Failed, "the cause is gone");
+    company.end().await;
 }

@@ -27,7 +27,7 @@ impl Carrier for Understudy {
             () = stop.cancelled() => return RunEnd::Stopped,
         };
         assert_eq!(slice.persona(), work.goal.persona);
-        let _working = now.work(slice, self.limits.clone());
+        let _working = now.work(slice, work.goal.payload.kind(), self.limits.clone());
         let _inside = self.seen.enter(&work.goal);
         if !self.write(work, GoalState::Running, MessageState::Running, self.step(work)).await {
             return RunEnd::Over { failure_streak: *failure_streak, open_circuit: false };
