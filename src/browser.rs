@@ -110,7 +110,7 @@ impl Browsers {
         let Some(slot) = self.pool.known(persona) else { return false };
         slot.work();
         let state = slot.state.lock().await;
-        state.session.as_ref().is_some_and(|session| !session.gone().is_cancelled())
+        state.session.as_ref().is_some_and(|session| !session.is_over())
     }
 
     /// The persona sleeps, is paused or deleted: its browser is closed.

@@ -150,6 +150,11 @@ async fn watch_end(ended: Arc<Ended>, gone: CancellationToken) {
 }
 
 impl Chromium {
+    /// It has ended by itself, also when nobody was told of it yet.
+    pub(super) fn is_over(&self) -> bool {
+        self.gone.is_cancelled() || self.ended.is_over()
+    }
+
     /// Closes it so that its profile is whole; kills it when it does not close. Says whether it was clean.
     pub(super) async fn close(&self) -> bool {
         // The answer may get lost in the closing; the end of the process is what counts.

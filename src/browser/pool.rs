@@ -225,7 +225,7 @@ impl Pool {
 
     /// After a step: a browser that has ended is counted and cleared up; another persona may want the place.
     pub(super) async fn clear_up(&self, state: &mut State) {
-        if let Some(session) = state.session.take_if(|session| session.gone().is_cancelled()) {
+        if let Some(session) = state.session.take_if(|session| session.is_over()) {
             tracing::warn!("a browser ended by itself");
             session.kill().await;
             state.restarts.crashed(Instant::now());

@@ -1,8 +1,11 @@
 //! Processes by number and start time, so that a number used again is never taken for the old one.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, os::fd::AsFd as _, path::Path, time::Duration};
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::{
+    io::Errno,
+    process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid},
+};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -66,6 +69,16 @@ impl Ended {
         let _ = self.0.readable().await;
     }
 
+    /// Whether it, a child of ours, has ended, also when nobody was told of it yet.
+    pub(super) fn is_over(&self) -> bool {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        match waitid(WaitId::PidFd(self.0.get_ref().as_fd()), look) {
+            Ok(ended) => ended.is_some(),
+            // Cleared away already.
+            Err(error) => error == Errno::CHILD,
+        }
+    }
+
     pub(super) fn kill(&self) {
         // It may have ended by itself.
         let _ = pidfd_send_signal(self.0.get_ref(), Signal::KILL);
@@ -111,7 +124,11 @@ pub(super) mod tests {
         let other = ProcessMark { start: mark.start + 1, ..mark };
         other.kill().await;
         assert!(child.try_wait().unwrap().is_none(), "another process with the same number is left alone");
+        let ended = Ended::watch(mark.pid).unwrap();
+        assert!(!ended.is_over());
         mark.kill().await;
+        assert!(ended.is_over(), "dead, and not cleared away");
         assert!(!child.wait().await.unwrap().success());
+        assert!(ended.is_over(), "cleared away");
     }
 }

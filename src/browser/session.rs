@@ -114,6 +114,11 @@ impl Session {
         &self.chromium.gone
     }
 
+    /// It has ended by itself.
+    pub(super) fn is_over(&self) -> bool {
+        self.chromium.is_over()
+    }
+
     /// Takes over changed host rules; open connections that are no longer allowed end.
     pub(super) fn take_rules(&mut self, persona: &Persona) -> Result<(), Fault> {
         if self.rules_of != persona.version {
@@ -250,7 +255,7 @@ impl Session {
 
     /// Closes it cleanly, cookies kept.
     pub(super) async fn close(mut self) {
-        if !self.chromium.gone.is_cancelled() {
+        if !self.is_over() {
             self.save_cookies().await;
         }
         self.chromium.close().await;

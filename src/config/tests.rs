@@ -158,6 +158,12 @@ const OUT_OF_RANGE: &str = r#"
         allowed_origins = ["https://a.example/path"]
         [log]
         filter = "a=b=c"
+        [quotas.worker]
+        proposal = { floor = 21, ceiling = 20 }
+        [quotas.everyone]
+        post = { floor = 2, ceiling = 5_000_000_000 }
+        [day_caps]
+        post = 1_000_001
     "#;
 
 #[test]
@@ -185,6 +191,9 @@ fn values_out_of_range_are_all_named() {
         "storage.database_url",
         "server.allowed_origins",
         "log.filter",
+        "quotas.worker.proposal.floor",
+        "quotas.everyone.post.ceiling",
+        "day_caps.post",
     ] {
         assert!(text.contains(&format!("`{key}` in ")), "{key} is missing in:\n{text}");
     }

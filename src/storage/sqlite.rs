@@ -161,3 +161,28 @@ impl Checkpointer {
         let _ = self.pokes.try_send(());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::{
+        RunQueryDsl,
+        dsl::{select, sql},
+        sql_query,
+        sql_types::Integer,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_writer_writes_and_it_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("greenroom.db");
+        let mut writer = open_writer(&path).unwrap();
+        writer.batch_execute("CREATE TABLE notes (note TEXT)").unwrap();
+        let synchronous = select(sql::<Integer>("synchronous FROM pragma_synchronous")).get_result::<i32>(&mut writer);
+        assert_eq!(synchronous, Ok(2), "FULL: each commit is synced");
+        let readers = SqliteReaders::new(&path, 1);
+        let refused = readers.read(|conn| sql_query("INSERT INTO notes VALUES ('no')").execute(conn)).await.unwrap();
+        assert_eq!(refused.unwrap_err().to_string(), "attempt to write a readonly database");
+    }
+}

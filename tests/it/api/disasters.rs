@@ -10,7 +10,10 @@ use actors::{
     domain::{Call, Outcome},
     testing::{Act, TestPorts},
 };
-use greenroom::config::{Config, HumanDuration};
+use greenroom::{
+    config::{Config, HumanDuration},
+    storage::{Storage, verify},
+};
 use serde_json::{Value, json};
 
 use super::harness::TestServer;
@@ -71,7 +74,8 @@ async fn told(server: &TestServer, goal: &Value, step: u64) -> Vec<String> {
     of_step.map(|receipt| format!("{} {}", text(receipt, "phase"), text(receipt, "state"))).collect()
 }
 
-/// Nobody holds a place or waits, nothing fell, and every message is in a state that its goal explains.
+/// Nobody holds a place or waits, nothing fell, every message is in a state that its goal explains, and the record is
+/// whole.
 async fn all_is_well(server: &TestServer, personas: &[&str]) {
     let figures = server.company.figures();
     assert_eq!((figures.active_personas, figures.waiting_for_slice), (0, 0), "{figures:?}");
@@ -85,6 +89,10 @@ async fn all_is_well(server: &TestServer, personas: &[&str]) {
             assert!(parked || goal["state"] == message["state"], "{message} of {goal}");
         }
     }
+    let (place, world) = (&server.config, server.world.clone());
+    let archive = Storage::open_read_only(&place.storage, &place.data_root, world).await.unwrap();
+    let report = verify(&archive, None, None, |_| ()).await.unwrap();
+    assert!(report.is_sound() && report.receipts > 0, "{report:?}");
 }
 
 /// Waits until no slice is held: the last receipt of a run comes a moment before.

@@ -61,7 +61,9 @@ impl TestServer {
             blobs: storage.blobs.clone(),
             ..test.ports()
         };
-        let company = Company::start(config.limits(), ports, SigningKey::from_bytes(&[7; 32])).await.unwrap();
+        let key = SigningKey::from_bytes(&[7; 32]);
+        storage.register_signing_key(&key.verifying_key()).await.unwrap();
+        let company = Company::start(config.limits(), ports, key).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let deps = Deps {

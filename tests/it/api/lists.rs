@@ -1,5 +1,9 @@
 //! Lists: pages by cursor, without a hole or a double.
 
+use actors::{
+    domain::{Call, Outcome},
+    testing::{Act, TestPorts},
+};
 use serde_json::{Value, json};
 
 use super::harness::TestServer;
@@ -98,6 +102,37 @@ async fn a_persona_is_paused_resumed_and_restarted_and_every_act_has_its_receipt
     let receipts = server.get("/api/receipts").await.json["items"].to_string();
     for act in ["pause", "resume", "restart"] {
         assert!(receipts.contains(act), "{act}: {receipts}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_big_three_of_an_hour_say_why() {
+    let test = TestPorts::new(|_: &Call| Act::UntilStopped(Outcome::done("wrote", json!({"value": "A line."}))));
+    let calls = test.performer.clone();
+    let server = TestServer::start_on(test, |_| {}).await;
+    server.persona("Ada").await;
+    assert_eq!(server.post("/api/personas/ada/pause", &json!({})).await.status, 200);
+    let mut ids = Vec::new();
+    for priority in [0.2, 0.6, 0.4, 0.7, 0.5] {
+        let goal = json!({"kind": "ai", "title": "Write", "payload": {"prompt": "x"}, "priority": priority});
+        let made = server.post("/api/personas/ada/goals", &goal).await;
+        assert_eq!((made.status.as_u16(), &made.json["big_three"]), (201, &Value::Null), "{}", made.json);
+        ids.push(made.json["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(server.post("/api/personas/ada/resume", &json!({})).await.status, 200);
+    // The first is at work: all five are open, and she has chosen.
+    tokio::time::timeout(std::time::Duration::from_secs(60), calls.called(1)).await.unwrap();
+    let chosen = [None, Some((2, "priority 0.600")), None, Some((1, "priority 0.700")), Some((3, "priority 0.500"))];
+    for (id, chosen) in ids.iter().zip(chosen) {
+        let goal = server.get(&format!("/api/goals/{id}")).await.json;
+        let three = &goal["big_three"];
+        let Some((place, why)) = chosen else {
+            assert!(three.is_null(), "{goal}");
+            continue;
+        };
+        assert_eq!(three["place"], place, "{goal}");
+        assert!(three["because"].as_str().unwrap().contains(why), "{goal}");
     }
     server.stop().await;
 }

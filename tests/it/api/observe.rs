@@ -1,10 +1,16 @@
 //! Health, version, status, metrics, the log, seeding.
 
+use std::time::Duration;
+
 use greenroom::telemetry;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::harness::{STATUS_TOKEN, TestServer, answer};
+
+/// The most a goal may take to be done.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_version_and_status_say_what_is_promised() {
@@ -36,6 +42,36 @@ async fn health_version_and_status_say_what_is_promised() {
         }
     }
     assert!(status["last_deploy"]["at"].as_str().unwrap().ends_with('Z'));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_that_is_done_shows_in_the_figures() {
+    let server = TestServer::start().await;
+    server.persona("Ada").await;
+    let mut receipts = server.company.receipts();
+    let goal = json!({"kind": "io", "title": "Keep a note", "priority": 0.5, "payload": {
+        "steps": [{"action": "write_file", "path": "note.txt", "content": "hello"}]}});
+    let made = server.post("/api/personas/ada/goals", &goal).await;
+    assert_eq!(made.status, 201, "{}", made.json);
+    let path = format!("/api/goals/{}", made.json["id"].as_str().unwrap());
+    let is_done = async {
+        while server.get(&path).await.json["state"] != "done" {
+            receipts.recv().await.unwrap();
+        }
+    };
+    timeout(PATIENCE, is_done).await.expect("the goal is done");
+    let status = server.get("/status").await.json;
+    let (turns, inboxes) = (&status["turns"], &status["inboxes"]);
+    assert_eq!(turns["grants"], 1, "{status}");
+    let of_band = |band: &str| turns["waits"].as_array().unwrap().iter().find(|waits| waits["band"] == band).unwrap();
+    assert_eq!((&of_band("middle")["grants"], &of_band("urgent")["grants"]), (&json!(1), &json!(0)), "{status}");
+    assert_eq!((&inboxes["begun"], &inboxes["evaluated"]), (&json!(1), &json!(1)), "{status}");
+    assert_eq!(inboxes["evaluations_per_message"], 1.0, "{status}");
+    let call = server.ask(Method::GET, "/metrics/prometheus").bearer_auth(STATUS_TOKEN);
+    let text = call.send().await.unwrap().text().await.unwrap();
+    assert!(text.contains("\ngreenroom_slices_granted_total 1\n"), "{text}");
+    assert!(text.contains("\ngreenroom_evaluations_per_message 1\n"), "{text}");
     server.stop().await;
 }
 

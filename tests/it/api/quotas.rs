@@ -1,9 +1,20 @@
 //! Templates, quotas and planned days over HTTP.
 
+use std::time::Duration;
+
+use actors::{
+    domain::{Call, Outcome, StepError},
+    testing::TestPorts,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::harness::{Answer, TestServer, answer};
+use crate::postgres;
+
+/// The most a goal may take to be over.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const ADA: &str = "/api/personas/ada";
 
@@ -181,4 +192,63 @@ async fn switched_on_a_day_is_planned_and_shown() {
         assert!(goal["due_ms"].as_i64().unwrap() < day["ends_ms"].as_i64().unwrap());
     }
     server.stop().await;
+}
+
+/// Works off goals that count, one of which fails: what a day has done is what its receipts say, wherever one asks.
+async fn what_is_done_is_what_receipts_say(database_url: String) {
+    let test = TestPorts::new(|call: &Call| match call.args["path"].as_str() {
+        Some("bad.txt") => Outcome::not_begun("wrote nothing", StepError::permanent("as the test asked")),
+        _ => Outcome::done("wrote it", json!({})),
+    });
+    let server = TestServer::start_on(test, |config| config.storage.database_url = database_url).await;
+    server.persona("Ada").await;
+    let mut receipts = server.company.receipts();
+    for (file, unit, units) in [
+        ("a.txt", "post", 2),
+        ("b.txt", "post", 1),
+        ("bad.txt", "post", 1),
+        ("c.txt", "deliverable", 3),
+        ("d.txt", "", 0),
+    ] {
+        let proof = if unit.is_empty() { json!({}) } else { json!({"counts_as": unit, "units": units}) };
+        let goal = json!({"kind": "io", "title": file, "proof": proof,
+            "payload": {"steps": [{"action": "write_file", "path": file, "content": "hello"}]}});
+        let made = server.post(&format!("{ADA}/goals"), &goal).await;
+        assert_eq!(made.status, 201, "{}", made.json);
+        let path = format!("/api/goals/{}", made.json["id"].as_str().unwrap());
+        let over = async {
+            loop {
+                let goal = server.get(&path).await.json;
+                if ["done", "failed"].iter().any(|state| goal["state"] == *state) {
+                    return goal;
+                }
+                receipts.recv().await.unwrap();
+            }
+        };
+        let over = timeout(PATIENCE, over).await.expect("the goal is over");
+        assert_eq!(over["state"], if file == "bad.txt" { "failed" } else { "done" }, "{over}");
+    }
+    let day = server.get(&format!("{ADA}/quotas")).await.json;
+    let told = server.get("/api/receipts?limit=500").await.json["items"].clone();
+    let metrics = server.get("/metrics").await.json;
+    for (unit, figure, units) in [("post", "posts_today", 3), ("deliverable", "deliverables_today", 3)] {
+        let mut sum = 0;
+        for receipt in told.as_array().unwrap().iter().filter(|receipt| !receipt["units"].is_null()) {
+            let goal = server.get(&format!("/api/goals/{}", receipt["goal"].as_str().unwrap())).await.json;
+            sum += if goal["proof"]["counts_as"] == unit { receipt["units"].as_i64().unwrap() } else { 0 };
+        }
+        assert_eq!(sum, units, "{unit}: {told}");
+        assert_eq!((&of(&day, unit)["done"], &metrics[figure]), (&json!(sum), &json!(sum)), "{unit}: {day}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_is_what_receipts_say_on_sqlite() {
+    what_is_done_is_what_receipts_say(String::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_is_what_receipts_say_on_postgres() {
+    what_is_done_is_what_receipts_say(postgres::database().await).await;
 }

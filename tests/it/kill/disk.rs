@@ -1,25 +1,32 @@
 //! A disk that is really full: nothing new begins, what has happened is written, and afterwards all of it goes on.
 
 use std::{
+    env,
     fs::{self, OpenOptions},
+    io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
     process::Command,
 };
 
 use reqwest::Method;
-use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::{
+    fs::{FallocateFlags, fallocate, statvfs},
+    io::Errno,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
     model::{self, Model},
     place::Place,
-    say,
     server::Server,
+    skip,
     stage::{Stage, other_work},
 };
 
 const MB: u64 = 1 << 20;
+/// Set for the test that runs in namespaces of its own.
+const INSIDE: &str = "TEST_RUNS_IN_NAMESPACES";
 
 /// A small file system in memory; gone when dropped.
 struct SmallDisk {
@@ -47,13 +54,23 @@ impl SmallDisk {
         self.path().join("filler")
     }
 
-    /// Takes room until this many bytes are left.
+    /// Takes room until this many bytes are left. The server takes some itself meanwhile.
     fn fill_up_to(&self, left: u64) {
-        let disk = statvfs(self.path()).unwrap();
-        let free = disk.f_bavail * disk.f_frsize;
-        let file = OpenOptions::new().create(true).append(true).open(self.filler()).unwrap();
-        let taken = file.metadata().unwrap().len();
-        fallocate(&file, FallocateFlags::empty(), taken, free - left).unwrap();
+        let mut file = OpenOptions::new().create(true).append(true).open(self.filler()).unwrap();
+        if left == 0 {
+            let full = std::iter::repeat_with(|| file.write_all(&[0; 4096])).find_map(Result::err).unwrap();
+            assert_eq!(full.kind(), ErrorKind::StorageFull, "{full}");
+            return;
+        }
+        loop {
+            let disk = statvfs(self.path()).unwrap();
+            let Some(room) = (disk.f_bavail * disk.f_frsize).checked_sub(left).filter(|room| *room > 0) else { return };
+            let taken = file.metadata().unwrap().len();
+            match fallocate(&file, FallocateFlags::empty(), taken, room) {
+                Ok(()) => return,
+                Err(error) => assert_eq!(error, Errno::NOSPC),
+            }
+        }
     }
 
     fn make_room(&self) {
@@ -94,12 +111,43 @@ fn intents(receipts: &[Value]) -> usize {
     receipts.iter().filter(|receipt| receipt["phase"] == "intent").count()
 }
 
+/// Runs this test once more where an ordinary user may mount: in namespaces of its own.
+fn again_in_namespaces() -> Result<(), String> {
+    if env::var_os(INSIDE).is_some() {
+        return Err("in its own namespaces too".to_owned());
+    }
+    let namespaces = ["--user", "--map-root-user", "--mount"];
+    let unshare = |program: &Path| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(namespaces).arg(program);
+        unshare
+    };
+    let allowed = unshare(Path::new("true")).output().map_err(|error| format!("unshare: {error}"))?;
+    if !allowed.status.success() {
+        return Err(String::from_utf8_lossy(&allowed.stderr).trim().to_owned());
+    }
+    let test = "kill::disk::a_full_disk_stops_what_would_begin_and_loses_nothing";
+    let again = unshare(&env::current_exe().unwrap()).args(["--exact", test]).env(INSIDE, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&again.stdout);
+    assert!(again.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&again.stderr));
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_stops_what_would_begin_and_loses_nothing() {
     let disk = match SmallDisk::mount(420) {
         Ok(disk) => disk,
-        Err(reason) => return say(&format!("skipped, no small disk can be mounted here: {reason}")),
+        Err(reason) => {
+            if let Err(neither) = again_in_namespaces() {
+                skip("disk", &format!("no small disk can be mounted here ({reason}; {neither})"));
+            }
+            return;
+        }
     };
+    full_disk(&disk).await;
+}
+
+async fn full_disk(disk: &SmallDisk) {
     let mut model = Model::start();
     let data_root = disk.path().join("data");
     fs::create_dir(&data_root).unwrap();

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
 use diesel::{
@@ -13,7 +14,7 @@ use diesel::{
 use futures::{StreamExt as _, stream};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     place::Database::Sqlite,
@@ -24,6 +25,8 @@ use super::{
 
 const FLOOD: usize = 100_000;
 const AT_ONCE: usize = 64;
+/// The most it may take to be sent.
+const FLOOD_PATIENCE: Duration = Duration::from_secs(1_200);
 /// So often somebody else is wanted urgently.
 const URGENT_EVERY: usize = 5_000;
 /// The most an urgent message waits, in milliseconds.
@@ -40,7 +43,11 @@ const TEXT_BYTES: usize = 1_000;
 async fn sent(caller: &Caller, persona: &str, key: &str, body: &Value) -> Option<Value> {
     loop {
         let request = caller.request(Method::POST, &format!("/api/personas/{persona}/messages"));
-        let Ok(answer) = request.header("Idempotency-Key", key).json(body).send().await else { continue };
+        let answer = match request.header("Idempotency-Key", key).json(body).send().await {
+            Ok(answer) => answer,
+            Err(gone) if gone.is_connect() => panic!("the server is gone: {gone:?}"),
+            Err(_) => continue,
+        };
         let status = answer.status();
         assert!(status.is_success() || status == 503, "{status}");
         let Ok(body) = answer.json().await else { continue };
@@ -118,7 +125,7 @@ async fn a_flood_to_one_persona_drowns_nobody() {
     let (caller, began) = (server.caller(), Instant::now());
     let taken = AtomicUsize::new(0);
     let text = "x".repeat(TEXT_BYTES);
-    let wanted: Vec<Value> = stream::iter(0..FLOOD)
+    let flood = stream::iter(0..FLOOD)
         .map(|number| {
             let (caller, taken, text) = (&caller, &taken, &text);
             async move {
@@ -136,8 +143,8 @@ async fn a_flood_to_one_persona_drowns_nobody() {
         })
         .buffer_unordered(AT_ONCE)
         .filter_map(async |wanted| wanted)
-        .collect()
-        .await;
+        .collect();
+    let wanted: Vec<Value> = timeout(FLOOD_PATIENCE, flood).await.expect("the server takes the flood");
     let took = began.elapsed();
     let waits = urgent(&server, &wanted).await;
     let (now, most) = memory(&server);

@@ -50,7 +50,7 @@ pub(super) struct Live(WebSocketStream<TokioAdapter<TcpStream>>);
 impl Server {
     /// Starts and waits until it answers. `stop_at`: the boundary it stands still at; empty: none, but all are told.
     pub(super) async fn start(place: &Place, practice: SocketAddr, stop_at: Option<&str>) -> Self {
-        let mut command = place.command();
+        let mut command = place.server();
         command.args(["serve", "--json"]).env("BROWSER_ROOT", place.browsers()).env("PORT", "0");
         command.env("FAILPOINT_REHEARSAL", practice.to_string());
         // What else this machine does is no matter of the test.

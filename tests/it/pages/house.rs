@@ -19,7 +19,7 @@ use greenroom::{
     web::{self, Deps, Server},
 };
 use tempfile::TempDir;
-use tokio::sync::broadcast;
+use tokio::{net::TcpSocket, sync::broadcast};
 use uuid::Uuid;
 
 use super::script;
@@ -33,6 +33,8 @@ pub struct House {
     pub deps: Deps,
     pub addr: SocketAddr,
     server: Option<Server>,
+    /// Bound and never listening: the port stays ours while the server is away.
+    _port: TcpSocket,
     _root: TempDir,
 }
 
@@ -53,8 +55,11 @@ impl House {
             world: world.clone(),
         };
         let company = Company::start(config.limits(), ports, SigningKey::from_bytes(&[7; 32])).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let addr = listener.local_addr().unwrap();
+        let port = TcpSocket::new_v4().unwrap();
+        port.set_reuseaddr(true).unwrap();
+        port.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let addr = port.local_addr().unwrap();
+        let listener = TcpListener::bind(addr).unwrap();
         let deps = Deps {
             company: company.clone(),
             db: storage.db.clone(),
@@ -70,7 +75,7 @@ impl House {
             local_token: String::new(),
         };
         let server = Some(web::serve(deps.clone(), listener).unwrap());
-        Self { company, deps, addr, server, _root: root }
+        Self { company, deps, addr, server, _port: port, _root: root }
     }
 
     /// The address of a one-time login link.

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use actors::{ports::Commit, testing};
+use actors::ports::Commit;
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use greenroom::storage::UserRole;
 
 use super::{
     on_both_databases,
     stores::{self, Place, Store},
 };
+use crate::postgres as cluster;
 
 on_both_databases! {
     a_chain_goes_on_where_it_was_after_a_restart
@@ -72,21 +74,47 @@ async fn a_locked_database_is_unavailable_and_then_it_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_cannot_write() {
+async fn readers_find_what_the_writer_wrote() {
     let store = stores::sqlite().await;
     store.persona("ada").await;
-    let file = store.place.root.path().join("greenroom.db");
-    assert!(file.exists());
-    // The journal and its readers agree on what is there.
     let named = store.storage().db.persona_named("ada").await.unwrap().unwrap();
     assert_eq!(store.storage().db.persona_named(&named.id.to_string()).await.unwrap(), Some(named));
     assert_eq!(store.storage().db.persona_named("nobody\0").await.unwrap(), None);
-    let _ = testing::node();
+}
+
+/// Notes how each write to this table is committed, as the session that writes has it.
+fn note_commits_to(url: &str, table: &str) {
+    let name = url.split(['/', '?']).nth(3).unwrap();
+    cluster::sql(
+        url,
+        &format!(
+            "ALTER DATABASE {name} SET synchronous_commit = off;
+             CREATE TABLE IF NOT EXISTS commits (how TEXT);
+             CREATE FUNCTION note_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 INSERT INTO commits VALUES ('{table} ' || current_setting('synchronous_commit'));
+                 RETURN NULL;
+             END $$;
+             CREATE TRIGGER note AFTER INSERT ON {table} EXECUTE FUNCTION note_{table}();"
+        ),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_commit_to_postgres_waits_for_its_disk_whatever_the_database_says() {
+    let url = cluster::database().await;
+    for table in ["receipts", "users"] {
+        note_commits_to(&url, table);
+    }
+    let store = Place::new(url.clone()).open().await;
+    store.persona("ada").await;
+    store.storage().accounts.create_user("ada", UserRole::Owner).await.unwrap();
+    let heard = cluster::psql(&url).args(["-t", "-A", "-c", "SELECT DISTINCT how FROM commits ORDER BY how"]).output();
+    assert_eq!(String::from_utf8(heard.unwrap().stdout).unwrap(), "receipts on\nusers on\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_server_at_a_time_works_on_a_postgres_database() {
-    let place = Place::new(crate::postgres::database().await);
+    let place = Place::new(cluster::database().await);
     let first = place.try_open().await.unwrap();
     let refused = place.try_open().await.err().unwrap();
     let said = anyhow::Error::from(refused);
