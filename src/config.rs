@@ -210,6 +210,7 @@ impl Config {
                 io: life.complexity.io,
                 ai: life.complexity.ai,
                 report: life.complexity.report,
+                agent: life.complexity.agent,
             },
             rest_per_minute: life.rest_per_minute,
             attention_recovers: life.attention_recovers,

@@ -156,6 +156,7 @@ fn inner_life(found: &mut Findings) {
         ("complexity.io", life.complexity.io, &(0.0..=10.0)),
         ("complexity.ai", life.complexity.ai, &(0.0..=10.0)),
         ("complexity.report", life.complexity.report, &(0.0..=10.0)),
+        ("complexity.agent", life.complexity.agent, &(0.0..=10.0)),
         ("attention_after_tired_work", life.attention_after_tired_work, &share),
         ("compute_after_refusal", life.compute_after_refusal, &share),
         ("compute_per_minute", life.compute_per_minute, &(0.01..=60.0)),

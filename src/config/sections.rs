@@ -132,6 +132,7 @@ pub struct ComplexityConfig {
     pub io: f64,
     pub ai: f64,
     pub report: f64,
+    pub agent: f64,
 }
 
 /// `[inner_life.optional]`: what mood lets through of work that nobody waits for, and the rest between two such turns.
