@@ -1,18 +1,11 @@
-//! Model endpoints that answer, hesitate, refuse and misbehave.
-
-#![cfg(test)]
+//! Texts in a persona's voice.
 
 use std::{collections::BTreeMap, collections::HashMap, sync::Arc, time::Duration};
 
-use actors::{
-    domain::{Length, Persona, PersonaId, PersonaStatus, Profile, Weight},
-    ports::BoxError,
-};
-use async_trait::async_trait;
+use actors::domain::{Length, Persona};
 use greenroom::{
     config::{ModelsConfig, ProviderConfig},
     models::{Composed, Keyring, ModelError, Models, Request},
-    secrets::SecretText,
 };
 use serde_json::{Value, json};
 use wiremock::{
@@ -20,67 +13,7 @@ use wiremock::{
     matchers::{bearer_token, body_partial_json, method, path},
 };
 
-const KEY: &str = "sk-test-0123456789";
-
-/// Secrets by owner and name.
-pub struct Secrets(pub HashMap<(String, String), String>);
-
-impl Secrets {
-    /// One secret of the instance, named `model_key`.
-    fn of_instance() -> Self {
-        Self(HashMap::from([(("instance".to_owned(), "model_key".to_owned()), KEY.to_owned())]))
-    }
-}
-
-#[async_trait]
-impl Keyring for Secrets {
-    async fn open(&self, owner: &str, name: &str) -> Result<Option<SecretText>, BoxError> {
-        Ok(self.0.get(&(owner.to_owned(), name.to_owned())).cloned().map(SecretText::new))
-    }
-}
-
-/// A persona with a style, answered for by this model.
-pub fn livia(model: Option<&str>) -> Persona {
-    Persona {
-        id: PersonaId::from([9; 16]),
-        slug: "livia".parse().unwrap(),
-        name: "Livia".into(),
-        role: None,
-        description: "Runs the house.".into(),
-        status: PersonaStatus::Active,
-        version: 1,
-        profile: Profile {
-            style_primer: "Short sentences.".into(),
-            do_: vec!["Name numbers".into()],
-            temperature_thousandths: Some(700),
-            ..Profile::default()
-        },
-        hosts: Vec::new(),
-        model: model.map(str::to_owned),
-        weight: Weight::ORDINARY,
-        hours: Default::default(),
-        quotas: Default::default(),
-        autoplan: Default::default(),
-        created_ms: 0,
-        updated_ms: 0,
-    }
-}
-
-fn provider(base_url: String) -> ProviderConfig {
-    ProviderConfig {
-        base_url,
-        model: "small-1".into(),
-        key_secret: "model_key".into(),
-        timeout: Duration::from_secs(30),
-        retries: 2,
-        input_micro_usd_per_million: 150_000,
-        output_micro_usd_per_million: 600_000,
-    }
-}
-
-fn config(provider: ProviderConfig) -> ModelsConfig {
-    ModelsConfig { default: "house".into(), providers: BTreeMap::from([("house".to_owned(), provider)]) }
-}
+use super::{KEY, Secrets, config, livia, provider};
 
 async fn ask_as(persona: &Persona, config: &ModelsConfig, secrets: Secrets) -> Result<Composed, ModelError> {
     let limit = Duration::from_secs(60);
@@ -195,7 +128,7 @@ async fn an_answer_that_is_none_is_named() {
         (ResponseTemplate::new(200).set_body_string("<html>"), "not the expected JSON"),
         (ResponseTemplate::new(200).set_body_json(json!({"id": "x"})), "`choices` is missing or empty"),
         (ResponseTemplate::new(200).set_body_json(json!({"choices": [{"message": {"content": 7}}]})), "content"),
-        (ResponseTemplate::new(200).set_body_json(empty), "content_filter"),
+        (ResponseTemplate::new(200).set_body_json(empty), "it stopped for: filtered"),
     ];
     for (template, expected) in cases {
         let (_server, config) = answering(template).await;
@@ -221,7 +154,8 @@ async fn nothing_is_sent_without_key_endpoint_or_known_model() {
     let error = ask_as(&livia(Some("hous")), &config, Secrets::of_instance()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "model `hous` is not configured; known are: house, understudy. Add it under `models.providers` or choose another"
+        "model `hous` is not configured; known are: understudy, house. Add it under `models.providers` or \
+         `models.routes`, or choose another"
     );
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = ask(provider(format!("http://{closed}/v1"))).await.unwrap_err();
@@ -242,13 +176,13 @@ fn a_provider_that_cannot_be_called_is_refused_at_start() {
         let Err(error) = Models::new(&config(provider), none.clone()) else { panic!("{field} must be refused") };
         assert!(error.to_string().starts_with(field), "{error}");
     }
-    let config = ModelsConfig { default: "nobody".into(), providers: BTreeMap::new() };
+    let config = ModelsConfig { default: "nobody".into(), routes: BTreeMap::new(), providers: BTreeMap::new() };
     assert!(matches!(Models::new(&config, none), Err(ModelError::UnknownModel { .. })));
 }
 
 #[tokio::test]
 async fn the_understudy_needs_nothing_and_says_who_it_is() {
-    let config = ModelsConfig { default: "understudy".into(), providers: BTreeMap::new() };
+    let config = ModelsConfig { default: "understudy".into(), routes: BTreeMap::new(), providers: BTreeMap::new() };
     let composed = ask_as(&livia(None), &config, Secrets(HashMap::new())).await.unwrap();
     assert_eq!((composed.provider.as_str(), composed.model.as_str()), ("understudy", "understudy"));
     assert_eq!(composed, ask_as(&livia(None), &config, Secrets(HashMap::new())).await.unwrap());
