@@ -7,6 +7,7 @@ mod calendar;
 mod check;
 mod known;
 mod layers;
+mod models;
 mod sections;
 mod show;
 
@@ -23,6 +24,7 @@ use figment::{Figment, error::Kind};
 
 use self::layers::Layer;
 pub use calendar::*;
+pub use models::*;
 pub use sections::*;
 pub use show::{Setting, without_password};
 

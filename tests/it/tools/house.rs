@@ -51,7 +51,7 @@ impl House {
         let storage = Storage::open(&config, root.path(), &testing::node(), world.clone()).await.unwrap();
         let egress = Egress::new(HostRules::default(), site.addr);
         let browsers = Browsers::new(browser, egress, root.path().join("browsers"), Arc::new(Mirror));
-        let models = ModelsConfig { default: UNDERSTUDY.into(), providers: BTreeMap::new() };
+        let models = ModelsConfig { default: UNDERSTUDY.into(), routes: BTreeMap::new(), providers: BTreeMap::new() };
         let keyring = Arc::new(storage.vault.clone());
         let performer = Arc::new(Tools::new(ToolsDeps {
             records: storage.records.clone(),
