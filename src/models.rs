@@ -28,7 +28,7 @@ use tokio::time::Instant;
 pub use error::ModelError;
 pub use keyring::{INSTANCE, Keyring, secret_of};
 pub use price::Bound;
-pub use prompt::{Prompt, build_persona_prompt};
+pub use prompt::{Prompt, build_agent_prompt, build_persona_prompt};
 pub use stream::{ChatStream, Piece};
 
 use self::{

@@ -34,7 +34,7 @@ pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit
     Outcome { cost: composed.cost, ..Outcome::done(summary, data).with_artifact(artifact) }
 }
 
-fn failed(error: &ModelError) -> Outcome {
+pub(super) fn failed(error: &ModelError) -> Outcome {
     let text = error.to_string();
     let why = match () {
         () if error.is_throttled() => StepError::throttled(text),

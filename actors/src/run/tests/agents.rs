@@ -12,14 +12,14 @@ use crate::{
 };
 
 fn agent() -> Payload {
-    Payload::Agent(AgentPayload {
+    Payload::Agent(Box::new(AgentPayload {
         task: "Submit a proposal.".into(),
         max_steps: 8,
         max_minutes: 30,
         model: None,
         tools: vec![],
         secrets: Default::default(),
-    })
+    }))
 }
 
 pub(super) fn calls(steps: Vec<Step>) -> Thought {
