@@ -134,9 +134,7 @@ impl Endpoint {
                 let reason = Malformed::Cut.to_string();
                 Err(ModelError::Broken { provider, host: self.host.clone(), reason })
             }
-            Err(Malformed::TooMuch("bytes in one answer")) => {
-                Err(ModelError::TooLarge { provider, limit: MOST_ANSWER_BYTES })
-            }
+            Err(Malformed::TooLarge) => Err(ModelError::TooLarge { provider, limit: MOST_ANSWER_BYTES }),
             Err(error) => Err(ModelError::BadAnswer { provider, reason: shown(errand, &error.to_string()) }),
         }
     }
