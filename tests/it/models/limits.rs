@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actors::domain::ChatRequest;
 use greenroom::{
     config::{ProviderConfig, ProviderKind},
     models::{ModelError, Models, Piece},
@@ -72,7 +73,7 @@ async fn a_provider_that_keeps_failing_is_left_alone_for_a_minute() {
 }
 
 #[tokio::test]
-async fn refusals_and_impatient_callers_switch_nothing_off() {
+async fn refusals_and_callers_that_go_away_switch_nothing_off() {
     let refused = Reply::Status { status: 401, retry_after: None, reason: "no".into() };
     let storm = std::iter::repeat_n(Reply::soon(429), 6).chain(std::iter::repeat_n(refused, 6));
     let replies = storm.chain(std::iter::repeat_n(Reply::Hang, 6)).chain([Reply::text("Here.")]);
@@ -93,6 +94,22 @@ async fn refusals_and_impatient_callers_switch_nothing_off() {
         }
     }
     assert_eq!(asked(&models, MINUTE).await.unwrap(), "Here.");
+}
+
+#[tokio::test]
+async fn a_caller_with_little_time_switches_nothing_off() {
+    let mock = Mock::answering(|seen| match seen.body["max_tokens"].as_u64() {
+        Some(7) => Reply::text("Here."),
+        _ => Reply::Hang,
+    });
+    let mock = mock.await;
+    let models = models(&mock.config(KIND));
+    for _ in 0..6 {
+        let error = asked(&models, Duration::from_millis(20)).await.unwrap_err();
+        assert!(matches!(error, ModelError::TimedOut { .. }), "{error}");
+    }
+    let short = ChatRequest { max_output_tokens: 7, ..talk() };
+    assert_eq!(models.chat(&livia(None), &short, MINUTE).await.unwrap().answer.text, "Here.");
 }
 
 #[tokio::test]
