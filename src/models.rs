@@ -75,6 +75,8 @@ pub struct Composed {
     pub model: String,
     /// None: the provider did not say what was used, or has no price.
     pub cost: Option<Cost>,
+    /// Who was asked before and why there was no answer, one line each.
+    pub tried: Vec<String>,
 }
 
 /// An answer, and who gave it.
@@ -133,13 +135,13 @@ impl Models {
             answer_schema: None,
         };
         let talk = Talk { persona, request: &asked, length, deadline: deadline(limit), told: None };
-        let Chatted { answer, provider, model, cost, .. } = self.answered(&talk).await?;
+        let Chatted { answer, provider, model, cost, tried } = self.answered(&talk).await?;
         let text = answer.text.trim().to_owned();
         if text.is_empty() {
             let reason = format!("the text is empty (it stopped for: {})", answer.finish);
             return Err(ModelError::BadAnswer { provider, reason });
         }
-        Ok(Composed { text, provider, model, cost })
+        Ok(Composed { text, provider, model, cost, tried })
     }
 
     /// Goes on with a talk, by the model that the request names, else the persona's, else the default. `limit` is for

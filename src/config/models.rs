@@ -149,8 +149,8 @@ pub(super) fn check(found: &mut Findings) {
         found.demand(is_new, &key, "is named like a provider (or with a `/`): choose another name for the route");
         found.count(&key, route.uses.len(), 1, 16);
         for writer in route.uses.iter().filter(|writer| !models.is_writer(writer)) {
-            let others: Vec<_> = models.names().filter(|name| !models.routes.contains_key(*name)).collect();
-            let text = format!("there is no provider `{writer}`; known are {}", others.join(", "));
+            let providers: Vec<_> = models.providers.keys().map(String::as_str).collect();
+            let text = format!("there is no provider `{writer}`; known are {UNDERSTUDY}, {}", providers.join(", "));
             found.refuse(&key, text);
         }
     }
@@ -174,6 +174,6 @@ fn provider(found: &mut Findings, name: &str, provider: &ProviderConfig) {
     found.count(&key("requests_per_minute"), provider.requests_per_minute as usize, 0, MOST_PER_MINUTE);
     let pair = (provider.input_micro_usd_per_million, provider.output_micro_usd_per_million);
     let whole = matches!(pair, (Some(_), Some(_)) | (None, None));
-    let missing = if pair.0.is_none() { "input_micro_usd_per_million" } else { "output_micro_usd_per_million" };
-    found.demand(whole, &key(missing), "is missing: a price needs both input and output; 0 means free");
+    let alone = if pair.0.is_some() { "input_micro_usd_per_million" } else { "output_micro_usd_per_million" };
+    found.demand(whole, &key(alone), "stands alone: a price needs both input and output; 0 means free");
 }

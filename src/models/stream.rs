@@ -87,3 +87,33 @@ impl Told {
         let _ = self.pieces.send(piece).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, atomic::AtomicUsize};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_slow_reader_holds_up_the_teller() {
+        let told_so_far = Arc::new(AtomicUsize::new(0));
+        let count = told_so_far.clone();
+        let mut stream = ChatStream::of(|told| async move {
+            loop {
+                told.text("on".to_owned()).await;
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        // On this one thread the teller runs until it has to wait.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(told_so_far.load(Ordering::Relaxed), MOST_WAITING);
+        for _ in 0..1_000 {
+            assert!(matches!(stream.next().await, Some(Ok(Piece::Text(_)))));
+        }
+        drop(stream);
+        tokio::task::yield_now().await;
+        assert_eq!(Arc::strong_count(&told_so_far), 1, "the teller is gone");
+    }
+}

@@ -56,9 +56,12 @@ pub(super) enum Malformed {
     /// The stream ended before the answer did.
     #[error("the stream ended before the answer did")]
     Cut,
-    /// More than is taken.
+    /// More of something than is taken.
     #[error("more than is taken: {0}")]
     TooMuch(&'static str),
+    /// A longer answer than is taken.
+    #[error("a longer answer than is taken")]
+    TooLarge,
     /// An error instead of (the rest of) an answer.
     #[error("{reason}")]
     Said { status: u16, reason: String },
@@ -137,3 +140,6 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Malformed> {
         Malformed::Unreadable { path, reason: error.into_inner().to_string() }
     })
 }
+
+#[cfg(test)]
+mod tests;

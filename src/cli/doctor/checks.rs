@@ -192,6 +192,10 @@ mod tests {
             assert!(of(&found, what).iter().any(|finding| finding.standing == Standing::Bad), "{what}: {found:#?}");
         }
         assert_eq!(of(&found, "models")[0].standing, Standing::Warn);
+        config.models.default = "everyday".into();
+        let found_on_route = machine(&config);
+        let route = of(&found_on_route, "models")[0];
+        assert!(route.standing == Standing::Warn && route.found.starts_with("everyday: openai/gpt-4o-mini at "));
         assert!(found.iter().all(|finding| finding.standing == Standing::Ok || finding.next.is_some()));
     }
 

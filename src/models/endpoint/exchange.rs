@@ -18,7 +18,6 @@ use crate::{
 
 /// Of a refusal only the first words are read.
 const MOST_REFUSAL_BYTES: usize = 16 << 10;
-const MOST_BODY_BYTES: usize = MOST_ANSWER_BYTES;
 /// How long the end of a connection is waited for behind an answer, so that it can be used again.
 const END_OF_STREAM: Duration = Duration::from_secs(1);
 const ANTHROPIC_VERSION: &str = "2023-06-01";
@@ -82,9 +81,9 @@ impl Endpoint {
     async fn whole(&self, errand: &Errand<'_>, response: Response) -> Result<Reply, ModelError> {
         let status = response.status();
         if status.is_success() {
-            return match self.body(response, MOST_BODY_BYTES).await? {
+            return match self.body(response, MOST_ANSWER_BYTES).await? {
                 Body::Whole(bytes) => self.judged(errand, self.kind.read(&bytes, errand.asked.request)),
-                Body::Cut(_) => Err(ModelError::TooLarge { provider: self.name.clone(), limit: MOST_BODY_BYTES }),
+                Body::Cut(_) => Err(ModelError::TooLarge { provider: self.name.clone(), limit: MOST_ANSWER_BYTES }),
             };
         }
         let date = header_text(&response, header::DATE);
@@ -134,9 +133,7 @@ impl Endpoint {
                 let reason = Malformed::Cut.to_string();
                 Err(ModelError::Broken { provider, host: self.host.clone(), reason })
             }
-            Err(Malformed::TooMuch("bytes in one answer")) => {
-                Err(ModelError::TooLarge { provider, limit: MOST_ANSWER_BYTES })
-            }
+            Err(Malformed::TooLarge) => Err(ModelError::TooLarge { provider, limit: MOST_ANSWER_BYTES }),
             Err(error) => Err(ModelError::BadAnswer { provider, reason: shown(errand, &error.to_string()) }),
         }
     }

@@ -202,6 +202,3 @@ fn said(error: &Value) -> Malformed {
     let text = error.get("message").unwrap_or(error);
     Malformed::Said { status, reason: text.as_str().map_or_else(|| text.to_string(), str::to_owned) }
 }
-
-#[cfg(test)]
-mod tests;

@@ -232,6 +232,3 @@ fn said(error: &Value) -> Malformed {
     let reason = text.as_str().map_or_else(|| text.to_string(), str::to_owned);
     Malformed::Said { status: status.unwrap_or(500), reason }
 }
-
-#[cfg(test)]
-mod tests;

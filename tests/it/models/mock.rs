@@ -65,11 +65,6 @@ impl Reply {
         Self::Answer { text: String::new(), calls: calls.collect() }
     }
 
-    /// This status, with nothing said about when to come back.
-    pub fn status(status: u16) -> Self {
-        Self::Status { status, retry_after: None, reason: "come back".to_owned() }
-    }
-
     /// This status, to be asked again at once.
     pub fn soon(status: u16) -> Self {
         Self::Status { status, retry_after: Some("0".to_owned()), reason: "come back".to_owned() }

@@ -6,11 +6,12 @@ use greenroom::{
     models::{ModelError, UNDERSTUDY},
 };
 use serde_json::{Value, json};
+use wiremock::{MockServer, ResponseTemplate, matchers::method};
 
 use super::{
     KEY, MINUTE, WIRES, config, livia,
     mock::{Mock, Reply, Seen},
-    models, talk, talk_with_tool,
+    models, provider, talk, talk_with_tool,
 };
 
 #[tokio::test]
@@ -83,6 +84,20 @@ async fn keys_go_where_each_provider_looks_for_them_and_nowhere_else() {
             assert!(!seen.body.to_string().contains(KEY) && !seen.path.contains(KEY));
         }
     }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let elsewhere = Mock::start([]).await;
+    for kind in WIRES {
+        let server = MockServer::start().await;
+        let moved = ResponseTemplate::new(307).insert_header("location", format!("{}/messages", elsewhere.url()));
+        wiremock::Mock::given(method("POST")).respond_with(moved).mount(&server).await;
+        let provider = ProviderConfig { kind, ..provider(format!("{}/v1", server.uri())) };
+        let error = models(&config(provider)).chat(&livia(None), &talk(), MINUTE).await.unwrap_err();
+        assert!(matches!(error, ModelError::Refused { status: 307, .. }), "{error}");
+    }
+    assert!(elsewhere.requests().is_empty(), "the key went nowhere else");
 }
 
 #[tokio::test]

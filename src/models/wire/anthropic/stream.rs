@@ -67,14 +67,12 @@ enum Block {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum Delta {
-    TextDelta {
-        text: String,
-    },
-    InputJsonDelta {
-        partial_json: String,
-    },
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: String },
     #[serde(other)]
     Other,
 }
@@ -171,8 +169,8 @@ impl Listener {
     fn block_goes_on(&mut self, index: u32, delta: Delta) -> Result<Option<String>, Malformed> {
         match (self.open.get_mut(&index), delta) {
             (None, _) => Err(Malformed::OutOfOrder("part of a block that is not open")),
-            (Some(Open::Text), Delta::TextDelta { text }) => self.text(text),
-            (Some(Open::Call { arguments, .. }), Delta::InputJsonDelta { partial_json }) => {
+            (Some(Open::Text), Delta::Text { text }) => self.text(text),
+            (Some(Open::Call { arguments, .. }), Delta::InputJson { partial_json }) => {
                 arguments.push_str(&partial_json);
                 self.count(partial_json.len()).map(|()| None)
             }
@@ -202,6 +200,6 @@ impl Listener {
 
     fn count(&mut self, bytes: usize) -> Result<(), Malformed> {
         self.bytes += bytes;
-        if self.bytes > MOST_ANSWER_BYTES { Err(Malformed::TooMuch("bytes in one answer")) } else { Ok(()) }
+        if self.bytes > MOST_ANSWER_BYTES { Err(Malformed::TooLarge) } else { Ok(()) }
     }
 }

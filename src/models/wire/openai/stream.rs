@@ -130,7 +130,7 @@ impl Listener {
             parts.into_iter().try_for_each(|part| self.call(part))?;
         }
         if self.text.len() + self.argument_bytes > MOST_ANSWER_BYTES {
-            return Err(Malformed::TooMuch("bytes in one answer"));
+            return Err(Malformed::TooLarge);
         }
         self.finish_reason = choice.finish_reason.or_else(|| self.finish_reason.take());
         Ok(added)
