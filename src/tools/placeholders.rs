@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::{
     models::{Keyring, secret_of},
-    secrets::SecretText,
+    secrets::{SecretText, mask},
 };
 
 const OPEN: &str = "${secret:";
@@ -147,9 +147,7 @@ impl Secrets {
     fn mask(&self, text: &mut String) {
         for Secret { name, forms } in &self.0 {
             for form in forms.iter().map(SecretText::reveal).filter(|form| !form.is_empty()) {
-                if text.contains(form) {
-                    *text = text.replace(form, &format!("{OPEN}{name}}}"));
-                }
+                mask(text, form, &format!("{OPEN}{name}}}"));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod agents;
 mod browser;
 mod evening;
 mod files;
