@@ -53,7 +53,8 @@ pub struct Add {
     title: Option<String>,
     #[arg(long, value_enum, required_unless_present = "template")]
     kind: Option<Kind>,
-    /// What is to be done, as JSON or `@FILE` with it: `{"steps": […]}`, `{"prompt": "…"}` or `{"file": "…"}`.
+    /// What is to be done, as JSON or `@FILE` with it: `{"steps": […]}`, `{"prompt": "…"}`, `{"file": "…"}`
+    /// or, for an agent, `{"task": "…"}`.
     #[arg(long, value_name = "JSON", required_unless_present = "template")]
     payload: Option<String>,
     /// Make it from this template, which brings payload and proof; `goal templates` lists them.
@@ -91,6 +92,7 @@ pub enum Kind {
     Io,
     Ai,
     Report,
+    Agent,
 }
 
 /// What becomes of a goal that waits for one which failed.

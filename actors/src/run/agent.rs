@@ -154,7 +154,7 @@ impl Attempt<'_> {
     /// What the same effect of an earlier attempt became, when it was begun then.
     pub(super) fn earlier(&self, at: usize) -> Key {
         match self.effect_key(at) {
-            Some(key) if self.steps[at].effect().needs_intent() => self.history.keyed(&key),
+            Some(key) if self.steps[at].effect().needs_intent() => self.history.keyed(&key, self.steps.index(at)),
             _ => Key::Open,
         }
     }

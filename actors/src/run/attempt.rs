@@ -214,6 +214,8 @@ impl<'a> Attempt<'a> {
                 walk.reconciled(recorded.clone());
                 Ok(Decision::Skip(recorded))
             }
+            // Its key makes a second try harmless.
+            Key::Unknown { .. } if self.steps[at].effect() == Effect::Idempotent => Ok(decision),
             Key::Unknown { .. } => {
                 let text = "an earlier attempt may have done it, and nobody has settled that: resolve the goal first";
                 Err(failed(StepError::permanent(text)))

@@ -128,14 +128,19 @@ impl History {
         self.of(step).rev().find(says)
     }
 
-    /// Where the effect that was meant under this key stands.
-    pub fn keyed(&self, key: &str) -> Key {
+    /// Where the effect that another step than this meant under this key stands.
+    pub fn keyed(&self, key: &str, but: StepIndex) -> Key {
         let meant = |receipt: &&Receipt| {
             let body = receipt.body.as_ref().filter(|_| receipt.phase == Some(Phase::Intent));
             body.is_some_and(|body| body.data.get("key").and_then(Value::as_str) == Some(key))
         };
         let steps: BTreeSet<_> = self.receipts.iter().filter(meant).filter_map(|intent| intent.step).collect();
-        steps.into_iter().map(|step| self.key(step)).find(|key| *key != Key::Open).unwrap_or(Key::Open)
+        steps
+            .into_iter()
+            .filter(|step| *step != but)
+            .map(|step| self.key(step))
+            .find(|key| *key != Key::Open)
+            .unwrap_or(Key::Open)
     }
 
     /// An effect has happened, or nobody knows that it has not; `but`: another one than this.

@@ -16,7 +16,7 @@ use super::{
 
 /// The goals come to the end of the rule after these crashes. How, for people.
 pub(super) async fn dies_at(subject: &Subject, database: Database, boundaries: &[String], rule: &Rule) -> String {
-    let stage = Stage::open(database).await;
+    let stage = Stage::of(subject, database).await;
     let server = dead_at(&stage, subject, boundaries, None).await;
     assert_eq!(count(&server, "goals").await, rule.known, "goals on record after the crash");
     // Whoever asked was not answered, or may have forgotten it: asking again with the same key changes nothing.
@@ -27,7 +27,7 @@ pub(super) async fn dies_at(subject: &Subject, database: Database, boundaries: &
     for (goal, template) in given.iter().zip(&subject.goals) {
         let goal = is_at_its_end(&server, goal["id"].as_str().unwrap(), rule).await;
         let receipts = server.receipts(goal["id"].as_str().unwrap()).await;
-        let steps = template.payload.steps();
+        let steps = subject.steps(template);
         is_one_run_that_begins_once(&receipts, subject);
         assert_eq!(
             goal["attempts"],
@@ -38,7 +38,7 @@ pub(super) async fn dies_at(subject: &Subject, database: Database, boundaries: &
         holds_what_is_on_record(&stage, &server, &goal, &steps, &receipts).await;
         ended.push((goal, receipts));
     }
-    let steps: Vec<_> = subject.goals.iter().flat_map(|template| template.payload.steps()).collect();
+    let steps: Vec<_> = subject.goals.iter().flat_map(|template| subject.steps(template)).collect();
     holds_nothing_else(&stage, &ended[0].0["persona_id"], &steps);
     let id = &ended[0].0["id"];
     let references: Vec<_> = stage.submitted().into_iter().map(|proposal| json!(proposal.reference)).collect();
@@ -112,6 +112,9 @@ fn is_one_run_that_begins_once(receipts: &[Value], subject: &Subject) {
     assert!(runs.iter().all(|run| *run == runs[0]), "the same run went on: {runs:?}");
     let texts = |receipt: &&Value| receipt["tool"] == "compose" && receipt["phase"] == "outcome";
     assert!(receipts.iter().filter(texts).count() <= 1, "what a model said is not asked for again");
+    let thoughts = |receipt: &&Value| receipt["tool"] == "think" && receipt["phase"] == "outcome";
+    let places: Vec<_> = receipts.iter().filter(thoughts).map(|receipt| receipt["step"].as_u64()).collect();
+    assert!(places.is_sorted_by(|before, after| before < after), "no thought on record is thought again: {places:?}");
 }
 
 fn has_run(receipts: &[Value]) -> bool {

@@ -30,7 +30,9 @@ pub(super) async fn holds_what_is_on_record(
         };
         let file = file.unwrap_or_else(|| panic!("{path} is on record and not there"));
         if matches!(step, Step::AppendCsv { .. }) {
-            let key = format!(",{}:{at}", goal["id"].as_str().unwrap());
+            let intent = receipts.iter().find(|receipt| receipt["step"] == at && receipt["phase"] == "intent");
+            let key = format!(",{}", intent.unwrap()["body"]["data"]["key"].as_str().unwrap());
+            assert!(key[1..].starts_with(goal["id"].as_str().unwrap()), "the key is the goal's: {key}");
             let text = String::from_utf8(file).unwrap();
             assert_eq!(text.lines().filter(|line| line.ends_with(&key)).count(), 1, "{text}");
             assert_eq!(text.lines().count(), 2, "a header and the row: {text}");

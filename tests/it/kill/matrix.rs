@@ -17,6 +17,7 @@ use super::{
     stage::{Stage, give},
     subject::Subject,
 };
+use crate::models::mock::Mock;
 
 /// Servers at work at once, in all tests together: those with a browser, and those without.
 static WITH_BROWSER: Semaphore = Semaphore::const_new(3);
@@ -43,6 +44,15 @@ async fn an_io_goal() {
 async fn an_ai_goal() {
     for database in [Sqlite, Postgres] {
         dies_everywhere(Subject::ai(), database).await;
+    }
+}
+
+/// What a model chose is on record, and is not asked for again; what it is asked again it answers as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agents_goal() {
+    let model = Mock::answering(Subject::keeps_a_row).await;
+    for database in [Sqlite, Postgres] {
+        dies_everywhere(Subject::agent(&model), database).await;
     }
 }
 
@@ -97,7 +107,7 @@ async fn dies_everywhere(subject: Subject, database: Database) {
 /// The boundaries of work that nobody disturbs: those of its receipts, and nothing else.
 async fn boundaries(subject: &Subject, database: Database) -> Vec<Boundary> {
     let _place = place(subject).await;
-    let stage = Stage::open(database).await;
+    let stage = Stage::of(subject, database).await;
     let server = stage.begin("").await;
     if subject.goals.len() > 1 {
         server.post("/api/personas/jason/pause", &serde_json::json!({})).await;

@@ -61,6 +61,15 @@ pub(super) fn settings(model: SocketAddr) -> String {
     )
 }
 
+/// Everybody asks a model there that can call tools.
+pub(super) fn asking(url: &str) -> String {
+    format!(
+        "[models]\ndefault = \"scripted\"\n[models.providers.scripted]\nbase_url = \"{url}\"\nmodel = \"scripted-1\"\n\
+         key_secret = \"\"\ntimeout = \"30s\"\nretries = 0\ninput_micro_usd_per_million = 0\n\
+         output_micro_usd_per_million = 0\n"
+    )
+}
+
 async fn wait(ask: web::Data<mpsc::UnboundedSender<Question>>, body: web::Json<Value>) -> HttpResponse {
     let (answer, said) = oneshot::channel();
     // A test that is over asks nothing more.

@@ -13,6 +13,7 @@ use super::{
     chromium,
     place::{Database, Place},
     server::{Caller, Server},
+    subject::Subject,
 };
 
 /// A place of its own, and the site in this process with a store of its own.
@@ -29,6 +30,16 @@ impl Stage {
     pub(super) async fn on(place: Place) -> Self {
         let practice = Rehearsal::start(place.root.path().join("world"), 0).await.unwrap();
         Self { place, practice }
+    }
+
+    /// For goals that want a configuration of their own.
+    pub(super) async fn of(subject: &Subject, database: Database) -> Self {
+        let stage = Self::open(database).await;
+        if !subject.settings.is_empty() {
+            std::fs::create_dir_all(&stage.place.data_root).unwrap();
+            std::fs::write(stage.place.data_root.join("greenroom.toml"), &subject.settings).unwrap();
+        }
+        stage
     }
 
     pub(super) fn place(&self) -> &Place {

@@ -1,12 +1,17 @@
 //! What is killed: goals of every kind, each with its table of end states.
 
-use actors::domain::{ArtifactKind, Assertion, Cue, GoalKind, Payload, Proof, Step, StepsPayload};
+use std::collections::BTreeMap;
+
+use actors::domain::{AgentPayload, ArtifactKind, Assertion, Cue, GoalKind, Payload, Proof, Step, StepsPayload};
 use greenroom::tools::templates::{self, ProposalWanted, Template};
+use serde_json::json;
 
 use super::{
     boundary::Places,
     end_states::{BROWSER, FAILS, FILES, RELEASED, Rule, TEXTS},
+    model,
 };
+use crate::models::mock::{Mock, Reply, Seen};
 
 /// Work that is given to one persona.
 pub(super) struct Subject {
@@ -15,6 +20,10 @@ pub(super) struct Subject {
     /// Each waits for the one before it.
     pub(super) goals: Vec<Template>,
     pub(super) rules: &'static [Rule],
+    /// What a model makes of a goal in words; else the plan is the goal's own.
+    chosen: Vec<Step>,
+    /// What stands in the configuration file.
+    pub(super) settings: String,
 }
 
 /// The goal of the demo: a proposal on the form that takes no key.
@@ -23,8 +32,54 @@ pub(super) fn proposal() -> Template {
 }
 
 impl Subject {
+    fn new(name: &'static str, goals: Vec<Template>, rules: &'static [Rule]) -> Self {
+        Self { name, goals, rules, chosen: Vec::new(), settings: String::new() }
+    }
+
+    /// A model has a row and a note written, and says so. It is asked over real HTTP, and outlives the server.
+    pub(super) fn agent(model: &Mock) -> Self {
+        let payload = Payload::Agent(Box::new(AgentPayload {
+            task: "Keep the row and a note of it.".to_owned(),
+            max_steps: 8,
+            max_minutes: 5,
+            model: None,
+            tools: Vec::new(),
+            secrets: BTreeMap::new(),
+        }));
+        let proof = Proof {
+            assertions: vec![Assertion::File("note.md".to_owned())],
+            artifacts: vec![ArtifactKind::CsvRow, ArtifactKind::File],
+            ..Proof::default()
+        };
+        let think = || Step::Think { turns: Vec::new(), tools: Vec::new(), model: None, answer_now: false };
+        let note = Step::WriteFile { path: "note.md".into(), content: "One row.".into(), description: String::new() };
+        Self {
+            chosen: vec![think(), row("posting"), note, think()],
+            settings: model::asking(&model.url()),
+            ..Self::new("agent", vec![Template { title: "Keep a row".to_owned(), payload, proof }], TEXTS)
+        }
+    }
+
+    /// What that model answers, by how often it has answered before.
+    pub(super) fn keeps_a_row(seen: &Seen) -> Reply {
+        let answered = seen.body["messages"].as_array().unwrap().iter();
+        match answered.filter(|message| message["role"] == "assistant").count() {
+            0 => Reply::calls([
+                ("csv_append", json!({"path": "rows.csv", "row": {"posting": "Data pipeline audit"}})),
+                ("file_write", json!({"path": "note.md", "content": "One row."})),
+            ]),
+            _ => Reply::text("I saved the row in rows.csv and wrote note.md."),
+        }
+    }
+
+    /// The steps of a goal of its.
+    pub(super) fn steps(&self, goal: &Template) -> Vec<Step> {
+        let planned = goal.payload.steps();
+        if planned.is_empty() { self.chosen.clone() } else { planned }
+    }
+
     pub(super) fn browser() -> Self {
-        Self { name: "browser", goals: vec![proposal()], rules: BROWSER }
+        Self::new("browser", vec![proposal()], BROWSER)
     }
 
     /// A row and captions.
@@ -40,22 +95,22 @@ impl Subject {
             artifacts: vec![ArtifactKind::CsvRow, ArtifactKind::File],
             ..Proof::default()
         };
-        Self { name: "io", goals: vec![files(vec![row("posting"), captions], proof)], rules: FILES }
+        Self::new("io", vec![files(vec![row("posting"), captions], proof)], FILES)
     }
 
     pub(super) fn ai() -> Self {
-        Self { name: "ai", goals: vec![templates::master_note_outline()], rules: TEXTS }
+        Self::new("ai", vec![templates::master_note_outline()], TEXTS)
     }
 
     pub(super) fn report() -> Self {
-        Self { name: "report", goals: vec![templates::daily_report()], rules: TEXTS }
+        Self::new("report", vec![templates::daily_report()], TEXTS)
     }
 
     /// A text that is to be written when the row is there.
     pub(super) fn released() -> Self {
         let proof = Proof { artifacts: vec![ArtifactKind::CsvRow], ..Proof::default() };
         let first = files(vec![row("posting")], proof);
-        Self { name: "released", goals: vec![first, templates::master_note_outline()], rules: RELEASED }
+        Self::new("released", vec![first, templates::master_note_outline()], RELEASED)
     }
 
     /// A text that is to be written when a row is there that never can be.
@@ -63,7 +118,7 @@ impl Subject {
         let proof = Proof { artifacts: vec![ArtifactKind::CsvRow], ..Proof::default() };
         // Greenroom keeps a column of this name itself.
         let first = files(vec![row("key")], proof);
-        Self { name: "fails", goals: vec![first, templates::master_note_outline()], rules: FAILS }
+        Self::new("fails", vec![first, templates::master_note_outline()], FAILS)
     }
 
     pub(super) fn has_browser(&self) -> bool {
@@ -72,7 +127,7 @@ impl Subject {
 
     /// Where the things happen that rules speak of; of the first goal.
     pub(super) fn places(&self) -> Places {
-        Places::of(&self.goals[0].payload.steps())
+        Places::of(&self.steps(&self.goals[0]))
     }
 }
 

@@ -101,7 +101,12 @@ async fn an_agent_reaches_its_goal_in_a_real_browser() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_typed_only_where_the_goal_says() {
-    let mock = Mock::answering(proposes).await;
+    let tries = |seen: &Seen| match answered(seen) {
+        0 => proposes(seen),
+        1 => Reply::call("browser_fill", json!({"selector": "#password", "text": "${secret:board}"})),
+        _ => Reply::text("I could not sign in."),
+    };
+    let mock = Mock::answering(tries).await;
     let house = house(&mock).await;
     let jason = house.hire("jason", Role::Worker).await;
     for (secrets, why) in [
@@ -109,7 +114,7 @@ async fn a_secret_is_typed_only_where_the_goal_says() {
         (&[("board", "elsewhere.example")][..], "may be typed on elsewhere.example only"),
     ] {
         let goal = house.play(jason, agent(secrets)).await;
-        assert_ne!(goal.state, GoalState::Done);
+        assert_eq!(goal.state, GoalState::Unconfirmed, "nothing of what was asked for is shown");
         let told = mock.requests().last().unwrap().body.to_string();
         assert!(told.contains(why), "{told}");
     }
