@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod agents;
 mod calendar;
 mod controls;
 mod house;

@@ -1,9 +1,12 @@
 //! Steps of a plan and the proof of a goal, in words, and whether they hold.
 
+use std::collections::BTreeMap;
+
 use actors::{
-    domain::{Goal, Phase, Receipt, ReceiptKind, Step},
+    domain::{Goal, Payload, Phase, Receipt, ReceiptKind, Step, StepIndex},
     run::proof as check,
 };
+use serde_json::Value;
 
 use super::{evidence, show};
 
@@ -113,8 +116,27 @@ pub fn proof(goal: &Goal, receipts: &[Receipt]) -> Vec<ProofLine> {
     check::lines(goal, receipts).into_iter().map(line).collect()
 }
 
-/// What a goal is to do, step by step; the look at the end included.
-pub fn steps(goal: &Goal) -> Vec<(String, ReceiptKind)> {
+/// What a run is to do, step by step, each with its number; the look at the end included. What an agent does is known
+/// from its receipts.
+pub fn steps(goal: &Goal, receipts: &[Receipt]) -> Vec<(StepIndex, String, ReceiptKind)> {
+    if matches!(goal.payload, Payload::Agent(_)) {
+        return taken(receipts);
+    }
+    (0..).zip(planned(goal)).map(|(index, (name, kind))| (index, name, kind)).collect()
+}
+
+fn taken(receipts: &[Receipt]) -> Vec<(StepIndex, String, ReceiptKind)> {
+    let mut steps = BTreeMap::new();
+    for receipt in receipts {
+        let Some(index) = receipt.step else { continue };
+        let said = receipt.body.as_ref().and_then(|body| body.data.get("step")).and_then(Value::as_str);
+        let name = said.or(receipt.tool.as_deref()).unwrap_or("step");
+        steps.insert(index, (show::clip(name, 80), receipt.kind));
+    }
+    steps.into_iter().map(|(index, (name, kind))| (index, name, kind)).collect()
+}
+
+fn planned(goal: &Goal) -> Vec<(String, ReceiptKind)> {
     let planned = goal.payload.steps();
     let mut steps: Vec<_> = planned.iter().map(|step| (describe(step), step.receipt_kind())).collect();
     if let Some(look) = &goal.proof.read_back {

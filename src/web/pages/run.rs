@@ -169,7 +169,7 @@ fn steps(parts: &Parts<'_>, now_ms: i64) -> Vec<StepRow> {
     let wall = (run.ended_ms.unwrap_or(now_ms) - run.started_ms).max(1);
     let mut before = run.started_ms;
     let mut rows: Vec<StepRow> = Vec::new();
-    for (index, (name, kind)) in (0..).zip(plan::steps(goal)) {
+    for (index, name, kind) in plan::steps(goal, receipts) {
         let span = Span::of(receipts, index, before);
         if let Some(span) = &span {
             before = span.end;

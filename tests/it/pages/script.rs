@@ -1,7 +1,10 @@
 //! What the scripted world answers: words in a prompt or address decide how a step ends.
 
 use actors::{
-    domain::{ArtifactKind, Call, Cost, NewArtifact, Outcome, StepError},
+    domain::{
+        ArtifactKind, Call, ChatAnswer, Choice, Chosen, Cost, Finish, NewArtifact, Outcome, Step, StepError, Thought,
+        ToolCall,
+    },
     testing::Act,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -40,6 +43,7 @@ fn obliging(call: &Call) -> Outcome {
             media_type: "text/plain",
             bytes: ANSWER.as_bytes().to_vec(),
         }),
+        "think" => think(call),
         "browser_screenshot" => step(json!({"ok": true, "file": "page.png", "caption": "the page", "title": "Jobs", "url": "http://rehearsal.localhost/jobs"}))
             .with_artifact(NewArtifact {
                 kind: ArtifactKind::Screenshot,
@@ -55,4 +59,39 @@ fn obliging(call: &Call) -> Outcome {
         }),
         _ => step(json!({"ok": true, "url": "http://rehearsal.localhost/jobs", "title": "Jobs"})),
     }
+}
+
+/// Opens the board and takes a picture, writes a note, says so.
+fn think(call: &Call) -> Outcome {
+    let answered = call.args["turns"].as_array().unwrap().iter().filter(|turn| turn["role"] == "assistant").count();
+    let steps = match answered {
+        0 => json!([{"action": "goto", "url": "http://rehearsal.localhost/jobs"}, {"action": "screenshot"}]),
+        1 => json!([{"action": "write_file", "path": "note.md", "content": "a note"}]),
+        _ => json!([]),
+    };
+    let steps: Vec<Step> = serde_json::from_value(steps).unwrap();
+    let chosen = steps.into_iter().enumerate().map(|(at, step)| Chosen {
+        call: ToolCall { id: format!("c{at}"), name: step.tool().to_owned(), arguments: "{}".to_owned() },
+        what: Choice::Step(Box::new(step)),
+    });
+    let chosen: Vec<Chosen> = chosen.collect();
+    let (text, finish) =
+        if chosen.is_empty() { ("I opened the board and wrote note.md.", Finish::Stop) } else { ("", Finish::Calls) };
+    let calls: Vec<_> = chosen.iter().map(|chosen| json!({"tool": chosen.call.name})).collect();
+    let did = if calls.is_empty() {
+        "answered, by script".to_owned()
+    } else {
+        format!("chose {} calls, by script", calls.len())
+    };
+    let answer =
+        ChatAnswer { text: text.to_owned(), calls: chosen.iter().map(|chosen| chosen.call.clone()).collect(), finish };
+    let data = json!({"step": "think", "ok": true, "details": did, "model": "script", "calls": calls, "text": text});
+    let bytes = serde_json::to_vec(&Thought { answer, chosen }).unwrap();
+    Outcome { cost: Some(Cost { input_tokens: 300, output_tokens: 40, micro_usd: 4_100 }), ..Outcome::done(did, data) }
+        .with_artifact(NewArtifact {
+            kind: ArtifactKind::Text,
+            name: Thought::FILE.to_owned(),
+            media_type: "application/json",
+            bytes,
+        })
 }
