@@ -10,6 +10,7 @@ mod broker;
 mod claims;
 mod drafts;
 mod history;
+mod judging;
 mod now;
 mod plan;
 mod policy;

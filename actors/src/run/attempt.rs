@@ -13,13 +13,12 @@ use super::{
     history::{History, Key, Recorded},
     now::Working,
     plan::{self, Saved},
-    proof,
     resume::{Decision, Walk},
     settle::{self, Verdict},
     steps::Steps,
 };
 use crate::{
-    domain::{Draft, Effect, Ended, Goal, Message, Persona, Phase, ReadBack, Receipt, Run, Step, StepError},
+    domain::{Draft, Effect, Ended, Goal, Message, Persona, Phase, Receipt, Run, Step, StepError},
     ports::{Commit, Waiting},
 };
 
@@ -39,7 +38,7 @@ pub(super) struct Attempt<'a> {
     pub(super) steps: Steps,
     /// None: the plan is fixed.
     pub(super) agent: Option<Agent>,
-    saved: Saved,
+    pub(super) saved: Saved,
     /// The address the browser shows, as far as a receipt told.
     page: Option<String>,
     now: Now,
@@ -255,7 +254,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn carry_out(&self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<Acted, StoreGone> {
+    pub(super) async fn carry_out(&self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<Acted, StoreGone> {
         let about = self.about();
         let page = self.page.as_deref();
         let place = self.place_at(at, step).await?;
@@ -265,7 +264,7 @@ impl<'a> Attempt<'a> {
         self.runner.broker.carry_out(&act, &self.stop).await
     }
 
-    fn take_in(&mut self, at: usize, receipt: Receipt) {
+    pub(super) fn take_in(&mut self, at: usize, receipt: Receipt) {
         if let (Some(step), Some(body)) = (self.steps.get(at), &receipt.body) {
             self.saved.keep(step, &body.data);
             if let Some(url) = body.data.get("url").and_then(Value::as_str) {
@@ -335,111 +334,6 @@ impl<'a> Attempt<'a> {
             .await
     }
 
-    fn stuck(&self, at: usize, step: &Step) -> Verdict {
-        let text = format!(
-            "{} (step {}) needs the page behind an effect that is done, and that page was lost; start it with a `goto`",
-            plan::label(step),
-            at + 1
-        );
-        Verdict::Unconfirmed { lines: proof::check(&self.goal, &self.steps, self.history.receipts()), error: text }
-    }
-
-    /// Nobody knows how it ended. What has a key is tried again as long as there are attempts; all else is asked for.
-    async fn doubt(&mut self, at: usize, step: &Step, error: Option<String>) -> Result<(), Halt> {
-        if step.effect() != Effect::Idempotent {
-            return self.ask(at).await;
-        }
-        if self.stop.is_cancelled() {
-            return Err(Halt::End(RunEnd::Stopped));
-        }
-        if self.pause_before_retry().is_none() {
-            return self.ask(at).await;
-        }
-        let text = error.unwrap_or_else(|| format!("{} did not say how it ended", step.tool()));
-        Err(Halt::Verdict(Verdict::Failed(StepError::retryable(text))))
-    }
-
-    /// It may have happened: a positive read-back settles it, otherwise a person does.
-    async fn ask(&mut self, at: usize) -> Result<(), Halt> {
-        if let Some(read_back) = self.goal.proof.read_back.clone()
-            && self.read_back(&read_back).await?
-        {
-            let step = self.steps[at].clone();
-            let data = json!({"resolution": "done", "by": "read-back", "step": plan::label(&step)});
-            let summary = format!("found by read-back that {} had happened", plan::label(&step));
-            let mut draft = self.step_draft(at, &step, Phase::Reconciled, summary, data);
-            draft.state = Some(Ended::Done.as_str());
-            return self.write_step(draft).await;
-        }
-        Err(Halt::End(self.park_for_person(at).await))
-    }
-
-    /// Opens the address anew and looks for the text; receipts stand behind the plan's own steps.
-    async fn read_back(&mut self, wanted: &ReadBack) -> Result<bool, Halt> {
-        let filled = |text: &str| self.saved.fill(text).map_err(|error| Halt::Verdict(Verdict::Failed(error)));
-        let goto = Step::Goto { url: filled(&wanted.url)?, timeout_ms: None };
-        let find = Step::ExpectText { contains: filled(&wanted.contains)?, selector: None, timeout_ms: None };
-        let behind = self.steps.looking_back();
-        for (at, step) in [(behind, goto), (behind + 1, find)] {
-            self.say(Some(format!("reads back · {}", plan::label(&step))));
-            self.keep_pace(&step).await?;
-            match self.carry_out(at, &step, None).await? {
-                Acted::Holds(receipt) => self.take_in(at, receipt),
-                Acted::Fails(receipt, _) | Acted::Unknown(receipt) => {
-                    self.take_in(at, receipt);
-                    return Ok(false);
-                }
-                // A look takes no place in a day.
-                Acted::Ended | Acted::Full(_) => return Ok(false),
-            }
-        }
-        Ok(true)
-    }
-
-    /// The plan is carried out: does the proof hold?
-    async fn judge(&mut self) -> Result<Verdict, Halt> {
-        if let Some(read_back) = self.goal.proof.read_back.clone() {
-            // It opens a page of its own.
-            let _ = self.offer_slice(0).await?;
-            self.read_back(&read_back).await?;
-        }
-        let mut lines = proof::check(&self.goal, &self.steps, self.history.receipts());
-        let mut answer = self.saved.get("text").map(str::to_owned);
-        if let Some((said, claimed)) = self.claimed() {
-            answer = Some(said);
-            lines.extend(claimed);
-        }
-        let missing: Vec<&str> = lines.iter().filter(|line| !line.holds).map(|line| line.what.as_str()).collect();
-        let error = match (lines.is_empty(), missing.is_empty()) {
-            (true, _) => {
-                "the goal declares no proof, so nothing is proven: add an `expect_*` step or a `proof`".to_owned()
-            }
-            (false, false) => format!("not shown by any receipt: {}", missing.join("; ")),
-            (false, true) => {
-                return Ok(Verdict::Done {
-                    result: answer.unwrap_or_else(|| format!("{} of {0} proofs hold", lines.len())),
-                    lines,
-                });
-            }
-        };
-        Ok(Verdict::Unconfirmed { lines, error })
-    }
-
-    /// What a step that did not bring what was wanted means for the attempt.
-    fn verdict_on(&self, at: usize, step: &Step, error: StepError) -> Verdict {
-        let acted = |before: usize| {
-            self.steps[before].is_browser()
-                && self.steps[before].effect().needs_intent()
-                && matches!(self.history.key(self.steps.index(before)), Key::Done(_))
-        };
-        // Trying again could not bring the moment behind the effect back.
-        if step.is_expect() && (0..at).any(acted) {
-            let lines = proof::check(&self.goal, &self.steps, self.history.receipts());
-            return Verdict::Unconfirmed { lines, error: error.text };
-        }
-        Verdict::Failed(error)
-    }
-
     /// A receipt about a step that nothing was done for.
     async fn note(&mut self, at: usize, step: &Step, phase: Phase, summary: String, data: Value) -> Result<(), Halt> {
         let draft = self.step_draft(at, step, phase, summary, data);
@@ -451,7 +345,7 @@ impl<'a> Attempt<'a> {
         Draft { tool: Some(step.tool()), effect: Some(step.effect()), ..draft }
     }
 
-    async fn write_step(&mut self, draft: Draft) -> Result<(), Halt> {
+    pub(super) async fn write_step(&mut self, draft: Draft) -> Result<(), Halt> {
         let receipt = self.runner.broker.write(Commit { receipts: vec![draft], ..Commit::default() }).await?;
         self.history.extend([receipt]);
         Ok(())
@@ -483,6 +377,6 @@ impl<'a> Attempt<'a> {
     }
 }
 
-fn failed(error: StepError) -> Halt {
+pub(super) fn failed(error: StepError) -> Halt {
     Halt::Verdict(Verdict::Failed(error))
 }
