@@ -12,6 +12,7 @@ mod days;
 mod driver;
 mod folder;
 mod placeholders;
+pub mod sandbox;
 pub mod templates;
 mod toolbox;
 

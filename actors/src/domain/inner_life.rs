@@ -113,7 +113,7 @@ impl Complexity {
         match kind {
             GoalKind::Browser => self.browser,
             GoalKind::Io => self.io,
-            GoalKind::Ai => self.ai,
+            GoalKind::Ai | GoalKind::Agent => self.ai,
             GoalKind::Report => self.report,
         }
     }
