@@ -48,7 +48,7 @@ pub(super) use streams::Caught;
 pub const MOST_OUTPUT_BYTES: usize = 1 << 20;
 pub const MOST_ERROR_BYTES: usize = 64 << 10;
 /// How long the end of a killed tree is waited for: the kernel does it at once.
-const ENDING: Duration = Duration::from_secs(3);
+const ENDING: Duration = Duration::from_secs(2);
 
 /// One command to be run.
 #[derive(Debug, Clone)]
@@ -59,8 +59,9 @@ pub struct Job<'a> {
     pub input: &'a [u8],
     /// The tool's own folder, `/tool` inside; read only.
     pub folder: Option<&'a Path>,
-    /// `/workspace` inside, where it begins.
-    pub workspace: &'a Path,
+    /// `/workspace` inside, where it begins; none: an empty folder.
+    pub workspace: Option<&'a Path>,
+    /// In the workspace; else it only reads there.
     pub may_write: bool,
     /// By the clock on the wall; processor time is bounded by it too, for each process.
     pub limit: Duration,
@@ -72,12 +73,12 @@ pub struct Job<'a> {
 
 impl<'a> Job<'a> {
     /// With the limits that hold for everyone who does not ask for others.
-    pub fn new(command: &'a [String], workspace: &'a Path) -> Self {
+    pub fn new(command: &'a [String]) -> Self {
         Self {
             command,
             input: &[],
             folder: None,
-            workspace,
+            workspace: None,
             may_write: false,
             limit: Duration::from_secs(30),
             memory_bytes: 256 << 20,

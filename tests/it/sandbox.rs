@@ -19,23 +19,32 @@ struct Place {
     sandbox: Sandbox,
 }
 
+/// None: this machine makes no sandbox, and whoever runs the tests has said that they may be left out.
+async fn of_this_machine() -> Option<Sandbox> {
+    let made = match Sandbox::find() {
+        Ok(sandbox) => sandbox.report().await.map(|_| sandbox),
+        Err(error) => Err(error),
+    };
+    let why = match made {
+        Ok(sandbox) => return Some(sandbox),
+        Err(why) => why,
+    };
+    let allowed = env::var(MAY_SKIP).unwrap_or_default();
+    let may = allowed.split(',').any(|allowed| allowed.trim() == "sandbox");
+    assert!(may, "{why}; to leave these tests out, set {MAY_SKIP}=sandbox");
+    let _ = writeln!(std::io::stderr(), "sandbox: SKIPPED, as {MAY_SKIP} allows: {why}");
+    None
+}
+
+/// Whether tests that need a sandbox are left out here.
+pub(crate) async fn is_left_out() -> bool {
+    of_this_machine().await.is_none()
+}
+
 impl Place {
-    /// None: this machine makes no sandbox, and whoever runs the tests has said that they may be left out.
+    /// None: left out.
     async fn new() -> Option<Self> {
-        let made = match Sandbox::find() {
-            Ok(sandbox) => sandbox.report().await.map(|_| sandbox),
-            Err(error) => Err(error),
-        };
-        let sandbox = match made {
-            Ok(sandbox) => sandbox,
-            Err(why) => {
-                let allowed = env::var(MAY_SKIP).unwrap_or_default();
-                let may = allowed.split(',').any(|allowed| allowed.trim() == "sandbox");
-                assert!(may, "{why}; to leave these tests out, set {MAY_SKIP}=sandbox");
-                let _ = writeln!(std::io::stderr(), "sandbox: SKIPPED, as {MAY_SKIP} allows: {why}");
-                return None;
-            }
-        };
+        let sandbox = of_this_machine().await?;
         let root = tempfile::tempdir().unwrap();
         for folder in ["personas/ada/files", "personas/bo/files", "keys"] {
             fs::create_dir_all(root.path().join(folder)).unwrap();
@@ -56,7 +65,7 @@ impl Place {
     /// A line for the shell, by whoever may write in the workspace.
     async fn sh(&self, line: &str) -> Ran {
         let (command, workspace) = (sh(line), self.workspace());
-        self.run(Job { may_write: true, ..Job::new(&command, &workspace) }).await
+        self.run(Job { may_write: true, workspace: Some(&workspace), ..Job::new(&command) }).await
     }
 }
 

@@ -7,6 +7,7 @@ mod evening;
 mod files;
 mod house;
 mod named;
+mod own;
 mod report;
 
 mod texts;

@@ -96,7 +96,10 @@ fn folders(job: &Job<'_>) -> Vec<OsString> {
     if let Some(folder) = job.folder {
         bind("--ro-bind", folder, TOOL);
     }
-    bind(if job.may_write { "--bind" } else { "--ro-bind" }, job.workspace, WORKSPACE);
+    match job.workspace {
+        Some(folder) => bind(if job.may_write { "--bind" } else { "--ro-bind" }, folder, WORKSPACE),
+        None => line.extend(words(["--dir", WORKSPACE])),
+    }
     // Who is root outside may write to the kernel's settings by the mere owner of their files, without any right.
     for place in ["/proc", "/dev", "/"] {
         line.extend(words(["--remount-ro", place]));
@@ -129,7 +132,7 @@ mod tests {
     use super::*;
 
     fn job(command: &[String]) -> Job<'_> {
-        Job { may_write: true, ..Job::new(command, Path::new("/data/files")) }
+        Job { workspace: Some(Path::new("/data/files")), may_write: true, ..Job::new(command) }
     }
 
     fn said(job: &Job<'_>, bounds: &Bounds) -> String {
@@ -153,6 +156,8 @@ mod tests {
         assert!(writes.contains("--bind /data/files /workspace"), "{writes}");
         let reads = said(&Job { may_write: false, ..job(&command) }, &Bounds::default());
         assert!(!reads.contains(" --bind ") && reads.contains("--ro-bind /data/files /workspace"), "{reads}");
+        let sees_nothing = said(&Job { workspace: None, ..job(&command) }, &Bounds::default());
+        assert!(sees_nothing.contains("--dir /workspace") && !sees_nothing.contains("/data/files"), "{sees_nothing}");
         assert!(reads.contains("--remount-ro / --chdir /workspace --seccomp"), "nothing is mounted behind: {reads}");
     }
 

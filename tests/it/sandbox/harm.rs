@@ -16,7 +16,7 @@ async fn what_forks_without_end_ends_and_the_machine_does_not_notice() {
     // Doubles until it may not; the word is how its processes are told from others.
     let bomb = "f() { sleep 4242 & f | f & wait; }; f";
     let (command, workspace) = (sh(bomb), place.workspace());
-    let job = Job { limit: 2 * SECOND, most_processes: 24, ..Job::new(&command, &workspace) };
+    let job = Job { limit: 2 * SECOND, most_processes: 24, workspace: Some(&workspace), ..Job::new(&command) };
     let running = place.run(job);
     let ran = running.await;
     assert!(ran.end != End::Exit(0), "{ran:?}");
@@ -38,7 +38,7 @@ async fn output_without_end_is_cut_and_counted() {
 async fn what_hangs_is_killed_with_its_children() {
     let Some(place) = Place::new().await else { return };
     let (command, workspace) = (sh("trap '' TERM INT HUP; echo begun; sleep 4343 & sleep 4343"), place.workspace());
-    let job = Job { limit: SECOND, ..Job::new(&command, &workspace) };
+    let job = Job { limit: SECOND, workspace: Some(&workspace), ..Job::new(&command) };
     let ran = place.run(job.clone()).await;
     assert_eq!((ran.end, ran.texts().0.as_str()), (End::TimedOut, "begun\n"));
     assert_eq!(processes_with("sleep 4343"), Vec::<String>::new());
@@ -65,7 +65,7 @@ async fn codes_and_signals_are_told() {
     let killed = place.sh("kill -SEGV $$").await;
     assert_eq!((killed.end, killed.signal()), (End::Exit(139), Some(11)));
     let (command, workspace) = (["no-such-program".to_owned()], place.workspace());
-    let missing = place.run(Job::new(&command, &workspace)).await;
+    let missing = place.run(Job { workspace: Some(&workspace), ..Job::new(&command) }).await;
     assert_eq!(missing.end, End::Exit(127));
     assert!(missing.texts().1.contains("no-such-program"), "{:?}", missing.texts());
 }
@@ -75,13 +75,15 @@ async fn memory_disk_and_processor_have_their_bounds() {
     let Some(place) = Place::new().await else { return };
     let workspace = place.workspace();
     let hog = ["/usr/bin/python3", "-c", "x = bytearray(400 << 20); print(len(x))"].map(str::to_owned);
-    let hungry = place.run(Job { memory_bytes: 64 << 20, ..Job::new(&hog, &workspace) }).await;
+    let hungry = place.run(Job { memory_bytes: 64 << 20, workspace: Some(&workspace), ..Job::new(&hog) }).await;
     assert_ne!(hungry.end, End::Exit(0), "{hungry:?}");
-    let fed = place.run(Job { memory_bytes: 600 << 20, ..Job::new(&hog, &workspace) }).await;
+    let fed = place.run(Job { memory_bytes: 600 << 20, workspace: Some(&workspace), ..Job::new(&hog) }).await;
     assert_eq!(said(&fed), "419430400\n");
 
     let command = sh("head -c 20000000 /dev/zero > big");
-    let full = place.run(Job { may_write: true, most_file_bytes: 1 << 20, ..Job::new(&command, &workspace) }).await;
+    let full = place
+        .run(Job { may_write: true, most_file_bytes: 1 << 20, workspace: Some(&workspace), ..Job::new(&command) })
+        .await;
     assert_ne!(full.end, End::Exit(0));
     assert_eq!(fs::metadata(workspace.join("big")).unwrap().len(), 1 << 20);
     for folder in ["/tmp", "/dev/shm"] {
@@ -97,5 +99,8 @@ async fn a_tool_that_does_not_read_does_not_hold_anyone_up() {
     let Some(place) = Place::new().await else { return };
     let (command, workspace) = (sh("echo done"), place.workspace());
     let much = vec![b'x'; 4 << 20];
-    assert_eq!(said(&place.run(Job { input: &much, ..Job::new(&command, &workspace) }).await), "done\n");
+    assert_eq!(
+        said(&place.run(Job { input: &much, workspace: Some(&workspace), ..Job::new(&command) }).await),
+        "done\n"
+    );
 }

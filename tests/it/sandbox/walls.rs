@@ -41,7 +41,7 @@ async fn only_the_workspace_can_be_written_and_only_by_who_may() {
         assert!(ran.texts().1.contains("Read-only file system"), "{setting}: {ran:?}");
     }
     let (command, workspace) = (sh("echo x > note.md"), place.workspace());
-    let ran = place.run(Job::new(&command, &workspace)).await;
+    let ran = place.run(Job { workspace: Some(&workspace), ..Job::new(&command) }).await;
     assert_ne!(ran.end, End::Exit(0));
     assert!(ran.texts().1.contains("Read-only file system"), "{:?}", ran.texts());
     assert_eq!(fs::read_to_string(place.workspace().join("note.md")).unwrap(), "mine\n");
@@ -55,7 +55,7 @@ async fn a_tool_reads_its_own_folder_and_cannot_change_it() {
     fs::write(folder.join("greet.sh"), "read name; echo \"Hello $name\"; echo x 2>/dev/null > /tool/x || echo kept")
         .unwrap();
     let (command, workspace) = (["sh", "./greet.sh"].map(str::to_owned), place.workspace());
-    let job = Job { folder: Some(&folder), input: b"Ada\n", ..Job::new(&command, &workspace) };
+    let job = Job { folder: Some(&folder), input: b"Ada\n", workspace: Some(&workspace), ..Job::new(&command) };
     assert_eq!(said(&place.run(job).await), "Hello Ada\nkept\n");
 }
 
@@ -71,7 +71,10 @@ async fn no_network_reaches_even_this_machine() {
     assert_eq!(outside.stdout, b"reached\n", "the listener can be reached at all: {outside:?}");
     let command = ["/usr/bin/python3".to_owned(), "-c".into(), reach];
     let workspace = place.workspace();
-    assert_eq!(said(&place.run(Job::new(&command, &workspace)).await), "ConnectionRefusedError\n");
+    assert_eq!(
+        said(&place.run(Job { workspace: Some(&workspace), ..Job::new(&command) }).await),
+        "ConnectionRefusedError\n"
+    );
     let devices = said(&place.sh("tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '").await);
     assert_eq!(devices, "lo\n");
     // Families that do not keep to the name space are not there at all: AF_VSOCK, AF_NETLINK, AF_PACKET.
