@@ -7,6 +7,7 @@ mod calendar;
 mod check;
 mod known;
 mod layers;
+mod models;
 mod sections;
 mod show;
 
@@ -23,6 +24,7 @@ use figment::{Figment, error::Kind};
 
 use self::layers::Layer;
 pub use calendar::*;
+pub use models::*;
 pub use sections::*;
 pub use show::{Setting, without_password};
 
@@ -210,6 +212,7 @@ impl Config {
                 io: life.complexity.io,
                 ai: life.complexity.ai,
                 report: life.complexity.report,
+                agent: life.complexity.agent,
             },
             rest_per_minute: life.rest_per_minute,
             attention_recovers: life.attention_recovers,

@@ -1,35 +1,58 @@
-//! Who writes: OpenAI-compatible endpoints, and the understudy, which needs none.
+//! Who writes: model providers over HTTP, and the understudy, which needs none.
 //!
-//! A text is always asked for in a persona's voice; what the persona is told stands in `prompt.rs`. Every answer names who
-//! gave it and what it cost, so that the receipt can.
+//! **The way of a request.** A persona's model, or the default, names a route, a provider or `<provider>/<model>`. The
+//! writers of a route are asked in turn until one answers; each stands behind a gate (`gate.rs`: switched off or not, so
+//! many at once, so many a minute), is spoken to in its own form (`wire.rs`, pure) and asked again when it is busy
+//! (`retry.rs`). Once part of an answer was told, nobody else is asked. Every answer names who gave it, who did not
+//! before, and what it cost, so that the receipt can.
 
+mod breaker;
+mod endpoint;
 mod error;
+mod gate;
 mod keyring;
-mod openai;
+mod price;
 mod prompt;
+mod rate;
+mod refusal;
 mod retry;
+mod stream;
 mod understudy;
 mod wire;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use actors::domain::{Cost, Length, Persona};
+use actors::domain::{ChatAnswer, ChatRequest, Cost, Length, Persona, Turn};
+use tokio::time::Instant;
 
 pub use error::ModelError;
 pub use keyring::{INSTANCE, Keyring, secret_of};
-pub use prompt::{Prompt, build_persona_prompt};
+pub use price::Bound;
+pub use prompt::{Prompt, build_agent_prompt, build_persona_prompt};
+pub use stream::{ChatStream, Piece};
 
-use self::openai::OpenAi;
+use self::{
+    endpoint::{Endpoint, Errand},
+    stream::Told,
+    wire::Asked,
+};
 use crate::{config::ModelsConfig, secrets::SecretText};
 
 /// The name of the writer that needs no endpoint.
 pub const UNDERSTUDY: &str = "understudy";
+/// No request takes longer.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// Tokens that a composed text may take at least: some models think before they write.
+const LEAST_TOKENS: u32 = 2_048;
+const MOST_TOKENS: u32 = 32_768;
+/// More than any language needs.
+const TOKENS_PER_WORD: u32 = 8;
 
 /// Every configured model. Cheap to clone.
 #[derive(Clone)]
 pub struct Models {
-    default: Arc<str>,
-    providers: Arc<[OpenAi]>,
+    config: Arc<ModelsConfig>,
+    endpoints: Arc<BTreeMap<String, Endpoint>>,
     keyring: Arc<dyn Keyring>,
 }
 
@@ -50,54 +73,197 @@ pub struct Composed {
     /// Name of the provider in the configuration, or [`UNDERSTUDY`].
     pub provider: String,
     pub model: String,
-    /// None: the provider did not say what was used.
+    /// None: the provider did not say what was used, or has no price.
     pub cost: Option<Cost>,
+    /// Who was asked before and why there was no answer, one line each.
+    pub tried: Vec<String>,
+}
+
+/// An answer, and who gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chatted {
+    pub answer: ChatAnswer,
+    /// Name of the provider in the configuration, or [`UNDERSTUDY`].
+    pub provider: String,
+    /// As the provider named it, else as it was asked for.
+    pub model: String,
+    /// None: the provider did not say what was used, or has no price.
+    pub cost: Option<Cost>,
+    /// Who was asked before and why there was no answer, one line each.
+    pub tried: Vec<String>,
+}
+
+/// A talk, for as long as somebody is looked for who goes on with it.
+struct Talk<'a> {
+    persona: &'a Persona,
+    request: &'a ChatRequest,
+    /// How much the understudy writes.
+    length: Length,
+    deadline: Instant,
+    told: Option<&'a Told>,
+}
+
+/// One of those who may answer.
+enum Writer<'a> {
+    Understudy,
+    Model { provider: &'a str, endpoint: &'a Endpoint, model: &'a str },
 }
 
 impl Models {
-    /// Fails when a provider cannot be called as configured, or the default is not among them.
+    /// Fails when a provider cannot be called as configured, or the default or a route names nobody.
     pub fn new(config: &ModelsConfig, keyring: Arc<dyn Keyring>) -> Result<Self, ModelError> {
-        let providers = config.providers.iter().map(|(name, provider)| OpenAi::new(name, provider));
-        let providers = providers.collect::<Result<Vec<_>, _>>()?.into();
-        let models = Self { default: config.default.as_str().into(), providers, keyring };
-        models.writer(&models.default)?;
+        let endpoints = config.providers.iter().map(|(name, config)| Ok((name.clone(), Endpoint::new(name, config)?)));
+        let endpoints = Arc::new(endpoints.collect::<Result<_, ModelError>>()?);
+        let models = Self { config: Arc::new(config.clone()), endpoints, keyring };
+        for name in std::iter::once(&config.default).chain(config.routes.keys()) {
+            models.writers(name)?;
+        }
         Ok(models)
     }
 
     /// Writes a text in the persona's voice, by the persona's model or the default.
     pub async fn compose(&self, request: Request<'_>) -> Result<Composed, ModelError> {
-        let Some((provider, model)) = self.writer(request.persona.model.as_deref().unwrap_or(&self.default))? else {
-            return Ok(understudy::compose(&request));
+        let Request { persona, length, limit, .. } = request;
+        let words = words_wanted(&request);
+        let Prompt { system, user } = build_persona_prompt(persona, request.prompt, words);
+        let asked = ChatRequest {
+            model: None,
+            turns: vec![Turn::System { text: system }, Turn::User { text: user }],
+            tools: Vec::new(),
+            max_output_tokens: words.saturating_mul(TOKENS_PER_WORD).clamp(LEAST_TOKENS, MOST_TOKENS),
+            temperature_thousandths: None,
+            answer_schema: None,
         };
-        let key = match provider.key_secret() {
-            "" => None,
-            name => Some(self.key(&request, provider.name(), name).await?),
-        };
-        provider.compose(&request, model, key.as_ref()).await
+        let talk = Talk { persona, request: &asked, length, deadline: deadline(limit), told: None };
+        let Chatted { answer, provider, model, cost, tried } = self.answered(&talk).await?;
+        let text = answer.text.trim().to_owned();
+        if text.is_empty() {
+            let reason = format!("the text is empty (it stopped for: {})", answer.finish);
+            return Err(ModelError::BadAnswer { provider, reason });
+        }
+        Ok(Composed { text, provider, model, cost, tried })
     }
 
-    async fn key(&self, request: &Request<'_>, provider: &str, name: &str) -> Result<SecretText, ModelError> {
-        let found = secret_of(&*self.keyring, request.persona.id, name).await.map_err(ModelError::Keyring)?;
+    /// Goes on with a talk, by the model that the request names, else the persona's, else the default. `limit` is for
+    /// everybody on the route and every try together.
+    pub async fn chat(&self, persona: &Persona, request: &ChatRequest, limit: Duration) -> Result<Chatted, ModelError> {
+        self.answered(&Talk { persona, request, length: Length::Short, deadline: deadline(limit), told: None }).await
+    }
+
+    /// The same, told while the answer comes.
+    pub fn chat_stream(&self, persona: &Persona, request: &ChatRequest, limit: Duration) -> ChatStream {
+        let (models, persona, request) = (self.clone(), persona.clone(), request.clone());
+        let (length, deadline) = (Length::Short, deadline(limit));
+        ChatStream::of(|told| async move {
+            let talk = Talk { persona: &persona, request: &request, length, deadline, told: Some(&told) };
+            let ended = models.answered(&talk).await;
+            told.end(ended).await;
+        })
+    }
+
+    /// The most that this request can take, whoever of the route answers it; fails when one of them has no price.
+    pub fn bound(&self, persona: &Persona, request: &ChatRequest) -> Result<Bound, ModelError> {
+        let writers = self.writers(self.wanted(persona, request))?;
+        let mut bounds = writers.iter().map(|writer| match writer {
+            Writer::Understudy => Ok(Bound::default()),
+            // A streamed request is the longer one.
+            Writer::Model { endpoint, model, .. } => endpoint.bound(&asked(persona, request, endpoint, model, true)),
+        });
+        bounds.try_fold(Bound::default(), |worst, bound| Ok(worst.or_worse(bound?)))
+    }
+
+    async fn answered(&self, talk: &Talk<'_>) -> Result<Chatted, ModelError> {
+        let name = self.wanted(talk.persona, talk.request);
+        let mut errors: Vec<ModelError> = Vec::new();
+        for writer in self.writers(name)? {
+            let is_over = Instant::now() >= talk.deadline || talk.told.is_some_and(Told::has_begun);
+            if is_over && !errors.is_empty() {
+                break;
+            }
+            let answered = match writer {
+                Writer::Understudy => understudy::chat(talk.persona, talk.request, talk.length),
+                Writer::Model { provider, endpoint, model } => self.ask(talk, provider, endpoint, model).await,
+            };
+            match answered {
+                Ok(chatted) => {
+                    let tried = errors.iter().map(ToString::to_string).collect();
+                    return Ok(Chatted { tried, ..chatted });
+                }
+                Err(error) => {
+                    tracing::info!(route = name, "no answer for a persona from one of {name}: {error}");
+                    errors.push(error);
+                }
+            }
+        }
+        Err(ModelError::of_route(errors).unwrap_or_else(|| self.unknown(name)))
+    }
+
+    async fn ask(
+        &self,
+        talk: &Talk<'_>,
+        provider: &str,
+        endpoint: &Endpoint,
+        model: &str,
+    ) -> Result<Chatted, ModelError> {
+        let key = match endpoint.key_secret() {
+            "" => None,
+            name => Some(self.key(talk.persona, provider, name).await?),
+        };
+        let asked = asked(talk.persona, talk.request, endpoint, model, talk.told.is_some());
+        let errand = Errand { asked, key: key.as_ref(), deadline: talk.deadline, told: talk.told };
+        let wire::Answer { text, calls, finish, model: named, usage } = endpoint.ask(&errand).await?;
+        Ok(Chatted {
+            answer: ChatAnswer { text, calls, finish },
+            provider: provider.to_owned(),
+            model: named.unwrap_or_else(|| model.to_owned()),
+            cost: usage.and_then(|usage| Some(endpoint.price(model)?.cost(usage))),
+            tried: Vec::new(),
+        })
+    }
+
+    async fn key(&self, persona: &Persona, provider: &str, name: &str) -> Result<SecretText, ModelError> {
+        let found = secret_of(&*self.keyring, persona.id, name).await.map_err(ModelError::Keyring)?;
         found.ok_or_else(|| ModelError::NoKey { provider: provider.to_owned(), secret: name.to_owned() })
     }
 
-    /// The provider a name stands for and the model to ask there; none: the understudy.
-    /// A name is a provider's, or `<provider>/<model>`.
-    fn writer<'a>(&'a self, name: &'a str) -> Result<Option<(&'a OpenAi, Option<&'a str>)>, ModelError> {
-        if name == UNDERSTUDY {
-            return Ok(None);
-        }
-        let known = |wanted: &str| self.providers.iter().find(|provider| provider.name() == wanted);
-        let split = || name.split_once('/').and_then(|(provider, model)| Some((known(provider)?, Some(model))));
-        match known(name).map(|provider| (provider, None)).or_else(split) {
-            Some(found) => Ok(Some(found)),
-            None => {
-                let mut known: Vec<_> = self.providers.iter().map(OpenAi::name).collect();
-                known.push(UNDERSTUDY);
-                Err(ModelError::UnknownModel { name: name.to_owned(), known: known.join(", ") })
-            }
-        }
+    fn wanted<'a>(&'a self, persona: &'a Persona, request: &'a ChatRequest) -> &'a str {
+        request.model.as_deref().or(persona.model.as_deref()).unwrap_or(&self.config.default)
     }
+
+    /// Those who may answer under this name, in their order; at least one.
+    fn writers<'a>(&'a self, name: &'a str) -> Result<Vec<Writer<'a>>, ModelError> {
+        let writers = self.config.writers_of(name).into_iter().map(|name| {
+            if name == UNDERSTUDY {
+                return Ok(Writer::Understudy);
+            }
+            let found = self.config.provider_of(name);
+            let found = found.and_then(|(provider, model)| Some((provider, self.endpoints.get(provider)?, model)));
+            let (provider, endpoint, model) = found.ok_or_else(|| self.unknown(name))?;
+            Ok(Writer::Model { provider, endpoint, model })
+        });
+        writers.collect()
+    }
+
+    fn unknown(&self, name: &str) -> ModelError {
+        let known = self.config.names().collect::<Vec<_>>().join(", ");
+        ModelError::UnknownModel { name: name.to_owned(), known }
+    }
+}
+
+fn asked<'a>(
+    persona: &Persona,
+    request: &'a ChatRequest,
+    endpoint: &Endpoint,
+    model: &'a str,
+    streaming: bool,
+) -> Asked<'a> {
+    let temperature_thousandths = request.temperature_thousandths.or(persona.profile.temperature_thousandths);
+    let output_limit_field = endpoint.output_limit_field();
+    Asked { request, model, temperature_thousandths, output_limit_field, streaming }
+}
+
+fn deadline(limit: Duration) -> Instant {
+    Instant::now() + limit.min(LONGEST)
 }
 
 /// How many words the persona's profile asks for.

@@ -4,6 +4,7 @@
 //! already depends on it: the caller says whether it may be created.
 
 mod key_file;
+mod masking;
 mod text;
 
 use std::path::Path;
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 pub use key_file::KeyError;
+pub use masking::mask;
 pub use text::SecretText;
 
 /// A secret as the database keeps it.

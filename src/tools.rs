@@ -21,7 +21,7 @@ mod toolbox;
 use std::{path::PathBuf, sync::Arc};
 
 use actors::{
-    domain::{Call, Effect, Outcome, Persona, PersonaId, Step, StepError},
+    domain::{Call, Effect, Outcome, Payload, Persona, PersonaId, Step, StepError},
     ports::{Performer, Records, World},
 };
 use async_trait::async_trait;
@@ -81,6 +81,12 @@ impl Tools {
             Step::Compose { prompt, save_as, length } => {
                 let text = builtin::compose::Wanted { persona: &persona, prompt: &prompt, save_as: &save_as, length };
                 unless_stopped(call, &stop, builtin::compose::compose(&self.deps.models, text, call.limit)).await
+            }
+            Step::Think { turns, tools, model, answer_now } => {
+                let own = registry::own_tools(&self.deps.data_root, Some((&persona).into())).tools;
+                let asked =
+                    builtin::think::Asked { persona: &persona, turns, tools: &tools, own: &own, model, answer_now };
+                unless_stopped(call, &stop, builtin::think::think(&self.deps.models, asked, call.limit)).await
             }
             Step::DailyReport { save_as, from_ms: Some(from_ms), until_ms: Some(until_ms) } => {
                 let span = builtin::digest::Span { from_ms, until_ms };
@@ -153,7 +159,8 @@ impl Tools {
         }
     }
 
-    /// The step as it stands in the plan, looked up only when it matters: when a secret is mentioned.
+    /// The step as it stands in the plan, looked up only when it matters: when a secret is mentioned. An agent has no
+    /// plan: its goal says which secrets it may have typed, and where.
     async fn written(&self, call: &Call, step: &Step) -> Result<Option<Step>, StepError> {
         if !placeholders::mentions_secret(step) {
             return Ok(None);
@@ -161,8 +168,12 @@ impl Tools {
         let goal = self.deps.records.goal(call.goal).await;
         let goal =
             goal.map_err(|error| StepError::retryable(format!("the goal could not be read: {error}; try later")))?;
+        let Some(goal) = goal else { return Ok(None) };
+        if let Payload::Agent(agent) = &goal.payload {
+            return placeholders::check_agent(step, &agent.secrets, call.page.as_deref()).map(|()| Some(step.clone()));
+        }
         let index = usize::try_from(call.step).unwrap_or(usize::MAX);
-        Ok(goal.and_then(|goal| goal.payload.steps().into_iter().nth(index)))
+        Ok(goal.payload.steps().into_iter().nth(index))
     }
 }
 

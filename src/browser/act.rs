@@ -6,6 +6,7 @@ use std::{
 };
 
 use actors::domain::{Call, Step};
+use serde_json::Value;
 use tokio::time::Instant;
 
 /// Kept back from the step's limit, to say how it ended before the broker stops waiting.
@@ -54,6 +55,12 @@ impl<'a> Act<'a> {
     /// It changes the world outside.
     pub(super) fn is_effect(&self) -> bool {
         self.call.effect.needs_intent()
+    }
+
+    /// It belongs to the page that it was decided for: an effect, or a secret that is typed.
+    pub(super) fn is_bound(&self) -> bool {
+        let mentions = |text: &Value| text.as_str().is_some_and(|text| text.contains("${secret:"));
+        self.is_effect() || self.call.args.get("text").is_some_and(mentions)
     }
 
     /// What is left until the end.

@@ -12,7 +12,7 @@ const LOOK_LIMIT: Duration = Duration::from_secs(5);
 
 /// An act that was decided for a page is not carried out on another site's.
 pub(super) fn same_origin(act: &Act<'_>, origin: &str) -> Result<(), Fault> {
-    let Some(page) = act.call.page.as_deref().filter(|_| act.is_effect()) else { return Ok(()) };
+    let Some(page) = act.call.page.as_deref().filter(|_| act.is_bound()) else { return Ok(()) };
     let expected = Url::parse(page).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
     if expected == origin {
         return Ok(());

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::secrets::mask;
+
 const MOST: usize = 32;
 /// Shorter values occur by chance in any text; replacing them would only garble it.
 const SHORTEST: usize = 4;
@@ -69,9 +71,7 @@ impl Secrets {
     pub(super) fn hide(&self, text: &mut String) {
         for secret in &self.0 {
             for form in &secret.forms {
-                if text.contains(form.as_str()) {
-                    *text = text.replace(form.as_str(), &secret.placeholder);
-                }
+                mask(text, form, &secret.placeholder);
             }
         }
     }

@@ -7,9 +7,8 @@ use url::Url;
 
 use super::{Config, ConfigError, Problem, show};
 
-const MINUTE: u64 = 60;
+pub(super) const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
-const UNDERSTUDY: &str = "understudy";
 
 /// Finds every value that is out of range, not only the first.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
@@ -22,7 +21,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     rooms(&mut found);
     quotas(&mut found);
     browser(&mut found);
-    models(&mut found);
+    super::models::check(&mut found);
     super::calendar::check(&mut found);
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.filter) {
         found.refuse("log.filter", format!("`{}` is not a log filter: {error}", config.log.filter));
@@ -36,7 +35,7 @@ pub(super) struct Findings<'a> {
 }
 
 impl Findings<'_> {
-    fn refuse(&mut self, key: &str, text: String) {
+    pub(super) fn refuse(&mut self, key: &str, text: String) {
         let origin = self.config.sources.get(key).cloned();
         self.problems.push(Problem { key: Some(key.to_owned()), origin, text });
     }
@@ -156,6 +155,7 @@ fn inner_life(found: &mut Findings) {
         ("complexity.io", life.complexity.io, &(0.0..=10.0)),
         ("complexity.ai", life.complexity.ai, &(0.0..=10.0)),
         ("complexity.report", life.complexity.report, &(0.0..=10.0)),
+        ("complexity.agent", life.complexity.agent, &(0.0..=10.0)),
         ("attention_after_tired_work", life.attention_after_tired_work, &share),
         ("compute_after_refusal", life.compute_after_refusal, &share),
         ("compute_per_minute", life.compute_per_minute, &(0.01..=60.0)),
@@ -215,26 +215,6 @@ fn browser(found: &mut Findings) {
     found.seconds("browser.warm_for", browser.warm_for, 1, DAY);
     found.seconds("browser.start_limit", browser.start_limit, 1, 2 * MINUTE);
     found.seconds("browser.step_limit", browser.step_limit, 1, 2 * MINUTE);
-}
-
-fn models(found: &mut Findings) {
-    let models = &found.config.models;
-    if models.default != UNDERSTUDY && !models.providers.contains_key(&models.default) {
-        let known: Vec<_> = std::iter::once(UNDERSTUDY).chain(models.providers.keys().map(String::as_str)).collect();
-        let text = format!("there is no provider `{}`; known are {}", models.default, known.join(", "));
-        found.refuse("models.default", text);
-    }
-    for (name, provider) in &models.providers {
-        let key = |field: &str| format!("models.providers.{name}.{field}");
-        found.demand(name != UNDERSTUDY, &key("base_url"), "`understudy` is built in: choose another name");
-        let reachable = Url::parse(&provider.base_url).is_ok_and(|url| {
-            matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.password().is_none()
-        });
-        found.demand(reachable, &key("base_url"), "must be an address like `https://host/v1`, without a password");
-        found.demand(!provider.model.trim().is_empty(), &key("model"), "must not be empty");
-        found.seconds(&key("timeout"), provider.timeout, 1, 10 * MINUTE);
-        found.count(&key("retries"), provider.retries as usize, 0, 10);
-    }
 }
 
 /// Scheme, host and port, and nothing else.

@@ -7,17 +7,16 @@ use super::{
     layers::{self, Layer},
 };
 
-/// Tables whose names are the operator's own, and the entry in the defaults that shows their form.
-const OWN_NAMES: [(&[&str], &str); 9] = [
+/// Tables whose names are the operator's own, and the entry in the defaults that shows their form. Below such an entry
+/// the path is that of the one shown.
+const OWN_NAMES: [(&[&str], &str); 7] = [
     (&["models", "providers"], "openrouter"),
+    (&["models", "providers", "openrouter", "prices"], "openai/gpt-4o"),
+    (&["models", "routes"], "everyday"),
     (&["company", "site_acts_per_second"], "rehearsal.localhost"),
     // Any of the known units for any of the known roles.
     (&["quotas"], "worker"),
-    (&["quotas", "everyone"], "proposal"),
-    (&["quotas", "manager"], "proposal"),
     (&["quotas", "worker"], "proposal"),
-    (&["quotas", "performer"], "proposal"),
-    (&["quotas", "friend"], "proposal"),
     (&["day_caps"], "proposal"),
 ];
 
@@ -32,8 +31,9 @@ pub(super) fn example<'a>(defaults: &'a Dict, path: &[String]) -> Option<&'a Val
     for part in rest {
         let Value::Dict(_, inner) = value else { return None };
         let own = OWN_NAMES.iter().find(|(table, _)| *table == at.as_slice());
-        value = inner.get(own.map_or(part.as_str(), |(_, shown)| shown))?;
-        at.push(part);
+        let shown = own.map_or(part.as_str(), |(_, shown)| shown);
+        value = inner.get(shown)?;
+        at.push(shown);
     }
     Some(value)
 }

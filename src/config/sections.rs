@@ -5,9 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, num::NonZeroUsize, path::PathBuf, 
 use actors::domain::{NodeName, Role, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::{CalendarConfig, LoadConfig};
-
-use super::EnvKeys;
+use super::{CalendarConfig, EnvKeys, LoadConfig, ModelsConfig};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -132,6 +130,7 @@ pub struct ComplexityConfig {
     pub io: f64,
     pub ai: f64,
     pub report: f64,
+    pub agent: f64,
 }
 
 /// `[inner_life.optional]`: what mood lets through of work that nobody waits for, and the rest between two such turns.
@@ -250,33 +249,6 @@ pub struct BrowserConfig {
 pub struct EgressConfig {
     /// When not empty, a host must be on this list *and* on the persona's.
     pub allowed_hosts: Vec<String>,
-}
-
-/// `[models]`: who writes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelsConfig {
-    /// `understudy`, or the name of a provider below.
-    pub default: String,
-    pub providers: BTreeMap<String, ProviderConfig>,
-}
-
-/// `[models.providers.<name>]`: an OpenAI-compatible endpoint.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProviderConfig {
-    /// Up to and including `/v1`.
-    pub base_url: String,
-    pub model: String,
-    /// Name of the secret that holds the key; empty: no key is sent.
-    pub key_secret: String,
-    #[serde(with = "humantime_serde")]
-    pub timeout: Duration,
-    /// Tries after the first on 429 and 5xx.
-    pub retries: u32,
-    /// Micro-dollars per million tokens.
-    pub input_micro_usd_per_million: u64,
-    pub output_micro_usd_per_million: u64,
 }
 
 /// `[rehearsal]`: the practice site.

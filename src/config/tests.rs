@@ -257,6 +257,90 @@ fn own_providers_and_sites_are_merged_with_the_known_ones() {
 }
 
 #[test]
+fn routes_prices_and_kinds_are_read_and_shown() {
+    let file = r#"
+        [models]
+        default = "careful"
+        [models.routes.careful]
+        use = ["claude/claude-large", "openrouter", "understudy"]
+        [models.providers.claude]
+        kind = "anthropic"
+        base_url = "https://api.anthropic.com/v1"
+        model = "claude-small"
+        key_secret = "anthropic_key"
+        timeout = "60s"
+        retries = 2
+        [models.providers.claude.prices."claude-large"]
+        input_micro_usd_per_million = 3_000_000
+        output_micro_usd_per_million = 15_000_000
+    "#;
+    let (_root, options) = with_file(file, &[]);
+    let config = Config::load(&options).unwrap();
+    let claude = &config.models.providers["claude"];
+    assert_eq!((claude.kind, claude.max_concurrent), (ProviderKind::Anthropic, 8));
+    assert_eq!(claude.input_micro_usd_per_million, None, "no price was said for the others");
+    assert_eq!(claude.prices["claude-large"].output_micro_usd_per_million, 15_000_000);
+    assert_eq!(config.models.providers["openrouter"].kind, ProviderKind::OpenAi);
+    assert_eq!(config.models.writers_of("careful"), ["claude/claude-large", "openrouter", "understudy"]);
+    assert_eq!(config.models.provider_of("claude/claude-large"), Some(("claude", "claude-large")));
+    assert_eq!(
+        config.models.names().collect::<Vec<_>>(),
+        ["understudy", "careful", "everyday", "claude", "openrouter"]
+    );
+    let settings = config.settings();
+    let shown = |key: &str| settings.iter().find(|setting| setting.key == key).unwrap().value.clone();
+    assert_eq!(
+        shown("models.routes.careful.use"),
+        serde_json::json!(["claude/claude-large", "openrouter", "understudy"])
+    );
+    assert_eq!(shown("models.providers.claude.kind"), "anthropic");
+    assert_eq!(shown("models.providers.claude.prices.claude-large.input_micro_usd_per_million"), 3_000_000);
+}
+
+#[test]
+fn routes_and_providers_that_cannot_be_asked_are_named() {
+    let file = r#"
+        [models.routes.openrouter]
+        use = ["understudy"]
+        [models.routes.everyday]
+        use = ["openrouters", "everyday"]
+        [models.routes.none]
+        use = []
+        [models.providers.odd]
+        base_url = "http://localhost/v1"
+        model = "m"
+        key_secret = ""
+        timeout = "60s"
+        retries = 2
+        idle_timeout = "1h"
+        max_concurrent = 0
+        requests_per_minute = 1_000_000
+        input_micro_usd_per_million = 1
+    "#;
+    let (_root, options) = with_file(file, &[]);
+    let text = refused(&options);
+    for key in [
+        "routes.openrouter.use",
+        "routes.everyday.use",
+        "routes.none.use",
+        "providers.odd.idle_timeout",
+        "providers.odd.max_concurrent",
+        "providers.odd.requests_per_minute",
+        "providers.odd.input_micro_usd_per_million",
+    ] {
+        assert!(text.contains(&format!("`models.{key}` in ")), "{key} is missing in:\n{text}");
+    }
+    assert!(text.contains("there is no provider `openrouters`; known are understudy, odd, openrouter"), "{text}");
+    assert!(text.contains("there is no provider `everyday`"), "a route is none: {text}");
+    let (_root, options) = with_file("[models.providers.openrouter]\nkind = \"gemini\"\n", &[]);
+    let text = refused(&options);
+    assert!(text.contains("`models.providers.openrouter.kind`") && text.contains("anthropic"), "{text}");
+    let misspelt = "[models.providers.openrouter.prices.\"a/b\"]\ninput_per_million = 1\n";
+    let (_root, options) = with_file(misspelt, &[]);
+    assert!(refused(&options).contains("did you mean"), "{}", refused(&options));
+}
+
+#[test]
 fn a_named_file_must_be_there_and_may_set_the_data_root() {
     let missing = LoadOptions { file: Some("/nowhere/greenroom.toml".into()), ..env(&[]) };
     assert!(refused(&missing).starts_with("/nowhere/greenroom.toml: this settings file cannot be read"));

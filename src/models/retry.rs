@@ -17,15 +17,26 @@ pub(super) enum After {
     Refused,
 }
 
+/// How long a provider asks to be left alone: seconds, or a date, which is measured from the answer's own `Date`, because
+/// the provider's clock is none of ours.
+pub(super) fn asked_pause(retry_after: &str, date: Option<&str>) -> Option<Duration> {
+    let retry_after = retry_after.trim();
+    if let Ok(seconds) = retry_after.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let read = |text: &str| chrono::DateTime::parse_from_rfc2822(text.trim()).ok();
+    let pause = read(retry_after)?.signed_duration_since(read(date?)?);
+    Some(pause.to_std().unwrap_or(Duration::ZERO))
+}
+
 /// `tries` were made, this answer the last of them; `left` is the time until the request's own limit.
-pub(super) fn after(status: u16, retry_after: Option<&str>, tries: u32, retries: u32, left: Duration) -> After {
+pub(super) fn after(status: u16, asked: Option<Duration>, tries: u32, retries: u32, left: Duration) -> After {
     if status != 408 && status != 429 && status < 500 {
         return After::Refused;
     }
     if tries > retries {
         return After::GiveUp;
     }
-    let asked = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
     let pause = asked.unwrap_or_else(|| FIRST_WAIT.saturating_mul(1 << (tries - 1).min(6)).min(LONGEST_WAIT));
     if pause <= LONGEST_WAIT && pause < left { After::Again(pause) } else { After::GiveUp }
 }
@@ -46,17 +57,27 @@ mod tests {
 
     #[test]
     fn what_the_provider_asks_for_is_kept_within_bounds() {
-        assert_eq!(after(429, Some("7"), 1, 3, MINUTE), After::Again(Duration::from_secs(7)));
-        assert_eq!(after(429, Some("7"), 1, 3, Duration::from_secs(5)), After::GiveUp, "no time for it");
-        assert_eq!(after(429, Some("3600"), 1, 3, Duration::MAX), After::GiveUp, "an hour is no pause");
-        let date = Some("Wed, 21 Oct 2026 07:28:00 GMT");
-        assert_eq!(after(429, date, 1, 3, MINUTE), After::Again(FIRST_WAIT), "a date is read as no advice");
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(after(429, seconds(7), 1, 3, MINUTE), After::Again(Duration::from_secs(7)));
+        assert_eq!(after(429, seconds(7), 1, 3, Duration::from_secs(5)), After::GiveUp, "no time for it");
+        assert_eq!(after(429, seconds(3600), 1, 3, Duration::MAX), After::GiveUp, "an hour is no pause");
+    }
+
+    #[test]
+    fn a_pause_is_asked_for_in_seconds_or_as_a_date() {
+        assert_eq!(asked_pause(" 7 ", None), Some(Duration::from_secs(7)));
+        let (date, at) = ("Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:09 GMT");
+        assert_eq!(asked_pause(at, Some(date)), Some(Duration::from_secs(9)));
+        assert_eq!(asked_pause(date, Some(at)), Some(Duration::ZERO), "it has passed");
+        assert_eq!(asked_pause(at, None), None, "no date to measure from");
+        assert_eq!(asked_pause("soon", Some(date)), None);
+        assert_eq!(asked_pause("-3", Some(date)), None);
     }
 
     #[test]
     fn a_refusal_is_final() {
         for status in [301, 400, 401, 403, 404, 422] {
-            assert_eq!(after(status, Some("0"), 1, 3, MINUTE), After::Refused, "{status}");
+            assert_eq!(after(status, Some(Duration::ZERO), 1, 3, MINUTE), After::Refused, "{status}");
         }
     }
 }

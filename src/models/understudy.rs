@@ -8,23 +8,44 @@ mod layout;
 mod reading;
 mod voice;
 
-use actors::domain::Cost;
+use std::time::Duration;
+
+use actors::domain::{ChatAnswer, ChatRequest, Cost, Finish, Length, Persona, Turn};
 
 use self::{reading::Task, voice::Voice};
-use super::{Composed, Request, UNDERSTUDY, words_wanted};
+use super::{Chatted, ModelError, Request, UNDERSTUDY, words_wanted};
 
-/// Writes the text; it cannot fail and costs nothing.
-pub(super) fn compose(request: &Request<'_>) -> Composed {
+/// Answers the last thing that a user said. It cannot act, so it refuses a talk in which it should.
+pub(super) fn chat(persona: &Persona, request: &ChatRequest, length: Length) -> Result<Chatted, ModelError> {
+    let wanted = match request {
+        ChatRequest { tools, .. } if !tools.is_empty() => Some("make calls"),
+        ChatRequest { answer_schema: Some(_), .. } => Some("fit its answer to a schema"),
+        _ => None,
+    };
+    if let Some(wanted) = wanted {
+        return Err(ModelError::CannotAct { wanted });
+    }
+    let said = request.turns.iter().rev().find_map(|turn| match turn {
+        Turn::User { text } => Some(text.as_str()),
+        _ => None,
+    });
+    let text = compose(&Request { persona, prompt: said.unwrap_or_default(), length, limit: Duration::ZERO });
+    Ok(Chatted {
+        answer: ChatAnswer { text, calls: Vec::new(), finish: Finish::Stop },
+        provider: UNDERSTUDY.to_owned(),
+        model: UNDERSTUDY.to_owned(),
+        cost: Some(Cost::default()),
+        tried: Vec::new(),
+    })
+}
+
+/// Writes the text; it cannot fail.
+fn compose(request: &Request<'_>) -> String {
     let task = Task::read(request.prompt);
     let words = words_wanted(request);
     let mut voice = Voice::of(request.persona, request.prompt, words);
     let sections = forms::write(&task, &mut voice);
-    Composed {
-        text: layout::lay_out(sections, words as usize),
-        provider: UNDERSTUDY.to_owned(),
-        model: UNDERSTUDY.to_owned(),
-        cost: Some(Cost::default()),
-    }
+    layout::lay_out(sections, words as usize)
 }
 
 #[cfg(test)]
@@ -68,7 +89,7 @@ mod tests {
 
     fn written(prompt: &str, length: Length) -> String {
         let persona = jason();
-        compose(&Request { persona: &persona, prompt, length, limit: Duration::from_secs(1) }).text
+        compose(&Request { persona: &persona, prompt, length, limit: Duration::ZERO })
     }
 
     const PROPOSAL: &str = "Write a proposal for \"Data pipeline audit\".\n\nOur pipeline loses rows. Find out where.";

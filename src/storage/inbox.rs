@@ -221,7 +221,9 @@ impl ReadBack {
 
     pub(super) async fn least_of(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, DbError> {
         let id = persona.as_bytes().to_vec();
-        let rows: Vec<Row> = on_db!(self.0, all: first(at_most(limit),
+        // Any number is asked for, and each in the text would be a statement of its own on every connection, for good.
+        let read = limit.next_power_of_two();
+        let rows: Vec<Row> = on_db!(self.0, all: first(at_most(read),
             messages::table
                 .inner_join(goals::table.on(goals::id.eq(messages::goal)))
                 .filter(messages::persona.eq(id.clone()))
@@ -234,7 +236,7 @@ impl ReadBack {
                     messages::id.desc(),
                 ))
                 .select((MessageRow::as_select(), GoalRow::as_select()))));
-        rows.into_iter().map(waiting).collect()
+        rows.into_iter().take(limit as usize).map(waiting).collect()
     }
 
     pub(super) async fn standing(&self) -> Result<Vec<StandingWait>, DbError> {

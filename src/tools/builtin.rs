@@ -6,3 +6,4 @@ mod csv_rows;
 pub(super) mod digest;
 pub(super) mod files;
 pub(super) mod report;
+pub(super) mod think;

@@ -3,12 +3,15 @@
 //! Only what a person or template wrote into the plan is filled. A page or a mail that says `${secret:…}` and gets into a
 //! step through a `{{placeholder}}` is text like any other, else it could talk a persona out of its secrets.
 
+use std::collections::BTreeMap;
+
 use actors::domain::{NewArtifact, Outcome, PersonaId, Step, StepError};
 use serde_json::Value;
+use url::Url;
 
 use crate::{
     models::{Keyring, secret_of},
-    secrets::SecretText,
+    secrets::{SecretText, mask},
 };
 
 const OPEN: &str = "${secret:";
@@ -51,6 +54,26 @@ pub(super) async fn fill(
         }
     }
     Ok((step, secrets))
+}
+
+/// Whether an agent may have the secrets typed that its step names: `allowed` has the host for each, `page` is the
+/// address that is open. The browser refuses to type them anywhere else.
+pub(super) fn check_agent(
+    step: &Step,
+    allowed: &BTreeMap<String, String>,
+    page: Option<&str>,
+) -> Result<(), StepError> {
+    let host = page.and_then(|page| Url::parse(page).ok()).and_then(|url| url.host_str().map(str::to_owned));
+    for name in may_hold(step).map(names).transpose()?.unwrap_or_default() {
+        match (step, allowed.get(name)) {
+            (Step::Type { .. }, Some(there)) if host.as_ref() == Some(there) => {}
+            (Step::Type { .. }, Some(there)) => {
+                return Err(StepError::permanent(format!("the secret `{name}` may be typed on {there} only")));
+            }
+            _ => return Err(StepError::permanent(format!("the goal does not let you use the secret `{name}` there"))),
+        }
+    }
+    Ok(())
 }
 
 /// The text of a step that goes to a page.
@@ -124,9 +147,7 @@ impl Secrets {
     fn mask(&self, text: &mut String) {
         for Secret { name, forms } in &self.0 {
             for form in forms.iter().map(SecretText::reveal).filter(|form| !form.is_empty()) {
-                if text.contains(form) {
-                    *text = text.replace(form, &format!("{OPEN}{name}}}"));
-                }
+                mask(text, form, &format!("{OPEN}{name}}}"));
             }
         }
     }

@@ -103,7 +103,8 @@ fn own_step(tool: &OwnTool, args: Map<String, Value>) -> Result<Step, String> {
 impl BuiltIn {
     fn offer(&self) -> ToolOffer {
         let parameters = serde_json::from_str(self.parameters).unwrap_or(Value::Null);
-        ToolOffer { name: self.name.to_owned(), description: self.description.to_owned(), parameters }
+        let description = format!("{} Example: {}", self.description, self.example);
+        ToolOffer { name: self.name.to_owned(), description, parameters }
     }
 
     fn step(&self, mut arguments: Map<String, Value>) -> Result<Step, String> {

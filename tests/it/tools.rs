@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod agents;
 mod browser;
 mod evening;
 mod files;
@@ -65,7 +66,11 @@ impl Stage {
             .store
             .seed(Commit { changes: vec![Change::PersonaCreated(Box::new(persona.clone()))], ..Commit::default() })
             .unwrap();
-        let config = props.models.unwrap_or(ModelsConfig { default: UNDERSTUDY.into(), providers: BTreeMap::new() });
+        let config = props.models.unwrap_or(ModelsConfig {
+            default: UNDERSTUDY.into(),
+            routes: BTreeMap::new(),
+            providers: BTreeMap::new(),
+        });
         let keyring = Arc::new(Secrets(props.secrets));
         let (root, driver) = (tempfile::tempdir().unwrap(), Arc::new(Script::default()));
         let tools = Tools::new(ToolsDeps {

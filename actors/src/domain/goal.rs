@@ -93,7 +93,7 @@ pub enum Payload {
     Io(StepsPayload),
     Ai(AiPayload),
     Report(ReportPayload),
-    Agent(AgentPayload),
+    Agent(Box<AgentPayload>),
 }
 
 /// A fixed plan. `io` takes file steps and own tools only; `browser` takes every step.
@@ -202,10 +202,11 @@ impl Payload {
                 return bad("steps".into(), "must hold at most 200 steps");
             }
             Self::Ai(ai) if ai.prompt.trim().is_empty() => return bad("prompt".into(), "must not be empty"),
-            Self::Agent(agent) => match agent.fault() {
-                Some((field, reason)) => return bad(field.to_owned(), reason),
-                None => {}
-            },
+            Self::Agent(agent) => {
+                if let Some((field, reason)) = agent.fault() {
+                    return bad(field.to_owned(), reason);
+                }
+            }
             Self::Report(report) => match (report.from_ms, report.until_ms) {
                 (None, None) => {}
                 (Some(from_ms), Some(until_ms)) if from_ms < until_ms => {}

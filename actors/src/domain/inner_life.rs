@@ -99,12 +99,13 @@ pub struct Complexity {
     pub io: f64,
     pub ai: f64,
     pub report: f64,
+    pub agent: f64,
 }
 
 impl Default for Complexity {
     /// Files and reports are half as hard as pages and words.
     fn default() -> Self {
-        Self { browser: 1.0, io: 0.5, ai: 1.0, report: 0.5 }
+        Self { browser: 1.0, io: 0.5, ai: 1.0, report: 0.5, agent: 1.0 }
     }
 }
 
@@ -113,8 +114,9 @@ impl Complexity {
         match kind {
             GoalKind::Browser => self.browser,
             GoalKind::Io => self.io,
-            GoalKind::Ai | GoalKind::Agent => self.ai,
+            GoalKind::Ai => self.ai,
             GoalKind::Report => self.report,
+            GoalKind::Agent => self.agent,
         }
     }
 }

@@ -40,7 +40,7 @@ impl Agent {
     pub fn of(payload: &Payload) -> Option<Self> {
         match payload {
             Payload::Agent(payload) => {
-                Some(Self { payload: payload.clone(), thoughts: Vec::new(), texts: HashMap::new() })
+                Some(Self { payload: (**payload).clone(), thoughts: Vec::new(), texts: HashMap::new() })
             }
             _ => None,
         }

@@ -210,7 +210,10 @@ impl<'a> Attempt<'a> {
         }
         match self.earlier(at) {
             Key::Open => Ok(decision),
-            Key::Done(recorded) => Ok(Decision::Skip(recorded)),
+            Key::Done(recorded) => {
+                walk.reconciled(recorded.clone());
+                Ok(Decision::Skip(recorded))
+            }
             Key::Unknown { .. } => {
                 let text = "an earlier attempt may have done it, and nobody has settled that: resolve the goal first";
                 Err(failed(StepError::permanent(text)))

@@ -18,6 +18,9 @@ use crate::{
 /// 2026-11-20 12:00:00 UTC.
 const NOON_MS: i64 = 1_795_176_000_000;
 
+/// What happens between two moments, and how often the clock is read before it.
+type Interruption = (u32, Box<dyn FnOnce() + Send>);
+
 /// A world whose wall time stands still when tokio's clock does. The same seed brings the same ids and salts.
 pub struct TestWorld {
     seed: u64,
@@ -28,6 +31,7 @@ pub struct TestWorld {
     set: Arc<Notify>,
     machine: Mutex<Option<Machine>>,
     samples: AtomicU64,
+    interruption: Mutex<Option<Interruption>>,
 }
 
 impl TestWorld {
@@ -35,7 +39,30 @@ impl TestWorld {
     pub fn new(seed: u64) -> Self {
         let (set_by_ms, set) = (AtomicI64::new(0), Arc::default());
         let (drawn, samples) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { seed, drawn, began: Instant::now(), set_by_ms, set, machine: Mutex::default(), samples }
+        let (machine, interruption) = (Mutex::default(), Mutex::default());
+        Self { seed, drawn, began: Instant::now(), set_by_ms, set, machine, samples, interruption }
+    }
+
+    /// Does this in the middle of whatever reads the clock for the `nth` time from now, counted from 1.
+    pub fn interrupt(&self, nth: u32, act: impl FnOnce() + Send + 'static) {
+        *lock(&self.interruption) = Some((nth, Box::new(act)));
+    }
+
+    /// Whether what was to happen in between is still to come.
+    pub fn is_uninterrupted(&self) -> bool {
+        lock(&self.interruption).is_some()
+    }
+
+    fn is_read(&self) {
+        let mut interruption = lock(&self.interruption);
+        if let Some((left, _)) = &mut *interruption {
+            *left = left.saturating_sub(1);
+        }
+        let due = interruption.take_if(|(left, _)| *left == 0);
+        drop(interruption);
+        if let Some((_, act)) = due {
+            act();
+        }
     }
 
     /// From now on the machine is so busy; none: it cannot be seen, as at first.
@@ -67,6 +94,7 @@ impl TestWorld {
 
 impl World for TestWorld {
     fn now_ms(&self) -> i64 {
+        self.is_read();
         let elapsed = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX - NOON_MS);
         NOON_MS + elapsed + self.set_by_ms.load(Ordering::SeqCst)
     }

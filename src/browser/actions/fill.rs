@@ -3,13 +3,14 @@
 use actors::domain::StepError;
 use serde_json::json;
 
-use crate::browser::{act::Act, fault::Fault, found::Found, seen::Seen, session::Session, tab::SHORT};
+use crate::browser::{act::Act, evidence, fault::Fault, found::Found, seen::Seen, session::Session, tab::SHORT};
 
 pub(super) async fn fill(session: &mut Session, act: &Act<'_>, selector: &str, text: &str) -> Result<Found, Fault> {
     let place = session.locate(act, selector).await?;
     let tab = session.page(act)?;
     let several_lines = json!({ "value": text.contains(['\n', '\r']) });
     let focused = tab.wait(act.until, "focus", &place.args_and([several_lines])).await?.or_fault(selector)?;
+    evidence::same_origin(act, focused.text("origin"))?;
     act.sent();
     if focused.flag("set") {
         // Dates, colours and sliders take a value, not keys.

@@ -135,18 +135,22 @@ fn port(address: SocketAddr, setting: &str) -> Finding {
 
 fn models(config: &Config) -> Finding {
     let models = &config.models;
-    let Some(provider) = models.providers.get(&models.default) else {
+    let name = &models.default;
+    let asked = models.writers_of(name).into_iter().filter_map(|writer| models.provider_of(writer));
+    let asked: Vec<_> = asked.filter_map(|(name, model)| Some((models.providers.get(name)?, model))).collect();
+    if asked.is_empty() {
         let unused = models.providers.iter().find(|(_, p)| config.env_keys.0.contains_key(&p.key_secret));
         let hint =
             unused.map(|(name, _)| format!("; there is a key for `{name}`: models.default = \"{name}\" uses it"));
-        return Finding::ok("models", format!("{} (built in, no key){}", models.default, hint.unwrap_or_default()));
-    };
-    let found = format!("{}: {} at {}", models.default, provider.model, provider.base_url);
-    let in_env = provider.key_secret.is_empty() || config.env_keys.0.contains_key(&provider.key_secret);
-    if in_env {
-        return Finding::ok("models", found);
+        return Finding::ok("models", format!("{name} (built in, no key){}", hint.unwrap_or_default()));
     }
-    let next = format!("unless the secret `{}` is stored already, set it in the environment", provider.key_secret);
+    let shown = asked.iter().map(|(provider, model)| format!("{model} at {}", provider.base_url));
+    let found = format!("{name}: {}", shown.collect::<Vec<_>>().join(", then "));
+    let in_env = |secret: &String| secret.is_empty() || config.env_keys.0.contains_key(secret);
+    let Some((without, _)) = asked.iter().find(|(provider, _)| !in_env(&provider.key_secret)) else {
+        return Finding::ok("models", found);
+    };
+    let next = format!("unless the secret `{}` is stored already, set it in the environment", without.key_secret);
     Finding::warn("models", format!("{found}, without a key in the environment"), next)
 }
 
@@ -188,6 +192,10 @@ mod tests {
             assert!(of(&found, what).iter().any(|finding| finding.standing == Standing::Bad), "{what}: {found:#?}");
         }
         assert_eq!(of(&found, "models")[0].standing, Standing::Warn);
+        config.models.default = "everyday".into();
+        let found_on_route = machine(&config);
+        let route = of(&found_on_route, "models")[0];
+        assert!(route.standing == Standing::Warn && route.found.starts_with("everyday: openai/gpt-4o-mini at "));
         assert!(found.iter().all(|finding| finding.standing == Standing::Ok || finding.next.is_some()));
     }
 

@@ -23,10 +23,13 @@ pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit
         Err(error) => return failed(&error),
     };
     let words = composed.text.split_whitespace().count();
-    let data = json!({
+    let mut data = json!({
         "step": format!("compose {save_as}"), "ok": true, "details": format!("{words} words by {}", composed.provider),
         "value": composed.text, "provider": composed.provider, "model": composed.model,
     });
+    if !composed.tried.is_empty() {
+        data["tried"] = composed.tried.into();
+    }
     let name = format!("{save_as}.txt");
     let bytes = composed.text.into_bytes();
     let artifact = NewArtifact { kind: ArtifactKind::Text, name, media_type: "text/plain", bytes };
@@ -34,7 +37,7 @@ pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit
     Outcome { cost: composed.cost, ..Outcome::done(summary, data).with_artifact(artifact) }
 }
 
-fn failed(error: &ModelError) -> Outcome {
+pub(super) fn failed(error: &ModelError) -> Outcome {
     let text = error.to_string();
     let why = match () {
         () if error.is_throttled() => StepError::throttled(text),

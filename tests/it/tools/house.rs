@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc, ti
 
 use actors::{
     domain::{
-        Goal, InboxLimits, InnerLife, Limits, Pace, PersonaId, Profile, Role, RoomRules, TraceId, WaitsFor, Weight,
+        Body, Goal, GoalId, InboxLimits, InnerLife, Limits, Pace, PersonaId, Profile, Role, RoomRules, TraceId,
+        WaitsFor, Weight,
     },
     ports::Ports,
     supervisor::{By, Company, NewPersona, NewWork, Work},
@@ -17,7 +18,7 @@ use greenroom::{
     egress::{Egress, HostRules, REHEARSAL_HOST},
     models::{Models, UNDERSTUDY},
     rehearsal::{Rehearsal, Running},
-    storage::Storage,
+    storage::{ReceiptFilter, Storage},
     tools::{Tools, ToolsDeps, templates::Template},
 };
 use tempfile::TempDir;
@@ -40,6 +41,16 @@ impl House {
     }
 
     pub async fn with(browser: BrowserConfig) -> Self {
+        let models = ModelsConfig { default: UNDERSTUDY.into(), routes: BTreeMap::new(), providers: BTreeMap::new() };
+        Self::opened(browser, models).await
+    }
+
+    /// With these models, none of them bundled.
+    pub async fn asking(models: ModelsConfig) -> Self {
+        Self::opened(stage::config(), models).await
+    }
+
+    async fn opened(browser: BrowserConfig, models: ModelsConfig) -> Self {
         let (root, world) = (tempfile::tempdir().unwrap(), Arc::new(TestWorld::new(11)));
         let site = Rehearsal::start(root.path().join("rehearsal"), 0).await.unwrap();
         let config = StorageConfig {
@@ -51,7 +62,6 @@ impl House {
         let storage = Storage::open(&config, root.path(), &testing::node(), world.clone()).await.unwrap();
         let egress = Egress::new(HostRules::default(), site.addr);
         let browsers = Browsers::new(browser, egress, root.path().join("browsers"), Arc::new(Mirror));
-        let models = ModelsConfig { default: UNDERSTUDY.into(), providers: BTreeMap::new() };
         let keyring = Arc::new(storage.vault.clone());
         let performer = Arc::new(Tools::new(ToolsDeps {
             records: storage.records.clone(),
@@ -115,7 +125,18 @@ impl House {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(120), over).await.unwrap()
+        match tokio::time::timeout(Duration::from_secs(120), over).await {
+            Ok(goal) => goal,
+            Err(_) => panic!("it does not come to an end: {:#?}", self.told(id).await),
+        }
+    }
+
+    /// What the receipts of a goal say, in order.
+    async fn told(&self, goal: GoalId) -> Vec<String> {
+        let filter = ReceiptFilter { goal: Some(goal), newest_first: false, limit: 500, ..ReceiptFilter::default() };
+        let receipts = self.storage.db.receipts(filter).await.unwrap();
+        let line = |body: Body| format!("{} {}", body.summary, body.error.unwrap_or_default());
+        receipts.into_iter().filter_map(|receipt| receipt.body).map(line).collect()
     }
 
     pub async fn close(self) {

@@ -1,17 +1,18 @@
 //! Texts by models.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use actors::{
     domain::{ArtifactKind, Ended, Length, Step},
     ports::Performer,
 };
-use greenroom::config::{ModelsConfig, ProviderConfig};
+use greenroom::config::ProviderConfig;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::method};
 
 use super::{Props, Stage, error_text};
+use crate::models::{config, provider};
 
 fn compose() -> Step {
     Step::Compose { prompt: "Write one line.".into(), save_as: "line".into(), length: Length::Short }
@@ -21,15 +22,14 @@ async fn with_endpoint(template: ResponseTemplate) -> (MockServer, Stage) {
     let server = MockServer::start().await;
     Mock::given(method("POST")).respond_with(template).mount(&server).await;
     let provider = ProviderConfig {
-        base_url: format!("{}/v1", server.uri()),
-        model: "small-1".into(),
         key_secret: String::new(),
         timeout: Duration::from_secs(600),
         retries: 0,
-        input_micro_usd_per_million: 1_000_000,
-        output_micro_usd_per_million: 1_000_000,
+        input_micro_usd_per_million: Some(1_000_000),
+        output_micro_usd_per_million: Some(1_000_000),
+        ..provider(format!("{}/v1", server.uri()))
     };
-    let models = ModelsConfig { default: "house".into(), providers: BTreeMap::from([("house".into(), provider)]) };
+    let models = config(provider);
     (server, Stage::with(Props { models: Some(models), ..Props::default() }))
 }
 

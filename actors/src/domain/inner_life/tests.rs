@@ -56,7 +56,7 @@ fn each_kind_of_work_tires_as_its_complexity_says_and_attention_recovers_as_conf
     };
     let kinds = [GoalKind::Browser, GoalKind::Io, GoalKind::Ai, GoalKind::Report];
     assert_eq!(kinds.map(|kind| energy_after(kind, &rules())), [600, 800, 600, 800]);
-    let complexity = Complexity { browser: 0.25, io: 2.0, ai: 0.0, report: 1.0 };
+    let complexity = Complexity { browser: 0.25, io: 2.0, ai: 0.0, report: 1.0, agent: 1.0 };
     let other = InnerLife { complexity, attention_recovers: 0.5, ..rules() };
     assert_eq!(kinds.map(|kind| energy_after(kind, &other)), [900, 200, 1_000, 600]);
     let (tired, now) = after_work(8);

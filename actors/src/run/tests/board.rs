@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::agents;
 use crate::{
     domain::{
         ArtifactKind, Call, Effect, Goal, GoalId, InboxLimits, InnerLife, Limits, Message, NewArtifact, Outcome, Pace,
-        Payload, Persona, Proof, QuotaRules, ReadBack, RoomRules, Step, StepError, StepsPayload, Unit,
+        Payload, Persona, Proof, QuotaRules, ReadBack, RoomRules, Step, StepError, StepsPayload, Thought, Unit,
     },
     evidence::{Evidence, Setup},
     ports::{Change, Commit, Records as _, Waiting},
@@ -35,6 +36,12 @@ pub(super) struct World {
     pub failing: Option<(&'static str, usize)>,
     /// This tool takes a second.
     pub slow: Option<&'static str>,
+    /// What the model answers, by how often it has answered before.
+    pub thoughts: Vec<Thought>,
+    /// It is busy when it would give this answer.
+    pub fail_thought: Option<usize>,
+    /// What the model was told, each time.
+    pub asked: Vec<Value>,
 }
 
 /// Where in a call the process dies.
@@ -107,8 +114,12 @@ impl Board {
 
     /// Makes a goal durable.
     pub fn give(&self, steps: Vec<Step>, proof: Proof) -> GoalId {
+        self.give_payload(Payload::Browser(StepsPayload { steps }), proof)
+    }
+
+    /// The same with any payload.
+    pub fn give_payload(&self, payload: Payload, proof: Proof) -> GoalId {
         let world = &*self.ports.world;
-        let payload = Payload::Browser(StepsPayload { steps });
         let goal = Goal { payload, proof, ..testing::goal(world, self.persona.id) };
         let message = testing::message(world, &goal);
         let changes = vec![Change::GoalAdded(Box::new(goal.clone())), Change::MessageDelivered(Box::new(message))];
@@ -231,11 +242,23 @@ impl World {
                 Value::Null,
                 StepError::retryable("the page shows something else"),
             ),
+            "think" => self.think(call),
             "browser_screenshot" => Outcome::done("took a picture", Value::Null).with_artifact(picture()),
             "browser_fill" if self.title.is_empty() => {
                 Outcome::not_begun("no page", StepError::retryable("no page is open"))
             }
             _ => Outcome::done("did it", Value::Null),
+        }
+    }
+
+    fn think(&mut self, call: &Call) -> Outcome {
+        self.asked.push(call.args.clone());
+        let turns = call.args["turns"].as_array().unwrap();
+        let answered = turns.iter().filter(|turn| turn["role"] == "assistant").count();
+        match self.thoughts.get(answered) {
+            _ if self.fail_thought == Some(answered) => agents::busy(),
+            Some(thought) => agents::outcome(thought),
+            None => agents::busy(),
         }
     }
 

@@ -279,13 +279,12 @@ async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Sett
         waits.push(settings::WaitRow::new(&wait, name, visit.now_ms));
     }
     let models = &visit.deps.config.models;
-    let understudy = std::iter::once("understudy".to_owned());
     let rules = visit.deps.config.quota_rules();
     Ok(settings::Settings {
         quotas: Unit::ALL.iter().map(|unit| settings::QuotaField::new(*unit, persona, &rules)).collect(),
         persona: persona.clone(),
         keys: labels.into_iter().map(key).collect(),
-        models: understudy.chain(models.providers.keys().filter(|name| *name != "understudy").cloned()).collect(),
+        models: models.names().map(str::to_owned).collect(),
         default_model: models.default.clone(),
         waits,
         others: others.map(|other| other.slug.to_string()).take(SUGGESTED).collect(),

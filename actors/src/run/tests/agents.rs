@@ -1,0 +1,224 @@
+//! Agents: a scripted model chooses, the runtime does, observes and holds the answer against what it saw.
+
+use serde_json::{Value, json};
+
+use super::board::{Board, SITE, When};
+use crate::{
+    domain::{
+        AgentPayload, ArtifactKind, Assertion, ChatAnswer, Choice, Chosen, Finish, GoalId, GoalState, Payload, Phase,
+        Proof, ReadBack, Receipt, Step, StepError, Thought, ToolCall,
+    },
+    run::RunEnd,
+};
+
+fn agent() -> Payload {
+    Payload::Agent(Box::new(AgentPayload {
+        task: "Submit a proposal.".into(),
+        max_steps: 8,
+        max_minutes: 30,
+        model: None,
+        tools: vec![],
+        secrets: Default::default(),
+    }))
+}
+
+pub(super) fn calls(steps: Vec<Step>) -> Thought {
+    let chosen = steps.into_iter().enumerate().map(|(n, step)| Chosen {
+        call: ToolCall { id: format!("c{n}"), name: step.tool().into(), arguments: "{}".into() },
+        what: Choice::Step(Box::new(step)),
+    });
+    let chosen: Vec<_> = chosen.collect();
+    let calls = chosen.iter().map(|chosen| chosen.call.clone()).collect();
+    Thought { answer: ChatAnswer { text: String::new(), calls, finish: Finish::Calls }, chosen }
+}
+
+fn says(text: &str) -> Thought {
+    Thought { answer: ChatAnswer { text: text.into(), calls: vec![], finish: Finish::Stop }, chosen: vec![] }
+}
+
+fn goto(path: &str) -> Step {
+    Step::Goto { url: format!("{SITE}/{path}"), timeout_ms: None }
+}
+
+fn click() -> Step {
+    Step::Click { selector: "#send".into(), effect: None, timeout_ms: None }
+}
+
+fn title() -> Step {
+    Step::ExpectTitle { contains: "Proposal submitted".into(), timeout_ms: None }
+}
+
+/// Opens the form, fills and sends it, looks, says so.
+fn submits() -> Vec<Thought> {
+    let fill = Step::Type { selector: "#text".into(), text: "my words".into(), timeout_ms: None };
+    vec![calls(vec![goto("form"), fill]), calls(vec![click()]), calls(vec![title()]), says("I submitted the proposal.")]
+}
+
+fn shown() -> Proof {
+    Proof { assertions: vec![Assertion::TitleContains("Proposal submitted".into())], ..Proof::default() }
+}
+
+impl Board {
+    fn agent(&self, thoughts: Vec<Thought>, proof: Proof) -> GoalId {
+        self.world.lock().unwrap().thoughts = thoughts;
+        self.give_payload(agent(), proof)
+    }
+
+    fn receipts(&self, tool: &str, phase: Phase) -> Vec<Receipt> {
+        let fits = |receipt: &Receipt| receipt.tool.as_deref() == Some(tool) && receipt.phase == Some(phase);
+        self.ports.store.receipts().into_iter().filter(fits).collect()
+    }
+
+    /// What the model was told last.
+    fn told(&self) -> String {
+        let world = self.world.lock().unwrap();
+        world.asked.last().map(Value::to_string).unwrap_or_default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_reaches_its_goal_and_its_answer_holds() {
+    let board = Board::open(1_000_000).await;
+    let id = board.agent(submits(), shown());
+    assert!(matches!(board.carry(id).await, RunEnd::Over { .. }));
+    let goal = board.goal(id);
+    assert_eq!((goal.state, goal.result.as_deref()), (GoalState::Done, Some("I submitted the proposal.")));
+    assert_eq!(board.submissions(), 1);
+    assert_eq!(board.receipts("think", Phase::Outcome).len(), 4);
+    let told = board.told();
+    assert!(told.contains("Submit a proposal.") && told.contains("title holds"), "{told}");
+    let end = board.ports.store.receipts().into_iter().rfind(|receipt| receipt.phase == Some(Phase::Decision)).unwrap();
+    let lines = end.body.unwrap().data["proofs"].to_string();
+    assert!(lines.contains("says “I submitted the proposal") && !lines.contains("false"), "{lines}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_it_says_it_did_must_be_in_the_receipts() {
+    for lie in ["I have submitted the proposal.", "Done: I posted it and saved notes.md", "I opened the form"] {
+        let board = Board::open(1_000_000).await;
+        let id = board.agent(vec![says(lie)], Proof::default());
+        board.carry(id).await;
+        let goal = board.goal(id);
+        assert_eq!(goal.state, GoalState::Unconfirmed, "{lie}");
+        assert!(goal.last_error.unwrap().contains("says “"), "{lie}");
+    }
+    let board = Board::open(1_000_000).await;
+    let id = board.agent(vec![says("I could not submit the proposal: the site asks for a login.")], Proof::default());
+    board.carry(id).await;
+    assert_eq!(board.goal(id).state, GoalState::Done, "it claims nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_is_told_what_failed_and_goes_on() {
+    let board = Board::open(1_000_000).await;
+    let refused = Thought {
+        chosen: vec![Chosen {
+            call: ToolCall { id: "c0".into(), name: "browser_fly".into(), arguments: "{".into() },
+            what: Choice::Refused("there is no tool `browser_fly`".into()),
+        }],
+        ..says("")
+    };
+    let mut thoughts = vec![refused, calls(vec![title()])];
+    thoughts.extend(submits());
+    let id = board.agent(thoughts, shown());
+    board.carry(id).await;
+    assert_eq!(board.goal(id).state, GoalState::Done);
+    let told = board.told();
+    assert!(told.contains("there is no tool") && told.contains("the page shows something else"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_in_circles_is_told_and_then_stopped() {
+    let board = Board::open(1_000_000).await;
+    let id = board.agent((0..8).map(|_| calls(vec![goto("form")])).collect(), shown());
+    board.carry(id).await;
+    let goal = board.goal(id);
+    assert_eq!(goal.state, GoalState::Failed);
+    assert!(goal.last_error.unwrap().contains("the same call 5 times"));
+    assert_eq!(board.receipts("browser_navigate", Phase::Outcome).len(), 4);
+    assert!(board.told().contains("this very call several times"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_never_stops_is_made_to_answer() {
+    let board = Board::open(1_000_000).await;
+    let thoughts = (0..8).map(|n| calls(vec![goto(&n.to_string())])).collect();
+    let id = board.agent(thoughts, shown());
+    board.carry(id).await;
+    assert!(board.told().contains("Answer now"), "the eighth thought is the last");
+    let goal = board.goal(id);
+    assert_eq!(goal.state, GoalState::Failed);
+    assert!(goal.last_error.unwrap().contains("within 8 thoughts"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_attempt_asks_anew_and_repeats_no_effect() {
+    let board = Board::open(1_000_000).await;
+    let mut thoughts = submits();
+    let id = board.agent(thoughts.clone(), shown());
+    board.world.lock().unwrap().fail_thought = Some(2);
+    assert!(matches!(board.carry(id).await, RunEnd::Later { due_ms: Some(_) }));
+    assert_eq!(board.submissions(), 1);
+    // It looks around a little first: its steps have other numbers now.
+    thoughts.insert(0, calls(vec![goto("jobs")]));
+    {
+        let mut world = board.world.lock().unwrap();
+        (world.thoughts, world.fail_thought) = (thoughts, None);
+    }
+    board.carry(id).await;
+    assert_eq!((board.goal(id).state, board.submissions()), (GoalState::Done, 1));
+    assert_eq!(board.receipts("browser_click", Phase::Skipped).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_at_every_call_it_goes_on_from_there() {
+    let clean = Board::open(1_000_000).await;
+    let read_back = Some(ReadBack { url: format!("{SITE}/mine"), contains: "my words".into() });
+    let wanted = Proof { read_back, ..Proof::default() };
+    let id = clean.agent(submits(), wanted.clone());
+    clean.carry(id).await;
+    assert_eq!(clean.goal(id).state, GoalState::Done, "{:?}", clean.goal(id).last_error);
+    let thoughts = clean.receipts("think", Phase::Outcome).len();
+    for at in 0..clean.calls_made() {
+        for when in [When::Before, When::After] {
+            let board = Board::open(1_000_000).await;
+            let id = board.agent(submits(), wanted.clone());
+            board.world.lock().unwrap().crash_at = Some((at, when));
+            let run = board.begin(id).await;
+            board.ports.performer.called(at + 1).await;
+            board.crash(run).await;
+            let mut end = board.carry(id).await;
+            if let RunEnd::Later { due_ms: None } = end {
+                assert_eq!(when, When::Before, "what happened is found by read-back");
+                assert_eq!(board.submissions(), 0);
+                continue;
+            }
+            if let RunEnd::Later { .. } = end {
+                end = board.carry(id).await;
+            }
+            assert!(matches!(end, RunEnd::Over { .. }), "{at} {when:?}: {end:?}");
+            let goal = board.goal(id);
+            assert_eq!(goal.state, GoalState::Done, "{at} {when:?}: {:?}", goal.last_error);
+            assert_eq!(board.submissions(), 1, "{at} {when:?}");
+            let asked = board.receipts("think", Phase::Outcome).len();
+            assert_eq!(asked, thoughts, "{at} {when:?}: no answer on record is asked for again");
+        }
+    }
+}
+
+/// A thought, as the performer would bring it.
+pub(super) fn outcome(thought: &Thought) -> crate::domain::Outcome {
+    let bytes = serde_json::to_vec(thought).unwrap();
+    let kept = crate::domain::NewArtifact {
+        kind: ArtifactKind::Text,
+        name: Thought::FILE.into(),
+        media_type: "application/json",
+        bytes,
+    };
+    crate::domain::Outcome::done("thought", json!({"model": "scripted"})).with_artifact(kept)
+}
+
+/// The model is busy.
+pub(super) fn busy() -> crate::domain::Outcome {
+    crate::domain::Outcome::not_begun("was not asked", StepError::retryable("the model is busy"))
+}

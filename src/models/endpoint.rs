@@ -1,0 +1,169 @@
+//! One configured provider: asked over HTTP until there is an answer, a refusal, or no time or try left.
+
+mod exchange;
+
+use std::time::Duration;
+
+use reqwest::{Client, redirect};
+use tokio::time::Instant;
+use url::Url;
+
+use self::exchange::Reply;
+use super::{
+    ModelError,
+    gate::{Gate, Pass, Shut},
+    price::{Bound, Price},
+    refusal,
+    retry::{After, after},
+    stream::Told,
+    wire::{Answer, Asked},
+};
+use crate::{
+    config::{OutputLimitField, ProviderConfig, ProviderKind},
+    secrets::SecretText,
+};
+
+/// One configured endpoint.
+pub(super) struct Endpoint {
+    name: String,
+    kind: ProviderKind,
+    url: Url,
+    host: String,
+    config: ProviderConfig,
+    gate: Gate,
+    client: Client,
+}
+
+/// One request, for as long as it is tried.
+pub(super) struct Errand<'a> {
+    pub asked: Asked<'a>,
+    pub key: Option<&'a SecretText>,
+    /// Nothing is waited for any longer.
+    pub deadline: Instant,
+    /// Whom to tell of the answer while it comes.
+    pub told: Option<&'a Told>,
+}
+
+impl Endpoint {
+    /// Checks the address and makes the client; nothing is sent.
+    pub(super) fn new(name: &str, config: &ProviderConfig) -> Result<Self, ModelError> {
+        let bad = |field, reason: String| ModelError::BadProvider { provider: name.to_owned(), field, reason };
+        let url = format!("{}{}", config.base_url.trim_end_matches('/'), config.kind.path());
+        let url = Url::parse(&url).map_err(|error| bad("base_url", format!("is no address: {error}")))?;
+        let host = match (url.scheme(), url.host_str()) {
+            ("http" | "https", Some(host)) => host.to_owned(),
+            _ => return Err(bad("base_url", "must begin with http:// or https:// and name a host".to_owned())),
+        };
+        if config.model.trim().is_empty() {
+            return Err(bad("model", "must not be empty".to_owned()));
+        }
+        // A redirect could carry the key elsewhere.
+        let client = Client::builder().redirect(redirect::Policy::none()).build();
+        let client = client.map_err(|error| bad("base_url", format!("no client could be made: {error}")))?;
+        let gate = Gate::new(config);
+        Ok(Self { name: name.to_owned(), kind: config.kind, url, host, config: config.clone(), gate, client })
+    }
+
+    /// Name of the secret that holds its key; empty: it takes none.
+    pub(super) fn key_secret(&self) -> &str {
+        &self.config.key_secret
+    }
+
+    /// How it takes the limit of an answer.
+    pub(super) const fn output_limit_field(&self) -> OutputLimitField {
+        self.config.output_limit_field
+    }
+
+    /// What the model costs; none: nobody said.
+    pub(super) fn price(&self, model: &str) -> Option<Price> {
+        Price::of_model(&self.config, model)
+    }
+
+    /// The worst case of this request.
+    pub(super) fn bound(&self, asked: &Asked<'_>) -> Result<Bound, ModelError> {
+        let price = self.price(asked.model);
+        let unbounded = || ModelError::Unbounded { provider: self.name.clone(), model: asked.model.to_owned() };
+        Ok(price.ok_or_else(unbounded)?.bound(self.kind.body(asked).len(), asked.request.max_output_tokens))
+    }
+
+    /// Asks until there is an answer, a refusal, or no time or try left.
+    pub(super) async fn ask(&self, errand: &Errand<'_>) -> Result<Answer, ModelError> {
+        let body = self.kind.body(&errand.asked);
+        let mut tries = 0;
+        let mut last = None;
+        loop {
+            let pass = match self.gate.enter(errand.deadline).await {
+                Ok(pass) => pass,
+                // What it said before tells more.
+                Err(shut) => return Err(last.unwrap_or_else(|| self.shut(shut))),
+            };
+            tries += 1;
+            let reply = self.exchange(errand, body.clone()).await;
+            self.report(pass, &reply, errand.deadline);
+            let (status, reason, asked) = match reply? {
+                Reply::Answer(answer) => return Ok(answer),
+                Reply::No { status, reason, pause } => (status, reason, pause),
+            };
+            let left = errand.deadline.saturating_duration_since(Instant::now());
+            let begun = errand.told.is_some_and(Told::has_begun);
+            match after(status, asked, tries, self.config.retries, left) {
+                After::Refused => return Err(self.refused(errand, status, &reason)),
+                After::Again(pause) if !begun => {
+                    tracing::info!(provider = %self.name, status, ?pause, "model provider {} is busy, asking again", self.name);
+                    last = Some(self.busy(errand, status, tries, &reason));
+                    tokio::time::sleep(pause).await;
+                }
+                After::Again(_) | After::GiveUp => return Err(self.busy(errand, status, tries, &reason)),
+            }
+        }
+    }
+
+    fn report(&self, pass: Pass<'_>, reply: &Result<Reply, ModelError>, deadline: Instant) {
+        let failed = match reply {
+            Ok(Reply::Answer(_)) => false,
+            Ok(Reply::No { status, .. }) => *status >= 500,
+            // The caller's time was up, not the provider's.
+            Err(ModelError::TimedOut { .. } | ModelError::Silent { .. }) if Instant::now() >= deadline => return,
+            Err(_) => true,
+        };
+        if !failed {
+            pass.answered();
+        } else if pass.failed() {
+            tracing::warn!(provider = %self.name, "model provider {} keeps failing and is left alone for a minute", self.name);
+        }
+    }
+
+    fn shut(&self, shut: Shut) -> ModelError {
+        let provider = self.name.clone();
+        match shut {
+            Shut::Off(off) => ModelError::SwitchedOff { provider, failures: off.failures, after: off.after },
+            Shut::Full(limit) => ModelError::Full { provider, limit },
+        }
+    }
+
+    fn busy(&self, errand: &Errand<'_>, status: u16, tries: u32, said: &str) -> ModelError {
+        ModelError::Busy { provider: self.name.clone(), status, tries, reason: shown(errand, said) }
+    }
+
+    fn refused(&self, errand: &Errand<'_>, status: u16, said: &str) -> ModelError {
+        let (provider, reason) = (self.name.clone(), shown(errand, said));
+        if refusal::is_too_long(status, said) {
+            return ModelError::TooLong { provider, model: errand.asked.model.to_owned(), reason };
+        }
+        let hint = match status {
+            401 | 403 => "; check the stored key",
+            404 => "; check `base_url` and `model`",
+            _ => "",
+        };
+        ModelError::Refused { provider, status, reason, hint }
+    }
+
+    fn timed_out(&self, after: Duration) -> ModelError {
+        ModelError::TimedOut { provider: self.name.clone(), host: self.host.clone(), after }
+    }
+}
+
+/// Fit to be shown: short, and without the key.
+fn shown(errand: &Errand<'_>, said: &str) -> String {
+    refusal::shown(said, errand.key.map(SecretText::reveal))
+}

@@ -1,0 +1,130 @@
+//! A talk as Anthropic takes it.
+
+use actors::domain::{ToolCall, ToolOffer, Turn};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::AnswerTool;
+use crate::models::wire::Asked;
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    max_tokens: u32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    system: String,
+    messages: Vec<Message<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Tool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stream: bool,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: Vec<Block<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Block<'a> {
+    Text { text: &'a str },
+    ToolUse { id: String, name: &'a str, input: Value },
+    ToolResult { tool_use_id: String, content: &'a str },
+}
+
+#[derive(Serialize)]
+struct Tool<'a> {
+    name: &'a str,
+    description: &'a str,
+    input_schema: Value,
+}
+
+/// The request's body.
+pub(in crate::models::wire) fn body(asked: &Asked<'_>) -> Vec<u8> {
+    let request = asked.request;
+    let answer = AnswerTool::of(request);
+    let mut tools: Vec<Tool<'_>> = request.tools.iter().map(tool).collect();
+    if let (Some(answer), Some(schema)) = (&answer, &request.answer_schema) {
+        let description = "Takes your final answer. Use it once, when you have nothing more to call.";
+        tools.push(Tool { name: &answer.name, description, input_schema: answer.schema(schema) });
+    }
+    let tool_choice = answer.as_ref().map(|answer| match request.tools.is_empty() {
+        true => json!({ "type": "tool", "name": answer.name }),
+        false => json!({ "type": "any" }),
+    });
+    let body = Body {
+        model: asked.model,
+        max_tokens: request.max_output_tokens,
+        system: system(&request.turns),
+        messages: messages(&request.turns),
+        tools,
+        tool_choice,
+        // It takes 0 to 1, others 0 to 2.
+        temperature: asked.temperature_thousandths.map(|thousandths| f64::from(thousandths.min(1000)) / 1000.0),
+        stream: asked.streaming,
+    };
+    // Texts, numbers and JSON values always have a JSON form.
+    serde_json::to_vec(&body).unwrap_or_default()
+}
+
+fn tool(offer: &ToolOffer) -> Tool<'_> {
+    Tool { name: &offer.name, description: &offer.description, input_schema: offer.parameters.clone() }
+}
+
+fn system(turns: &[Turn]) -> String {
+    let texts = turns.iter().filter_map(|turn| match turn {
+        Turn::System { text } => Some(text.as_str()),
+        _ => None,
+    });
+    texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Turns of the same side become one message: results must all stand in the message behind their calls.
+fn messages(turns: &[Turn]) -> Vec<Message<'_>> {
+    let mut messages: Vec<Message<'_>> = Vec::new();
+    for turn in turns {
+        let (role, blocks): (_, Vec<_>) = match turn {
+            Turn::System { .. } => continue,
+            Turn::User { text } => ("user", text_block(text).into_iter().collect()),
+            Turn::Assistant { text, calls } => {
+                ("assistant", text_block(text).into_iter().chain(calls.iter().map(call)).collect())
+            }
+            Turn::Tool { call, text, .. } => ("user", vec![Block::ToolResult { tool_use_id: id(call), content: text }]),
+        };
+        match messages.last_mut() {
+            Some(last) if last.role == role => last.content.extend(blocks),
+            _ if blocks.is_empty() => {}
+            _ => messages.push(Message { role, content: blocks }),
+        }
+    }
+    messages
+}
+
+/// Empty texts are refused there.
+fn text_block(text: &str) -> Option<Block<'_>> {
+    (!text.trim().is_empty()).then_some(Block::Text { text })
+}
+
+fn call(call: &ToolCall) -> Block<'_> {
+    Block::ToolUse { id: id(&call.id), name: &call.name, input: object(&call.arguments) }
+}
+
+/// Arguments must be an object here; what a model wrote that is none is shown to it as what it was.
+fn object(arguments: &str) -> Value {
+    let written = serde_json::from_str::<Value>(arguments).ok().filter(Value::is_object);
+    written.unwrap_or_else(|| match arguments.trim() {
+        "" => json!({}),
+        _ => json!({ "arguments": arguments }),
+    })
+}
+
+/// Ids that other providers made may hold characters that are refused here.
+fn id(id: &str) -> String {
+    id.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' }).collect()
+}

@@ -1,0 +1,304 @@
+//! Both forms, whatever comes and however it is cut.
+
+use actors::domain::Turn;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const KINDS: [ProviderKind; 2] = [ProviderKind::OpenAi, ProviderKind::Anthropic];
+
+/// A talk without tools.
+fn request() -> ChatRequest {
+    ChatRequest {
+        model: None,
+        turns: vec![Turn::User { text: "Hello".into() }],
+        tools: Vec::new(),
+        max_output_tokens: 100,
+        temperature_thousandths: None,
+        answer_schema: None,
+    }
+}
+
+fn asked(request: &ChatRequest) -> Asked<'_> {
+    let output_limit_field = OutputLimitField::MaxTokens;
+    Asked { request, model: "m", temperature_thousandths: Some(1_500), output_limit_field, streaming: true }
+}
+
+/// What is heard of a stream that arrives in parts of these sizes, over and over.
+fn heard(kind: ProviderKind, stream: &[u8], parts: &[usize]) -> Result<(String, Answer), Malformed> {
+    let (mut events, mut listener) = (Events::default(), Listener::new(kind, &request()));
+    let (mut told, mut rest) = (String::new(), stream);
+    for part in parts.iter().cycle() {
+        if rest.is_empty() || listener.is_over() {
+            break;
+        }
+        let (now, later) = rest.split_at((*part).clamp(1, rest.len()));
+        for data in events.push(now)? {
+            told.push_str(&listener.hear(&data)?.unwrap_or_default());
+        }
+        rest = later;
+    }
+    Ok((told, listener.finish()?))
+}
+
+/// An answer's words, and its calls with the parts of their arguments.
+type Said = (Vec<String>, Vec<(String, Vec<String>)>);
+
+fn said() -> impl Strategy<Value = Said> {
+    let parts = || prop::collection::vec("\\PC{0,12}", 0..6);
+    (parts(), prop::collection::vec(("[a-z_]{1,8}", parts()), 0..4))
+}
+
+fn events_of(kind: ProviderKind, (words, calls): &Said) -> Vec<Value> {
+    let mut events = Vec::new();
+    match kind {
+        ProviderKind::OpenAi => {
+            let chunk = |delta: Value| json!({"choices": [{"index": 0, "delta": delta, "finish_reason": null}]});
+            events.extend(words.iter().map(|word| chunk(json!({"content": word}))));
+            for (index, (name, parts)) in calls.iter().enumerate() {
+                let first = json!({"index": index, "id": format!("c{index}"), "function": {"name": name}});
+                events.push(chunk(json!({"tool_calls": [first]})));
+                events.extend(parts.iter().map(|part| {
+                    chunk(json!({"tool_calls": [{"index": index, "function": {"name": "", "arguments": part}}]}))
+                }));
+            }
+            events.push(json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}));
+            events.push(json!({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}));
+        }
+        ProviderKind::Anthropic => {
+            events.push(json!({"type": "message_start", "message": {"usage": {"input_tokens": 7}}}));
+            let block = |index: usize, block: Value, kind: &str, key: &str, parts: &[String]| {
+                let delta =
+                    |part| json!({"type": "content_block_delta", "index": index, "delta": {"type": kind, key: part}});
+                let start = json!({"type": "content_block_start", "index": index, "content_block": block});
+                let stop = json!({"type": "content_block_stop", "index": index});
+                std::iter::once(start).chain(parts.iter().map(delta)).chain([stop]).collect::<Vec<_>>()
+            };
+            events.extend(block(0, json!({"type": "text"}), "text_delta", "text", words));
+            for (index, (name, parts)) in calls.iter().enumerate() {
+                let call = json!({"type": "tool_use", "id": format!("c{index}"), "name": name});
+                events.extend(block(index + 1, call, "input_json_delta", "partial_json", parts));
+            }
+            let delta =
+                json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}});
+            events.extend([delta, json!({"type": "message_stop"})]);
+        }
+    }
+    events
+}
+
+fn stream_of(events: &[Value]) -> String {
+    events.iter().map(|event| format!("data: {event}\n\n")).collect()
+}
+
+fn whole_of(kind: ProviderKind, said: &Said) -> String {
+    let end = if kind == ProviderKind::OpenAi { "data: [DONE]\n\n" } else { "" };
+    stream_of(&events_of(kind, said)) + end
+}
+
+const WORDS: &str = "message_start content_block_start content_block_delta content_block_stop message_delta message_stop \
+                     text tool_use text_delta input_json_delta error stop tool_calls";
+const KEYS: &str = "type choices delta index tool_calls function name arguments content message finish_reason stop_reason \
+                    content_block partial_json text usage error code id input model prompt_tokens input_tokens \
+                    output_tokens";
+
+/// JSON that looks like what providers send, with anything anywhere.
+fn lookalike() -> impl Strategy<Value = Value> {
+    let words = prop::sample::select(WORDS.split_whitespace().chain([""]).collect::<Vec<_>>());
+    let keys = prop::sample::select(KEYS.split_whitespace().collect::<Vec<_>>());
+    let leaf = prop_oneof![
+        4 => words.prop_map(Value::from),
+        1 => any::<i64>().prop_map(Value::from),
+        2 => (0..3_u32).prop_map(Value::from),
+        1 => Just(Value::Null),
+    ];
+    leaf.prop_recursive(5, 64, 6, move |inner| {
+        prop_oneof![
+            1 => prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            3 => prop::collection::vec((keys.clone(), inner), 0..6)
+                .prop_map(|fields| fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+        ]
+    })
+}
+
+fn is_sound(answer: &Answer) -> bool {
+    answer.calls.iter().all(|call| !call.name.is_empty() && !call.id.is_empty())
+}
+
+proptest! {
+    #[test]
+    fn a_stream_says_the_same_however_it_is_cut(said in said(), parts in prop::collection::vec(1_usize..90, 1..40)) {
+        for kind in KINDS {
+            let (told, answer) = heard(kind, whole_of(kind, &said).as_bytes(), &parts).unwrap();
+            let (words, calls) = &said;
+            prop_assert_eq!(&told, &words.concat());
+            prop_assert_eq!(&answer.text, &told);
+            prop_assert_eq!(answer.usage, Some(Usage { input: 7, output: 3 }));
+            prop_assert_eq!(answer.finish, if calls.is_empty() { Finish::Stop } else { Finish::Calls });
+            prop_assert_eq!(answer.calls.len(), calls.len());
+            for (call, (name, parts)) in answer.calls.iter().zip(calls) {
+                let arguments = parts.concat();
+                prop_assert_eq!(&call.name, name);
+                // A call without arguments streams none there, and means an empty object.
+                let none = kind == ProviderKind::Anthropic && arguments.is_empty();
+                prop_assert_eq!(&call.arguments, if none { "{}" } else { &arguments });
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_cut_short_is_no_answer(said in said(), at in 0.0..1.0_f64) {
+        for kind in KINDS {
+            let events = events_of(kind, &said);
+            // OpenAI's answer is whole when it says why it stopped; what follows only counts the tokens.
+            let needed = events.len() - usize::from(kind == ProviderKind::OpenAi);
+            let whole = stream_of(&events[..needed]);
+            let cut = ((whole.len() - 1) as f64 * at) as usize;
+            prop_assert_eq!(heard(kind, &whole.as_bytes()[..cut], &[61]), Err(Malformed::Cut));
+            prop_assert!(heard(kind, whole.as_bytes(), &[61]).is_ok());
+        }
+    }
+
+    #[test]
+    fn events_out_of_order_lost_or_doubled_are_survived(
+        said in said(),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
+    ) {
+        for kind in KINDS {
+            let events = events_of(kind, &said);
+            let mixed: Vec<_> = order.iter().map(|index| index.get(&events).clone()).collect();
+            if let Ok((_, answer)) = heard(kind, stream_of(&mixed).as_bytes(), &[61]) {
+                prop_assert!(is_sound(&answer));
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200), parts in prop::collection::vec(1_usize..20, 1..8)) {
+        for kind in KINDS {
+            prop_assert!(kind.read(&bytes, &request()).is_err());
+            prop_assert!(heard(kind, &bytes, &parts).is_err());
+        }
+    }
+
+    #[test]
+    fn what_looks_like_an_answer_is_survived(events in prop::collection::vec(lookalike(), 0..12)) {
+        for kind in KINDS {
+            for event in &events {
+                let whole = kind.read(event.to_string().as_bytes(), &request());
+                prop_assert!(whole.is_err() || whole.is_ok_and(|answer| is_sound(&answer)));
+            }
+            if let Ok((_, answer)) = heard(kind, stream_of(&events).as_bytes(), &[61]) {
+                prop_assert!(is_sound(&answer));
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_is_json_and_holds_every_byte_it_is_bounded_by(turns in prop::collection::vec(turn(), 0..12)) {
+        let request = ChatRequest { turns, ..request() };
+        let texts = |turn: &Turn| match turn {
+            Turn::System { text } | Turn::User { text } | Turn::Tool { text, .. } => text.trim().len(),
+            Turn::Assistant { text, calls } => {
+                text.trim().len() + calls.iter().map(|call| call.name.len()).sum::<usize>()
+            }
+        };
+        let said: usize = request.turns.iter().map(texts).sum();
+        for kind in KINDS {
+            let body = kind.body(&asked(&request));
+            let json: Value = serde_json::from_slice(&body).unwrap();
+            prop_assert!(body.len() >= said);
+            prop_assert_eq!(&json["stream"], &json!(true));
+            if kind == ProviderKind::Anthropic {
+                let roles: Vec<_> = json["messages"].as_array().unwrap().iter().map(|one| one["role"].clone()).collect();
+                prop_assert!(roles.windows(2).all(|pair| pair[0] != pair[1]), "sides take turns: {:?}", roles);
+            }
+        }
+    }
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let call = ("\\PC{0,6}", "[a-z]{1,6}", "\\PC{0,20}");
+    let call = call.prop_map(|(id, name, arguments)| ToolCall { id, name, arguments });
+    prop_oneof![
+        "\\PC{0,20}".prop_map(|text| Turn::System { text }),
+        "\\PC{0,20}".prop_map(|text| Turn::User { text }),
+        ("\\PC{0,20}", prop::collection::vec(call, 0..3)).prop_map(|(text, calls)| Turn::Assistant { text, calls }),
+        ("\\PC{0,6}", "[a-z]{1,6}", "\\PC{0,20}").prop_map(|(call, name, text)| Turn::Tool { call, name, text }),
+    ]
+}
+
+#[test]
+fn results_stand_together_behind_their_calls_and_arguments_are_objects() {
+    let call = |id: &str, arguments: &str| ToolCall { id: id.into(), name: "look".into(), arguments: arguments.into() };
+    let result = |call: &str| Turn::Tool { call: call.into(), name: "look".into(), text: "seen".into() };
+    let calls = vec![call("functions.look:0", "{\"at\":1}"), call("b", "at the"), call("c", "")];
+    let turns = vec![
+        Turn::User { text: "Look.".into() },
+        Turn::Assistant { text: String::new(), calls },
+        result("functions.look:0"),
+        result("b"),
+        Turn::User { text: "And?".into() },
+        Turn::System { text: "Be brief.".into() },
+    ];
+    let request = ChatRequest { turns, ..request() };
+    let json: Value = serde_json::from_slice(&ProviderKind::Anthropic.body(&asked(&request))).unwrap();
+    let inputs: Vec<_> = (0..3).map(|index| &json["messages"][1]["content"][index]["input"]).collect();
+    assert_eq!(inputs, [&json!({"at": 1}), &json!({"arguments": "at the"}), &json!({})]);
+    let kinds: Vec<_> = (0..3).map(|index| &json["messages"][2]["content"][index]["type"]).collect();
+    assert_eq!(kinds, ["tool_result", "tool_result", "text"]);
+    let ids = (&json["messages"][1]["content"][0]["id"], &json["messages"][2]["content"][0]["tool_use_id"]);
+    assert_eq!(ids, (&json!("functions_look_0"), &json!("functions_look_0")), "characters that are refused there");
+    assert_eq!((&json["system"], &json["temperature"]), (&json!("Be brief."), &json!(1.0)));
+}
+
+#[test]
+fn why_a_model_stopped_is_understood() {
+    let stopped = |reason: &str, extra: Value| {
+        let body = json!({"choices": [{"message": extra, "finish_reason": reason}]}).to_string();
+        ProviderKind::OpenAi.read(body.as_bytes(), &request()).unwrap()
+    };
+    assert_eq!(stopped("length", json!({"content": "cut"})).finish, Finish::Length);
+    assert_eq!(stopped("content_filter", json!({"content": null})).finish, Finish::Filtered);
+    let refused = stopped("stop", json!({"content": null, "refusal": "I will not."}));
+    assert_eq!((refused.finish, refused.text.as_str()), (Finish::Filtered, "I will not."));
+    let called = stopped("stop", json!({"tool_calls": [{"function": {"name": "look", "arguments": "{}"}}]}));
+    assert_eq!((called.finish, called.calls[0].id.as_str()), (Finish::Calls, "call_0"), "some say stop, some no id");
+    for (reason, finish) in
+        [("max_tokens", Finish::Length), ("refusal", Finish::Filtered), ("stop_sequence", Finish::Stop)]
+    {
+        let body = json!({"content": [{"type": "thinking"}], "stop_reason": reason}).to_string();
+        assert_eq!(ProviderKind::Anthropic.read(body.as_bytes(), &request()).unwrap().finish, finish);
+    }
+}
+
+#[test]
+fn a_forced_answer_is_its_text_and_never_a_call() {
+    let schema = json!({"type": "object", "properties": {"ok": {"type": "boolean"}}});
+    let tool =
+        |name: &str| actors::domain::ToolOffer { name: name.into(), description: String::new(), parameters: json!({}) };
+    let tools = vec![tool("look"), tool("final_answer")];
+    let request = ChatRequest { answer_schema: Some(schema.clone()), tools, ..request() };
+    let json: Value = serde_json::from_slice(&ProviderKind::Anthropic.body(&asked(&request))).unwrap();
+    assert_eq!(json["tool_choice"], json!({"type": "any"}), "it may still look");
+    assert_eq!((&json["tools"][2]["name"], &json["tools"][2]["input_schema"]), (&json!("final_answer_"), &schema));
+    let mut listener = Listener::new(ProviderKind::Anthropic, &request);
+    let call = json!({"type": "tool_use", "id": "a", "name": "final_answer_"});
+    let mut told = String::new();
+    for event in [
+        json!({"type": "message_start", "message": {}}),
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "So: "}}),
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({"type": "content_block_start", "index": 1, "content_block": call}),
+        json!({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": "{\"ok\":true}"}}),
+        json!({"type": "content_block_stop", "index": 1}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}}),
+        json!({"type": "message_stop"}),
+    ] {
+        told.push_str(&listener.hear(&event.to_string()).unwrap().unwrap_or_default());
+    }
+    let answer = listener.finish().unwrap();
+    assert_eq!((answer.text.as_str(), told.as_str()), (r#"{"ok":true}"#, r#"{"ok":true}"#));
+    assert_eq!((answer.finish, answer.calls.len()), (Finish::Stop, 0));
+}

@@ -1,0 +1,101 @@
+//! `think`: a model says what an agent does next. What it wants is checked here, whole, before anything is done.
+
+use std::time::Duration;
+
+use actors::domain::{
+    ArtifactKind, ChatRequest, Choice, Chosen, NewArtifact, Outcome, Persona, StepError, Thought, ToolCall, Turn,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::compose::failed;
+use crate::{
+    models::{Chatted, Models, build_agent_prompt},
+    tools::{own::OwnTool, toolbox},
+};
+
+/// Tokens of one answer at most.
+const MOST_TOKENS: u32 = 4_096;
+/// Characters of an answer that its receipt repeats.
+const SHOWN: usize = 500;
+
+/// What the model is told.
+pub(in crate::tools) struct Asked<'a> {
+    pub persona: &'a Persona,
+    pub turns: Vec<Turn>,
+    /// The only tools; none: all.
+    pub tools: &'a [String],
+    /// The own tools of the persona, and everyone's.
+    pub own: &'a [OwnTool],
+    pub model: Option<String>,
+    pub answer_now: bool,
+}
+
+impl Asked<'_> {
+    /// The whole request, as the model gets it.
+    pub(in crate::tools) fn request(&self) -> ChatRequest {
+        let system = Turn::System { text: build_agent_prompt(self.persona) };
+        let turns = std::iter::once(system).chain(self.turns.iter().cloned()).collect();
+        ChatRequest {
+            model: self.model.clone(),
+            turns,
+            tools: if self.answer_now { Vec::new() } else { toolbox::offers(self.tools, self.own) },
+            max_output_tokens: MOST_TOKENS,
+            temperature_thousandths: self.persona.profile.temperature_thousandths,
+            answer_schema: None,
+        }
+    }
+}
+
+/// Asks. Request and thought are artifacts; the receipt says in few words what was chosen.
+pub(in crate::tools) async fn think(models: &Models, asked: Asked<'_>, limit: Duration) -> Outcome {
+    let request = asked.request();
+    let chatted = match models.chat(asked.persona, &request, limit).await {
+        Ok(chatted) => chatted,
+        Err(error) => return failed(&error),
+    };
+    let Chatted { answer, provider, model, cost, tried } = chatted;
+    let choose = |call: &ToolCall| match asked.answer_now {
+        true => Chosen { call: call.clone(), what: Choice::Refused("there is no time for more calls".to_owned()) },
+        false => toolbox::choose(call.clone(), asked.tools, asked.own),
+    };
+    let chosen = answer.calls.iter().map(choose).collect();
+    let thought = Thought { answer, chosen };
+    let calls: Vec<Value> = thought.chosen.iter().map(shown).collect();
+    let said: String = thought.answer.text.chars().take(SHOWN).collect();
+    let did = match calls.len() {
+        0 => "answered".to_owned(),
+        1 => "chose a call".to_owned(),
+        many => format!("chose {many} calls"),
+    };
+    let data = json!({
+        "step": "think", "ok": true, "details": format!("{did}, by {provider}"), "provider": provider, "model": model,
+        "finish": thought.answer.finish, "calls": calls, "text": said, "tried": tried,
+    });
+    let kept = [("prompt.json", as_json(&request)), (Thought::FILE, as_json(&thought))];
+    let mut outcome = Outcome { cost, ..Outcome::done(format!("{did}, by {provider}"), data) };
+    for (name, bytes) in kept {
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(error) => return Outcome::not_begun("could not keep what the model said", error),
+        };
+        outcome = outcome.with_artifact(NewArtifact {
+            kind: ArtifactKind::Text,
+            name: name.to_owned(),
+            media_type: "application/json",
+            bytes,
+        });
+    }
+    outcome
+}
+
+fn shown(chosen: &Chosen) -> Value {
+    match &chosen.what {
+        Choice::Step(step) => json!({"tool": step.tool()}),
+        Choice::Refused(why) => json!({"tool": chosen.call.name, "refused": why}),
+    }
+}
+
+fn as_json(what: &impl Serialize) -> Result<Vec<u8>, StepError> {
+    serde_json::to_vec(what).map_err(|error| StepError::permanent(format!("it has no JSON form: {error}")))
+}

@@ -1,0 +1,148 @@
+//! Who is asked when the first does not answer.
+
+use std::{net::TcpListener, time::Duration};
+
+use actors::domain::{ChatRequest, Length};
+use greenroom::{
+    config::{ModelsConfig, ProviderConfig, ProviderKind, RouteConfig},
+    models::{ModelError, Piece, Request, UNDERSTUDY},
+};
+
+use super::{
+    MINUTE, config, livia,
+    mock::{Mock, Reply},
+    models, talk, talk_with_tool,
+};
+
+/// The route `careful`, which is the default: first one provider, then the other (and then who else is named).
+fn route(first: ProviderConfig, second: ProviderConfig, others: &[&str]) -> ModelsConfig {
+    let mut config = config(first);
+    config.providers.insert("spare".into(), second);
+    let uses = ["house", "spare/large"].iter().chain(others).map(|name| (*name).to_owned());
+    config.routes.insert("careful".into(), RouteConfig { uses: uses.collect() });
+    config.default = "careful".into();
+    config
+}
+
+#[tokio::test]
+async fn the_next_is_asked_when_one_cannot_answer() {
+    let refusal = |status| Reply::Status { status, retry_after: None, reason: "no".into() };
+    for (replies, expected) in [
+        (vec![Reply::soon(500), Reply::soon(500), Reply::soon(500)], "answered 500 after 3 tries"),
+        (vec![Reply::soon(429), Reply::soon(429), Reply::soon(429)], "answered 429 after 3 tries"),
+        (vec![refusal(401)], "refused the request with 401"),
+        (vec![refusal(404)], "refused the request with 404"),
+        (vec![refusal(413)], "too long"),
+        (vec![Reply::Raw("<html>".into())], "cannot be used"),
+        (vec![Reply::Hang], "did not answer within 50 ms"),
+    ] {
+        let (first, second) = (Mock::start(replies).await, Mock::start([Reply::text("I can.")]).await);
+        let hasty = ProviderConfig { timeout: Duration::from_millis(50), ..first.provider(ProviderKind::OpenAi) };
+        let timeout = if expected.contains("within") { hasty } else { first.provider(ProviderKind::OpenAi) };
+        let config = route(timeout, second.provider(ProviderKind::Anthropic), &[]);
+        let chatted = models(&config).chat(&livia(None), &talk_with_tool(), MINUTE).await.unwrap();
+        assert_eq!((chatted.answer.text.as_str(), chatted.provider.as_str()), ("I can.", "spare"));
+        assert!(chatted.tried.len() == 1 && chatted.tried[0].contains(expected), "{:?}", chatted.tried);
+        assert_eq!(second.requests()[0].body["model"], "large");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_not_there_is_passed_over_and_a_text_comes_all_the_same() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let spare = Mock::start([Reply::text(" I can. ")]).await;
+    let gone = ProviderConfig { base_url: format!("http://{closed}/v1"), ..spare.provider(ProviderKind::OpenAi) };
+    let models = models(&route(gone, spare.provider(ProviderKind::OpenAi), &[UNDERSTUDY]));
+    let livia = livia(None);
+    let text = Request { persona: &livia, prompt: "Write one line.", length: Length::Short, limit: MINUTE };
+    let composed = models.compose(text).await.unwrap();
+    assert_eq!((composed.text.as_str(), composed.provider.as_str()), ("I can.", "spare"));
+    assert!(composed.tried[0].contains("could not be reached"), "{:?}", composed.tried);
+    // Its script is at its end: the understudy comes on.
+    assert_eq!(models.compose(text).await.unwrap().provider, UNDERSTUDY);
+    let chatted = models.chat(&livia, &talk(), MINUTE).await.unwrap();
+    assert_eq!((chatted.provider.as_str(), chatted.tried.len()), (UNDERSTUDY, 2));
+}
+
+#[tokio::test]
+async fn once_part_of_an_answer_was_heard_nobody_else_is_asked() {
+    let (first, second) = (Mock::start([Reply::Break("Four".into())]).await, Mock::start([Reply::text("Five")]).await);
+    let kind = ProviderKind::OpenAi;
+    let models = models(&route(first.provider(kind), second.provider(kind), &[]));
+    let mut stream = models.chat_stream(&livia(None), &talk(), MINUTE);
+    assert_eq!(stream.next().await.unwrap().unwrap(), Piece::Text("Four".into()));
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert!(matches!(error, ModelError::Broken { .. }), "{error}");
+    assert!(second.requests().is_empty());
+
+    // The first one's script is at its end: it refuses, nothing was heard, so the other one speaks.
+    let mut stream = models.chat_stream(&livia(None), &talk(), MINUTE);
+    assert_eq!(stream.next().await.unwrap().unwrap(), Piece::Text("Five".into()));
+}
+
+#[tokio::test]
+async fn when_nobody_answers_everybody_s_reason_is_told() {
+    let too_long = || Reply::Status { status: 413, retry_after: None, reason: "too big".into() };
+    let kind = ProviderKind::OpenAi;
+    let (first, second) =
+        (Mock::start([too_long(), too_long()]).await, Mock::start([Reply::soon(429), too_long()]).await);
+    let busy = ProviderConfig { retries: 0, ..second.provider(kind) };
+    let models = models(&route(first.provider(kind), busy, &[]));
+    let error = models.chat(&livia(None), &talk(), MINUTE).await.unwrap_err();
+    let shown = error.to_string();
+    assert!(shown.contains("`house`") && shown.contains("`spare` answered 429"), "{shown}");
+    assert!(error.is_throttled() && error.is_retryable() && !error.is_not_begun(), "{error:?}");
+    // Too long for everybody: that is final.
+    let error = models.chat(&livia(None), &talk(), MINUTE).await.unwrap_err();
+    assert!(matches!(error, ModelError::TooLong { .. }) && !error.is_retryable(), "{error}");
+}
+
+#[tokio::test]
+async fn nobody_is_asked_when_the_time_is_over() {
+    let (first, second) = (Mock::start([Reply::Hang]).await, Mock::start([Reply::text("late")]).await);
+    let kind = ProviderKind::OpenAi;
+    let models = models(&route(first.provider(kind), second.provider(kind), &[UNDERSTUDY]));
+    let error = models.chat(&livia(None), &talk(), Duration::from_millis(50)).await.unwrap_err();
+    assert!(matches!(error, ModelError::TimedOut { .. }), "{error}");
+    assert!(second.requests().is_empty());
+}
+
+#[tokio::test]
+async fn the_request_s_model_comes_before_the_persona_s_and_that_before_the_default() {
+    let mock = Mock::start([Reply::text("1"), Reply::text("2"), Reply::text("3")]).await;
+    let kind = ProviderKind::OpenAi;
+    let models = models(&route(mock.provider(kind), mock.provider(kind), &[]));
+    let named = ChatRequest { model: Some("spare/vendor/huge".into()), ..talk() };
+    for (persona, request) in [(livia(None), talk()), (livia(Some("spare")), talk()), (livia(Some("spare")), named)] {
+        models.chat(&persona, &request, MINUTE).await.unwrap();
+    }
+    let asked: Vec<_> = mock.requests().iter().map(|seen| seen.body["model"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(asked, ["small-1", "small-1", "vendor/huge"]);
+    let nobody = ChatRequest { model: Some("spare/".into()), ..talk() };
+    let error = models.chat(&livia(None), &nobody, MINUTE).await.unwrap_err();
+    assert!(error.to_string().contains("known are: understudy, careful, house, spare"), "{error}");
+}
+
+#[tokio::test]
+async fn the_worst_case_of_a_route_is_that_of_its_dearest() {
+    let mock = Mock::start([]).await;
+    let kind = ProviderKind::OpenAi;
+    let dear = ProviderConfig { output_micro_usd_per_million: Some(80_000_000), ..mock.provider(kind) };
+    let both = models(&route(mock.provider(kind), dear.clone(), &[]));
+    let bound = |name: &str| both.bound(&livia(Some(name)), &talk()).unwrap();
+    assert_eq!(bound("careful").micro_usd, bound("spare/large").micro_usd);
+    assert!(bound("careful").micro_usd > bound("house").micro_usd);
+    let unknown = ProviderConfig { input_micro_usd_per_million: None, output_micro_usd_per_million: None, ..dear };
+    let error = models(&route(mock.provider(kind), unknown, &[])).bound(&livia(None), &talk()).unwrap_err();
+    assert!(matches!(&error, ModelError::Unbounded { provider, .. } if provider == "spare"), "{error}");
+}
+
+#[tokio::test]
+async fn an_understudy_behind_a_model_does_not_act_in_its_place() {
+    let mock = Mock::start([]).await;
+    let mut config = mock.config(ProviderKind::OpenAi);
+    config.routes.insert("careful".into(), RouteConfig { uses: vec!["house".into(), UNDERSTUDY.into()] });
+    let error = models(&config).chat(&livia(Some("careful")), &talk_with_tool(), MINUTE).await.unwrap_err();
+    let shown = error.to_string();
+    assert!(shown.contains("the script is at its end") && shown.contains("cannot make calls"), "{shown}");
+}
