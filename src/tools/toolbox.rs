@@ -183,6 +183,30 @@ mod tests {
         assert!(matches!(choose(call("file_write", "{}"), &named, &[]).what, Choice::Refused(_)));
     }
 
+    #[test]
+    fn an_own_tool_is_offered_by_its_manifest_and_called_by_it() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("tools/invoice");
+        std::fs::create_dir_all(&folder).unwrap();
+        let manifest = "name = \"invoice\"\ndescription = \"Writes one.\"\ncommand = [\"true\"]\neffect = \"idempotent\"\n\
+                        timeout = \"50s\"\nrequires = [\"file_write\"]\n[parameters]\ntype = \"object\"\n\
+                        required = [\"to\"]\nadditionalProperties = false\nproperties = { to = { type = \"string\" } }\n";
+        std::fs::write(folder.join("tool.toml"), manifest).unwrap();
+        let own = crate::tools::registry::own_tools(root.path(), None).tools;
+        let only = ["invoice".to_owned()];
+        let offered = offers(&only, &own);
+        assert_eq!(offered.len(), 1);
+        assert_eq!(offered[0].description, "Writes one. Goes with: file_write.");
+        let chosen = |arguments, named: &[String]| choose(call("invoice", arguments), named, &own).what;
+        let Choice::Step(step) = chosen(r#"{"to": "Ada"}"#, &only) else { panic!() };
+        assert_eq!((step.effect(), step.timeout_ms(), &*step.tool()), (Effect::Idempotent, Some(50_000), "invoice"));
+        for (arguments, why) in [("{}", "\"to\" is a required"), (r#"{"to": "x", "effect": "pure"}"#, "effect")] {
+            let Choice::Refused(said) = chosen(arguments, &only) else { panic!("{arguments}") };
+            assert!(said.contains("the arguments of invoice do not fit") && said.contains(why), "{said}");
+        }
+        assert!(matches!(chosen(r#"{"to": "x"}"#, &["file_write".to_owned()]), Choice::Refused(_)));
+    }
+
     proptest! {
         #[test]
         fn whatever_a_model_writes_is_a_step_or_a_refusal(name in "(browser_click|file_write|csv_append|.{0,20})", arguments in ".{0,200}") {

@@ -80,6 +80,11 @@ fn said(ran: &Ran) -> String {
     output
 }
 
+/// The same for tests without a runtime.
+pub(crate) fn is_left_out_here() -> bool {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(is_left_out())
+}
+
 /// The processes of this machine whose command line holds a word.
 fn processes_with(word: &str) -> Vec<String> {
     let entries = fs::read_dir("/proc").unwrap().flatten();

@@ -9,6 +9,7 @@ mod files;
 mod house;
 mod named;
 mod own;
+mod own_in_runs;
 mod report;
 
 mod texts;

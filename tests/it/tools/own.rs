@@ -14,7 +14,7 @@ use super::{Stage, error_text};
 use crate::sandbox::is_left_out;
 
 /// Puts a tool for everyone there: a script for the shell.
-fn put(root: &Path, name: &str, effect: &str, script: &str) {
+pub(super) fn put(root: &Path, name: &str, effect: &str, script: &str) {
     let folder = root.join("tools").join(name);
     fs::create_dir_all(&folder).unwrap();
     let manifest = format!(
@@ -26,7 +26,7 @@ fn put(root: &Path, name: &str, effect: &str, script: &str) {
     fs::write(folder.join("tool.sh"), script).unwrap();
 }
 
-fn step(name: &str, effect: Effect, args: Value) -> Step {
+pub(super) fn step(name: &str, effect: Effect, args: Value) -> Step {
     let args: Map<String, Value> = args.as_object().unwrap().clone();
     Step::Tool { name: name.into(), args, effect, save_as: None, timeout_ms: None }
 }
