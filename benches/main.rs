@@ -7,6 +7,7 @@ mod browser;
 mod commits;
 mod personas;
 mod report;
+mod sandbox;
 mod scheduler;
 mod verification;
 
@@ -21,6 +22,7 @@ const PARTS: &[Part] = &[
     ("personas", personas::measure),
     ("browser", browser::measure),
     ("scheduler", scheduler::measure),
+    ("sandbox", sandbox::measure),
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -54,6 +54,7 @@ async fn run(command: Command) -> anyhow::Result<Ended> {
     }
     let config = common.load()?;
     match verb {
+        Verb::Tool(verb) => verb.run(&config, cli::print::Out { json }).await,
         Verb::Serve => serve::serve(config, common.json).await,
         Verb::Doctor => offline::doctor(&config, common.json).await,
         Verb::Receipts(receipts::Verb::Verify(verify)) => offline::verify(&config, verify, common.json).await,

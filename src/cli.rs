@@ -19,6 +19,7 @@ pub mod room;
 pub mod schedule;
 mod server;
 pub mod sim;
+pub mod tool;
 pub mod wait;
 
 use std::path::PathBuf;
@@ -88,6 +89,9 @@ pub enum Verb {
     /// List, verify and export receipts.
     #[command(subcommand)]
     Receipts(receipts::Verb),
+    /// What personas can use: list it, write a tool of your own, try it in its sandbox.
+    #[command(subcommand)]
+    Tool(tool::Verb),
     /// Look for what would keep Greenroom from working.
     Doctor,
     /// Live through simulated days under the scheduler's policy, and check its promises.

@@ -11,19 +11,23 @@ mod builtin;
 mod days;
 mod driver;
 mod folder;
+pub mod own;
 mod placeholders;
+pub mod registry;
+pub mod sandbox;
 pub mod templates;
 mod toolbox;
 
 use std::{path::PathBuf, sync::Arc};
 
 use actors::{
-    domain::{Call, Outcome, Payload, Persona, PersonaId, Step, StepError},
+    domain::{Call, Effect, Outcome, Payload, Persona, PersonaId, Step, StepError},
     ports::{Performer, Records, World},
 };
 use async_trait::async_trait;
 use serde::Deserialize as _;
-use tokio::time::Instant;
+use serde_json::{Map, Value};
+use tokio::{sync::OnceCell, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 pub use builtin::digest::{Digest, Number, receipt_address};
@@ -31,6 +35,8 @@ pub use days::{Day, DayBook, Line, Own};
 pub use driver::BrowserDriver;
 
 use crate::models::{Keyring, Models};
+
+use sandbox::Sandbox;
 
 /// What the tools stand on.
 #[derive(Clone)]
@@ -48,12 +54,21 @@ pub struct ToolsDeps {
 /// The performer of a running company.
 pub struct Tools {
     deps: ToolsDeps,
+    /// Looked for when the first own tool is called.
+    sandbox: OnceCell<Sandbox>,
+}
+
+/// An own tool as a step calls it.
+struct OwnCall<'a> {
+    name: &'a str,
+    args: &'a Map<String, Value>,
+    effect: Effect,
 }
 
 impl Tools {
     /// Opens nothing yet.
     pub fn new(deps: ToolsDeps) -> Self {
-        Self { deps }
+        Self { deps, sandbox: OnceCell::new() }
     }
 
     async fn carry_out(&self, call: &Call, stop: CancellationToken) -> Outcome {
@@ -68,7 +83,9 @@ impl Tools {
                 unless_stopped(call, &stop, builtin::compose::compose(&self.deps.models, text, call.limit)).await
             }
             Step::Think { turns, tools, model, answer_now } => {
-                let asked = builtin::think::Asked { persona: &persona, turns, tools: &tools, model, answer_now };
+                let own = registry::own_tools(&self.deps.data_root, Some((&persona).into())).tools;
+                let asked =
+                    builtin::think::Asked { persona: &persona, turns, tools: &tools, own: &own, model, answer_now };
                 unless_stopped(call, &stop, builtin::think::think(&self.deps.models, asked, call.limit)).await
             }
             Step::DailyReport { save_as, from_ms: Some(from_ms), until_ms: Some(until_ms) } => {
@@ -80,6 +97,10 @@ impl Tools {
                 let deps = &self.deps;
                 let report = builtin::report::report(&*deps.days, deps.world.now_ms(), &save_as);
                 unless_stopped(call, &stop, report).await
+            }
+            Step::Tool { name, args, effect, .. } => {
+                let wanted = OwnCall { name: &name, args: &args, effect };
+                self.own_tool(&persona, call, wanted, &stop).await
             }
             step => self.in_browser(&persona, call, step, stop).await,
         }
@@ -97,6 +118,30 @@ impl Tools {
             Ok(Some(persona)) => Ok((step, persona)),
             Ok(None) => Err(StepError::permanent(format!("there is no persona {}", call.persona))),
             Err(error) => Err(StepError::retryable(format!("the persona could not be read: {error}; try later"))),
+        }
+    }
+
+    /// Read anew for each call, so that a tool can be put there or taken away while the company works.
+    async fn own_tool(&self, persona: &Persona, call: &Call, wanted: OwnCall<'_>, stop: &CancellationToken) -> Outcome {
+        let not_begun = |error| Outcome::not_begun(format!("did not run {}", call.tool), error);
+        let loaded = registry::own_tools(&self.deps.data_root, Some(persona.into()));
+        let OwnCall { name, args, effect } = wanted;
+        let Some(tool) = loaded.named(name) else {
+            let broken = loaded.broken.iter().find(|broken| broken.name == name);
+            let text = broken.map_or_else(
+                || format!("there is no own tool `{name}` for {}; see `greenroom tool list`", persona.slug),
+                ToString::to_string,
+            );
+            return not_begun(StepError::permanent(text));
+        };
+        let says = tool.manifest.effect;
+        if says != effect {
+            let text = format!("the step calls {name} {effect}, but its manifest says {says}: correct the goal");
+            return not_begun(StepError::permanent(text));
+        }
+        match self.sandbox.get_or_try_init(|| async { Sandbox::find() }).await {
+            Ok(sandbox) => own::perform(sandbox, tool, args, call, &self.deps.data_root, stop).await,
+            Err(error) => not_begun(StepError::retryable(error.to_string())),
         }
     }
 
@@ -143,7 +188,7 @@ impl Performer for Tools {
         }
         let begun = Instant::now();
         let outcome = self.carry_out(&call, stop).await;
-        tracing::debug!(persona = %call.persona, tool = call.tool, ended = %outcome.ended, took = ?begun.elapsed(), "{} ended {}", call.tool, outcome.ended);
+        tracing::debug!(persona = %call.persona, tool = %call.tool, ended = %outcome.ended, took = ?begun.elapsed(), "{} ended {}", call.tool, outcome.ended);
         outcome
     }
 

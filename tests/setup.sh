@@ -16,6 +16,8 @@ fi
 if ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
     missing="$missing postgresql"
 fi
+# Own tools run inside it.
+command -v bwrap >/dev/null || missing="$missing bubblewrap"
 # A test looks at what the server syncs.
 command -v strace >/dev/null || missing="$missing strace"
 [ -n "$missing" ] || exit 0

@@ -75,6 +75,7 @@ mod slice;
 mod stage;
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     num::NonZeroUsize,
     sync::{
@@ -141,9 +142,9 @@ impl Scheduler {
         &self,
         persona: PersonaId,
         site: &str,
-        action: &'static str,
+        action: impl Into<Cow<'static, str>>,
     ) -> Result<Result<(), Duration>, Ended> {
-        let site = site.to_owned();
+        let (site, action) = (site.to_owned(), action.into());
         self.ask(|reply| Msg::Act { persona, site, action, reply }).await
     }
 
@@ -234,7 +235,7 @@ enum Msg {
     /// Somebody looks at the stage.
     Stage { over_ms: i64, most: usize, reply: RpcReplyPort<StageView> },
     /// A persona is about to act on a site.
-    Act { persona: PersonaId, site: String, action: &'static str, reply: RpcReplyPort<Result<(), Duration>> },
+    Act { persona: PersonaId, site: String, action: Cow<'static, str>, reply: RpcReplyPort<Result<(), Duration>> },
 }
 
 struct SchedulerActor;

@@ -35,8 +35,8 @@ pub(super) fn all() -> Vec<Step> {
 }
 
 /// What a step is called.
-pub(super) fn name(at: usize) -> &'static str {
-    all().get(at).map_or("", |step| step.tool().trim_start_matches("browser_"))
+pub(super) fn name(at: usize) -> String {
+    all().get(at).map_or_else(String::new, |step| step.tool().trim_start_matches("browser_").to_owned())
 }
 
 fn goto(path: &str) -> Step {

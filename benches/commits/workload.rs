@@ -85,7 +85,7 @@ impl Chain {
         Draft {
             phase: Some(phase),
             state,
-            tool: Some("browser_click"),
+            tool: Some("browser_click".into()),
             effect: Some(Effect::Irreversible),
             goal: Some(self.goal),
             run: Some(self.run),

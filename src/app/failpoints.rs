@@ -77,8 +77,9 @@ impl Announced {
 
     fn name(&self, draft: &Draft) -> String {
         let or_none = |text: Option<&'static str>| text.unwrap_or("-");
+        let tool = draft.tool.as_deref().unwrap_or("-");
         let step = draft.step.map_or_else(|| "-".to_owned(), |step| step.to_string());
-        let (tool, phase) = (or_none(draft.tool), or_none(draft.phase.map(|phase| phase.as_str())));
+        let phase = or_none(draft.phase.map(|phase| phase.as_str()));
         let name = format!("{}/{tool}/{phase}/{step}/{}", draft.kind.as_str(), or_none(draft.state));
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let count = seen.entry(name.clone()).and_modify(|count| *count += 1).or_insert(1);

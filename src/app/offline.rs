@@ -24,6 +24,7 @@ pub(super) async fn doctor(config: &Config, json: bool) -> anyhow::Result<Ended>
     findings.push(doctor::database(config, opened).await);
     findings.push(doctor::chromium(config).await);
     findings.push(doctor::hosts(config));
+    findings.push(doctor::sandbox().await);
     Ok(doctor::report(&findings, Out { json }))
 }
 

@@ -39,6 +39,7 @@ pub(super) async fn carry_out(session: &mut Session, act: &Act<'_>) -> Result<Fo
         | Step::RenderCaptions { .. }
         | Step::Compose { .. }
         | Step::Think { .. }
+        | Step::Tool { .. }
         | Step::DailyReport { .. } => {
             Err(Fault::permanent(format!("`{}` is not a step of the browser", act.step.tool())))
         }

@@ -19,7 +19,7 @@ impl Label {
     /// Texts that are typed are left out: they may be secret where nobody marked them.
     pub(super) fn of(call: &Call) -> Self {
         let Ok(step) = serde_json::from_value::<Step>(call.args.clone()) else {
-            return Self::new(call.tool, call.tool, "");
+            return Self::new(&call.tool, &call.tool, "");
         };
         match &step {
             Step::Goto { url, .. } => Self::new("open", "opened", url),
@@ -39,7 +39,7 @@ impl Label {
             Step::ExpectText { contains, .. } => {
                 Self::new("expect text", "page shows text", &format!("\"{contains}\""))
             }
-            other => Self::new(other.tool(), other.tool(), ""),
+            other => Self::new(&other.tool(), &other.tool(), ""),
         }
     }
 

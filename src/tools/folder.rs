@@ -93,7 +93,7 @@ impl<'a> Inside<'a> {
 impl Folder {
     /// Opens the persona's folder, made if need be, and waits until nobody else works in it. Blocks.
     pub(super) fn open(data_root: &Path, persona: PersonaId) -> Result<Self, FolderError> {
-        let path: PathBuf = data_root.join("personas").join(persona.to_string()).join("files");
+        let path = Self::place(data_root, persona);
         let shown = path.display().to_string();
         fs::create_dir_all(&path).map_err(|source| FolderError::io("created", &shown, source))?;
         let opened = rustix::fs::open(&path, FOLDER, Mode::empty());
@@ -102,6 +102,11 @@ impl Folder {
         rustix::fs::flock(&root, FlockOperation::LockExclusive)
             .map_err(|source| FolderError::io("locked", &shown, source))?;
         Ok(Self { root })
+    }
+
+    /// Where it lies.
+    pub(super) fn place(data_root: &Path, persona: PersonaId) -> PathBuf {
+        data_root.join("personas").join(persona.to_string()).join("files")
     }
 
     /// The whole file; none: there is none.

@@ -1,26 +1,58 @@
 //! The tools that a model may call: what it is told of them, and the step that a call comes down to.
 //!
 //! A call is checked whole before anything happens. Whether a step may be done is not decided here: policy and grants are
-//! the broker's. A model never says what a step does to the world: a click of its is irreversible.
+//! the broker's. A model never says what a step does to the world: a click of its is irreversible, and an own tool does
+//! what its manifest says.
 
 mod catalogue;
 
-use actors::domain::{Choice, Chosen, Step, ToolCall, ToolOffer, step_fault};
+use actors::domain::{Choice, Chosen, Effect, Step, ToolCall, ToolOffer, step_fault};
 use serde_json::{Map, Value};
 
+use super::own::OwnTool;
 use catalogue::{BUILT_IN, BuiltIn};
 
 /// Bytes of arguments that are looked at.
 const MOST_ARGUMENTS: usize = 256 << 10;
 
-/// What is offered: these by name, or all when none is named.
-pub(super) fn offers(named: &[String]) -> Vec<ToolOffer> {
-    BUILT_IN.iter().filter(|tool| is_among(tool.name, named)).map(BuiltIn::offer).collect()
+/// Tools that are no model's to call, and may not be mistaken for own ones.
+const OTHERS: [&str; 4] = ["compose", "think", "report_daily", "captions_render"];
+
+/// What is offered of the built-in tools and of a persona's own: these by name, or all when none is named.
+pub(super) fn offers(named: &[String], own: &[OwnTool]) -> Vec<ToolOffer> {
+    let built_in = BUILT_IN.iter().filter(|tool| is_among(tool.name, named)).map(BuiltIn::offer);
+    let own = own.iter().filter(|tool| is_among(&tool.manifest.name, named)).map(own_offer);
+    built_in.chain(own).collect()
+}
+
+/// Whether a name means something already.
+pub(super) fn is_built_in(name: &str) -> bool {
+    name.starts_with("browser_") || OTHERS.contains(&name) || BUILT_IN.iter().any(|tool| tool.name == name)
+}
+
+/// What a built-in tool does to the world when a model calls it.
+pub(super) fn effect(name: &str) -> Option<Effect> {
+    let tool = BUILT_IN.iter().find(|tool| tool.name == name)?;
+    let example = serde_json::from_str(tool.example).ok()?;
+    tool.step(example).ok().map(|step| step.effect())
+}
+
+fn own_offer(tool: &OwnTool) -> ToolOffer {
+    let manifest = &tool.manifest;
+    let needs = match manifest.requires.as_slice() {
+        [] => String::new(),
+        some => format!(" Goes with: {}.", some.join(", ")),
+    };
+    ToolOffer {
+        name: manifest.name.clone(),
+        description: format!("{}{needs}", manifest.description),
+        parameters: Value::Object(manifest.parameters.clone()),
+    }
 }
 
 /// The step that a call comes down to, or why it is not made.
-pub(super) fn choose(call: ToolCall, named: &[String]) -> Chosen {
-    let what = match step(&call, named) {
+pub(super) fn choose(call: ToolCall, named: &[String], own: &[OwnTool]) -> Chosen {
+    let what = match step(&call, named, own) {
         Ok(step) => Choice::Step(Box::new(step)),
         Err(why) => Choice::Refused(why),
     };
@@ -31,13 +63,19 @@ fn is_among(name: &str, named: &[String]) -> bool {
     named.is_empty() || named.iter().any(|known| known == name)
 }
 
-fn step(call: &ToolCall, named: &[String]) -> Result<Step, String> {
+fn step(call: &ToolCall, named: &[String], own: &[OwnTool]) -> Result<Step, String> {
     let known = || {
-        let names: Vec<&str> = BUILT_IN.iter().map(|tool| tool.name).filter(|name| is_among(name, named)).collect();
-        names.join(", ")
+        let built_in = BUILT_IN.iter().map(|tool| tool.name);
+        let names = built_in.chain(own.iter().map(|tool| tool.manifest.name.as_str()));
+        names.filter(|name| is_among(name, named)).collect::<Vec<_>>().join(", ")
     };
-    let tool = BUILT_IN.iter().find(|tool| tool.name == call.name && is_among(tool.name, named));
-    let tool = tool.ok_or_else(|| format!("there is no tool `{}` for you; yours are: {}", call.name, known()))?;
+    let is_called = |name: &str| name == call.name && is_among(name, named);
+    let built_in = BUILT_IN.iter().find(|tool| is_called(tool.name));
+    let own = own.iter().find(|tool| is_called(&tool.manifest.name));
+    let none = || format!("there is no tool `{}` for you; yours are: {}", call.name, known());
+    if built_in.is_none() && own.is_none() {
+        return Err(none());
+    }
     if call.arguments.len() > MOST_ARGUMENTS {
         return Err(format!("the arguments of {} are longer than {MOST_ARGUMENTS} bytes", call.name));
     }
@@ -46,7 +84,20 @@ fn step(call: &ToolCall, named: &[String]) -> Result<Step, String> {
         text => serde_json::from_str(text)
             .map_err(|error| format!("the arguments of {} are not a JSON object: {error}", call.name))?,
     };
-    tool.step(arguments)
+    match (built_in, own) {
+        (Some(tool), _) => tool.step(arguments),
+        (None, Some(tool)) => own_step(tool, arguments),
+        (None, None) => Err(none()),
+    }
+}
+
+fn own_step(tool: &OwnTool, args: Map<String, Value>) -> Result<Step, String> {
+    let manifest = &tool.manifest;
+    if let Some(reason) = tool.misfit(&args) {
+        return Err(format!("the arguments of {} do not fit: {reason}", manifest.name));
+    }
+    let timeout_ms = u64::try_from(manifest.timeout.as_millis()).ok();
+    Ok(Step::Tool { name: manifest.name.clone(), args, effect: manifest.effect, save_as: None, timeout_ms })
 }
 
 impl BuiltIn {
@@ -95,7 +146,7 @@ mod tests {
     }
 
     fn refused(name: &str, arguments: &str) -> String {
-        match choose(call(name, arguments), &[]).what {
+        match choose(call(name, arguments), &[], &[]).what {
             Choice::Refused(why) => why,
             Choice::Step(step) => panic!("{step:?}"),
         }
@@ -106,7 +157,7 @@ mod tests {
         for tool in BUILT_IN {
             let offer = tool.offer();
             assert_eq!(offer.parameters["type"], "object", "{}", tool.name);
-            let Choice::Step(step) = choose(call(tool.name, tool.example), &[]).what else {
+            let Choice::Step(step) = choose(call(tool.name, tool.example), &[], &[]).what else {
                 panic!("{}: {}", tool.name, refused(tool.name, tool.example))
             };
             assert_eq!(step.tool(), tool.name);
@@ -116,7 +167,7 @@ mod tests {
     #[test]
     fn a_model_cannot_say_that_a_click_is_harmless() {
         assert!(refused("browser_click", r##"{"selector": "#send", "effect": "read"}"##).contains("takes no `effect`"));
-        let Choice::Step(click) = choose(call("browser_click", r##"{"selector": "#send"}"##), &[]).what else {
+        let Choice::Step(click) = choose(call("browser_click", r##"{"selector": "#send"}"##), &[], &[]).what else {
             panic!()
         };
         assert_eq!(click.effect(), Effect::Irreversible);
@@ -129,13 +180,37 @@ mod tests {
         assert!(refused("browser_click", "{}").contains("missing field `selector`"));
         assert!(refused("file_write", r#"{"path": "../x", "content": ""}"#).contains("`path`"));
         let named = ["browser_click".to_owned()];
-        assert!(matches!(choose(call("file_write", "{}"), &named).what, Choice::Refused(_)));
+        assert!(matches!(choose(call("file_write", "{}"), &named, &[]).what, Choice::Refused(_)));
+    }
+
+    #[test]
+    fn an_own_tool_is_offered_by_its_manifest_and_called_by_it() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("tools/invoice");
+        std::fs::create_dir_all(&folder).unwrap();
+        let manifest = "name = \"invoice\"\ndescription = \"Writes one.\"\ncommand = [\"true\"]\neffect = \"idempotent\"\n\
+                        timeout = \"50s\"\nrequires = [\"file_write\"]\n[parameters]\ntype = \"object\"\n\
+                        required = [\"to\"]\nadditionalProperties = false\nproperties = { to = { type = \"string\" } }\n";
+        std::fs::write(folder.join("tool.toml"), manifest).unwrap();
+        let own = crate::tools::registry::own_tools(root.path(), None).tools;
+        let only = ["invoice".to_owned()];
+        let offered = offers(&only, &own);
+        assert_eq!(offered.len(), 1);
+        assert_eq!(offered[0].description, "Writes one. Goes with: file_write.");
+        let chosen = |arguments, named: &[String]| choose(call("invoice", arguments), named, &own).what;
+        let Choice::Step(step) = chosen(r#"{"to": "Ada"}"#, &only) else { panic!() };
+        assert_eq!((step.effect(), step.timeout_ms(), &*step.tool()), (Effect::Idempotent, Some(50_000), "invoice"));
+        for (arguments, why) in [("{}", "\"to\" is a required"), (r#"{"to": "x", "effect": "pure"}"#, "effect")] {
+            let Choice::Refused(said) = chosen(arguments, &only) else { panic!("{arguments}") };
+            assert!(said.contains("the arguments of invoice do not fit") && said.contains(why), "{said}");
+        }
+        assert!(matches!(chosen(r#"{"to": "x"}"#, &["file_write".to_owned()]), Choice::Refused(_)));
     }
 
     proptest! {
         #[test]
         fn whatever_a_model_writes_is_a_step_or_a_refusal(name in "(browser_click|file_write|csv_append|.{0,20})", arguments in ".{0,200}") {
-            let _ = choose(call(&name, &arguments), &[]);
+            let _ = choose(call(&name, &arguments), &[], &[]);
         }
     }
 }

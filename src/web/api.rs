@@ -15,6 +15,7 @@ pub mod schedules;
 pub mod secrets;
 pub mod templates;
 pub mod tokens;
+pub mod tools;
 pub mod waits;
 
 use super::{openapi, routes::Table};
@@ -37,6 +38,7 @@ pub fn routes() -> Table {
         artifacts::routes(),
         alerts::routes(),
         actors::routes(),
+        tools::routes(),
         tokens::routes(),
         openapi::routes(),
     ]

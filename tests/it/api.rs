@@ -16,4 +16,5 @@ mod observe;
 mod quotas;
 mod rooms;
 mod schedules;
+mod tools;
 mod waits;

@@ -79,6 +79,38 @@ fn settings_are_shown_with_their_origin_and_without_secrets() {
 }
 
 #[test]
+fn a_tool_is_written_and_tried_without_a_server() {
+    let root = tempfile::tempdir().unwrap();
+    assert_eq!(said(&greenroom(root.path(), &["tool", "new", "Bad-Name"])).0, 2);
+    let (code, out, error) = said(&greenroom(root.path(), &["tool", "new", "look_at", "--language", "sh"]));
+    assert_eq!((code, error.as_str()), (0, ""));
+    assert!(out.contains("greenroom tool test look_at"), "{out}");
+    let (code, _, error) = said(&greenroom(root.path(), &["tool", "new", "look_at"]));
+    assert_eq!(code, 1, "what is there is not written over: {error}");
+    let (code, _, error) = said(&greenroom(root.path(), &["tool", "test", "gone"]));
+    assert!(code == 1 && error.contains("there is no own tool `gone`"), "{error}");
+    std::fs::create_dir_all(root.path().join("tools/odd")).unwrap();
+    std::fs::write(root.path().join("tools/odd/tool.toml"), "effect = 7").unwrap();
+    let (code, _, error) = said(&greenroom(root.path(), &["tool", "test", "odd"]));
+    assert!(code == 1 && error.contains("tools/odd/tool.toml: "), "{error}");
+
+    if crate::sandbox::is_left_out_here() {
+        return;
+    }
+    let (code, out, error) = said(&greenroom(root.path(), &["tool", "test", "look_at", "--json"]));
+    let seen: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &seen["value"]["bytes"], &seen["exit"]), (0, &29.into(), &0.into()), "{out}{error}");
+    assert!(seen["limits"]["in_force"].as_array().unwrap().iter().any(|held| held["what"] == "system calls"));
+    let wrong = greenroom(root.path(), &["tool", "test", "look_at", "--args", r#"{"text": 7}"#]);
+    assert!(said(&wrong).2.contains("the arguments of look_at do not fit: /text"), "{wrong:?}");
+    assert!(!root.path().join("tries").read_dir().unwrap().flatten().any(|_| true), "nothing is left behind");
+    let python = greenroom(root.path(), &["tool", "new", "word_count"]);
+    assert_eq!(said(&python).0, 0);
+    let (code, out, _) = said(&greenroom(root.path(), &["tool", "test", "word_count"]));
+    assert!(code == 0 && out.contains(r#"{"longest":"not","words":6}"#), "{out}");
+}
+
+#[test]
 fn a_simulated_day_needs_no_server_and_is_the_same_again() {
     let root = tempfile::tempdir().unwrap();
     let options = ["sim", "--personas", "50", "--hours", "1", "--cap", "4", "--faults"];

@@ -20,6 +20,8 @@ mod postgres;
 #[cfg(test)]
 mod rehearsal;
 #[cfg(test)]
+mod sandbox;
+#[cfg(test)]
 mod storage;
 #[cfg(test)]
 mod tidy;

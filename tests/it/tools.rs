@@ -8,6 +8,8 @@ mod evening;
 mod files;
 mod house;
 mod named;
+mod own;
+mod own_in_runs;
 mod report;
 
 mod texts;

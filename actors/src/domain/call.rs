@@ -1,6 +1,6 @@
 //! A call: one thing a run wants done outside, and what came of it.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,7 +50,7 @@ pub struct Call {
     pub goal: GoalId,
     pub run: RunId,
     pub step: StepIndex,
-    pub tool: &'static str,
+    pub tool: Cow<'static, str>,
     /// The step as written in the plan, with its placeholders filled; secrets are still names.
     pub args: Value,
     pub effect: Effect,

@@ -96,7 +96,7 @@ pub enum Payload {
     Agent(Box<AgentPayload>),
 }
 
-/// A fixed plan. `io` takes file steps only; `browser` takes every step.
+/// A fixed plan. `io` takes file steps and own tools only; `browser` takes every step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepsPayload {
@@ -218,10 +218,10 @@ impl Payload {
         }
         for (index, step) in self.steps().iter().enumerate() {
             let field = |name: &str| format!("steps[{index}].{name}");
-            if matches!(self, Self::Io(_)) && step.file_path().is_none() {
+            if matches!(self, Self::Io(_)) && step.file_path().is_none() && !matches!(step, Step::Tool { .. }) {
                 return bad(
                     field("action"),
-                    "an `io` goal takes only `write_file`, `append_csv` and `render_captions`",
+                    "an `io` goal takes only `write_file`, `append_csv`, `render_captions` and `tool`",
                 );
             }
             if let Some((name, reason)) = step_fault(step) {
@@ -258,6 +258,9 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
     }
     match step {
         Step::Think { .. } => Some(("action", "cannot be part of a plan: give an `agent` goal instead")),
+        Step::Tool { name, .. } if !is_tool_name(name) => {
+            Some(("name", "must be 1 to 40 lower-case letters, digits or `_`, and begin with a letter"))
+        }
         Step::Goto { url, .. } if url.trim().is_empty() => Some(("url", "must not be empty")),
         Step::ExpectTitle { contains, .. } | Step::ExpectText { contains, .. } if contains.is_empty() => {
             Some(("contains", "must not be empty: every page would match"))
@@ -281,6 +284,12 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
 
 fn is_name(text: &str) -> bool {
     (1..=40).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Whether an own tool may be called so.
+pub fn is_tool_name(text: &str) -> bool {
+    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    is_name(text) && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(letters)
 }
 
 /// A path that stays inside the folder it is relative to.
@@ -325,6 +334,9 @@ mod tests {
         assert!(refused(GoalKind::Agent, json!({"task": "a", "max_steps": 0})).starts_with("max_steps:"));
         assert!(refused(GoalKind::Agent, json!({"task": "a", "secrets": {"k": "http://x"}})).starts_with("secrets:"));
         assert!(browser(json!({"action": "think", "turns": []})).starts_with("steps[0].action"));
+        let tool = |name: &str| json!({"steps": [{"action": "tool", "name": name, "effect": "pure"}]});
+        assert!(refused(GoalKind::Io, tool("../x")).starts_with("steps[0].name"));
+        assert!(Payload::parse(GoalKind::Io, tool("word_count")).is_ok());
         assert!(refused(GoalKind::Report, json!({})).contains("missing field `file`"));
         assert!(refused(GoalKind::Report, json!({"file": "a.md", "from_ms": 1})).starts_with("until_ms: is required"));
         let backward = json!({"file": "a.md", "from_ms": 2, "until_ms": 2});

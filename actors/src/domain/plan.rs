@@ -1,7 +1,9 @@
 //! A fixed plan: the steps of a goal as people and templates write them.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Effect, ReceiptKind, Turn};
 
@@ -139,6 +141,18 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until_ms: Option<i64>,
     },
+    /// An own tool, in its sandbox.
+    Tool {
+        name: String,
+        #[serde(default)]
+        args: Map<String, Value>,
+        /// As its manifest says; anything else is refused.
+        effect: Effect,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        save_as: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    },
     /// A model says what is done next. Nobody writes it into a plan: an agent's run grows its plan from the answers.
     Think {
         turns: Vec<Turn>,
@@ -183,8 +197,9 @@ pub enum Length {
 
 impl Step {
     /// The tool that carries it out.
-    pub const fn tool(&self) -> &'static str {
-        match self {
+    pub fn tool(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Tool { name, .. } => return Cow::Owned(name.clone()),
             Self::Goto { .. } => "browser_navigate",
             Self::Type { .. } => "browser_fill",
             Self::Click { .. } => "browser_click",
@@ -203,12 +218,12 @@ impl Step {
             Self::Compose { .. } => "compose",
             Self::DailyReport { .. } => "report_daily",
             Self::Think { .. } => "think",
-        }
+        })
     }
 
     /// Whether it needs the page as earlier steps left it.
     pub fn is_browser(&self) -> bool {
-        self.tool().starts_with("browser_")
+        !matches!(self, Self::Tool { .. }) && self.tool().starts_with("browser_")
     }
 
     /// The file it leaves in the persona's folder.
@@ -233,6 +248,7 @@ impl Step {
                 Some(said) => *said,
                 None => Effect::Irreversible,
             },
+            Self::Tool { effect, .. } => *effect,
             step if step.file_path().is_some() => Effect::Idempotent,
             // A model call changes nothing outside that could be doubled; its cost is on the outcome.
             Self::Compose { .. } | Self::DailyReport { .. } | Self::Think { .. } => Effect::Pure,
@@ -262,7 +278,8 @@ impl Step {
             | Self::Evaluate { timeout_ms, .. }
             | Self::ExpectTitle { timeout_ms, .. }
             | Self::ExpectSelector { timeout_ms, .. }
-            | Self::ExpectText { timeout_ms, .. } => *timeout_ms,
+            | Self::ExpectText { timeout_ms, .. }
+            | Self::Tool { timeout_ms, .. } => *timeout_ms,
             _ => None,
         }
     }
@@ -273,7 +290,7 @@ impl Step {
             Self::Extract { save_as, .. } | Self::Compose { save_as, .. } | Self::DailyReport { save_as, .. } => {
                 Some(save_as)
             }
-            Self::Evaluate { save_as, .. } => save_as.as_deref(),
+            Self::Evaluate { save_as, .. } | Self::Tool { save_as, .. } => save_as.as_deref(),
             _ => None,
         }
     }

@@ -1,5 +1,7 @@
 //! A receipt: the runtime's record of a step. The canonical form is in `evidence::canonical`.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -82,7 +84,7 @@ pub struct Draft {
     pub phase: Option<Phase>,
     /// What the goal, message or run became.
     pub state: Option<&'static str>,
-    pub tool: Option<&'static str>,
+    pub tool: Option<Cow<'static, str>>,
     pub effect: Option<Effect>,
     pub goal: Option<GoalId>,
     pub run: Option<RunId>,

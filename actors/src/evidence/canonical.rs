@@ -69,7 +69,7 @@ fn header_tail(draft: &Draft, body: &Hash) -> String {
     out.text("kind", draft.kind.as_str());
     out.optional("phase", draft.phase.map(|phase| phase.as_str()));
     out.optional("state", draft.state);
-    out.optional("tool", draft.tool);
+    out.optional("tool", draft.tool.as_deref());
     out.optional("effect", draft.effect.map(|effect| effect.as_str()));
     out.id("goal", draft.goal.map(|id| id.0));
     out.id("run", draft.run.map(|id| id.0));

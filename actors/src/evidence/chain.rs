@@ -1,6 +1,6 @@
 //! Links receipts into their chains. Pure: the journal calls it inside the transaction.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use super::canonical;
 use crate::domain::{ChainId, Draft, Hash, Receipt, Rendered};
@@ -120,7 +120,7 @@ impl Linked {
             kind: draft.kind,
             phase: draft.phase,
             state: draft.state.map(str::to_owned),
-            tool: draft.tool.map(str::to_owned),
+            tool: draft.tool.map(Cow::into_owned),
             effect: draft.effect,
             goal: draft.goal,
             run: draft.run,

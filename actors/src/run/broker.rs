@@ -149,7 +149,7 @@ impl Broker {
 
     /// Never waits past the limit, and never lets a panic out: what it cannot know is `unknown`.
     async fn perform(&self, call: Call, stop: &CancellationToken) -> Outcome {
-        let (limit, effect, tool) = (call.limit, call.effect, call.tool);
+        let (limit, effect, tool) = (call.limit, call.effect, call.tool.clone());
         let stop = stop.child_token();
         let on_time = tokio::time::timeout(
             limit + GRACE,
@@ -158,7 +158,7 @@ impl Broker {
         let error = match on_time.await {
             Ok(Ok(outcome)) => return outcome,
             Ok(Err(_panic)) => {
-                warn!(tool, "{tool} panicked");
+                warn!(%tool, "{tool} panicked");
                 StepError::retryable(format!("{tool} failed inside the runtime; the log has the details"))
             }
             Err(_elapsed) => {

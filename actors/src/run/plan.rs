@@ -82,7 +82,11 @@ pub fn label(step: &Step) -> String {
         Step::ExpectTitle { contains, .. } | Step::ExpectText { contains, .. } => contains,
         Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } | Step::RenderCaptions { path, .. } => path,
         Step::Compose { prompt, .. } => prompt,
-        Step::Evaluate { .. } | Step::Snapshot {} | Step::DailyReport { .. } | Step::Think { .. } => "",
+        Step::Evaluate { .. }
+        | Step::Snapshot {}
+        | Step::DailyReport { .. }
+        | Step::Think { .. }
+        | Step::Tool { .. } => "",
     };
     let short: String = about.chars().take(80).collect();
     format!("{} {short}", step.tool()).trim_end().to_owned()

@@ -18,6 +18,11 @@ pub fn judge(step: &Step, page: Option<&str>, standing_hosts: &[String]) -> Verd
     if step.effect() != Effect::Irreversible {
         return Verdict::Allow { rule: None };
     }
+    if let Step::Tool { name, .. } = step {
+        let reason =
+            format!("the tool `{name}` is irreversible and needs an approval, and approvals are not available yet");
+        return Verdict::Deny { reason };
+    }
     let Some(host) = page.and_then(host_of) else {
         return Verdict::Deny {
             reason: format!("`{}` is irreversible and no page is open: start with a `goto`", step.tool()),
@@ -68,6 +73,21 @@ mod tests {
         ] {
             assert!(matches!(on(elsewhere), Verdict::Deny { .. }), "{elsewhere:?}");
         }
+    }
+
+    #[test]
+    fn an_own_tool_may_do_what_can_be_repeated_and_no_page_allows_more() {
+        let tool = |effect| Step::Tool {
+            name: "invoice".into(),
+            args: serde_json::Map::new(),
+            effect,
+            save_as: None,
+            timeout_ms: None,
+        };
+        let page = "http://rehearsal.localhost/";
+        let on = |effect| judge(&tool(effect), Some(page), &["rehearsal.localhost".to_owned()]);
+        assert_eq!(on(Effect::Idempotent), Verdict::Allow { rule: None });
+        assert!(matches!(on(Effect::Irreversible), Verdict::Deny { reason } if reason.contains("`invoice`")));
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn describe_step(step: &Step) -> String {
         Step::ExpectText { contains, .. } => describe(&Assertion::TextContains(contains.clone())),
         Step::WriteFile { path, .. } | Step::RenderCaptions { path, .. } => describe(&Assertion::File(path.clone())),
         Step::AppendCsv { path, .. } => format!("row in {path}"),
-        other => other.tool().to_owned(),
+        other => other.tool().into_owned(),
     }
 }
 

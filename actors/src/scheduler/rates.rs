@@ -1,6 +1,6 @@
 //! How fast a persona may act on a site: one bucket per persona, site and action. Pure.
 
-use std::{collections::HashMap, time::Duration};
+use std::{borrow::Cow, collections::HashMap, time::Duration};
 
 use crate::domain::{Pace, PersonaId};
 
@@ -12,7 +12,7 @@ const SWEEP_ABOVE: usize = 1_024;
 pub(super) struct Rates {
     pace: Pace,
     /// When the next act is free, in milliseconds.
-    next_ms: HashMap<(PersonaId, String, &'static str), i64>,
+    next_ms: HashMap<(PersonaId, String, Cow<'static, str>), i64>,
     sweep_above: usize,
 }
 
@@ -26,11 +26,11 @@ impl Rates {
         &mut self,
         persona: PersonaId,
         site: &str,
-        action: &'static str,
+        action: impl Into<Cow<'static, str>>,
         now_ms: i64,
     ) -> Result<(), Duration> {
         let gap_ms = self.gap_ms(site);
-        let next_ms = self.next_ms.entry((persona, site.to_owned(), action)).or_insert(now_ms);
+        let next_ms = self.next_ms.entry((persona, site.to_owned(), action.into())).or_insert(now_ms);
         // A clock that was set back must not stop a persona for longer than one gap.
         let wait_ms = (*next_ms - now_ms).min(gap_ms);
         if wait_ms > 0 {

@@ -57,7 +57,13 @@ mod tests {
             let draft = testing::draft(&world, chain.clone(), Some(*phase), "said so");
             let (step, state) = (Some(*step), ended.map(Ended::as_str));
             batch
-                .link(Draft { step, state, tool: Some("browser_click"), run: Some(RunId(world.new_id())), ..draft })
+                .link(Draft {
+                    step,
+                    state,
+                    tool: Some("browser_click".into()),
+                    run: Some(RunId(world.new_id())),
+                    ..draft
+                })
                 .to_receipt()
         };
         of.iter().map(link).collect()

@@ -1,5 +1,7 @@
 //! Commands about goals and runs.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
 use super::{
@@ -241,7 +243,7 @@ struct Case {
 }
 
 /// A goal's effects stand where they were planned: a step with an intent cannot be changed.
-fn tool_of(goal: &Goal, step: StepIndex) -> Option<&'static str> {
+fn tool_of(goal: &Goal, step: StepIndex) -> Option<Cow<'static, str>> {
     goal.payload.steps().get(usize::try_from(step).ok()?).map(Step::tool)
 }
 

@@ -10,6 +10,7 @@ use crate::{
     config::{self, Config},
     egress::HostRules,
     storage::{Age, Archive, OpenError},
+    tools::sandbox::Sandbox,
 };
 
 const CHROMIUM_LIMIT: Duration = Duration::from_secs(20);
@@ -53,6 +54,27 @@ async fn personas(archive: &Archive) -> String {
     let Ok(all) = archive.db.personas(false).await else { return String::new() };
     let paused = all.iter().filter(|persona| persona.status == PersonaStatus::Paused).count();
     format!(", {} personas ({paused} paused)", all.len())
+}
+
+/// Whether own tools can be run, and what bounds them.
+pub async fn sandbox() -> Finding {
+    let held = match Sandbox::find() {
+        Ok(sandbox) => sandbox.report().await,
+        Err(error) => Err(error),
+    };
+    let next = "install bubblewrap, and allow this user to make name spaces; until then no own tool runs";
+    let held = match held {
+        Ok(held) => held,
+        Err(error) => return Finding::warn("sandbox", error.to_string(), next),
+    };
+    let missing: Vec<_> = held.iter().filter(|held| !held.in_force).collect();
+    let names = held.iter().filter(|held| held.in_force).map(|held| held.what).collect::<Vec<_>>().join(", ");
+    if missing.is_empty() {
+        return Finding::ok("sandbox", format!("own tools are bounded in {names}"));
+    }
+    let said = missing.iter().map(|held| format!("{}: {}", held.what, held.how)).collect::<Vec<_>>().join("; ");
+    let next = "give this process control groups of its own (systemd: Delegate=yes), or run it as a user of its own";
+    Finding::warn("sandbox", format!("own tools are bounded in {names}, but not wholly in {said}"), next)
 }
 
 /// Chromium, and whether it starts at all.

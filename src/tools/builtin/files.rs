@@ -28,7 +28,7 @@ pub(in crate::tools) async fn keep(data_root: &Path, call: &Call, step: Step) ->
     let cut = |why: String| Outcome::unknown(format!("{} was cut off", call.tool), StepError::retryable(why));
     match tokio::time::timeout(call.limit, work).await {
         Ok(Ok(Ok(outcome))) => outcome,
-        Ok(Ok(Err(failed))) => failed.outcome(call.tool),
+        Ok(Ok(Err(failed))) => failed.outcome(&call.tool),
         Ok(Err(_)) => cut(format!("{} ended unexpectedly", call.tool)),
         Err(_) => cut(format!("the disk did not answer within {} ms", call.limit.as_millis())),
     }

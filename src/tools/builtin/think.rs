@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::compose::failed;
 use crate::{
     models::{Chatted, Models, build_agent_prompt},
-    tools::toolbox,
+    tools::{own::OwnTool, toolbox},
 };
 
 /// Tokens of one answer at most.
@@ -25,6 +25,8 @@ pub(in crate::tools) struct Asked<'a> {
     pub turns: Vec<Turn>,
     /// The only tools; none: all.
     pub tools: &'a [String],
+    /// The own tools of the persona, and everyone's.
+    pub own: &'a [OwnTool],
     pub model: Option<String>,
     pub answer_now: bool,
 }
@@ -37,7 +39,7 @@ impl Asked<'_> {
         ChatRequest {
             model: self.model.clone(),
             turns,
-            tools: if self.answer_now { Vec::new() } else { toolbox::offers(self.tools) },
+            tools: if self.answer_now { Vec::new() } else { toolbox::offers(self.tools, self.own) },
             max_output_tokens: MOST_TOKENS,
             temperature_thousandths: self.persona.profile.temperature_thousandths,
             answer_schema: None,
@@ -55,7 +57,7 @@ pub(in crate::tools) async fn think(models: &Models, asked: Asked<'_>, limit: Du
     let Chatted { answer, provider, model, cost, tried } = chatted;
     let choose = |call: &ToolCall| match asked.answer_now {
         true => Chosen { call: call.clone(), what: Choice::Refused("there is no time for more calls".to_owned()) },
-        false => toolbox::choose(call.clone(), asked.tools),
+        false => toolbox::choose(call.clone(), asked.tools, asked.own),
     };
     let chosen = answer.calls.iter().map(choose).collect();
     let thought = Thought { answer, chosen };

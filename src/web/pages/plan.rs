@@ -27,6 +27,7 @@ pub fn describe(step: &Step) -> String {
         Step::ExpectText { contains, .. } => return format!("expect text “{}”", show::clip(contains, 60)),
         Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } | Step::RenderCaptions { path, .. } => path,
         Step::Compose { prompt, .. } => prompt,
+        Step::Tool { name, .. } => name,
         Step::DailyReport { .. } | Step::Think { .. } => "",
     };
     format!("{} {}", action(step), show::clip(object, 80)).trim_end().to_owned()
@@ -50,6 +51,7 @@ const fn action(step: &Step) -> &'static str {
         Step::Compose { .. } => "compose",
         Step::DailyReport { .. } => "count the day",
         Step::Think { .. } => "think",
+        Step::Tool { .. } => "use",
     }
 }
 

@@ -108,7 +108,7 @@ async fn is_free(server: &TestServer) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tool_that_panics_costs_an_attempt_and_nobody_else_notices() {
     let falls = AtomicUsize::new(0);
-    let test = TestPorts::new(move |call: &Call| match call.tool {
+    let test = TestPorts::new(move |call: &Call| match &*call.tool {
         "browser_click" => Act::Panic("as the test asked"),
         "file_write" if falls.fetch_add(1, Ordering::SeqCst) == 0 => Act::Panic("as the test asked, once"),
         _ => obliging(call),
@@ -136,7 +136,7 @@ async fn a_tool_that_panics_costs_an_attempt_and_nobody_else_notices() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_hangs_is_ended_at_its_limit_and_frees_the_only_slot() {
-    let test = TestPorts::new(|call: &Call| match call.tool {
+    let test = TestPorts::new(|call: &Call| match &*call.tool {
         // Not even when it is told to stop.
         "browser_click" | "captions_render" => Act::Hang,
         _ => obliging(call),

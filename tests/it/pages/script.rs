@@ -32,7 +32,7 @@ pub fn answer(call: &Call) -> Act {
 
 fn obliging(call: &Call) -> Outcome {
     let step = |data: serde_json::Value| Outcome::done(format!("{} done", call.tool), data);
-    match call.tool {
+    match &*call.tool {
         "compose" => Outcome {
             cost: Some(Cost { input_tokens: 30, output_tokens: 12, micro_usd: 2_100 }),
             ..step(json!({"ok": true, "value": ANSWER, "provider": "understudy", "model": "script"}))

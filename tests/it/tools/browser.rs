@@ -83,7 +83,7 @@ async fn a_call_that_contradicts_itself_is_not_begun() {
     let good = stage.call(&fill("x"), 0);
 
     let mut wrong = good.clone();
-    wrong.tool = "browser_click";
+    wrong.tool = "browser_click".into();
     assert!(error_text(&stage.tools.perform(wrong, stop()).await).contains("its arguments are a step of browser_fill"));
     let mut odd = good.clone();
     odd.args = serde_json::json!({"action": "type", "selector": 7});

@@ -40,7 +40,7 @@ fn most() -> Draft {
         at_ms: 1_795_176_000_123,
         phase: Some(Phase::Outcome),
         state: Some("done"),
-        tool: Some("browser_click"),
+        tool: Some("browser_click".into()),
         effect: Some(Effect::Irreversible),
         goal: Some(id(0x58)),
         run: Some(id(0x59)),

@@ -208,13 +208,13 @@ impl World {
             && *left > 0
         {
             *left -= 1;
-            return match call.tool {
+            return match &*call.tool {
                 "compose" => Outcome::not_begun("got no text", StepError::throttled("too many requests")).into(),
                 _ => Outcome::not_begun("found nothing", StepError::retryable("there is no such element")).into(),
             };
         }
         let outcome = self.act(call);
-        if self.slow == Some(call.tool) {
+        if self.slow == Some(&*call.tool) {
             return Act::After(Duration::from_secs(1), outcome);
         }
         if self.crash_at == Some((at, When::After)) { Act::Hang } else { outcome.into() }
@@ -222,7 +222,7 @@ impl World {
 
     fn act(&mut self, call: &Call) -> Outcome {
         let text = |key: &str| call.args.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        match call.tool {
+        match &*call.tool {
             "browser_navigate" => {
                 self.title = text("url");
                 Outcome::done("opened", json!({"url": text("url"), "title": self.title}))

@@ -177,7 +177,7 @@ async fn uncertain(house: &House, ada: PersonaId) -> Goal {
         run: Some(RunId(world.new_id())),
         step: Some(1),
         effect: Some(Effect::Irreversible),
-        tool: Some("browser_click"),
+        tool: Some("browser_click".into()),
         ..testing::draft(world, ChainId::Persona(ada), Some(phase), "about #send")
     };
     let step = GoalMove {

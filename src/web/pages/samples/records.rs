@@ -310,7 +310,7 @@ fn receipt(goal: &Goal, run: &Run, seq: i64, what: Happened) -> Option<Receipt> 
         kind,
         phase: Some(phase),
         state: (phase == Phase::Outcome).then(|| "done".to_owned()),
-        tool: goal.payload.steps().get(step as usize).map(|step| step.tool().to_owned()),
+        tool: goal.payload.steps().get(step as usize).map(|step| step.tool().into_owned()),
         effect: None,
         goal: Some(goal.id),
         run: Some(run.id),

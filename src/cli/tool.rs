@@ -1,0 +1,246 @@
+//! `tool`: what personas can use, and tools of one's own. Writing and trying one needs no server.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use actors::domain::{PersonaId, is_tool_name};
+use anyhow::{Context as _, anyhow, bail};
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Ended, Misused,
+    goal::json_or_file,
+    persona::{items, text},
+    print::{self, Out},
+    server::Server,
+};
+use crate::{
+    config::Config,
+    tools::{
+        own::{self, Input, Language, OwnTool, Tried},
+        registry,
+        sandbox::{End, Held, Sandbox},
+    },
+};
+
+/// What can be done with tools.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// List every tool, built in or own, and why one cannot be used.
+    List(List),
+    /// Write the beginning of an own tool, for everyone: a manifest and a program that work as they are.
+    New(New),
+    /// Run an own tool once, in its sandbox.
+    Test(Test),
+}
+
+/// Which tools.
+#[derive(Debug, Args)]
+pub struct List {
+    /// With this persona's own: slug or id.
+    #[arg(long)]
+    persona: Option<String>,
+}
+
+/// A tool to be.
+#[derive(Debug, Args)]
+pub struct New {
+    /// Lower-case letters, digits and `_`.
+    name: String,
+    /// What it is written in.
+    #[arg(long, value_enum, default_value = "python")]
+    language: Language,
+}
+
+/// One run of a tool.
+#[derive(Debug, Args)]
+pub struct Test {
+    name: String,
+    /// Its arguments, as JSON or `@FILE`; those of its first example when left out.
+    #[arg(long, value_name = "JSON")]
+    args: Option<String>,
+    /// In this persona's folder, with its own tools: slug or id. Else in an empty folder that is thrown away.
+    #[arg(long)]
+    persona: Option<String>,
+}
+
+impl Verb {
+    /// Carries it out.
+    pub async fn run(self, config: &Config, out: Out) -> anyhow::Result<Ended> {
+        match self {
+            Self::List(List { persona }) => {
+                let found = Server::find(config)?.get(&["api", "tools"], &[("persona", persona)]).await?;
+                out.answer(&found, |found| table(items(found)));
+                Ok(Ended::Well)
+            }
+            Self::New(new) => new.write(config, out),
+            Self::Test(test) => test.run(config, out).await,
+        }
+    }
+}
+
+fn table(tools: &[Value]) -> String {
+    let row = |tool: &Value| {
+        let about =
+            tool["error"].as_str().map_or_else(|| text(tool, "description"), |error| format!("BROKEN: {error}"));
+        [text(tool, "name"), text(tool, "from"), text(tool, "effect"), about]
+    };
+    print::table(["name", "from", "effect", ""], &tools.iter().map(row).collect::<Vec<_>>())
+}
+
+impl New {
+    fn write(&self, config: &Config, out: Out) -> anyhow::Result<Ended> {
+        let name = &self.name;
+        if !is_tool_name(name) {
+            let why = "must be 1 to 40 lower-case letters, digits or `_`, and begin with a letter";
+            return Err(Misused(format!("`{name}` {why}")).into());
+        }
+        let folder = config.data_root.join("tools").join(name);
+        fs::create_dir_all(config.data_root.join("tools"))?;
+        fs::create_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        for (file, content) in own::template_files(name, self.language) {
+            let file = folder.join(file);
+            fs::write(&file, content).with_context(|| format!("{} cannot be written", file.display()))?;
+        }
+        out.answer(&json!({ "name": name, "folder": folder }), |_| {
+            format!("{} works as it is: greenroom tool test {name}", folder.display())
+        });
+        Ok(Ended::Well)
+    }
+}
+
+impl Test {
+    async fn run(&self, config: &Config, out: Out) -> anyhow::Result<Ended> {
+        let whose = match &self.persona {
+            Some(persona) => Some(Whose::ask(config, persona).await?),
+            None => None,
+        };
+        let tool = self.find(config, whose.as_ref())?;
+        let arguments = self.arguments(&tool)?;
+        let thrown_away = Emptied::new(&config.data_root)?;
+        let workspace = whose.map_or_else(|| Ok(thrown_away.0.clone()), |whose| whose.workspace(config))?;
+        let sandbox = Sandbox::find()?;
+        let held = sandbox.report().await?;
+        let told = Input { arguments: &arguments, key: "a-try-by-hand", limit: tool.manifest.timeout };
+        let tried = own::try_out(&sandbox, &tool, &told, &workspace, &CancellationToken::new()).await?;
+        let ok = tried.value.is_ok();
+        out.answer(&seen(&tool, &tried, &held), |seen| card(seen, &tried));
+        Ok(Ended::well_if(ok))
+    }
+
+    fn find(&self, config: &Config, whose: Option<&Whose>) -> anyhow::Result<OwnTool> {
+        let loaded = match whose {
+            Some(Whose { id, slug }) => registry::own_tools(&config.data_root, Some(own::Whose { id: *id, slug })),
+            None => registry::own_tools(&config.data_root, None),
+        };
+        if let Some(tool) = loaded.named(&self.name) {
+            return Ok(tool.clone());
+        }
+        match loaded.broken.iter().find(|broken| broken.name == self.name) {
+            Some(broken) => bail!("{broken}"),
+            None => bail!("there is no own tool `{}`: `greenroom tool new {0}` writes one", self.name),
+        }
+    }
+
+    fn arguments(&self, tool: &OwnTool) -> anyhow::Result<Map<String, Value>> {
+        let Some(text) = &self.args else {
+            return Ok(tool.manifest.examples.first().map(|example| example.arguments.clone()).unwrap_or_default());
+        };
+        match json_or_file("--args", text)? {
+            Value::Object(arguments) => Ok(arguments),
+            _ => Err(Misused("`--args` must be a JSON object".to_owned()).into()),
+        }
+    }
+}
+
+/// A persona as the running server knows it.
+struct Whose {
+    id: PersonaId,
+    slug: String,
+}
+
+impl Whose {
+    async fn ask(config: &Config, persona: &str) -> anyhow::Result<Self> {
+        let found = Server::find(config)?.get(&["api", "personas", persona], &[]).await?;
+        let id = text(&found, "id").parse().map_err(|_| anyhow!("the server names no persona"))?;
+        Ok(Self { id, slug: text(&found, "slug") })
+    }
+
+    fn workspace(&self, config: &Config) -> anyhow::Result<PathBuf> {
+        let folder = config.data_root.join("personas").join(self.id.to_string()).join("files");
+        fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        Ok(folder)
+    }
+}
+
+/// A workspace that is gone when it is dropped.
+struct Emptied(PathBuf);
+
+impl Emptied {
+    fn new(data_root: &Path) -> anyhow::Result<Self> {
+        let folder = data_root.join("tries").join(std::process::id().to_string());
+        fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Emptied {
+    fn drop(&mut self) {
+        // Left behind, it harms nobody.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn seen(tool: &OwnTool, tried: &Tried, held: &[Held]) -> Value {
+    let ran = &tried.ran;
+    let exit = match ran.end {
+        End::Exit(code) => json!(code),
+        End::TimedOut => json!("timed out"),
+        End::Stopped => json!("stopped"),
+    };
+    json!({
+        "tool": tool.manifest.name,
+        "ok": tried.value.is_ok(),
+        "value": tried.value.as_ref().ok(),
+        "error": tried.value.as_ref().err(),
+        "exit": exit,
+        "took_ms": u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
+        "limits_hit": ran.hit,
+        "files": tried.files(),
+        "stderr": ran.texts().1,
+        "limits": {
+            "timeout_ms": u64::try_from(tool.manifest.timeout.as_millis()).unwrap_or(u64::MAX),
+            "memory_mb": tool.manifest.memory_mb,
+            "in_force": held,
+        },
+    })
+}
+
+fn card(seen: &Value, tried: &Tried) -> String {
+    let answer = match &tried.value {
+        Ok(value) => value.to_string(),
+        Err(error) => format!("FAILED: {error}"),
+    };
+    let mut lines = vec![
+        format!("answer   {answer}"),
+        format!("exit     {}", seen["exit"]),
+        format!("took     {} ms of {}", seen["took_ms"], seen["limits"]["timeout_ms"]),
+        format!("memory   {} MB at most", seen["limits"]["memory_mb"]),
+    ];
+    if !tried.files().is_empty() {
+        lines.push(format!("wrote    {}", tried.files().join(", ")));
+    }
+    let (_, errors) = tried.ran.texts();
+    if !errors.trim().is_empty() {
+        lines.push(format!("stderr   {}", print::short(&errors, 400)));
+    }
+    for held in seen["limits"]["in_force"].as_array().into_iter().flatten() {
+        let mark = if held["in_force"] == true { "held" } else { "NOT " };
+        lines.push(format!("{mark}     {}: {}", text(held, "what"), text(held, "how")));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,18 @@
+//! Own tools: a folder with `tool.toml` and any command, for everyone or for one persona, run in the sandbox.
+//!
+//! JSON on standard input, JSON on standard output. A tool's effect is what its manifest says, and the sandbox holds it to
+//! that: `pure` sees no workspace, `read` cannot write there, `idempotent` may and is given the step's key. What a tool
+//! did is what the sandbox observed of it, never what it says: how it ended, what it wrote, which files it left.
+
+mod manifest;
+mod outcome;
+mod run;
+mod shelf;
+mod template;
+mod traces;
+
+pub use manifest::{Example, FILE, Manifest};
+pub(super) use run::perform;
+pub use run::{Input, NotTried, Tried, try_out};
+pub use shelf::{Broken, Loaded, Origin, OwnTool, Whose, load};
+pub use template::{Language, files as template_files};

@@ -1,0 +1,209 @@
+//! `tool.toml`: what a tool is, and whether that can be right.
+
+use std::time::Duration;
+
+use actors::domain::{Effect, is_tool_name};
+use jsonschema::Validator;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Name of the file in a tool's folder.
+pub const FILE: &str = "tool.toml";
+
+const MOST_TEXT: usize = 1_000;
+const MOST_WORDS: usize = 32;
+const MOST_MEMORY_MB: u64 = 4_096;
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// What a tool says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The same as its folder's.
+    pub name: String,
+    /// A model chooses by it.
+    pub description: String,
+    #[serde(default)]
+    pub version: String,
+    /// Program and arguments; `./name` is in the tool's folder. It begins in `/workspace`.
+    pub command: Vec<String>,
+    pub effect: Effect,
+    #[serde(default = "ten_seconds", with = "humantime_serde")]
+    pub timeout: Duration,
+    #[serde(default = "memory_mb")]
+    pub memory_mb: u64,
+    /// JSON Schema of its arguments: an object.
+    pub parameters: Map<String, Value>,
+    #[serde(default)]
+    pub keywords: Vec<String>,
+    #[serde(default)]
+    pub examples: Vec<Example>,
+    /// Names of tools without which it is of no use.
+    #[serde(default)]
+    pub requires: Vec<String>,
+    /// Not to be had yet: refused when true.
+    #[serde(default)]
+    pub network: bool,
+}
+
+/// Arguments that fit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    pub arguments: Map<String, Value>,
+}
+
+const fn ten_seconds() -> Duration {
+    Duration::from_secs(10)
+}
+
+const fn memory_mb() -> u64 {
+    256
+}
+
+/// A field that cannot be right, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// None: it is not of one field.
+    pub field: Option<String>,
+    pub reason: String,
+}
+
+fn fault(field: impl Into<String>, reason: impl Into<String>) -> Fault {
+    Fault { field: Some(field.into()), reason: reason.into() }
+}
+
+/// Reads and checks a manifest; with it, what checks the arguments of calls.
+pub(super) fn parse(text: &str, folder: &str) -> Result<(Manifest, Validator), Fault> {
+    let reader = toml::Deserializer::parse(text)
+        .map_err(|error| Fault { field: None, reason: error.message().trim().to_owned() })?;
+    let manifest: Manifest = serde_path_to_error::deserialize(reader).map_err(|error| {
+        let path = error.path().to_string();
+        let field = Some(path).filter(|path| path != ".");
+        Fault { field, reason: error.into_inner().message().trim().to_owned() }
+    })?;
+    manifest.check(folder)?;
+    let validator = manifest.validator()?;
+    for (at, example) in manifest.examples.iter().enumerate() {
+        misfit(&validator, &example.arguments)
+            .map_or(Ok(()), |reason| Err(fault(format!("examples[{at}].arguments"), reason)))?;
+    }
+    Ok((manifest, validator))
+}
+
+/// Why arguments do not fit; none: they do.
+pub(super) fn misfit(validator: &Validator, arguments: &Map<String, Value>) -> Option<String> {
+    let arguments = Value::Object(arguments.clone());
+    let error = validator.iter_errors(&arguments).next()?;
+    let path = error.instance_path().to_string();
+    let text: String = error.to_string().chars().take(300).collect();
+    Some(if path.is_empty() { text } else { format!("{path}: {text}") })
+}
+
+impl Manifest {
+    fn check(&self, folder: &str) -> Result<(), Fault> {
+        let words = |list: &[String]| list.len() <= MOST_WORDS && list.iter().all(|word| !word.trim().is_empty());
+        let found = match self {
+            _ if !is_tool_name(&self.name) => {
+                ("name", "must be 1 to 40 lower-case letters, digits or `_`, and begin with a letter".to_owned())
+            }
+            _ if self.name != folder => ("name", format!("must be the folder's: `{folder}`")),
+            _ if self.description.trim().is_empty() || self.description.len() > MOST_TEXT => {
+                ("description", format!("must be 1 to {MOST_TEXT} bytes: a model chooses by it"))
+            }
+            _ if self.version.len() > 40 => ("version", "must be at most 40 bytes".to_owned()),
+            _ if self.command.first().is_none_or(|word| word.trim().is_empty()) => {
+                ("command", "must name a program".to_owned())
+            }
+            _ if self.command.iter().any(|word| word.contains('\0')) => {
+                ("command", "must not hold a zero byte".to_owned())
+            }
+            _ if !(Duration::from_millis(100)..=LONGEST).contains(&self.timeout) => {
+                ("timeout", "must be 100ms to 2m".to_owned())
+            }
+            _ if !(16..=MOST_MEMORY_MB).contains(&self.memory_mb) => {
+                ("memory_mb", format!("must be 16 to {MOST_MEMORY_MB}"))
+            }
+            _ if !words(&self.keywords) => ("keywords", format!("must be at most {MOST_WORDS} words")),
+            _ if !words(&self.requires) => ("requires", format!("must be at most {MOST_WORDS} names of tools")),
+            _ if self.network => {
+                ("network", "own tools have no network yet: take the line out, or use the browser's tools".to_owned())
+            }
+            _ if self.effect == Effect::Idempotent && self.takes("key") => {
+                ("parameters.properties.key", "an idempotent tool is given `key` by the runtime".to_owned())
+            }
+            _ => return Ok(()),
+        };
+        Err(fault(found.0, found.1))
+    }
+
+    fn takes(&self, name: &str) -> bool {
+        self.parameters.get("properties").is_some_and(|known| known.get(name).is_some())
+    }
+
+    fn validator(&self) -> Result<Validator, Fault> {
+        if self.parameters.get("type") != Some(&Value::from("object")) {
+            return Err(fault("parameters.type", "must be \"object\": arguments are named"));
+        }
+        let schema = Value::Object(self.parameters.clone());
+        jsonschema::validator_for(&schema).map_err(|error| {
+            let place = error.instance_path().to_string().replace('/', ".");
+            fault(format!("parameters{place}"), format!("is no JSON Schema: {error}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = r#"
+        name = "word_count"
+        description = "Counts the words of a text."
+        command = ["python3", "./tool.py"]
+        effect = "pure"
+        parameters = { type = "object", required = ["text"], additionalProperties = false, properties = { text = { type = "string" } } }
+        examples = [{ arguments = { text = "a b" } }]
+    "#;
+
+    fn refused(change: (&str, &str)) -> String {
+        let text = SOUND.replace(change.0, change.1);
+        assert_ne!(text, SOUND, "{change:?}");
+        let found = parse(&text, "word_count").unwrap_err();
+        format!("{}: {}", found.field.unwrap_or_default(), found.reason)
+    }
+
+    #[test]
+    fn a_sound_manifest_is_read_with_its_defaults() {
+        let (manifest, validator) = parse(SOUND, "word_count").unwrap();
+        assert_eq!((manifest.timeout, manifest.memory_mb), (Duration::from_secs(10), 256));
+        let arguments = |value: Value| value.as_object().unwrap().clone();
+        assert_eq!(misfit(&validator, &arguments(serde_json::json!({"text": "x"}))), None);
+        let wrong = misfit(&validator, &arguments(serde_json::json!({"text": 7}))).unwrap();
+        assert!(wrong.starts_with("/text: "), "{wrong}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_its_field() {
+        for (change, said) in [
+            (("effect = \"pure\"", "effect = \"harmless\""), "effect: "),
+            (("effect = \"pure\"", "effect = \"pure\"\ncolour = 1"), "colour: unknown field"),
+            (("effect = \"pure\"", "effect = \"pure\"\nnetwork = true"), "network: own tools have no network yet"),
+            (("effect = \"pure\"", "effect = \"pure\"\ntimeout = \"1h\""), "timeout: must be"),
+            (("effect = \"pure\"", "effect = \"pure\"\nmemory_mb = 1"), "memory_mb: must be"),
+            (("\"word_count\"", "\"other\""), "name: must be the folder's"),
+            (("\"word_count\"", "\"../x\""), "name: must be 1 to 40"),
+            (("[\"python3\", \"./tool.py\"]", "[]"), "command: must name"),
+            (("text = \"a b\"", "text = 7"), "examples[0].arguments: /text"),
+            (("type = \"object\"", "type = \"list\""), "parameters.type: must be"),
+            (("text = { type = \"string\" }", "text = { type = \"letters\" }"), "parameters.properties.text.type: "),
+            (("{ type = \"string\" }", "{ \"$ref\" = \"http://x.test/y\" }"), "parameters"),
+            (("effect = \"pure\"", "effect ="), ": "),
+        ] {
+            let text = refused(change);
+            assert!(text.starts_with(said), "{change:?}: {text}");
+        }
+        let key = SOUND.replace("\"pure\"", "\"idempotent\"").replace("text", "key");
+        assert_eq!(parse(&key, "word_count").unwrap_err().field.unwrap(), "parameters.properties.key");
+    }
+}

@@ -1,0 +1,133 @@
+//! Runs an own tool once: its arguments are checked, it runs in the sandbox, and what it did is looked at from outside.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use actors::domain::{Call, Effect, Outcome, StepError};
+use serde_json::{Map, Value};
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    outcome,
+    shelf::OwnTool,
+    traces::{self, Difference, Seen},
+};
+use crate::tools::{
+    folder::Folder,
+    sandbox::{Job, NoSandbox, Ran, Sandbox},
+};
+
+/// What was observed.
+#[derive(Debug)]
+pub struct Tried {
+    pub ran: Ran,
+    /// What it answered, or why that is no answer.
+    pub value: Result<Value, String>,
+    pub(super) left: Difference,
+}
+
+impl Tried {
+    /// The files that it wrote, by their paths in the workspace.
+    pub fn files(&self) -> &[String] {
+        &self.left.files
+    }
+}
+
+/// It was not begun.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTried {
+    #[error("the arguments of {tool} do not fit: {reason}")]
+    Arguments { tool: String, reason: String },
+    #[error(transparent)]
+    Sandbox(#[from] NoSandbox),
+    #[error("the workspace could not be looked at: {0}")]
+    Workspace(#[from] io::Error),
+}
+
+/// What one call is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    pub arguments: &'a Map<String, Value>,
+    /// An idempotent tool is told the call by it.
+    pub key: &'a str,
+    pub limit: Duration,
+}
+
+/// Runs it once. The caller sees to it that nobody else writes in the workspace meanwhile.
+pub async fn try_out(
+    sandbox: &Sandbox,
+    tool: &OwnTool,
+    told: &Input<'_>,
+    workspace: &Path,
+    stop: &CancellationToken,
+) -> Result<Tried, NotTried> {
+    let manifest = &tool.manifest;
+    if let Some(reason) = tool.misfit(told.arguments) {
+        return Err(NotTried::Arguments { tool: manifest.name.clone(), reason });
+    }
+    let mut input = told.arguments.clone();
+    if manifest.effect == Effect::Idempotent {
+        input.insert("key".to_owned(), told.key.into());
+    }
+    let input = Value::Object(input).to_string();
+    let may_write = manifest.effect.needs_intent();
+    let before = if may_write { seen(workspace).await? } else { Seen::default() };
+    let job = Job {
+        input: input.as_bytes(),
+        folder: Some(&tool.folder),
+        workspace: (manifest.effect != Effect::Pure).then_some(workspace),
+        may_write,
+        limit: told.limit,
+        memory_bytes: manifest.memory_mb << 20,
+        ..Job::new(&manifest.command)
+    };
+    let ran = sandbox.run(&job, stop).await?;
+    let left = if may_write { traces::difference(&before, &seen(workspace).await?) } else { Difference::default() };
+    Ok(Tried { value: outcome::answer(&ran, told.limit), ran, left })
+}
+
+async fn seen(workspace: &Path) -> io::Result<Seen> {
+    let workspace = workspace.to_path_buf();
+    spawn_blocking(move || traces::look(&workspace)).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+/// A step of a run: in the persona's own folder, which is held until it is over.
+pub(in crate::tools) async fn perform(
+    sandbox: &Sandbox,
+    tool: &OwnTool,
+    arguments: &Map<String, Value>,
+    call: &Call,
+    data_root: &Path,
+    stop: &CancellationToken,
+) -> Outcome {
+    let (root, persona) = (data_root.to_path_buf(), call.persona);
+    let opened = spawn_blocking(move || Folder::open(&root, persona)).await;
+    let folder = match opened {
+        Ok(Ok(folder)) => folder,
+        Ok(Err(error)) => return not_begun(call, StepError::retryable(error.to_string())),
+        Err(error) => return not_begun(call, StepError::retryable(error.to_string())),
+    };
+    let workspace: PathBuf = Folder::place(data_root, call.persona);
+    let input = Input { arguments, key: &call.key, limit: tool.manifest.timeout.min(call.limit) };
+    match try_out(sandbox, tool, &input, &workspace, stop).await {
+        Ok(tried) => {
+            let name = tool.manifest.name.clone();
+            let effect = tool.manifest.effect;
+            let told = spawn_blocking(move || outcome::outcome(&name, effect, tried, &folder)).await;
+            told.unwrap_or_else(|error| {
+                let text = format!("what {} left could not be looked at: {error}", call.tool);
+                Outcome::unknown(format!("ran {}", call.tool), StepError::retryable(text))
+            })
+        }
+        Err(error @ NotTried::Arguments { .. }) => not_begun(call, StepError::permanent(error.to_string())),
+        Err(error) => not_begun(call, StepError::retryable(error.to_string())),
+    }
+}
+
+fn not_begun(call: &Call, error: StepError) -> Outcome {
+    Outcome::not_begun(format!("did not run {}", call.tool), error)
+}

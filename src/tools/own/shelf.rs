@@ -1,0 +1,219 @@
+//! Finds the tools of a data root: those for everyone, and those of one persona. A broken one is named and passed over.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use actors::domain::{Persona, PersonaId};
+use jsonschema::Validator;
+use serde_json::{Map, Value};
+
+use super::manifest::{self, FILE, Fault, Manifest};
+
+const MOST_MANIFEST_BYTES: u64 = 256 << 10;
+
+/// Whose own tools are looked for, besides everyone's.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose<'a> {
+    pub id: PersonaId,
+    pub slug: &'a str,
+}
+
+impl<'a> From<&'a Persona> for Whose<'a> {
+    fn from(persona: &'a Persona) -> Self {
+        Self { id: persona.id, slug: persona.slug.as_str() }
+    }
+}
+
+/// A tool that can be used.
+#[derive(Debug, Clone)]
+pub struct OwnTool {
+    pub manifest: Manifest,
+    pub from: Origin,
+    pub folder: PathBuf,
+    validator: Validator,
+}
+
+/// Whose tool it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// `<data root>/tools`: everyone's.
+    Shared,
+    /// `<data root>/personas/<slug or id>/tools`: one persona's.
+    Persona,
+}
+
+impl OwnTool {
+    /// Why these arguments are not taken; none: they are.
+    pub fn misfit(&self, arguments: &Map<String, Value>) -> Option<String> {
+        manifest::misfit(&self.validator, arguments)
+    }
+}
+
+/// A tool that cannot be used, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Its folder's name.
+    pub name: String,
+    pub from: Origin,
+    pub file: PathBuf,
+    /// None: it is not of one field.
+    pub field: Option<String>,
+    pub reason: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.file.display())?;
+        if let Some(field) = &self.field {
+            write!(f, "`{field}`: ")?;
+        }
+        f.write_str(&self.reason)
+    }
+}
+
+/// What was found, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    pub tools: Vec<OwnTool>,
+    pub broken: Vec<Broken>,
+}
+
+impl Loaded {
+    /// The tool of this name.
+    pub fn named(&self, name: &str) -> Option<&OwnTool> {
+        self.tools.iter().find(|tool| tool.manifest.name == name)
+    }
+}
+
+/// Reads every manifest anew: what was put there counts from the next step on. A persona's own tool stands before
+/// everyone's of the same name. `taken`: names that mean something already.
+pub fn load(data_root: &Path, whose: Option<Whose<'_>>, taken: &dyn Fn(&str) -> bool) -> Loaded {
+    let mut places = Vec::new();
+    if let Some(Whose { id, slug }) = whose {
+        let folders = data_root.join("personas");
+        places.push((Origin::Persona, folders.join(id.to_string()).join("tools")));
+        places.push((Origin::Persona, folders.join(slug).join("tools")));
+    }
+    places.push((Origin::Shared, data_root.join("tools")));
+    let mut loaded = Loaded::default();
+    for (from, place) in places {
+        for (name, folder) in folders(&place) {
+            if loaded.named(&name).is_some() {
+                continue;
+            }
+            match read(&name, &folder, from, taken) {
+                Ok(tool) => loaded.tools.push(tool),
+                Err(Fault { field, reason }) => {
+                    loaded.broken.push(Broken { name, from, file: folder.join(FILE), field, reason });
+                }
+            }
+        }
+    }
+    without_what_they_need(&mut loaded, taken);
+    loaded.tools.sort_by(|a, b| a.manifest.name.cmp(&b.manifest.name));
+    loaded
+}
+
+/// Sub-folders by name; a place that is not there has none.
+fn folders(place: &Path) -> Vec<(String, PathBuf)> {
+    let entries = fs::read_dir(place).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
+    let named = entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()));
+    let mut found: Vec<_> = named.filter(|(name, _)| !name.starts_with('.')).collect();
+    found.sort();
+    found
+}
+
+fn read(name: &str, folder: &Path, from: Origin, taken: &dyn Fn(&str) -> bool) -> Result<OwnTool, Fault> {
+    let whole = |reason: String| Fault { field: None, reason };
+    let file = folder.join(FILE);
+    let bytes = fs::metadata(&file).map(|meta| meta.len()).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => whole("there is no such file; `greenroom tool new` writes one".to_owned()),
+        _ => whole(format!("cannot be read: {error}")),
+    })?;
+    if bytes > MOST_MANIFEST_BYTES {
+        return Err(whole(format!("has {bytes} bytes; at most {MOST_MANIFEST_BYTES} are read")));
+    }
+    let text = fs::read_to_string(&file).map_err(|error| whole(format!("cannot be read: {error}")))?;
+    let (manifest, validator) = manifest::parse(&text, name)?;
+    if taken(name) {
+        let reason = "is the name of a built-in tool: choose another".to_owned();
+        return Err(Fault { field: Some("name".to_owned()), reason });
+    }
+    Ok(OwnTool { manifest, from, folder: folder.to_path_buf(), validator })
+}
+
+/// Who requires a tool that is not there is of no use; then neither is who requires that one.
+fn without_what_they_need(loaded: &mut Loaded, taken: &dyn Fn(&str) -> bool) {
+    loop {
+        let lacks = |tool: &OwnTool| {
+            let known = |name: &&String| !taken(name) && loaded.named(name).is_none();
+            tool.manifest.requires.iter().find(known).cloned()
+        };
+        let Some((at, lacking)) = loaded.tools.iter().enumerate().find_map(|(at, tool)| Some((at, lacks(tool)?)))
+        else {
+            return;
+        };
+        let tool = loaded.tools.remove(at);
+        loaded.broken.push(Broken {
+            name: tool.manifest.name,
+            from: tool.from,
+            file: tool.folder.join(FILE),
+            field: Some("requires".to_owned()),
+            reason: format!("there is no tool `{lacking}`"),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actors::testing::{self, TestPorts};
+
+    use super::*;
+
+    fn put(root: &Path, place: &str, name: &str, more: &str) {
+        let folder = root.join(place).join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let text = format!(
+            "name = \"{name}\"\ndescription = \"{place}\"\ncommand = [\"true\"]\neffect = \"pure\"\n{more}\n\
+             parameters = {{ type = \"object\" }}\n"
+        );
+        fs::write(folder.join(FILE), text).unwrap();
+    }
+
+    #[test]
+    fn a_broken_tool_keeps_nobody_else_away() {
+        let root = tempfile::tempdir().unwrap();
+        put(root.path(), "tools", "good", "");
+        put(root.path(), "tools", "file_write", "");
+        put(root.path(), "tools", "needs", "requires = [\"gone\"]");
+        put(root.path(), "tools", "needs_it", "requires = [\"needs\", \"file_write\"]");
+        put(root.path(), "tools", "odd", "colour = 1");
+        fs::create_dir_all(root.path().join("tools/empty")).unwrap();
+        let loaded = load(root.path(), None, &|name| name == "file_write");
+        let names: Vec<_> = loaded.tools.iter().map(|tool| tool.manifest.name.as_str()).collect();
+        assert_eq!(names, ["good"]);
+        let said = |name: &str| loaded.broken.iter().find(|broken| broken.name == name).unwrap().to_string();
+        assert!(said("odd").contains("tools/odd/tool.toml: `colour`: unknown field"), "{}", said("odd"));
+        assert!(said("file_write").contains("`name`: is the name of a built-in tool"));
+        assert!(said("needs").contains("`requires`: there is no tool `gone`"));
+        assert!(said("needs_it").contains("there is no tool `needs`"));
+        assert!(said("empty").contains("there is no such file"));
+    }
+
+    #[test]
+    fn a_personas_own_tool_stands_before_everyones() {
+        let (root, ports) = (tempfile::tempdir().unwrap(), TestPorts::obliging());
+        let (ada, bo) = (testing::persona(&*ports.world, "ada"), testing::persona(&*ports.world, "bo"));
+        put(root.path(), "tools", "greet", "");
+        put(root.path(), "personas/ada/tools", "greet", "");
+        put(root.path(), &format!("personas/{}/tools", ada.id), "sums", "");
+        let of = |persona: &Persona| {
+            let loaded = load(root.path(), Some(persona.into()), &|_| false);
+            loaded.tools.iter().map(|tool| (tool.manifest.name.clone(), tool.from)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&ada), [("greet".to_owned(), Origin::Persona), ("sums".to_owned(), Origin::Persona)]);
+        assert_eq!(of(&bo), [("greet".to_owned(), Origin::Shared)]);
+    }
+}

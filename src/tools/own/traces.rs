@@ -1,0 +1,100 @@
+//! What a tool left in the workspace, seen from outside: before and after it ran.
+
+use std::{collections::BTreeMap, fs, io, os::unix::fs::MetadataExt as _, path::Path};
+
+/// Entries that are looked at. A workspace with more is not one that a tool may write in.
+const MOST_ENTRIES: usize = 20_000;
+
+/// Every entry by its path, and by what changes whenever it is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Seen(BTreeMap<String, Mark>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    inode: u64,
+    bytes: u64,
+    /// Of the entry's record: no program can set it.
+    changed: (i64, i64),
+    is_file: bool,
+}
+
+/// What became different.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Difference {
+    /// Plain files that are new or were written.
+    pub files: Vec<String>,
+    /// Anything that is no longer there.
+    pub removed: Vec<String>,
+    /// Links and other things that are new.
+    pub others: Vec<String>,
+}
+
+impl Difference {
+    pub(super) const fn is_none(&self) -> bool {
+        self.files.is_empty() && self.removed.is_empty() && self.others.is_empty()
+    }
+}
+
+/// Looks at everything below, following no link.
+pub(super) fn look(workspace: &Path) -> io::Result<Seen> {
+    let mut seen = Seen::default();
+    let mut open = vec![(workspace.to_path_buf(), String::new())];
+    while let Some((folder, path)) = open.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let meta = entry.metadata()?;
+            let name = format!("{path}{}", entry.file_name().to_string_lossy());
+            if meta.is_dir() {
+                open.push((entry.path(), format!("{name}/")));
+                continue;
+            }
+            let mark = Mark {
+                inode: meta.ino(),
+                bytes: meta.len(),
+                changed: (meta.ctime(), meta.ctime_nsec()),
+                is_file: meta.is_file(),
+            };
+            seen.0.insert(name, mark);
+        }
+        if seen.0.len() + open.len() > MOST_ENTRIES {
+            return Err(io::Error::other(format!("there are more than {MOST_ENTRIES} files in the workspace")));
+        }
+    }
+    Ok(seen)
+}
+
+/// What is different in `after`.
+pub(super) fn difference(before: &Seen, after: &Seen) -> Difference {
+    let new = |(name, mark): &(&String, &Mark)| before.0.get(*name) != Some(*mark);
+    let names = |is_file: bool| {
+        let those = after.0.iter().filter(|(_, mark)| mark.is_file == is_file).filter(new);
+        those.map(|(name, _)| name.clone()).collect()
+    };
+    let removed = before.0.keys().filter(|name| !after.0.contains_key(*name)).cloned().collect();
+    Difference { files: names(true), removed, others: names(false) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_removed_or_linked_is_seen() {
+        let root = tempfile::tempdir().unwrap();
+        let file = |name: &str| root.path().join(name);
+        for name in ["same", "written", "removed"] {
+            fs::write(file(name), "1").unwrap();
+        }
+        let before = look(root.path()).unwrap();
+        assert!(difference(&before, &look(root.path()).unwrap()).is_none());
+        fs::write(file("new"), "2").unwrap();
+        fs::write(file("written"), "longer").unwrap();
+        fs::remove_file(file("removed")).unwrap();
+        fs::create_dir_all(file("deep/er")).unwrap();
+        fs::write(file("deep/er/x"), "").unwrap();
+        std::os::unix::fs::symlink("/etc", file("way-out")).unwrap();
+        let found = difference(&before, &look(root.path()).unwrap());
+        assert_eq!(found.files, ["deep/er/x", "new", "written"]);
+        assert_eq!((found.removed, found.others), (vec!["removed".to_owned()], vec!["way-out".to_owned()]));
+    }
+}

@@ -1,0 +1,246 @@
+//! Runs one command cut off from everything: name spaces and a read-only system by bubblewrap, an allow-list of system
+//! calls, limits for each process and for all together, no network, nothing of our environment.
+//!
+//! **What is promised.** It sees the system's programs, its own folder, and the workspace it is given, and can write at
+//! most the latter. When [`Sandbox::run`] returns, no process of it is left. What it writes is kept up to a bound,
+//! however much it is. What this machine cannot enforce is said by [`Sandbox::report`], never passed over.
+
+mod arguments;
+mod calls;
+mod filter;
+mod groups;
+mod launcher;
+mod report;
+mod status;
+mod streams;
+
+use std::{
+    env,
+    fs::File,
+    io::{self, Write as _},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use command_fds::{CommandFdExt as _, FdMapping};
+use rustix::{
+    fs::{MemfdFlags, memfd_create},
+    process::{Pid, Signal, kill_process},
+};
+use tokio::{
+    net::unix::pipe::Receiver,
+    process::{Child, Command},
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use arguments::Bounds;
+use groups::Groups;
+use launcher::Launcher;
+use status::Status;
+
+pub use report::Held;
+pub(super) use streams::Caught;
+
+/// What is kept of what a tool writes.
+pub const MOST_OUTPUT_BYTES: usize = 1 << 20;
+pub const MOST_ERROR_BYTES: usize = 64 << 10;
+/// How long the end of a killed tree is waited for: the kernel does it at once.
+const ENDING: Duration = Duration::from_secs(2);
+
+/// One command to be run.
+#[derive(Debug, Clone)]
+pub struct Job<'a> {
+    /// Program and arguments; `./name` is in the tool's own folder.
+    pub command: &'a [String],
+    /// Given on standard input.
+    pub input: &'a [u8],
+    /// The tool's own folder, `/tool` inside; read only.
+    pub folder: Option<&'a Path>,
+    /// `/workspace` inside, where it begins; none: an empty folder.
+    pub workspace: Option<&'a Path>,
+    /// In the workspace; else it only reads there.
+    pub may_write: bool,
+    /// By the clock on the wall; processor time is bounded by it too, for each process.
+    pub limit: Duration,
+    /// Of all processes together where control groups can be had, else of each.
+    pub memory_bytes: u64,
+    pub most_processes: u32,
+    pub most_file_bytes: u64,
+}
+
+impl<'a> Job<'a> {
+    /// With the limits that hold for everyone who does not ask for others.
+    pub fn new(command: &'a [String]) -> Self {
+        Self {
+            command,
+            input: &[],
+            folder: None,
+            workspace: None,
+            may_write: false,
+            limit: Duration::from_secs(30),
+            memory_bytes: 256 << 20,
+            most_processes: 64,
+            most_file_bytes: 64 << 20,
+        }
+    }
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this code; 128 and a signal's number when a signal ended it.
+    Exit(i32),
+    /// It took longer than its limit and was killed.
+    TimedOut,
+    /// The run was stopped, and it was killed.
+    Stopped,
+}
+
+/// What was observed of a command.
+#[derive(Debug)]
+pub struct Ran {
+    pub end: End,
+    pub(in crate::tools) output: Caught,
+    pub(in crate::tools) errors: Caught,
+    pub took: Duration,
+    /// Limits it ran into: `memory`, `processes`.
+    pub hit: Vec<&'static str>,
+}
+
+impl Ran {
+    /// The signal that ended it, by the shell's convention.
+    pub const fn signal(&self) -> Option<i32> {
+        match self.end {
+            End::Exit(code @ 129..=192) => Some(code - 128),
+            _ => None,
+        }
+    }
+
+    /// What it wrote on standard output and standard error, as text, as far as it was kept.
+    pub fn texts(&self) -> (String, String) {
+        (self.output.text(), self.errors.text())
+    }
+
+    /// How many bytes it wrote on standard output, and how many of them were kept.
+    pub const fn output_bytes(&self) -> (u64, usize) {
+        (self.output.total_bytes, self.output.bytes.len())
+    }
+}
+
+/// The command was not begun.
+#[derive(Debug, thiserror::Error)]
+pub enum NoSandbox {
+    #[error("bubblewrap (`bwrap`) is not installed: apt-get install bubblewrap")]
+    Missing,
+    #[error("no sandbox can be made: {0}; `greenroom doctor` tells more")]
+    Refused(String),
+    #[error("no sandbox can be started: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Where sandboxes are made. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    bwrap: PathBuf,
+    filter: Vec<u8>,
+    groups: Groups,
+    launcher: Launcher,
+}
+
+impl Sandbox {
+    /// Looks for what this machine offers. It makes no sandbox yet.
+    pub fn find() -> Result<Self, NoSandbox> {
+        let path = env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+        let bwrap = env::split_paths(&path).map(|folder| folder.join("bwrap")).find(|file| file.is_file());
+        let filter = filter::program().map_err(|error| NoSandbox::Refused(error.to_string()))?;
+        let bwrap = bwrap.ok_or(NoSandbox::Missing)?;
+        Ok(Self { bwrap, filter, groups: Groups::find(), launcher: Launcher::new()? })
+    }
+
+    /// Runs a command to its end, or until its limit or `stop`. Dropping the answer's future ends it too.
+    pub async fn run(&self, job: &Job<'_>, stop: &CancellationToken) -> Result<Ran, NoSandbox> {
+        let group = self.groups.enter(job.memory_bytes, job.most_processes);
+        let bounds = Bounds { groups: group.entrances(), memory_by_process: !group.bounds_memory() };
+        let began = Instant::now();
+        let (mut child, status) = self.start(job, &bounds).await?;
+        let pid = child.id();
+        let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let work = async {
+            tokio::join!(
+                streams::feed(input, job.input),
+                streams::catch(output, MOST_OUTPUT_BYTES),
+                streams::catch(errors, MOST_ERROR_BYTES),
+                status::listen(status),
+                child.wait(),
+            )
+        };
+        tokio::pin!(work);
+        let cut = tokio::select! {
+            biased;
+            done = &mut work => Ok(done),
+            () = stop.cancelled() => Err(End::Stopped),
+            () = tokio::time::sleep(job.limit) => Err(End::TimedOut),
+        };
+        let (((), output, errors, status, _ended), cut) = match cut {
+            Ok(done) => (done, None),
+            Err(end) => {
+                end_all(pid);
+                let ended = timeout(ENDING, work).await;
+                (ended.map_err(|_| io::Error::other("a killed sandbox did not end"))?, Some(end))
+            }
+        };
+        let took = began.elapsed();
+        // The processes of a sandbox end with its first, which outlives bubblewrap by a moment.
+        let _ = timeout(ENDING, status.all_ended()).await;
+        let end = ending(cut, &status, &errors)?;
+        Ok(Ran { end, output, errors, took, hit: group.hit() })
+    }
+
+    async fn start(&self, job: &Job<'_>, bounds: &Bounds) -> Result<(Child, Receiver), NoSandbox> {
+        let mut line = arguments::command_line(&self.bwrap, job, bounds).into_iter();
+        let program = line.next().unwrap_or_default();
+        let (said, says) = io::pipe()?;
+        let handed = |parent_fd: OwnedFd, child_fd: i32| FdMapping { parent_fd, child_fd };
+        let filter = handed(self.filter()?, arguments::FILTER_FD);
+        let says = handed(says.into(), arguments::STATUS_FD);
+        let mut command = Command::new(program);
+        command.args(line).env_clear().current_dir("/").kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.fd_mappings(vec![filter, says]).map_err(io::Error::other)?;
+        let child = self.launcher.spawn(command).await?;
+        Ok((child, Receiver::from_owned_fd(said.into())?))
+    }
+
+    /// Its own file for each sandbox: who reads moves the place of all who share it.
+    fn filter(&self) -> io::Result<OwnedFd> {
+        use io::Seek as _;
+        let mut file = File::from(memfd_create("filter", MemfdFlags::CLOEXEC)?);
+        file.write_all(&self.filter)?;
+        file.rewind()?;
+        Ok(file.into())
+    }
+}
+
+/// Ends bubblewrap; with it the kernel ends everything inside.
+fn end_all(pid: Option<u32>) {
+    // It was not waited for yet, so the number is still its own.
+    let pid = pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
+fn ending(cut: Option<End>, status: &Status, errors: &Caught) -> Result<End, NoSandbox> {
+    match (cut, status.exit) {
+        (Some(end), _) => Ok(end),
+        (None, Some(code)) => Ok(End::Exit(code)),
+        // Nobody saw the command end. Either bubblewrap says why it could not make the sandbox, or it was killed.
+        (None, None) if errors.text().contains("bwrap: ") || !status.made => {
+            Err(NoSandbox::Refused(errors.text().trim().chars().take(500).collect()))
+        }
+        (None, None) => Ok(End::Exit(137)),
+    }
+}

@@ -1,0 +1,95 @@
+//! The sandbox as it is: real name spaces, a real filter, real limits, and commands that mean harm.
+
+#![cfg(test)]
+
+mod harm;
+mod walls;
+
+use std::{env, fs, io::Write as _, path::PathBuf, time::Duration};
+
+use greenroom::tools::sandbox::{End, Job, Ran, Sandbox};
+use tokio_util::sync::CancellationToken;
+
+/// Names what tests may leave out for want of a right, with commas.
+const MAY_SKIP: &str = "TESTS_MAY_SKIP";
+
+/// A data root with two personas, and the sandbox of this machine.
+struct Place {
+    root: tempfile::TempDir,
+    sandbox: Sandbox,
+}
+
+/// None: this machine makes no sandbox, and whoever runs the tests has said that they may be left out.
+async fn of_this_machine() -> Option<Sandbox> {
+    let made = match Sandbox::find() {
+        Ok(sandbox) => sandbox.report().await.map(|_| sandbox),
+        Err(error) => Err(error),
+    };
+    let why = match made {
+        Ok(sandbox) => return Some(sandbox),
+        Err(why) => why,
+    };
+    let allowed = env::var(MAY_SKIP).unwrap_or_default();
+    let may = allowed.split(',').any(|allowed| allowed.trim() == "sandbox");
+    assert!(may, "{why}; to leave these tests out, set {MAY_SKIP}=sandbox");
+    let _ = writeln!(std::io::stderr(), "sandbox: SKIPPED, as {MAY_SKIP} allows: {why}");
+    None
+}
+
+/// Whether tests that need a sandbox are left out here.
+pub(crate) async fn is_left_out() -> bool {
+    of_this_machine().await.is_none()
+}
+
+impl Place {
+    /// None: left out.
+    async fn new() -> Option<Self> {
+        let sandbox = of_this_machine().await?;
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["personas/ada/files", "personas/bo/files", "keys"] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        fs::write(root.path().join("keys/secrets.key"), "the key").unwrap();
+        fs::write(root.path().join("personas/bo/files/diary.md"), "Bo's").unwrap();
+        Some(Self { root, sandbox })
+    }
+
+    fn workspace(&self) -> PathBuf {
+        self.root.path().join("personas/ada/files")
+    }
+
+    async fn run(&self, job: Job<'_>) -> Ran {
+        self.sandbox.run(&job, &CancellationToken::new()).await.unwrap()
+    }
+
+    /// A line for the shell, by whoever may write in the workspace.
+    async fn sh(&self, line: &str) -> Ran {
+        let (command, workspace) = (sh(line), self.workspace());
+        self.run(Job { may_write: true, workspace: Some(&workspace), ..Job::new(&command) }).await
+    }
+}
+
+fn sh(line: &str) -> [String; 3] {
+    ["sh", "-c", line].map(str::to_owned)
+}
+
+/// What it said, when it ended well.
+fn said(ran: &Ran) -> String {
+    let (output, errors) = ran.texts();
+    assert_eq!(ran.end, End::Exit(0), "{output}\n{errors}");
+    output
+}
+
+/// The same for tests without a runtime.
+pub(crate) fn is_left_out_here() -> bool {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(is_left_out())
+}
+
+/// The processes of this machine whose command line holds a word.
+fn processes_with(word: &str) -> Vec<String> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(word)).collect()
+}
+
+const SECOND: Duration = Duration::from_secs(1);

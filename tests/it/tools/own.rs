@@ -1,0 +1,196 @@
+//! Own tools through the one door: what they are told, what they may do, and what is observed of them.
+
+use std::{fs, path::Path, time::Duration};
+
+use actors::{
+    domain::{ArtifactKind, Effect, Ended, Outcome, Step},
+    ports::Performer as _,
+};
+use greenroom::tools::registry;
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{Stage, error_text};
+use crate::sandbox::is_left_out;
+
+/// Puts a tool for everyone there: a script for the shell.
+pub(super) fn put(root: &Path, name: &str, effect: &str, script: &str) {
+    let folder = root.join("tools").join(name);
+    fs::create_dir_all(&folder).unwrap();
+    let manifest = format!(
+        "name = \"{name}\"\ndescription = \"For a test.\"\ncommand = [\"sh\", \"./tool.sh\"]\neffect = \"{effect}\"\n\
+         timeout = \"2s\"\n[parameters]\ntype = \"object\"\nadditionalProperties = false\n\
+         [parameters.properties.text]\ntype = \"string\"\n"
+    );
+    fs::write(folder.join("tool.toml"), manifest).unwrap();
+    fs::write(folder.join("tool.sh"), script).unwrap();
+}
+
+pub(super) fn step(name: &str, effect: Effect, args: Value) -> Step {
+    let args: Map<String, Value> = args.as_object().unwrap().clone();
+    Step::Tool { name: name.into(), args, effect, save_as: None, timeout_ms: None }
+}
+
+async fn perform(effect: Effect, script: &str) -> Outcome {
+    let stage = Stage::new();
+    put(stage.root.path(), "tried", effect.as_str(), script);
+    stage.perform(step("tried", effect, json!({"text": "hello"}))).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn arguments_go_in_and_the_answer_comes_out() {
+    if is_left_out().await {
+        return;
+    }
+    let outcome = perform(Effect::Pure, "cat; test -z \"$(ls -A /workspace)\"").await;
+    assert!(outcome.holds(), "{outcome:?}");
+    assert_eq!(outcome.data["value"], json!({"text": "hello"}), "a pure tool is given no key");
+    assert_eq!((&outcome.data["exit"], outcome.summary.as_str()), (&json!(0), "ran tried"));
+    assert_eq!(outcome.artifacts, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_idempotent_tool_left_is_seen_by_the_sandbox_not_told_by_the_tool() {
+    if is_left_out().await {
+        return;
+    }
+    let stage = Stage::new();
+    put(
+        stage.root.path(),
+        "invoice",
+        "idempotent",
+        "mkdir -p out; cat > out/invoice.json; echo '{\"files\": \"none\"}'",
+    );
+    let outcome = stage.perform(step("invoice", Effect::Idempotent, json!({"text": "hello"}))).await;
+    assert!(outcome.holds(), "{outcome:?}");
+    assert_eq!(outcome.data["files"], json!(["out/invoice.json"]));
+    let [kept] = outcome.artifacts.as_slice() else { panic!("{outcome:?}") };
+    assert_eq!(
+        (kept.kind, kept.name.as_str(), kept.media_type),
+        (ArtifactKind::File, "invoice.json", "application/json")
+    );
+    let told: Value = serde_json::from_slice(&kept.bytes).unwrap();
+    assert_eq!(told["key"], json!("01010101-0101-0101-0101-010101010101:0"), "the key of the step");
+    assert_eq!(fs::read(stage.file("out/invoice.json")).unwrap(), kept.bytes);
+
+    // It says ok and does nothing: nothing is observed, so there is no artifact that a proof could rest on.
+    put(stage.root.path(), "boaster", "idempotent", "echo '{\"ok\": true, \"files\": [\"invoice.json\"]}'");
+    let outcome = stage.perform(step("boaster", Effect::Idempotent, json!({}))).await;
+    assert_eq!((outcome.ended, outcome.artifacts.len()), (Ended::Done, 0));
+    assert!(outcome.data.get("files").is_none(), "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_that_changed_something_is_unknown_and_one_that_did_not_never_began() {
+    if is_left_out().await {
+        return;
+    }
+    let half = perform(Effect::Idempotent, "echo half > half.txt; echo 'no paper' >&2; exit 3").await;
+    assert_eq!((half.ended, &half.data["exit"]), (Ended::Unknown, &json!(3)));
+    assert_eq!(half.data["files"], json!(["half.txt"]));
+    assert!(error_text(&half).contains("ended with code 3: no paper"), "{half:?}");
+
+    let nothing = perform(Effect::Idempotent, "exit 3").await;
+    assert_eq!(nothing.ended, Ended::NotBegun);
+    let hangs = perform(Effect::Idempotent, "sleep 600").await;
+    assert_eq!((hangs.ended, &hangs.data["exit"]), (Ended::NotBegun, &json!("timed out")));
+    assert!(error_text(&hangs).contains("took longer than 2000 ms"), "{hangs:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_cannot_do_more_than_its_manifest_says() {
+    if is_left_out().await {
+        return;
+    }
+    let stage = Stage::new();
+    fs::create_dir_all(stage.file("")).unwrap();
+    fs::write(stage.file("note.md"), "mine").unwrap();
+    put(stage.root.path(), "reader", "read", "printf '\"%s\"' \"$(cat note.md)\"; echo x > note.md");
+    let reader = stage.perform(step("reader", Effect::Read, json!({}))).await;
+    assert!(error_text(&reader).contains("Read-only file system"), "{reader:?}");
+    assert_eq!(fs::read_to_string(stage.file("note.md")).unwrap(), "mine");
+    put(stage.root.path(), "blind", "pure", "cat note.md");
+    let blind = stage.perform(step("blind", Effect::Pure, json!({}))).await;
+    assert!(error_text(&blind).contains("No such file"), "{blind:?}");
+
+    // A plan cannot call it something else either.
+    let lied = stage.perform(step("reader", Effect::Pure, json!({}))).await;
+    assert_eq!(lied.ended, Ended::NotBegun);
+    assert!(error_text(&lied).contains("its manifest says read"), "{lied:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_right_is_refused_before_anything_happens() {
+    if is_left_out().await {
+        return;
+    }
+    let stage = Stage::new();
+    put(stage.root.path(), "tried", "idempotent", "touch began");
+    let wrong = stage.perform(step("tried", Effect::Idempotent, json!({"text": 7}))).await;
+    assert_eq!(wrong.ended, Ended::NotBegun);
+    assert!(error_text(&wrong).contains("the arguments of tried do not fit: /text"), "{wrong:?}");
+    let strange = stage.perform(step("tried", Effect::Idempotent, json!({"colour": 1}))).await;
+    assert!(error_text(&strange).contains("colour"), "{strange:?}");
+    assert!(!stage.file("began").exists());
+
+    let missing = stage.perform(step("gone", Effect::Pure, json!({}))).await;
+    assert!(error_text(&missing).contains("there is no own tool `gone` for jason"), "{missing:?}");
+    fs::write(stage.root.path().join("tools/tried/tool.toml"), "name = 7").unwrap();
+    let broken = stage.perform(step("tried", Effect::Idempotent, json!({}))).await;
+    assert!(error_text(&broken).contains("tools/tried/tool.toml: `name`"), "{broken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_none_is_said_to_be_none() {
+    if is_left_out().await {
+        return;
+    }
+    let words = perform(Effect::Pure, "echo all went well").await;
+    assert!(error_text(&words).contains("what it wrote is not JSON"), "{words:?}");
+    let silent = perform(Effect::Pure, "true").await;
+    assert!(silent.holds() && silent.data["value"].is_null(), "{silent:?}");
+    let flood = perform(Effect::Pure, "head -c 100000000 /dev/zero").await;
+    assert!(error_text(&flood).contains("it wrote 100000000 bytes; at most 1048576"), "{flood:?}");
+    assert!(flood.data.to_string().len() < 1_000);
+    // Longer than a receipt should be.
+    let long = perform(Effect::Pure, "printf '\"'; head -c 20000 /dev/zero | tr '\\0' x; printf '\"'").await;
+    let [kept] = long.artifacts.as_slice() else { panic!("{long:?}") };
+    assert_eq!((kept.kind, kept.name.as_str(), kept.bytes.len()), (ArtifactKind::Text, "tried.json", 20_002));
+    assert!(long.data.get("value").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_run_ends_its_tool() {
+    if is_left_out().await {
+        return;
+    }
+    let stage = Stage::new();
+    put(stage.root.path(), "tried", "pure", "sleep 600");
+    let call = stage.call(&step("tried", Effect::Pure, json!({})), 0);
+    let stop = CancellationToken::new();
+    let stopping = async {
+        stop.cancel();
+    };
+    let (outcome, ()) = tokio::join!(stage.tools.perform(call, stop.clone()), stopping);
+    assert!(!outcome.holds(), "{outcome:?}");
+    assert!(error_text(&outcome).contains("stopped"), "{outcome:?}");
+}
+
+#[test]
+fn the_list_names_what_is_broken_beside_what_is_not() {
+    let root = tempfile::tempdir().unwrap();
+    put(root.path(), "good", "read", "");
+    put(root.path(), "browser_fly", "read", "");
+    let list = registry::list(root.path(), None);
+    let of = |name: &str| list.iter().find(|listed| listed.name == name).unwrap();
+    assert_eq!((of("browser_click").from, of("browser_click").effect), ("built_in", Some(Effect::Irreversible)));
+    assert_eq!(
+        (of("file_write").effect, of("browser_snapshot").effect),
+        (Some(Effect::Idempotent), Some(Effect::Read))
+    );
+    assert_eq!((of("good").from, of("good").timeout_ms), ("shared", Some(2_000)));
+    assert_eq!(of("good").parameters["properties"]["text"]["type"], "string");
+    let broken = of("browser_fly").error.as_deref().unwrap();
+    assert!(broken.contains("tools/browser_fly/tool.toml: `name`: is the name of a built-in tool"), "{broken}");
+    assert!(Duration::from_millis(of("good").timeout_ms.unwrap()) < Duration::from_secs(30));
+}
