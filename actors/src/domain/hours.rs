@@ -5,7 +5,7 @@
 
 use std::{fmt, ops::Range, str::FromStr};
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +112,14 @@ impl Zone {
             day = self.day_on(day.date + Days::new(1));
         }
         day
+    }
+
+    /// The month that a moment lies in: its first millisecond, and that of the next one.
+    pub fn month(self, at_ms: i64) -> Range<i64> {
+        let date = self.day(at_ms).date;
+        let first = date.with_day(1).unwrap_or(date);
+        let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
+        self.day_on(first).begins_ms..self.day_on(next).begins_ms
     }
 }
 
