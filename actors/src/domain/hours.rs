@@ -76,6 +76,11 @@ impl Zone {
         self.0
     }
 
+    /// A moment as the clock on the wall shows it, to the minute: `2026-11-21 09:05`.
+    pub fn minute(self, at_ms: i64) -> String {
+        self.wall(at_ms).format("%Y-%m-%d %H:%M").to_string()
+    }
+
     /// What the clock on the wall shows.
     fn wall(self, at_ms: i64) -> NaiveDateTime {
         self.0.from_utc_datetime(&instant(at_ms).naive_utc()).naive_local()

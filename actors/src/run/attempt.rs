@@ -247,6 +247,7 @@ impl<'a> Attempt<'a> {
             // A person ended the goal or the run; that commit settled everything.
             Acted::Ended => Err(Halt::End(RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false })),
             Acted::Full(full) => Err(Halt::End(self.defer(&full, true).await)),
+            Acted::OverBudget(no_room) => Err(Halt::End(self.wait_for_budget(*no_room).await)),
         }
     }
 
@@ -255,8 +256,8 @@ impl<'a> Attempt<'a> {
         let page = self.page.as_deref();
         let place = self.place_at(at, step).await?;
         let key = self.effect_key(at);
-        let act =
-            Act { about: &about, run: self.run.id, index: self.steps.index(at), key, step, page, replay_of, place };
+        let (run, index, zone) = (self.run.id, self.steps.index(at), self.persona.hours.zone);
+        let act = Act { about: &about, run, index, key, step, page, replay_of, place, zone };
         self.runner.broker.carry_out(&act, &self.stop).await
     }
 
@@ -384,8 +385,8 @@ impl<'a> Attempt<'a> {
                     self.take_in(at, receipt);
                     return Ok(false);
                 }
-                // A look takes no place in a day.
-                Acted::Ended | Acted::Full(_) => return Ok(false),
+                // A look takes no place in a day and costs nothing.
+                Acted::Ended | Acted::Full(_) | Acted::OverBudget(_) => return Ok(false),
             }
         }
         Ok(true)
