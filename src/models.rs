@@ -3,6 +3,7 @@
 //! A text is always asked for in a persona's voice; what the persona is told stands in `prompt.rs`. Every answer names who
 //! gave it and what it cost, so that the receipt can.
 
+mod bounds;
 mod error;
 mod keyring;
 mod openai;
@@ -15,6 +16,7 @@ use std::{sync::Arc, time::Duration};
 
 use actors::domain::{Cost, Length, Persona};
 
+pub use bounds::WorstCase;
 pub use error::ModelError;
 pub use keyring::{INSTANCE, Keyring, secret_of};
 pub use prompt::{Prompt, build_persona_prompt};

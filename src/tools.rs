@@ -18,7 +18,7 @@ mod toolbox;
 use std::{path::PathBuf, sync::Arc};
 
 use actors::{
-    domain::{Call, Outcome, Persona, PersonaId, Step, StepError},
+    domain::{Bound, Call, Outcome, Persona, PersonaId, Step, StepError},
     ports::{Performer, Records, World},
 };
 use async_trait::async_trait;
@@ -30,7 +30,7 @@ pub use builtin::digest::{Digest, Number, receipt_address};
 pub use days::{Day, DayBook, Line, Own};
 pub use driver::BrowserDriver;
 
-use crate::models::{Keyring, Models};
+use crate::models::{Keyring, Models, WorstCase};
 
 /// What the tools stand on.
 #[derive(Clone)]
@@ -136,6 +136,22 @@ impl Performer for Tools {
         let outcome = self.carry_out(&call, stop).await;
         tracing::debug!(persona = %call.persona, tool = call.tool, ended = %outcome.ended, took = ?begun.elapsed(), "{} ended {}", call.tool, outcome.ended);
         outcome
+    }
+
+    async fn bound(&self, call: &Call) -> Result<Option<Bound>, StepError> {
+        if !matches!(call.tool, "compose" | "think") {
+            return Ok(None);
+        }
+        let (step, persona) = self.prepare(call).await?;
+        let model = if let Step::Think { model, .. } = &step { model.as_deref() } else { None };
+        match self.deps.models.worst_case(&persona, model) {
+            Ok(WorstCase::Free) => Ok(None),
+            Ok(WorstCase::Unbounded) => {
+                let text = "its provider is not told how long an answer may be; choose the understudy, or take the budgets away";
+                Err(StepError::permanent(text))
+            }
+            Err(error) => Err(StepError::permanent(error.to_string())),
+        }
     }
 
     async fn rest(&self, persona: PersonaId) {

@@ -1,3 +1,5 @@
+//! What is asked, settled and said.
+
 use proptest::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;

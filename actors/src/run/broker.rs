@@ -98,7 +98,7 @@ impl Broker {
         let call = self.call(act);
         let charge = match self.begin(act, &call, rule).await? {
             Begun::Yes(charge) => charge,
-            Begun::No(acted) => return Ok(acted),
+            Begun::No(acted) => return Ok(*acted),
         };
         let began = Instant::now();
         let outcome = self.perform(call, stop).await;

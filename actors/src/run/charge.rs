@@ -27,7 +27,7 @@ const RACES: usize = 5;
 pub(super) enum Begun {
     /// With what it reserved, if it costs anything.
     Yes(Option<Charge>),
-    No(Acted),
+    No(Box<Acted>),
 }
 
 impl Broker {
@@ -42,7 +42,7 @@ impl Broker {
         for _ in 0..RACES {
             let charge = match self.charge(act, &bound).await? {
                 Ok(charge) => charge,
-                Err(reason) => return Ok(Begun::No(self.deny(act, reason).await?)),
+                Err(reason) => return Ok(Begun::No(self.deny(act, reason).await?.into())),
             };
             if charge.is_none() && !call.effect.needs_intent() {
                 return Ok(Begun::Yes(None));
@@ -50,7 +50,7 @@ impl Broker {
             match self.intend(act, call, rule.as_deref(), charge.as_ref()).await? {
                 Ok(()) => return Ok(Begun::Yes(charge)),
                 Err(Outdated { guard: Guard::Ledger(LedgerGuard::BudgetsAt(..)) }) => {}
-                Err(outdated) => return Ok(Begun::No(self.not_begun(act, outdated).await?)),
+                Err(outdated) => return Ok(Begun::No(self.not_begun(act, outdated).await?.into())),
             }
         }
         warn!(tool = call.tool, "{} was not begun: its budgets kept changing", call.tool);

@@ -1,3 +1,5 @@
+//! Limits, scopes and periods.
+
 use proptest::prelude::*;
 use uuid::Uuid;
 
