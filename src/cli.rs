@@ -4,6 +4,7 @@
 //! understood. Errors go to standard error, in one line with their causes.
 
 pub mod announcement;
+pub mod budget;
 pub mod config;
 pub mod demo;
 pub mod doctor;
@@ -74,6 +75,9 @@ pub enum Verb {
     /// Give goals to personas, and decide about them.
     #[command(subcommand)]
     Goal(goal::Verb),
+    /// What personas, users and the company may spend on models.
+    #[command(subcommand)]
+    Budget(budget::Verb),
     /// Put goals and messages on a persona's calendar.
     #[command(subcommand)]
     Schedule(schedule::Verb),
@@ -130,6 +134,7 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Login(login) => login.run(&server, out).await,
         Verb::Persona(verb) => verb.run(&server, out).await,
         Verb::Goal(verb) => verb.run(&server, out).await,
+        Verb::Budget(verb) => verb.run(&server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,
         Verb::Room(verb) => verb.run(&server, out).await,
         Verb::Schedule(verb) => verb.run(&server, out).await,

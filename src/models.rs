@@ -22,12 +22,11 @@ mod wire;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use actors::domain::{ChatAnswer, ChatRequest, Cost, Length, Persona, Turn};
+use actors::domain::{Bound, ChatAnswer, ChatRequest, Cost, Length, Persona, Turn};
 use tokio::time::Instant;
 
 pub use error::ModelError;
 pub use keyring::{INSTANCE, Keyring, secret_of};
-pub use price::Bound;
 pub use prompt::{Prompt, build_agent_prompt, build_persona_prompt};
 pub use stream::{ChatStream, Piece};
 
@@ -124,16 +123,7 @@ impl Models {
     /// Writes a text in the persona's voice, by the persona's model or the default.
     pub async fn compose(&self, request: Request<'_>) -> Result<Composed, ModelError> {
         let Request { persona, length, limit, .. } = request;
-        let words = words_wanted(&request);
-        let Prompt { system, user } = build_persona_prompt(persona, request.prompt, words);
-        let asked = ChatRequest {
-            model: None,
-            turns: vec![Turn::System { text: system }, Turn::User { text: user }],
-            tools: Vec::new(),
-            max_output_tokens: words.saturating_mul(TOKENS_PER_WORD).clamp(LEAST_TOKENS, MOST_TOKENS),
-            temperature_thousandths: None,
-            answer_schema: None,
-        };
+        let asked = composing(&request);
         let talk = Talk { persona, request: &asked, length, deadline: deadline(limit), told: None };
         let Chatted { answer, provider, model, cost, tried } = self.answered(&talk).await?;
         let text = answer.text.trim().to_owned();
@@ -142,6 +132,11 @@ impl Models {
             return Err(ModelError::BadAnswer { provider, reason });
         }
         Ok(Composed { text, provider, model, cost, tried })
+    }
+
+    /// The most that such a text can take.
+    pub fn compose_bound(&self, request: &Request<'_>) -> Result<Bound, ModelError> {
+        self.bound(request.persona, &composing(request))
     }
 
     /// Goes on with a talk, by the model that the request names, else the persona's, else the default. `limit` is for
@@ -169,7 +164,7 @@ impl Models {
             // A streamed request is the longer one.
             Writer::Model { endpoint, model, .. } => endpoint.bound(&asked(persona, request, endpoint, model, true)),
         });
-        bounds.try_fold(Bound::default(), |worst, bound| Ok(worst.or_worse(bound?)))
+        bounds.try_fold(Bound::default(), |worst, bound| Ok(price::worse(worst, bound?)))
     }
 
     async fn answered(&self, talk: &Talk<'_>) -> Result<Chatted, ModelError> {
@@ -264,6 +259,20 @@ fn asked<'a>(
 
 fn deadline(limit: Duration) -> Instant {
     Instant::now() + limit.min(LONGEST)
+}
+
+/// A text as it is asked for.
+fn composing(request: &Request<'_>) -> ChatRequest {
+    let words = words_wanted(request);
+    let Prompt { system, user } = build_persona_prompt(request.persona, request.prompt, words);
+    ChatRequest {
+        model: None,
+        turns: vec![Turn::System { text: system }, Turn::User { text: user }],
+        tools: Vec::new(),
+        max_output_tokens: words.saturating_mul(TOKENS_PER_WORD).clamp(LEAST_TOKENS, MOST_TOKENS),
+        temperature_thousandths: None,
+        answer_schema: None,
+    }
 }
 
 /// How many words the persona's profile asks for.

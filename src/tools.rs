@@ -21,7 +21,7 @@ mod toolbox;
 use std::{path::PathBuf, sync::Arc};
 
 use actors::{
-    domain::{Call, Effect, Outcome, Payload, Persona, PersonaId, Step, StepError},
+    domain::{Bound, Call, Effect, Outcome, Payload, Persona, PersonaId, Step, StepError},
     ports::{Performer, Records, World},
 };
 use async_trait::async_trait;
@@ -34,7 +34,7 @@ pub use builtin::digest::{Digest, Number, receipt_address};
 pub use days::{Day, DayBook, Line, Own};
 pub use driver::BrowserDriver;
 
-use crate::models::{Keyring, Models};
+use crate::models::{Keyring, Models, Request};
 
 use sandbox::Sandbox;
 
@@ -190,6 +190,29 @@ impl Performer for Tools {
         let outcome = self.carry_out(&call, stop).await;
         tracing::debug!(persona = %call.persona, tool = %call.tool, ended = %outcome.ended, took = ?begun.elapsed(), "{} ended {}", call.tool, outcome.ended);
         outcome
+    }
+
+    async fn bound(&self, call: &Call) -> Result<Option<Bound>, StepError> {
+        if !matches!(&*call.tool, "compose" | "think") {
+            return Ok(None);
+        }
+        let (step, persona) = self.prepare(call).await?;
+        let models = &self.deps.models;
+        let bound = match step {
+            Step::Compose { prompt, length, .. } => {
+                models.compose_bound(&Request { persona: &persona, prompt: &prompt, length, limit: call.limit })
+            }
+            Step::Think { turns, tools, model, answer_now } => {
+                let own = registry::own_tools(&self.deps.data_root, Some((&persona).into())).tools;
+                let asked =
+                    builtin::think::Asked { persona: &persona, turns, tools: &tools, own: &own, model, answer_now };
+                models.bound(&persona, &asked.request())
+            }
+            _ => return Ok(None),
+        };
+        // The understudy takes nothing.
+        let bound = bound.map_err(|error| StepError::permanent(error.to_string()))?;
+        Ok(Some(bound).filter(|bound| *bound != Bound::default()))
     }
 
     async fn rest(&self, persona: PersonaId) {

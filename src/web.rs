@@ -15,6 +15,7 @@ pub mod observe;
 pub mod openapi;
 pub mod pages;
 pub mod routes;
+pub mod spending;
 mod static_files;
 pub mod trace;
 

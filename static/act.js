@@ -91,6 +91,8 @@ function fill(pattern, values, take = false) {
 
 function keepVersion(form, version) {
   if (form.elements.version) form.elements.version.value = version;
+  // It is the version of something else than the page is about.
+  if ("ownVersion" in form.dataset) return;
   // Forms beside it that change the same thing.
   if (form.matches("[data-settings], [data-versioned]")) {
     for (const field of document.querySelectorAll("[data-settings] [name=version], [data-versioned] [name=version]")) field.value = version;

@@ -39,6 +39,8 @@ function valueOf(field) {
       return Number(text);
     case "thousandths":
       return Math.round(Number(text) * 1000);
+    case "dollars":
+      return Math.round(Number(text) * 1_000_000);
     case "chosen":
       return chosen(field);
     case "one":

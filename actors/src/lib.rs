@@ -51,6 +51,8 @@
 //! - A persona that stands in wait for another is told each match once, never in a circle: `supervisor/lookout.rs`.
 //! - No day passes a quota's ceiling: its place is taken in guarded commits (`run/quota.rs`), the last one that of the
 //!   intent; what finds no place waits for the next day. Days are those of the persona's own zone (`domain/hours.rs`).
+//! - No budget is passed: a call's worst case is reserved in the commit of its intent, below every limit or not at all,
+//!   and settled in that of its outcome (`ledger.rs`, `run/broker.rs`); what finds no room waits until the period ends.
 //! - A planned day is planned once: `scheduler/planner.rs` says what is missing, `supervisor/planner.rs` gives it, each
 //!   goal under a key that is taken once.
 //! - A message that brings its run or its persona down twice is set aside until a person decides: `supervisor/falls.rs`.
@@ -61,12 +63,13 @@
 //!   commands and writes are tasks of their own.
 //!
 //! Policies are plain types without clock or task (`scheduler/{turns,rates,planner}.rs`,
-//! `supervisor/{roster,restarts,effects}.rs`, `supervisor/rooms/floor.rs`, `persona/{inbox,coalesce}.rs`,
+//! `ledger.rs`, `supervisor/{roster,restarts,effects}.rs`, `supervisor/rooms/floor.rs`, `persona/{inbox,coalesce}.rs`,
 //! `domain/{arrival,priority,inner_life}.rs`); read them first, then the actors around them. `simulation.rs` lives
 //! through whole days under the scheduler's.
 
 pub mod domain;
 pub mod evidence;
+pub mod ledger;
 pub mod persona;
 pub mod ports;
 pub mod run;

@@ -7,6 +7,8 @@
 mod agent;
 mod attempt;
 mod broker;
+mod budget;
+mod charge;
 mod claims;
 mod drafts;
 mod history;

@@ -6,6 +6,7 @@
 mod blobs;
 mod calendar;
 mod inbox;
+mod ledger;
 mod performer;
 mod rooms;
 mod rows;

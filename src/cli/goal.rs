@@ -294,6 +294,9 @@ fn said(goal: &Value) -> String {
     if goal["parked_on"] == "quota" {
         return "the day’s quota is used up, waits for the next day".to_owned();
     }
+    if goal["parked_on"] == "budget" {
+        return "a budget is used up, waits until it renews".to_owned();
+    }
     if goal["result"].is_null() { text(goal, "last_error") } else { text(goal, "result") }
 }
 

@@ -4,6 +4,7 @@ mod exchange;
 
 use std::time::Duration;
 
+use actors::domain::Bound;
 use reqwest::{Client, redirect};
 use tokio::time::Instant;
 use url::Url;
@@ -12,7 +13,7 @@ use self::exchange::Reply;
 use super::{
     ModelError,
     gate::{Gate, Pass, Shut},
-    price::{Bound, Price},
+    price::Price,
     refusal,
     retry::{After, after},
     stream::Told,

@@ -1,20 +1,12 @@
 //! What tokens cost. Pure.
 
-use actors::domain::Cost;
+use actors::domain::{Bound, Cost};
 
 use crate::config::ProviderConfig;
 
 /// Tokens that providers add to a request with tools or a schema, at most (a few hundred are known), beyond what its
 /// bytes hold.
 const ADDED_BY_PROVIDER: u64 = 1_024;
-
-/// The most that a request can take, whoever of its route answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Bound {
-    pub micro_usd: u64,
-    /// In and out together.
-    pub tokens: u64,
-}
 
 /// Tokens as a provider counted them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,11 +48,9 @@ impl Price {
     }
 }
 
-impl Bound {
-    /// The worse of two, in each respect.
-    pub(super) fn or_worse(self, other: Self) -> Self {
-        Self { micro_usd: self.micro_usd.max(other.micro_usd), tokens: self.tokens.max(other.tokens) }
-    }
+/// The worse of two, in each respect.
+pub(super) fn worse(one: Bound, other: Bound) -> Bound {
+    Bound { micro_usd: one.micro_usd.max(other.micro_usd), tokens: one.tokens.max(other.tokens) }
 }
 
 #[cfg(test)]

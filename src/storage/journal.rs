@@ -12,6 +12,7 @@ mod calendar;
 mod changes;
 mod closed;
 mod facts;
+pub(super) mod ledger;
 mod plan;
 pub(super) mod postgres;
 mod quotas;

@@ -7,8 +7,9 @@ use std::{collections::HashMap, ops::Range};
 
 use actors::{
     domain::{
-        Alert, AlertKind, BigThree, Goal, GoalId, GoalState, Hours, Message, MessageId, MessageState, ParkedOn,
-        Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, StandingWait,
+        Alert, AlertId, AlertKind, BigThree, BudgetScope, BudgetSpan, Budgets, Entry, Goal, GoalId, GoalState, Hours,
+        Message, MessageId, MessageState, ParkedOn, Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run, RunId,
+        Schedule, ScheduleId, StandingWait, Totals,
     },
     ports::{
         ChainHead, ChainHeads, Counted, Inbox, LastWork, Overdue, Prerequisite, Records, RosterRecord, Unavailable,
@@ -141,6 +142,26 @@ impl Records for ReadBack {
 
     async fn quota_use(&self, goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
         Ok(self.0.quota_use(goal).await?)
+    }
+
+    async fn budgets(&self, scopes: &[BudgetScope]) -> Result<Vec<Budgets>, Unavailable> {
+        Ok(self.0.budgets(scopes).await?)
+    }
+
+    async fn totals(&self, span: &BudgetSpan) -> Result<Totals, Unavailable> {
+        Ok(self.0.totals(span).await?)
+    }
+
+    async fn open_entries(&self, goal: GoalId) -> Result<Vec<Entry>, Unavailable> {
+        Ok(self.0.open_entries(goal).await?)
+    }
+
+    async fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Result<Vec<GoalId>, Unavailable> {
+        Ok(self.0.parked_on_budgets(persona).await?)
+    }
+
+    async fn has_alert(&self, id: AlertId) -> Result<bool, Unavailable> {
+        Ok(self.0.has_alert(id).await?)
     }
 
     async fn counted(&self, persona: PersonaId, within: Range<i64>) -> Result<Vec<Counted>, Unavailable> {

@@ -2,6 +2,7 @@
 
 pub(super) mod alert;
 pub(super) mod goal;
+pub(super) mod ledger;
 pub(super) mod message;
 pub(super) mod persona;
 pub(super) mod quota;

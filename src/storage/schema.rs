@@ -338,7 +338,46 @@ table! {
     }
 }
 
+table! {
+    budgets (scope) {
+        scope -> Text,
+        version -> BigInt,
+        limits -> Text,
+    }
+}
+
+table! {
+    ledger_entries (id) {
+        id -> Binary,
+        persona -> Binary,
+        user_name -> Text,
+        goal -> Binary,
+        run -> Binary,
+        step -> Integer,
+        at_ms -> BigInt,
+        reserved_tokens -> BigInt,
+        reserved_micro_usd -> BigInt,
+        settled_ms -> Nullable<BigInt>,
+        spent_tokens -> BigInt,
+        spent_micro_usd -> BigInt,
+    }
+}
+
+table! {
+    ledger_totals (scope, slot_ms) {
+        scope -> Text,
+        slot_ms -> BigInt,
+        reserved_tokens -> BigInt,
+        reserved_micro_usd -> BigInt,
+        spent_tokens -> BigInt,
+        spent_micro_usd -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
+    budgets,
+    ledger_entries,
+    ledger_totals,
     users,
     sessions,
     tokens,

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod artifacts;
+mod budgets;
 mod goals;
 mod messages;
 mod numbers;

@@ -3,6 +3,7 @@
 pub mod actors;
 pub mod alerts;
 pub mod artifacts;
+pub mod budgets;
 pub mod goals;
 pub mod messages;
 pub mod personas;
@@ -26,6 +27,7 @@ pub fn routes() -> Table {
         personas::routes(),
         profile::routes(),
         quotas::routes(),
+        budgets::routes(),
         templates::routes(),
         secrets::routes(),
         messages::routes(),

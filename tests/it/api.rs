@@ -3,6 +3,7 @@
 mod artifacts;
 mod auth;
 mod bad_personas;
+mod budgets;
 mod dependencies;
 mod digests;
 mod disasters;

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod agents;
+mod budgets;
 mod calendar;
 mod controls;
 mod house;

@@ -9,6 +9,7 @@ mod durable;
 mod guards;
 mod inboxes;
 mod journal;
+mod ledger;
 mod lost;
 mod migrations;
 mod quotas;

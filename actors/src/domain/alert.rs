@@ -17,6 +17,10 @@ words! {
         DeadLetter = "dead_letter",
         /// The machine has been hot for long; fewer slots are open.
         MachineHot = "machine_hot",
+        /// A budget has no room for a call; what needs it waits.
+        OverBudget = "over_budget",
+        /// More is spent than a budget's soft limit; the work goes on.
+        BudgetLow = "budget_low",
         /// The store, the browser or a model cannot be reached.
         Unavailable = "unavailable",
     }

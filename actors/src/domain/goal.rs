@@ -51,6 +51,8 @@ words! {
         Pause = "pause",
         /// The day's quota is used up; `due_ms` says until when.
         Quota = "quota",
+        /// A budget has no room for its next call; `due_ms` says until when.
+        Budget = "budget",
         /// Goals that it waits for are not over.
         Dependency = "dependency",
         /// The floor of a room: others may speak first.

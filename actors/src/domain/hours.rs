@@ -5,7 +5,7 @@
 
 use std::{fmt, ops::Range, str::FromStr};
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +76,11 @@ impl Zone {
         self.0
     }
 
+    /// A moment as the clock on the wall shows it, to the minute: `2026-11-21 09:05`.
+    pub fn minute(self, at_ms: i64) -> String {
+        self.wall(at_ms).format("%Y-%m-%d %H:%M").to_string()
+    }
+
     /// What the clock on the wall shows.
     fn wall(self, at_ms: i64) -> NaiveDateTime {
         self.0.from_utc_datetime(&instant(at_ms).naive_utc()).naive_local()
@@ -112,6 +117,14 @@ impl Zone {
             day = self.day_on(day.date + Days::new(1));
         }
         day
+    }
+
+    /// The month that a moment lies in: its first millisecond, and that of the next one.
+    pub fn month(self, at_ms: i64) -> Range<i64> {
+        let date = self.day(at_ms).date;
+        let first = date.with_day(1).unwrap_or(date);
+        let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
+        self.day_on(first).begins_ms..self.day_on(next).begins_ms
     }
 }
 

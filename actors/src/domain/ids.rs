@@ -57,6 +57,7 @@ id!(/** What was said in a room. */ RoomMessageId);
 id!(/** A person: a user, as rooms know one. */ PersonId);
 id!(/** A line of a persona's calendar. */ ScheduleId);
 id!(/** What a persona wants to be told about another one. */ StandingWaitId);
+id!(/** What a call reserved, until it is settled and after. */ EntryId);
 id!(/** What belongs together over personas and systems: one request and all that follows from it. */ TraceId);
 
 /// The name of a node, in headers and in the name of its system chain. Lower-case letters, digits and `-`, at most 32.

@@ -172,3 +172,10 @@ pub struct Receipt {
     /// None: erased.
     pub body: Option<Body>,
 }
+
+impl Receipt {
+    /// It says that something outside is about to be changed, not only that money is reserved.
+    pub fn intends_effect(&self) -> bool {
+        self.phase == Some(Phase::Intent) && self.effect.is_none_or(Effect::needs_intent)
+    }
+}

@@ -1,5 +1,6 @@
 //! The one way in which anything durable changes.
 
+mod ledger;
 mod rooms;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use crate::domain::{
     ScheduleId, Slug, StandingWait, StandingWaitId, WaitsFor,
 };
 
+pub use ledger::{LedgerChange, LedgerGuard};
 pub use rooms::{RoomChange, RoomGuard};
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.
@@ -96,6 +98,7 @@ pub enum Guard {
     BigThreeBefore(PersonaId, i64),
     /// A day has room for what a goal counts as.
     QuotaLeft(QuotaLeft),
+    Ledger(LedgerGuard),
 }
 
 impl fmt::Display for Guard {
@@ -114,6 +117,7 @@ impl fmt::Display for Guard {
             Self::StandingWaitAt(id, seq) => write!(f, "standing wait {id} has looked as far as {seq}"),
             Self::ScheduleVersion(id, version) => write!(f, "schedule {id} at version {version}"),
             Self::BigThreeBefore(id, _) => write!(f, "persona {id} without big three for this hour"),
+            Self::Ledger(guard) => guard.fmt(f),
             Self::QuotaLeft(left) => write!(f, "room for {} {} below {}", left.units, left.unit, left.ceiling),
         }
     }
@@ -158,6 +162,7 @@ pub enum Change {
         ended_ms: Option<i64>,
         error: Option<String>,
     },
+    /// One that is there already stays as it is.
     AlertRaised(Box<Alert>),
     AlertResolved(AlertId, i64),
     /// A new line of a calendar, or every field of one that is there.
@@ -174,6 +179,7 @@ pub enum Change {
         seq: i64,
     },
     Room(RoomChange),
+    Ledger(LedgerChange),
 }
 
 /// Where a goal stands from now on; every field replaces what was there.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Call, Outcome, PersonaId};
+use crate::domain::{Bound, Call, Outcome, PersonaId, StepError};
 
 /// Carries out calls. It reports what it observed; the broker decides and writes.
 #[async_trait]
@@ -11,6 +11,12 @@ pub trait Performer: Send + Sync {
     /// Carries out one call within `call.limit`. When `stop` fires it returns as soon as it can say how the call ended.
     /// It never reports `not_begun` once anything has left our hands.
     async fn perform(&self, call: Call, stop: CancellationToken) -> Outcome;
+
+    /// The most that a call can take, before it begins; none: it costs nothing. An error says why nobody knows: where a
+    /// budget applies, such a call is not made.
+    async fn bound(&self, _call: &Call) -> Result<Option<Bound>, StepError> {
+        Ok(None)
+    }
 
     /// The persona's slice is over: save what must survive a crash.
     async fn rest(&self, persona: PersonaId);

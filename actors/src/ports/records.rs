@@ -6,8 +6,9 @@ use async_trait::async_trait;
 
 use super::{RoomRecords, Unavailable};
 use crate::domain::{
-    Alert, AlertKind, BigThree, ChainId, Goal, GoalId, Hash, Hours, IfFailed, Message, MessageId, Persona, PersonaId,
-    QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, Slug, StandingWait,
+    Alert, AlertId, AlertKind, BigThree, BudgetScope, BudgetSpan, Budgets, ChainId, Entry, Goal, GoalId, Hash, Hours,
+    IfFailed, Message, MessageId, Persona, PersonaId, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, Slug,
+    StandingWait, Totals,
 };
 
 /// A persona as the roster keeps it, awake or asleep.
@@ -192,6 +193,31 @@ pub trait Records: RoomRecords {
     /// What a goal took from its day.
     async fn quota_use(&self, _goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
         Ok(None)
+    }
+
+    /// The budgets of these scopes, in their order; version 0 where nobody set any.
+    async fn budgets(&self, scopes: &[BudgetScope]) -> Result<Vec<Budgets>, Unavailable> {
+        Ok(scopes.iter().cloned().map(Budgets::none).collect())
+    }
+
+    /// What a stretch of time has had.
+    async fn totals(&self, _span: &BudgetSpan) -> Result<Totals, Unavailable> {
+        Ok(Totals::default())
+    }
+
+    /// What the goal's calls reserved and nobody settled.
+    async fn open_entries(&self, _goal: GoalId) -> Result<Vec<Entry>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    /// Goals that wait for a budget: of one persona, if it is named.
+    async fn parked_on_budgets(&self, _persona: Option<PersonaId>) -> Result<Vec<GoalId>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    /// Whether this alert was ever raised.
+    async fn has_alert(&self, _id: AlertId) -> Result<bool, Unavailable> {
+        Ok(false)
     }
 
     /// The persona's goals that count as something and are open, or were given or counted between these moments; the

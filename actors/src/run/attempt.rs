@@ -251,6 +251,7 @@ impl<'a> Attempt<'a> {
             // A person ended the goal or the run; that commit settled everything.
             Acted::Ended => Err(Halt::End(RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false })),
             Acted::Full(full) => Err(Halt::End(self.defer(&full, true).await)),
+            Acted::OverBudget(no_room) => Err(Halt::End(self.wait_for_budget(*no_room).await)),
         }
     }
 
@@ -259,8 +260,8 @@ impl<'a> Attempt<'a> {
         let page = self.page.as_deref();
         let place = self.place_at(at, step).await?;
         let key = self.effect_key(at);
-        let act =
-            Act { about: &about, run: self.run.id, index: self.steps.index(at), key, step, page, replay_of, place };
+        let (run, index, zone) = (self.run.id, self.steps.index(at), self.persona.hours.zone);
+        let act = Act { about: &about, run, index, key, step, page, replay_of, place, zone };
         self.runner.broker.carry_out(&act, &self.stop).await
     }
 

@@ -1,4 +1,4 @@
-//! The one place where an effect happens: policy → intent → do under a deadline → outcome.
+//! The one place where an effect happens: policy → budget → intent → do under a deadline → outcome.
 //!
 //! A tool cannot write a receipt. It returns what it saw; the broker, which timed it and hashed what it left,
 //! writes. The pace of a site is kept by the run before it comes here, because waiting gives the slice back.
@@ -6,12 +6,13 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures::FutureExt;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{
+    charge::Begun,
     drafts::About,
     plan,
     policy::{self, Verdict},
@@ -19,11 +20,12 @@ use super::{
 };
 use crate::{
     domain::{
-        ArtifactRef, Body, Call, Draft, Effect, Ended, Hash, NewArtifact, NodeName, Outcome, Phase, QuotaLeft, Receipt,
-        RunId, Step, StepError, StepIndex,
+        ArtifactRef, Body, BudgetLeft, Call, Draft, Effect, Ended, Hash, NewArtifact, NodeName, Outcome, Phase,
+        QuotaLeft, Receipt, RunId, Settlement, Step, StepError, StepIndex, Zone,
     },
-    evidence::{Evidence, RecordError, canonical},
-    ports::{Commit, Guard, Ports},
+    evidence::{Evidence, canonical},
+    ledger::Charge,
+    ports::{Change, Commit, LedgerChange, Ports},
 };
 
 /// How long a performer may take past its limit to say how a call ended.
@@ -57,6 +59,8 @@ pub(super) struct Act<'a> {
     pub replay_of: Option<i64>,
     /// What it takes from the day, if it counts as something.
     pub place: Place,
+    /// By which the days of the persona's budgets go.
+    pub zone: Zone,
 }
 
 /// What came of a step. The receipt is already durable.
@@ -69,6 +73,16 @@ pub(super) enum Acted {
     Ended,
     /// The day has no room for what it counts as; nothing was begun.
     Full(QuotaLeft),
+    /// A budget has no room for what it may take; nothing was begun.
+    OverBudget(Box<NoRoom>),
+}
+
+/// A budget without room for a call.
+#[derive(Debug)]
+pub(super) struct NoRoom {
+    pub left: BudgetLeft,
+    /// How much is left, when it renews and what to do.
+    pub why: String,
 }
 
 /// Nothing can be written now, so nothing may be done.
@@ -82,16 +96,17 @@ impl Broker {
             Verdict::Deny { reason } => return self.deny(act, reason).await,
         };
         let call = self.call(act);
-        if call.effect.needs_intent() {
-            match self.intend(act, &call, rule).await? {
-                None => {}
-                Some(Guard::QuotaLeft(full)) => return Ok(Acted::Full(full)),
-                Some(_) => return Ok(Acted::Ended),
-            }
-        }
+        let charge = match self.begin(act, &call, rule).await? {
+            Begun::Yes(charge) => charge,
+            Begun::No(acted) => return Ok(*acted),
+        };
         let began = Instant::now();
         let outcome = self.perform(call, stop).await;
-        self.conclude(act, outcome, began.elapsed()).await
+        let acted = self.conclude(act, outcome, began.elapsed(), charge.as_ref()).await?;
+        if let Some(charge) = &charge {
+            self.warn_of_soft_limits(act, charge).await;
+        }
+        Ok(acted)
     }
 
     fn call(&self, act: &Act<'_>) -> Call {
@@ -117,34 +132,17 @@ impl Broker {
         own.map_or(self.step_limit, |own| own.max(self.step_limit))
     }
 
-    async fn deny(&self, act: &Act<'_>, reason: String) -> Result<Acted, StoreGone> {
-        let mut draft = self.draft(act, Phase::Denied, format!("denied {}", plan::label(act.step)), Value::Null);
-        draft.state = Some(Ended::NotBegun.as_str());
-        draft.body.error = Some(reason.clone());
-        let receipt = self.write(Commit { receipts: vec![draft], ..Commit::default() }).await?;
-        Ok(Acted::Fails(receipt, StepError::denied(reason)))
+    pub(super) async fn deny(&self, act: &Act<'_>, reason: String) -> Result<Acted, StoreGone> {
+        let error = StepError::denied(reason);
+        let receipt = self.write_denied(act, format!("denied {}", plan::label(act.step)), &error.text).await?;
+        Ok(Acted::Fails(receipt, error))
     }
 
-    /// Commits the intent; else what kept it from being begun: there is no room for it, or the goal is no longer ours to
-    /// act on. That is receipted too.
-    async fn intend(&self, act: &Act<'_>, call: &Call, rule: Option<String>) -> Result<Option<Guard>, StoreGone> {
-        let label = plan::label(act.step);
-        let data = json!({"step": label, "args": call.args, "key": call.key, "page": call.page, "rule": rule});
-        let draft = self.draft(act, Phase::Intent, format!("is about to {label}"), data);
-        let mut guards = vec![Guard::GoalOpen(act.about.goal.id), Guard::RunLive(act.run)];
-        guards.extend(act.place.guards.iter().cloned());
-        let changes = act.place.changes.clone();
-        match self.evidence.record(Commit { guards, changes, receipts: vec![draft] }).await {
-            Ok(_) => Ok(None),
-            Err(RecordError::Outdated(outdated)) => {
-                let mut draft = self.draft(act, Phase::Denied, format!("did not begin {label}"), Value::Null);
-                draft.state = Some(Ended::NotBegun.as_str());
-                draft.body.error = Some(outdated.to_string());
-                self.write(Commit { receipts: vec![draft], ..Commit::default() }).await?;
-                Ok(Some(outdated.guard))
-            }
-            Err(RecordError::Unavailable(_) | RecordError::Ended) => Err(StoreGone),
-        }
+    pub(super) async fn write_denied(&self, act: &Act<'_>, said: String, why: &str) -> Result<Receipt, StoreGone> {
+        let mut draft = self.draft(act, Phase::Denied, said, Value::Null);
+        draft.state = Some(Ended::NotBegun.as_str());
+        draft.body.error = Some(why.to_owned());
+        self.write(Commit { receipts: vec![draft], ..Commit::default() }).await
     }
 
     /// Never waits past the limit, and never lets a panic out: what it cannot know is `unknown`.
@@ -172,17 +170,24 @@ impl Broker {
         }
     }
 
-    async fn conclude(&self, act: &Act<'_>, outcome: Outcome, took: Duration) -> Result<Acted, StoreGone> {
-        let effect = act.step.effect();
-        // A look at the world that did not end changed nothing: it simply did not hold.
-        let ended =
-            if effect.needs_intent() || outcome.ended != Ended::Unknown { outcome.ended } else { Ended::NotBegun };
+    async fn conclude(
+        &self,
+        act: &Act<'_>,
+        outcome: Outcome,
+        took: Duration,
+        charge: Option<&Charge>,
+    ) -> Result<Acted, StoreGone> {
+        let is_effect = act.step.effect().needs_intent();
+        // A look at the world that did not end changed nothing: it simply did not hold. What costs money may have cost it.
+        let may_have = is_effect || charge.is_some() || outcome.ended != Ended::Unknown;
+        let ended = if may_have { outcome.ended } else { Ended::NotBegun };
+        let settled = charge.map(|charge| self.settlement(&charge.entry, &outcome));
         let phase = match (ended, &outcome.error) {
             (Ended::Unknown, _) => Phase::Unknown,
             (_, Some(error)) if error.denied => Phase::Denied,
             _ => Phase::Outcome,
         };
-        let mut draft = self.draft(act, phase, outcome.summary, data_with(outcome.data, took));
+        let mut draft = self.draft(act, phase, outcome.summary, data_with(outcome.data, took, settled.as_ref()));
         draft.state = Some(ended.as_str());
         draft.body.cost = outcome.cost;
         draft.body.error = outcome.error.as_ref().map(|error| error.text.clone());
@@ -194,10 +199,11 @@ impl Broker {
                 .get_or_insert_with(|| format!("the artifact {} could not be kept: is the disk full?", lost.name));
         }
         let error = draft.body.error.clone();
-        let changes = if ended == Ended::NotBegun { act.place.clone().given_back() } else { Vec::new() };
+        let mut changes = if ended == Ended::NotBegun { act.place.clone().given_back() } else { Vec::new() };
+        changes.extend(settled.map(|settled| Change::Ledger(LedgerChange::Settled(settled))));
         let receipt = self.write(Commit { changes, receipts: vec![draft], ..Commit::default() }).await?;
         Ok(match (phase, outcome.error, error) {
-            (Phase::Unknown, ..) => Acted::Unknown(receipt),
+            (Phase::Unknown, ..) if is_effect => Acted::Unknown(receipt),
             (_, Some(error), _) => Acted::Fails(receipt, error),
             (_, None, Some(text)) => Acted::Fails(receipt, StepError::retryable(text)),
             (_, None, None) => Acted::Holds(receipt),
@@ -222,7 +228,7 @@ impl Broker {
         kept
     }
 
-    fn draft(&self, act: &Act<'_>, phase: Phase, summary: String, data: Value) -> Draft {
+    pub(super) fn draft(&self, act: &Act<'_>, phase: Phase, summary: String, data: Value) -> Draft {
         Draft {
             tool: Some(act.step.tool()),
             effect: Some(act.step.effect()),
@@ -242,14 +248,16 @@ impl Broker {
     }
 }
 
-fn data_with(data: Value, took: Duration) -> Value {
+fn data_with(data: Value, took: Duration, settled: Option<&Settlement>) -> Value {
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    match data {
-        Value::Object(mut fields) => {
-            fields.insert("took_ms".to_owned(), took_ms.into());
-            Value::Object(fields)
-        }
-        Value::Null => json!({"took_ms": took_ms}),
-        other => json!({"value": other, "took_ms": took_ms}),
+    let mut fields = match data {
+        Value::Object(fields) => fields,
+        Value::Null => Map::new(),
+        other => Map::from_iter([("value".to_owned(), other)]),
+    };
+    fields.insert("took_ms".to_owned(), took_ms.into());
+    if let Some(settled) = settled {
+        fields.insert("charged".to_owned(), json!(settled.spent));
     }
+    Value::Object(fields)
 }

@@ -148,9 +148,9 @@ impl History {
         self.intended(|key| *key != Key::Open).into_iter().any(|step| but != Some(step))
     }
 
-    /// Steps whose intent has neither outcome nor a receipt that says unknown.
+    /// Steps whose intent has neither outcome nor a receipt that says unknown; those that only reserved money too.
     pub fn open_intents(&self) -> Vec<StepIndex> {
-        self.intended(|key| matches!(key, Key::Unknown { marked: false, .. }))
+        self.begun(is_intent, |key| matches!(key, Key::Unknown { marked: false, .. }))
     }
 
     /// Effects that may or may not have happened, marked or not.
@@ -158,9 +158,18 @@ impl History {
         self.intended(|key| matches!(key, Key::Unknown { .. }))
     }
 
-    /// Steps with an intent whose key stands like this, in their order.
+    /// Whether anything was ever begun that says so before.
+    pub fn has_intents(&self) -> bool {
+        self.receipts.iter().any(is_intent)
+    }
+
+    /// Effects whose key stands like this, in the order of their steps.
     fn intended(&self, stands: impl Fn(&Key) -> bool) -> Vec<StepIndex> {
-        let intents = self.receipts.iter().filter(|receipt| receipt.phase == Some(Phase::Intent));
+        self.begun(Receipt::intends_effect, stands)
+    }
+
+    fn begun(&self, intends: impl Fn(&Receipt) -> bool, stands: impl Fn(&Key) -> bool) -> Vec<StepIndex> {
+        let intents = self.receipts.iter().filter(|receipt| intends(receipt));
         let steps: BTreeSet<_> = intents.filter_map(|intent| intent.step).collect();
         steps.into_iter().filter(|step| stands(&self.key(*step))).collect()
     }
@@ -173,6 +182,10 @@ impl History {
     fn of(&self, step: StepIndex) -> impl DoubleEndedIterator<Item = &Receipt> {
         self.receipts.iter().filter(move |receipt| receipt.step == Some(step))
     }
+}
+
+fn is_intent(receipt: &Receipt) -> bool {
+    receipt.phase == Some(Phase::Intent)
 }
 
 fn ended(receipt: &Receipt) -> Option<Ended> {

@@ -69,8 +69,8 @@ impl Attempt<'_> {
                     self.take_in(at, receipt);
                     return Ok(false);
                 }
-                // A look takes no place in a day.
-                Acted::Ended | Acted::Full(_) => return Ok(false),
+                // A look takes no place in a day and costs nothing.
+                Acted::Ended | Acted::Full(_) | Acted::OverBudget(_) => return Ok(false),
             }
         }
         Ok(true)

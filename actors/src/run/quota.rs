@@ -5,7 +5,7 @@
 //! counts for the day in which it is begun. From the first effect that may have happened the place is kept for good; the
 //! receipt that says that it was not begun, or has not happened, gives it back.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     RunEnd,
@@ -75,37 +75,66 @@ impl Attempt<'_> {
 
     /// The day is full: the goal waits for the next one, or fails when no day could ever hold it. Costs no attempt.
     pub(super) async fn defer(&mut self, full: &QuotaLeft, run_is_open: bool) -> RunEnd {
-        let never = full.never_fits();
-        let due_ms = full.again_ms(&self.persona.hours);
-        let why = why(full);
-        let (state, message) = match never {
-            true => (GoalState::Failed, MessageState::Failed),
-            false => (GoalState::Parked, MessageState::Waiting),
+        let until_ms = (!full.never_fits()).then(|| full.again_ms(&self.persona.hours));
+        let title = &self.goal.title;
+        let said = if until_ms.is_none() {
+            format!("refused “{title}”")
+        } else {
+            format!("put “{title}” off to the next day")
+        };
+        let data = json!({"unit": full.unit, "units": full.units, "ceiling": full.ceiling, "day": [full.from_ms, full.until_ms], "due_ms": until_ms});
+        self.put_off(
+            PutOff { on: ParkedOn::Quota, until_ms, why: why(full), said, data, also: Vec::new() },
+            run_is_open,
+        )
+        .await
+    }
+}
+
+/// Why a goal does not go on now.
+pub(super) struct PutOff {
+    pub on: ParkedOn,
+    /// None: never; it fails.
+    pub until_ms: Option<i64>,
+    pub why: String,
+    /// The receipt's summary and data.
+    pub said: String,
+    pub data: Value,
+    pub also: Vec<Change>,
+}
+
+impl Attempt<'_> {
+    /// Parks the goal, or fails it without a fault of its own.
+    pub(super) async fn put_off(&mut self, put_off: PutOff, run_is_open: bool) -> RunEnd {
+        let PutOff { on, until_ms, why, said, data, also } = put_off;
+        let never = until_ms.is_none();
+        let (state, message, run) = match until_ms {
+            None => (GoalState::Failed, MessageState::Failed, RunState::Failed),
+            Some(_) => (GoalState::Parked, MessageState::Waiting, RunState::Parked),
         };
         let step = GoalMove {
-            parked_on: (!never).then_some(ParkedOn::Quota),
-            due_ms: (!never).then_some(due_ms),
+            parked_on: (!never).then_some(on),
+            due_ms: until_ms,
             last_error: never.then(|| why.clone()),
             ..self.moved(state)
         };
         let mut changes = vec![Change::GoalMoved(step), Change::MessageMoved(self.message.id, message)];
         if run_is_open {
-            let run = if never { RunState::Failed } else { RunState::Parked };
             changes.push(self.run_moved(run, never.then(|| why.clone())));
         }
-        let title = &self.goal.title;
-        let said =
-            if never { format!("refused “{title}”") } else { format!("put “{title}” off to the next day") };
-        let data = json!({"unit": full.unit, "units": full.units, "ceiling": full.ceiling, "day": [full.from_ms, full.until_ms], "due_ms": (!never).then_some(due_ms)});
+        changes.extend(also);
         let mut draft = self.about().draft(ReceiptKind::Decision, Some(Phase::Denied), said, data);
         draft.state = Some(state.as_str());
         draft.run = draft.run.filter(|_| run_is_open);
         draft.body.error = Some(why);
-        let guards = vec![Guard::GoalVersion(self.goal.id, self.goal.version)];
-        let guards = if run_is_open { vec![Guard::GoalOpen(self.goal.id)] } else { guards };
-        match self.runner.broker.evidence.record(Commit { guards, changes, receipts: vec![draft] }).await {
+        let guard = if run_is_open {
+            Guard::GoalOpen(self.goal.id)
+        } else {
+            Guard::GoalVersion(self.goal.id, self.goal.version)
+        };
+        match self.runner.broker.evidence.record(Commit { guards: vec![guard], changes, receipts: vec![draft] }).await {
             Ok(_) if never => RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false },
-            Ok(_) => RunEnd::Later { due_ms: Some(due_ms) },
+            Ok(_) => RunEnd::Later { due_ms: until_ms },
             Err(RecordError::Outdated(_)) if !run_is_open => RunEnd::Later { due_ms: Some(self.now_ms()) },
             Err(error) => self.end_after(&error),
         }

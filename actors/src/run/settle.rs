@@ -5,11 +5,11 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::{RunEnd, Runner, attempt::Attempt, drafts::About, history::History, proof::Line, steps::Steps};
+use super::{RunEnd, Runner, attempt::Attempt, budget, drafts::About, history::History, proof::Line, steps::Steps};
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Draft, FATAL_FALLS, Goal, GoalState, Message, MessageState, Persona, PersonaStatus,
-        Phase, ReceiptKind, Run, RunId, RunState, Step, StepError, set_aside,
+        Alert, AlertId, AlertKind, Draft, Entry, FATAL_FALLS, Goal, GoalState, Message, MessageState, Persona,
+        PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, Step, StepError, set_aside,
     },
     evidence::RecordError,
     ports::{Change, Commit, GoalMove, Guard, Outdated, Waiting},
@@ -70,7 +70,9 @@ impl Attempt<'_> {
         self.goal.attempts = attempts;
         changes.push(Change::GoalMoved(self.moved(GoalState::Running)));
         let mut receipts = vec![self.log(summary, RunState::Running.as_str())];
-        receipts.extend(unknown(&self.about(), &self.steps, &self.history));
+        let lost = self.lost_reservations().await.map_err(|_| RunEnd::Unavailable)?;
+        receipts.extend(unknown(&self.about(), &self.steps, &self.history, &lost));
+        changes.extend(budget::at_worst(&lost, self.now_ms()));
         let mut guards = vec![
             Guard::GoalVersion(self.goal.id, self.goal.version),
             Guard::MessageIs(self.message.id, self.message.state),
@@ -284,12 +286,14 @@ impl Attempt<'_> {
 }
 
 /// An intent without outcome is unknown from now on; nothing is known about it but that it was meant.
-fn unknown(about: &About<'_>, steps: &Steps, history: &History) -> Vec<Draft> {
+/// What it reserved counts as spent.
+fn unknown(about: &About<'_>, steps: &Steps, history: &History, lost: &[Entry]) -> Vec<Draft> {
     let say = |step| {
         let intent = history.intent(step)?;
         let tool = steps.numbered(step).map(Step::tool);
-        let draft =
-            about.step(step, intent.kind, Phase::Unknown, format!("lost sight of step {}", step + 1), Value::Null);
+        let charged = lost.iter().find(|entry| entry.step == step && Some(entry.run) == intent.run);
+        let data = charged.map_or(Value::Null, |entry| json!({"charged": entry.reserved}));
+        let draft = about.step(step, intent.kind, Phase::Unknown, format!("lost sight of step {}", step + 1), data);
         Some(Draft { tool, effect: intent.effect, run: intent.run, ..draft })
     };
     history.open_intents().into_iter().filter_map(say).collect()
@@ -312,9 +316,11 @@ pub(super) async fn after_panic(runner: &Runner, persona: Arc<Persona>, work: Wa
     let (Some(goal), Some(run)) = (goal, run) else { return RunEnd::Over { failure_streak, open_circuit: false } };
     let work = Waiting { goal, ..work };
     let mut attempt = Attempt::fallen(runner, persona, work, run, History::new(receipts), failure_streak);
-    let unknown = unknown(&attempt.about(), &attempt.steps, &attempt.history);
-    if !unknown.is_empty()
-        && let Err(error) = runner.broker.evidence.record(Commit { receipts: unknown, ..Commit::default() }).await
+    let Ok(lost) = attempt.lost_reservations().await else { return RunEnd::Unavailable };
+    let receipts = unknown(&attempt.about(), &attempt.steps, &attempt.history, &lost);
+    let changes = budget::at_worst(&lost, attempt.now_ms()).collect();
+    if !(receipts.is_empty() && lost.is_empty())
+        && let Err(error) = runner.broker.evidence.record(Commit { changes, receipts, ..Commit::default() }).await
     {
         return attempt.end_after(&error);
     }

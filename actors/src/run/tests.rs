@@ -3,6 +3,7 @@
 
 mod agents;
 mod board;
+mod budgets;
 mod crashes;
 mod outcomes;
 mod quotas;

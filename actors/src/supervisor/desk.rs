@@ -18,7 +18,7 @@ use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
     persona::tally::Tally,
-    ports::{Change, Commit, Committed, GoalMove, Guard, Outdated, Ports, World},
+    ports::{Change, Commit, Committed, GoalMove, Guard, LedgerGuard, Outdated, Ports, World},
     scheduler::Scheduler,
 };
 
@@ -171,6 +171,9 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
             CommandError::Conflict(format!("goal {id} was changed meanwhile: read it again, then decide again"))
         }
         Guard::GoalOpen(id) => CommandError::Conflict(format!("goal {id} is over")),
+        Guard::Ledger(LedgerGuard::BudgetsAt(scope, _)) => CommandError::Conflict(format!(
+            "the budgets of {scope} were changed meanwhile: read them again, then decide again"
+        )),
         Guard::AlertOpen(id) => CommandError::NotFound { what: "open alert", which: id.to_string() },
         Guard::ScheduleVersion(id, _) => {
             CommandError::Conflict(format!("schedule {id} was changed meanwhile: read it again, then decide again"))
@@ -181,6 +184,7 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         | Guard::StandingWaitAt(..)
         | Guard::QuotaLeft(_)
         | Guard::BigThreeBefore(..)
+        | Guard::Ledger(LedgerGuard::BudgetLeft(_))
         | Guard::Room(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
     }
 }

@@ -1,7 +1,7 @@
 //! What a goal's receipts say about its effects: which may not be changed, which a person must settle. Pure.
 
 use crate::{
-    domain::{Effect, Phase, Receipt, ReceiptKind, RunId, Step, StepIndex},
+    domain::{Effect, Receipt, ReceiptKind, RunId, Step, StepIndex},
     run::History,
 };
 
@@ -26,8 +26,7 @@ pub(super) fn uncertain(receipts: Vec<Receipt>) -> Vec<Uncertain> {
 
 /// The first step with an intent that would not stay as it is.
 pub(super) fn touched(before: &[Step], after: &[Step], receipts: &[Receipt]) -> Option<StepIndex> {
-    let begun =
-        receipts.iter().filter(|receipt| receipt.phase == Some(Phase::Intent)).filter_map(|receipt| receipt.step);
+    let begun = receipts.iter().filter(|receipt| receipt.intends_effect()).filter_map(|receipt| receipt.step);
     let differs = |step: &StepIndex| {
         let at = usize::try_from(*step).unwrap_or(usize::MAX);
         before.get(at) != after.get(at)
@@ -41,7 +40,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{ChainId, Draft, Ended, PersonaId},
+        domain::{ChainId, Draft, Ended, PersonaId, Phase},
         evidence::chain::Heads,
         ports::World,
         testing::{self, TestWorld},
@@ -86,6 +85,14 @@ mod tests {
         let again = [intent, (4, Phase::Reconciled, Some(Ended::NotBegun)), intent, (2, Phase::Intent, None)];
         assert_eq!(open_steps(&again), [2, 4]);
         assert_eq!(open_steps(&[(3, Phase::Outcome, Some(Ended::Unknown))]), [0; 0], "a look that was cut off is none");
+    }
+
+    #[test]
+    fn a_call_that_only_reserved_money_is_no_effect() {
+        let paid = |of: &[_]| receipts(of).into_iter().map(|receipt| Receipt { effect: Some(Effect::Pure), ..receipt });
+        let cut_off: Vec<_> = paid(&[(1, Phase::Intent, None), (1, Phase::Unknown, Some(Ended::Unknown))]).collect();
+        assert_eq!(touched(&[], &[Step::Snapshot {}, Step::Snapshot {}], &cut_off), None, "its prompt may change");
+        assert_eq!(uncertain(cut_off), [], "nobody is asked whether it happened");
     }
 
     #[test]

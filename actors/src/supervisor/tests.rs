@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod big_three;
+mod budgets;
 mod bursts;
 mod calendar;
 mod chaos;

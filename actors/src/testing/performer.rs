@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lock;
 use crate::{
-    domain::{Call, Outcome, PersonaId},
+    domain::{Bound, Call, Outcome, PersonaId, StepError},
     ports::Performer,
 };
 
@@ -39,8 +39,12 @@ impl From<Outcome> for Act {
     }
 }
 
+/// What a call may take at worst.
+type Bounds = dyn Fn(&Call) -> Result<Option<Bound>, StepError> + Send + Sync;
+
 /// Performs calls by a script. The script sees each call and may panic by itself.
 pub struct ScriptedPerformer {
+    bounds: Mutex<Option<Box<Bounds>>>,
     script: Box<dyn Fn(&Call) -> Act + Send + Sync>,
     calls: watch::Sender<Vec<Call>>,
     inside: AtomicUsize,
@@ -54,6 +58,7 @@ impl ScriptedPerformer {
     /// Calls do what `script` says: an [`Outcome`], or an [`Act`].
     pub fn new<A: Into<Act>>(script: impl Fn(&Call) -> A + Send + Sync + 'static) -> Self {
         Self {
+            bounds: Mutex::default(),
             script: Box::new(move |call| script(call).into()),
             calls: watch::Sender::new(Vec::new()),
             inside: AtomicUsize::new(0),
@@ -62,6 +67,11 @@ impl ScriptedPerformer {
             released: Mutex::default(),
             page_lost: AtomicBool::new(false),
         }
+    }
+
+    /// From now on calls may take so much at worst; before, they cost nothing.
+    pub fn bound_by(&self, bounds: impl Fn(&Call) -> Result<Option<Bound>, StepError> + Send + Sync + 'static) {
+        *lock(&self.bounds) = Some(Box::new(bounds));
     }
 
     /// Every call so far, in the order they began.
@@ -133,6 +143,10 @@ impl Performer for ScriptedPerformer {
             Act::Hang => std::future::pending().await,
             Act::Panic(why) => std::panic::panic_any(why),
         }
+    }
+
+    async fn bound(&self, call: &Call) -> Result<Option<Bound>, StepError> {
+        lock(&self.bounds).as_ref().map_or(Ok(None), |bounds| bounds(call))
     }
 
     async fn rest(&self, persona: PersonaId) {

@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        AiPayload, Author, Body, ChainId, Draft, Goal, GoalId, GoalState, Length, Message, MessageId, MessageKind,
-        MessageState, NodeName, Payload, Persona, PersonaId, PersonaStatus, Phase, Place, Priority, Profile, Proof,
-        ReceiptKind, Role, Room, RoomId, RoomMessage, RoomMessageId, RoomStatus, RoomTurn, Slug, TraceId, TurnState,
-        Weight,
+        AiPayload, Alert, AlertId, AlertKind, Author, Body, ChainId, Draft, Goal, GoalId, GoalState, Length, Message,
+        MessageId, MessageKind, MessageState, NodeName, Payload, Persona, PersonaId, PersonaStatus, Phase, Place,
+        Priority, Profile, Proof, ReceiptKind, Role, Room, RoomId, RoomMessage, RoomMessageId, RoomStatus, RoomTurn,
+        Slug, TraceId, TurnState, Weight,
     },
     ports::World,
 };
@@ -149,6 +149,13 @@ pub fn turn(world: &dyn World, about: &RoomMessage, message: &Message) -> RoomTu
         granted_ms: None,
         moved_ms: now,
     }
+}
+
+/// An open alert.
+pub fn alert(world: &dyn World, persona: Option<PersonaId>) -> Alert {
+    let (id, text) = (AlertId(world.new_id()), "look here".to_owned());
+    let (kind, raised_ms) = (AlertKind::Unavailable, world.now_ms());
+    Alert { id, kind, persona, goal: None, text, raised_ms, resolved_ms: None }
 }
 
 /// A receipt to be, with a salt drawn from the world.

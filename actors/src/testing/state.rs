@@ -7,7 +7,7 @@ use std::{
     ops::Range,
 };
 
-use super::{StoredRow, rooms::Rooms};
+use super::{StoredRow, ledger::Ledger, rooms::Rooms};
 use crate::{
     domain::{
         Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn,
@@ -37,6 +37,7 @@ pub(super) struct State {
     pub(super) begun: BTreeSet<MessageId>,
     pub(super) checkpoints: Vec<Checkpoint>,
     pub(super) rooms: Rooms,
+    pub(super) ledger: Ledger,
     log: Vec<Row>,
     heads: Heads,
 }
@@ -134,6 +135,7 @@ impl State {
             }
             Guard::AlertOpen(id) => self.alerts.get(id).is_some_and(|alert| alert.resolved_ms.is_none()),
             Guard::Room(guard) => self.rooms.holds(guard),
+            Guard::Ledger(guard) => self.ledger.holds(guard),
             Guard::ScheduleVersion(id, version) => self.schedules.get(id).is_some_and(|line| line.version == *version),
             Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|three| three.hour_ms < *hour_ms),
             Guard::QuotaLeft(left) => self.taken_by_others(left) + u64::from(left.units) <= u64::from(left.ceiling),
@@ -179,7 +181,7 @@ impl State {
                 self.uses.insert(taken.goal, taken);
             }
             Change::AlertRaised(alert) => {
-                self.alerts.insert(alert.id, *alert);
+                self.alerts.entry(alert.id).or_insert(*alert);
             }
             Change::AlertResolved(id, at_ms) => {
                 found(self.alerts.get_mut(&id), "alert", &id).resolved_ms = Some(at_ms);
@@ -189,6 +191,7 @@ impl State {
             }
             Change::CheckpointSigned(checkpoint) => self.checkpoints.push(checkpoint),
             Change::Room(change) => self.rooms.apply(change),
+            Change::Ledger(change) => self.ledger.apply(change),
             Change::BodyErased { chain, seq } => {
                 let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);
                 found(row, "receipt", &seq).erased = true;
@@ -334,6 +337,12 @@ impl State {
 
     pub(super) fn is_waited_for(&self, goal: GoalId) -> bool {
         self.waits.values().any(|waits_for| waits_for.goals.contains(&goal))
+    }
+
+    pub(super) fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Vec<GoalId> {
+        let goals = self.goals.values().map(|row| &row.goal);
+        let waits = |goal: &&Goal| goal.state == GoalState::Parked && goal.parked_on == Some(ParkedOn::Budget);
+        goals.filter(waits).filter(|goal| persona.is_none_or(|id| goal.persona == id)).map(|goal| goal.id).collect()
     }
 
     /// The goals that are parked on others; of one, if it is named.

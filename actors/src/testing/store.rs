@@ -12,8 +12,9 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use super::{StoredRow, lock, state::State};
 use crate::{
     domain::{
-        Alert, AlertKind, BigThree, ChainId, Goal, GoalId, Hours, Message, MessageId, Persona, PersonaId,
-        PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, StandingWait,
+        Alert, AlertId, AlertKind, BigThree, Bound, BudgetScope, BudgetSpan, Budgets, ChainId, Entry, Goal, GoalId,
+        Hours, Message, MessageId, Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule,
+        ScheduleId, StandingWait, Totals,
     },
     ports::{
         ChainHead, ChainHeads, Checkpoint, Commit, Committed, Counted, Inbox, Journal, LastWork, Outdated, Overdue,
@@ -145,6 +146,11 @@ impl MemoryStore {
     /// Every line of every calendar, oldest first.
     pub fn schedules(&self) -> Vec<Schedule> {
         lock(&self.state).schedules.values().cloned().collect()
+    }
+
+    /// Everything that calls reserved, oldest first, with what was spent; none: not settled.
+    pub fn entries(&self) -> Vec<(Entry, Option<Bound>)> {
+        lock(&self.state).ledger.entries()
     }
 
     /// Every alert, oldest first.
@@ -298,6 +304,27 @@ impl Records for MemoryStore {
 
     async fn quota_use(&self, goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
         Ok(lock(&self.state).uses.get(&goal).copied())
+    }
+
+    async fn budgets(&self, scopes: &[BudgetScope]) -> Result<Vec<Budgets>, Unavailable> {
+        let state = lock(&self.state);
+        Ok(scopes.iter().map(|scope| state.ledger.budgets(scope)).collect())
+    }
+
+    async fn totals(&self, span: &BudgetSpan) -> Result<Totals, Unavailable> {
+        Ok(lock(&self.state).ledger.totals(span))
+    }
+
+    async fn open_entries(&self, goal: GoalId) -> Result<Vec<Entry>, Unavailable> {
+        Ok(lock(&self.state).ledger.open(goal))
+    }
+
+    async fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Result<Vec<GoalId>, Unavailable> {
+        Ok(lock(&self.state).parked_on_budgets(persona))
+    }
+
+    async fn has_alert(&self, id: AlertId) -> Result<bool, Unavailable> {
+        Ok(lock(&self.state).alerts.contains_key(&id))
     }
 
     async fn counted(&self, persona: PersonaId, within: Range<i64>) -> Result<Vec<Counted>, Unavailable> {

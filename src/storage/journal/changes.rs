@@ -18,6 +18,7 @@ use diesel::{
 use super::{
     calendar,
     closed::Late,
+    ledger,
     plan::{Places, Plan},
     statements::{
         AddDependency, CorrectGoal, CountFalls, EraseBody, ForgetDependencies, JoinBurst, MoveGoal, MoveMessage,
@@ -104,7 +105,8 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
         Change::StandingWaitSet(wait) => set_standing_wait(wait, to).await,
         Change::MessageFalls(id, falls) => to.run(CountFalls { falls: counter(*falls), id: id.as_bytes() }).await,
         Change::AlertRaised(alert) => {
-            to.run(insert_into(alerts::table).values(AlertRow::from((**alert).clone()))).await
+            let row = AlertRow::from((**alert).clone());
+            to.run(insert_into(alerts::table).values(row).on_conflict(alerts::id).do_nothing()).await
         }
         Change::AlertResolved(id, at_ms) => to.run(ResolveAlert { resolved_ms: *at_ms, id: id.as_bytes() }).await,
         Change::ScheduleSet(_) | Change::ScheduleRemoved(_) | Change::BigThreeChosen(_) => {
@@ -114,6 +116,7 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
         Change::CheckpointSigned(_) => Ok(0),
         Change::BodyErased { chain, seq } => to.run(EraseBody { chain: &chain.to_bytes(), seq: *seq }).await,
         Change::Room(change) => rooms::apply(change, to).await,
+        Change::Ledger(change) => ledger::apply(change, to).await,
         Change::DependenciesSet(goal, waits_for) => set_dependencies(*goal, waits_for, to).await,
         Change::GoalAdded(_) | Change::GoalMoved(_) | Change::GoalCorrected { .. } => {
             apply_to_goal(change, places, to).await

@@ -1,5 +1,6 @@
 //! What guards look at. Read once for a batch, then kept up to date as its commits are accepted. Pure.
 
+mod ledger;
 mod rooms;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use actors::{
     ports::{Change, Commit, Guard, Outdated},
 };
 
+pub(super) use ledger::{LedgerFacts, WantedLedger};
 pub(super) use rooms::{RoomFacts, WantedRooms};
 
 /// The keys a batch asks about.
@@ -25,6 +27,7 @@ pub(super) struct Wanted {
     pub runs: BTreeSet<RunId>,
     pub alerts: BTreeSet<AlertId>,
     pub rooms: WantedRooms,
+    pub ledger: WantedLedger,
     pub standing: BTreeSet<StandingWaitId>,
     pub schedules: BTreeSet<ScheduleId>,
     /// Personas whose big three are asked about.
@@ -58,6 +61,7 @@ impl Wanted {
             Guard::RunLive(id) => drop(self.runs.insert(*id)),
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
             Guard::Room(guard) => self.rooms.add_guard(guard),
+            Guard::Ledger(guard) => self.ledger.add_guard(guard),
             Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
             Guard::ScheduleVersion(id, _) => drop(self.schedules.insert(*id)),
             Guard::BigThreeBefore(id, _) => drop(self.big_threes.insert(*id)),
@@ -88,6 +92,7 @@ impl Wanted {
             Change::RunMoved { id, .. } => drop(self.runs.insert(*id)),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id)),
             Change::Room(change) => self.rooms.add_change(change),
+            Change::Ledger(change) => self.ledger.add_change(change),
             Change::QuotaTaken(taken) => {
                 self.goals.insert(taken.goal);
                 self.uses.insert(taken.goal);
@@ -120,6 +125,7 @@ pub(super) struct Facts {
     /// Whether it is open.
     pub alerts: BTreeMap<AlertId, bool>,
     pub rooms: RoomFacts,
+    pub ledger: LedgerFacts,
     /// How far the open ones have looked; none: ended.
     pub standing: BTreeMap<StandingWaitId, Option<i64>>,
     /// The version.
@@ -143,6 +149,7 @@ impl Facts {
         wanted.runs.retain(|id| !self.runs.contains_key(id));
         wanted.alerts.retain(|id| !self.alerts.contains_key(id));
         self.rooms.leave_unknown(&mut wanted.rooms);
+        self.ledger.leave_unknown(&mut wanted.ledger);
         wanted.schedules.retain(|id| !self.schedules.contains_key(id));
         wanted.big_threes.retain(|id| !self.big_threes.contains_key(id));
         wanted.standing.retain(|id| !self.standing.contains_key(id));
@@ -157,7 +164,8 @@ impl Facts {
             + self.runs.len()
             + self.alerts.len()
             + self.standing.len()
-            + self.rooms.len();
+            + self.rooms.len()
+            + self.ledger.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
         let calendar = self.schedules.len() + self.big_threes.len();
         if work + names + calendar > REMEMBERED { Self::default() } else { self }
@@ -199,6 +207,7 @@ impl Facts {
             Guard::RunLive(id) => self.runs.get(id) == Some(&RunState::Running),
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
             Guard::Room(guard) => self.rooms.holds(guard),
+            Guard::Ledger(guard) => self.ledger.holds(guard),
             Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
             Guard::ScheduleVersion(id, version) => self.schedules.get(id) == Some(version),
             Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|chosen| chosen < hour_ms),
@@ -297,10 +306,13 @@ impl Facts {
             }
             Change::RunStarted(run) => drop(self.runs.insert(run.id, run.state)),
             Change::RunMoved { id, state, .. } => drop(self.runs.insert(*id, *state)),
-            Change::AlertRaised(alert) => drop(self.alerts.insert(alert.id, alert.resolved_ms.is_none())),
+            Change::AlertRaised(alert) => {
+                self.alerts.entry(alert.id).or_insert(alert.resolved_ms.is_none());
+            }
             Change::QuotaTaken(taken) => drop(self.uses.insert(taken.goal, *taken)),
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
             Change::Room(change) => self.rooms.apply(change),
+            Change::Ledger(change) => self.ledger.apply(change),
             Change::ScheduleSet(line) => drop(self.schedules.insert(line.id, line.version)),
             Change::ScheduleRemoved(id) => drop(self.schedules.remove(id)),
             Change::BigThreeChosen(three) => drop(self.big_threes.insert(three.persona, three.hour_ms)),

@@ -29,6 +29,7 @@ use super::{
     changes::{self, Statement, Transaction},
     closed::{Closed, Late},
     facts::{Facts, Wanted},
+    ledger,
     plan::{self, Plan, Verdict},
     quotas::taken_by_others,
     statements::{InsertReceipt, SaveCheckpoint},
@@ -345,5 +346,6 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
         }
     }
     rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms)?;
+    ledger::read_here(conn, &wanted.ledger, &mut facts.ledger)?;
     calendar::read_here(conn, wanted, facts)
 }

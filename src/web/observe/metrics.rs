@@ -3,8 +3,11 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use actors::domain::Unit;
-use actors::persona::tally::InboxFigures;
+use actors::{
+    domain::{BudgetPeriod, BudgetScope, Unit, Zone},
+    ledger,
+    persona::tally::InboxFigures,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,6 +26,11 @@ pub struct Metrics {
     pub proposals_today: u64,
     pub deliverables_today: u64,
     pub errors_24h: u64,
+    /// What models were paid today, in micro-dollars, and the tokens in and out.
+    pub spent_micro_usd_today: u64,
+    pub spent_tokens_today: u64,
+    /// The worst case of calls that are under way.
+    pub reserved_micro_usd: u64,
     /// The most that all personas together may do today, by unit.
     #[schema(value_type = Object)]
     pub day_caps: BTreeMap<Unit, u32>,
@@ -45,13 +53,19 @@ async fn metrics(request: HttpRequest, deps: web::Data<Deps>) -> Result<HttpResp
 }
 
 async fn today(deps: &Deps) -> Result<Metrics, Problem> {
-    let today = deps.db.today(day_start_ms(deps.world.now_ms())).await?;
+    let now_ms = deps.world.now_ms();
+    let today = deps.db.today(day_start_ms(now_ms)).await?;
+    let day = ledger::span(BudgetScope::Company, BudgetPeriod::Day, Zone::UTC, now_ms);
+    let money = deps.db.totals(&day).await?;
     Ok(Metrics {
         posts_today: today.posts,
         messages_today: today.messages,
         proposals_today: today.proposals,
         deliverables_today: today.deliverables,
         errors_24h: today.errors_24h,
+        spent_micro_usd_today: money.spent.micro_usd,
+        spent_tokens_today: money.spent.tokens,
+        reserved_micro_usd: money.reserved.micro_usd,
         day_caps: deps.config.day_caps.clone(),
     })
 }
@@ -66,6 +80,9 @@ async fn prometheus(deps: web::Data<Deps>) -> Result<HttpResponse, Problem> {
         ("proposals_today", "Proposals proven since midnight UTC.", today.proposals_today),
         ("deliverables_today", "Deliverables proven since midnight UTC.", today.deliverables_today),
         ("errors_24h", "Steps that failed in the last 24 hours.", today.errors_24h),
+        ("spent_micro_usd_today", "Micro-dollars paid to models since midnight UTC.", today.spent_micro_usd_today),
+        ("spent_tokens_today", "Tokens in and out since midnight UTC.", today.spent_tokens_today),
+        ("reserved_micro_usd", "Worst case of the calls that are under way.", today.reserved_micro_usd),
         ("active_personas", "Slices held now.", count(figures.active_personas)),
         ("active_personas_cap", "Slices there may be at once.", count(figures.cap)),
         (

@@ -1,5 +1,6 @@
 //! `/personas/{slug}`: one persona, in five tabs.
 
+pub mod budgets;
 pub mod calendar;
 pub mod goal;
 pub mod input;

@@ -64,6 +64,8 @@ impl AlertRow {
                 AlertKind::Reconcile => "Did it happen?",
                 AlertKind::DeadLetter => "Dead letter",
                 AlertKind::MachineHot => "Machine hot",
+                AlertKind::OverBudget => "Over budget",
+                AlertKind::BudgetLow => "Budget running low",
                 AlertKind::Unavailable => "Not available",
             },
             text: alert.text.clone(),

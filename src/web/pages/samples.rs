@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+mod budgets;
 mod calendar;
 mod pages;
 mod records;

@@ -82,10 +82,9 @@ async fn metrics_are_json_or_prometheus_as_asked() {
     assert_eq!(server.post("/api/personas/ada/messages", &json!({"text": "Hello"})).await.status, 201);
     let metrics = server.get("/metrics").await.json;
     let names: Vec<_> = metrics.as_object().unwrap().keys().cloned().collect();
-    assert_eq!(
-        names,
-        ["day_caps", "deliverables_today", "errors_24h", "messages_today", "posts_today", "proposals_today"]
-    );
+    let today = ["day_caps", "deliverables_today", "errors_24h", "messages_today", "posts_today", "proposals_today"];
+    let money = ["reserved_micro_usd", "spent_micro_usd_today", "spent_tokens_today"];
+    assert_eq!(names, [&today[..], &money[..]].concat());
     assert_eq!(metrics["day_caps"]["post"], 500);
     for (path, accept) in [("/metrics", "text/plain"), ("/metrics/prometheus", "*/*")] {
         let call = server.ask(Method::GET, path).bearer_auth(STATUS_TOKEN).header("Accept", accept);

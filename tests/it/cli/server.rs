@@ -85,6 +85,33 @@ fn work(root: &Path) {
     assert_eq!(goal["state"], "done", "{goal:#}");
 }
 
+/// What may be spent, of whom.
+fn budgets_are_set_by_verbs(root: &Path) {
+    let set = ["budget", "set", "--persona", "ada-lovelace", "--limit", "day:usd=1.50,1", "--limit", "month:tokens=9"];
+    let set = answer(root, &set);
+    assert_eq!(
+        set["periods"][0]["limits"]["micro_usd"],
+        json!({"hard": 1_500_000, "soft": 1_000_000, "left": 1_500_000})
+    );
+    let other = ["budget", "set", "--persona", "ada-lovelace", "--limit", "month:tokens=none"];
+    let kept = answer(root, &other)["periods"].clone();
+    assert_eq!((&kept[0]["limits"]["micro_usd"]["soft"], &kept[1]["limits"]), (&json!(1_000_000), &json!({})));
+    assert_eq!(answer(root, &["budget", "show"])["scope"], "company");
+    let (code, table, _) = said(&greenroom(root, &["budget", "show", "--persona", "ada-lovelace"]));
+    assert_eq!(code, 0);
+    assert!(table.lines().any(|line| line.starts_with("day") && line.contains("$1.50")), "{table}");
+    for (limit, expected) in [("day:usd=0.5,1", "limits.day.micro_usd.soft"), ("year:usd=1", "limits.year")] {
+        let (code, _, error) = said(&greenroom(root, &["budget", "set", "--limit", limit]));
+        assert_eq!(code, 1);
+        assert!(error.contains(expected), "{error}");
+    }
+    let (code, _, error) = said(&greenroom(root, &["budget", "set", "--limit", "day:usd=cheap"]));
+    assert_eq!(code, 2, "{error}");
+    let (code, _, error) = said(&greenroom(root, &["budget", "show", "--user", "nobody"]));
+    assert_eq!(code, 1);
+    assert!(error.contains("nobody"), "{error}");
+}
+
 /// Hours, quotas, plan and templates of the persona that works.
 fn days_are_set_by_verbs(root: &Path) {
     let hours = ["--zone", "Asia/Tokyo", "--wakes", "09:00", "--sleeps", "17:30"];
@@ -132,6 +159,7 @@ fn the_verbs_reach_the_server_and_the_record_is_whole() {
 
     let persona = answer(root, &["persona", "show", "ada-lovelace"]);
     assert_eq!((&persona["name"], &persona["role"]), (&json!("Ada Lovelace"), &json!("worker")));
+    budgets_are_set_by_verbs(root);
     days_are_set_by_verbs(root);
     assert_eq!(answer(root, &["persona", "pause", "ada-lovelace"])["status"], "paused");
     assert_eq!(answer(root, &["persona", "resume", "ada-lovelace"])["status"], "active");

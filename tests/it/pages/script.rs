@@ -71,7 +71,7 @@ fn think(call: &Call) -> Outcome {
     };
     let steps: Vec<Step> = serde_json::from_value(steps).unwrap();
     let chosen = steps.into_iter().enumerate().map(|(at, step)| Chosen {
-        call: ToolCall { id: format!("c{at}"), name: step.tool().to_owned(), arguments: "{}".to_owned() },
+        call: ToolCall { id: format!("c{at}"), name: step.tool().into_owned(), arguments: "{}".to_owned() },
         what: Choice::Step(Box::new(step)),
     });
     let chosen: Vec<Chosen> = chosen.collect();

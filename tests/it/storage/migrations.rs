@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use actors::domain::{GoalId, Hours, IfFailed, PersonaId, TurnState};
+use actors::domain::{
+    BudgetPeriod, BudgetScope, BudgetSpan, BudgetUnit, GoalId, Hours, IfFailed, PersonaId, TurnState,
+};
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection, migration::Migration, sqlite::Sqlite};
 use diesel_migrations::MigrationHarness;
 use greenroom::storage::{OpenError, ReceiptFilter, Storage};
@@ -63,6 +65,13 @@ async fn holds_its_rows(storage: Storage) {
     let lines = storage.records.calendar(Some(ada.id)).await.unwrap();
     assert_eq!((lines[0].0.name.as_str(), lines[0].0.last.unwrap().missed), ("morning line", 1));
     assert_eq!(storage.records.big_three(ada.id).await.unwrap().unwrap().goals[0].goal, goal);
+    let owned = [BudgetScope::Persona(ada.id)];
+    let budgets = storage.records.budgets(&owned).await.unwrap().remove(0);
+    assert_eq!((budgets.version, budgets.limits[0].soft, budgets.limits[0].hard), (3, Some(800_000), 1_000_000));
+    let day = BudgetSpan::of(owned[0].clone(), BudgetPeriod::Day, ada.hours.zone, 1_732_492_800_000);
+    let totals = storage.records.totals(&day).await.unwrap();
+    assert_eq!((totals.reserved.micro_usd, totals.spent.micro_usd, totals.taken(BudgetUnit::Tokens)), (60, 30, 1_200));
+    assert_eq!(storage.records.open_entries(goal).await.unwrap().len(), 1);
     assert_eq!(storage.accounts.users().await.unwrap()[0].name, "owner");
 }
 

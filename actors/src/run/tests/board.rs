@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::agents;
 use crate::{
     domain::{
-        ArtifactKind, Call, Effect, Goal, GoalId, InboxLimits, InnerLife, Limits, Message, NewArtifact, Outcome, Pace,
-        Payload, Persona, Proof, QuotaRules, ReadBack, RoomRules, Step, StepError, StepsPayload, Thought, Unit,
+        ArtifactKind, Call, Cost, Effect, Goal, GoalId, InboxLimits, InnerLife, Limits, Message, NewArtifact, Outcome,
+        Pace, Payload, Persona, Proof, QuotaRules, ReadBack, RoomRules, Step, StepError, StepsPayload, Thought, Unit,
     },
     evidence::{Evidence, Setup},
     ports::{Change, Commit, Records as _, Waiting},
@@ -40,6 +40,10 @@ pub(super) struct World {
     pub thoughts: Vec<Thought>,
     /// It is busy when it would give this answer.
     pub fail_thought: Option<usize>,
+    /// What a composed text cost; none: nobody says.
+    pub cost: Option<Cost>,
+    /// Composing does not end.
+    pub composes_for_ever: bool,
     /// What the model was told, each time.
     pub asked: Vec<Value>,
 }
@@ -213,6 +217,9 @@ impl World {
                 _ => Outcome::not_begun("found nothing", StepError::retryable("there is no such element")).into(),
             };
         }
+        if self.composes_for_ever && call.tool == "compose" {
+            return Act::Hang;
+        }
         let outcome = self.act(call);
         if self.slow == Some(&*call.tool) {
             return Act::After(Duration::from_secs(1), outcome);
@@ -243,6 +250,8 @@ impl World {
                 StepError::retryable("the page shows something else"),
             ),
             "think" => self.think(call),
+            "compose" => Outcome { cost: self.cost, ..Outcome::done("composed", json!({"value": "a line"})) }
+                .with_artifact(NewArtifact { kind: ArtifactKind::Text, ..picture() }),
             "browser_screenshot" => Outcome::done("took a picture", Value::Null).with_artifact(picture()),
             "browser_fill" if self.title.is_empty() => {
                 Outcome::not_begun("no page", StepError::retryable("no page is open"))

@@ -18,7 +18,7 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::{
-    super::{Failed, calendar, facts::Facts, quotas::taken_by_others},
+    super::{Failed, calendar, facts::Facts, ledger, quotas::taken_by_others},
     Wanted,
 };
 use crate::storage::{
@@ -96,6 +96,7 @@ pub(super) async fn facts(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: 
     read_messages(conn, wanted, facts).await?;
     read_work(conn, wanted, facts).await?;
     rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms).await?;
+    ledger::read(conn, &wanted.ledger, &mut facts.ledger).await?;
     calendar::read(conn, wanted, facts).await
 }
 

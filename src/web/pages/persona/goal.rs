@@ -146,6 +146,8 @@ pub fn waits(goal: &Goal, now_ms: i64) -> String {
         (_, Some(ParkedOn::Rate), Some(until)) => format!("keeps the pace of the site, goes on in {until}"),
         (_, Some(ParkedOn::Quota), Some(until)) => format!("the day’s quota is used up, goes on in {until}"),
         (_, Some(ParkedOn::Quota), None) => "the day’s quota is used up".to_owned(),
+        (_, Some(ParkedOn::Budget), Some(until)) => format!("a budget is used up, goes on in {until}"),
+        (_, Some(ParkedOn::Budget), None) => "a budget is used up".to_owned(),
         (_, Some(ParkedOn::Rate), None) => "keeps the pace of the site".to_owned(),
         (GoalState::Pending, None, Some(until)) if goal.attempts > 0 => format!("tries again in {until}"),
         (GoalState::Pending, None, Some(until)) => format!("starts in {until}"),

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use actors::{
-    domain::{ArtifactKind, BigThree, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run, Unit},
+    domain::{
+        ArtifactKind, BigThree, BudgetScope, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run, Unit,
+    },
     supervisor::ActorInfo,
 };
 use serde::Deserialize;
 
 use super::{
-    Body, Head, PersonaPage, Side, Tab, calendar::Calendar, goal::GoalRow, input, logs::Logs, output::Output,
-    progress::Progress, settings, today::Today,
+    Body, Head, PersonaPage, Side, Tab, budgets::Budgets, calendar::Calendar, goal::GoalRow, input, logs::Logs,
+    output::Output, progress::Progress, settings, today::Today,
 };
 use crate::{
     storage::{GoalFilter, ReceiptFilter, RunFilter},
@@ -30,6 +32,7 @@ use crate::{
             visit::{self, NoPage, Visit},
         },
         routes::{Route, Table, Who},
+        spending,
     },
 };
 
@@ -280,7 +283,10 @@ async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Sett
     }
     let models = &visit.deps.config.models;
     let rules = visit.deps.config.quota_rules();
+    let scope = BudgetScope::Persona(persona.id);
+    let spending = spending::of(visit.deps, scope, persona.hours.zone).await?;
     Ok(settings::Settings {
+        budgets: Budgets::new(&spending, visit.now_ms),
         quotas: Unit::ALL.iter().map(|unit| settings::QuotaField::new(*unit, persona, &rules)).collect(),
         persona: persona.clone(),
         keys: labels.into_iter().map(key).collect(),

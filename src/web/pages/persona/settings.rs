@@ -2,7 +2,7 @@
 
 use actors::domain::{Happening, Persona, QuotaRules, Role, StandingWait, Unit};
 
-use super::today::label;
+use super::{budgets::Budgets, today::label};
 use crate::web::pages::show::When;
 
 /// The tab.
@@ -10,6 +10,7 @@ use crate::web::pages::show::When;
 pub struct Settings {
     pub persona: Persona,
     pub quotas: Vec<QuotaField>,
+    pub budgets: Budgets,
     pub keys: Vec<KeyRow>,
     /// Names of the configured models.
     pub models: Vec<String>,

@@ -11,7 +11,7 @@ use actors::{
 };
 
 use super::{
-    calendar,
+    budgets, calendar,
     records::{self, NOW},
     stage,
 };
@@ -262,6 +262,7 @@ fn settings(jason: &Persona) -> Settings {
         ..QuotaRules::default()
     };
     Settings {
+        budgets: budgets::budgets(),
         quotas: Unit::ALL.iter().map(|unit| QuotaField::new(*unit, jason, &rules)).collect(),
         persona: jason.clone(),
         keys: vec![KeyRow { name: "JOBS_PASSWORD".to_owned(), last_four: "h7Qz".to_owned(), updated }],

@@ -1,0 +1,45 @@
+//! What becomes of a goal whose next call no budget has room for, and of money that a crash left reserved.
+
+use serde_json::json;
+
+use super::{RunEnd, attempt::Attempt, broker::NoRoom, quota::PutOff};
+use crate::{
+    domain::{AlertKind, Entry, ParkedOn, Settlement},
+    ledger::{self, Reached},
+    ports::{Change, LedgerChange, Unavailable},
+};
+
+impl Attempt<'_> {
+    /// The goal waits until the budget renews, or fails when no period could ever hold the call. Costs no attempt; a
+    /// person is told once in each period.
+    pub(super) async fn wait_for_budget(&mut self, NoRoom { left, why }: NoRoom) -> RunEnd {
+        let until_ms = (!left.never_fits()).then_some(left.span.until_ms);
+        let (title, period) = (&self.goal.title, left.limit.period);
+        let said = match until_ms {
+            None => format!("refused “{title}”: its call is larger than a budget"),
+            Some(_) => format!("put “{title}” off to the next {period}: a budget is used up"),
+        };
+        let data = json!({
+            "scope": left.span.scope.to_string(), "period": period, "unit": left.limit.unit, "hard": left.limit.hard,
+            "wanted": left.amount, "span": [left.span.from_ms, left.span.until_ms], "due_ms": until_ms,
+        });
+        let id = ledger::alert_id(&left.span, &left.limit, Reached::Hard);
+        let alert = self.runner.broker.budget_alert(id, &left.span, AlertKind::OverBudget, why.clone());
+        let also = vec![Change::AlertRaised(Box::new(alert))];
+        self.put_off(PutOff { on: ParkedOn::Budget, until_ms, why, said, data, also }, true).await
+    }
+
+    /// What this goal's calls reserved of which nobody saw the end.
+    pub(super) async fn lost_reservations(&self) -> Result<Vec<Entry>, Unavailable> {
+        if !self.history.has_intents() {
+            return Ok(Vec::new());
+        }
+        self.runner.broker.ports.records.open_entries(self.goal.id).await
+    }
+}
+
+/// Whoever was asked may have done it: it counts as spent.
+pub(super) fn at_worst(lost: &[Entry], at_ms: i64) -> impl Iterator<Item = Change> {
+    let settled = move |entry: &Entry| Settlement { entry: entry.clone(), spent: entry.reserved, at_ms };
+    lost.iter().map(move |entry| Change::Ledger(LedgerChange::Settled(settled(entry))))
+}

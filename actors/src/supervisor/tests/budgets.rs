@@ -1,0 +1,163 @@
+//! A company that runs out of money: together nobody passes a budget, and who waits for one goes on when it allows.
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+use ed25519_dalek::SigningKey;
+use serde_json::json;
+
+use super::harness::{limits, new_persona, settle, until, work};
+use crate::{
+    domain::{
+        AlertKind, ArtifactKind, Bound, Budget, BudgetPeriod, BudgetScope, BudgetUnit, Cost, GoalId, GoalState, Limits,
+        NewArtifact, Outcome, ParkedOn, PersonaId, Proof, TraceId,
+    },
+    ports::{Records as _, World as _},
+    supervisor::{By, CommandError, Company, NewWork, Work},
+    testing::{Act, TestPorts},
+};
+
+const DOLLAR: u64 = 1_000_000;
+const WORST: Bound = Bound { micro_usd: 60_000, tokens: 900 };
+const TOOK: u64 = 41_000;
+
+struct House {
+    company: Company,
+    test: TestPorts,
+}
+
+fn day(hard: u64) -> Vec<Budget> {
+    vec![Budget { period: BudgetPeriod::Day, unit: BudgetUnit::MicroUsd, soft: None, hard }]
+}
+
+impl House {
+    /// Calls take a second and cost up to six cents.
+    async fn open(cap: usize) -> Self {
+        let test = TestPorts::new(|_| {
+            let (name, media_type, bytes) = ("line.txt".to_owned(), "text/plain", b"a line".to_vec());
+            let line = NewArtifact { kind: ArtifactKind::Text, name, media_type, bytes };
+            let cost = Some(Cost { input_tokens: 10, output_tokens: 20, micro_usd: TOOK });
+            let composed = Outcome::done("composed", json!({"value": "a line"})).with_artifact(line);
+            Act::After(Duration::from_secs(1), Outcome { cost, ..composed })
+        });
+        test.performer.bound_by(|_| Ok(Some(WORST)));
+        let limits = Limits { active_personas: NonZeroUsize::new(cap).unwrap(), ..limits(1) };
+        let company = Company::start(limits, test.ports(), SigningKey::from_bytes(&[7; 32])).await.unwrap();
+        Self { company, test }
+    }
+
+    fn by(&self) -> By {
+        By { who: "ada".to_owned(), trace: TraceId(self.test.world.new_id()) }
+    }
+
+    async fn persona(&self, slug: &str) -> PersonaId {
+        self.company.create_persona(new_persona(slug), &self.by()).await.unwrap().id
+    }
+
+    async fn give(&self, persona: PersonaId) -> GoalId {
+        let mut work = work(persona, 500);
+        if let NewWork { what: Work::Goal { proof, .. }, .. } = &mut work {
+            *proof = Proof { artifacts: vec![ArtifactKind::Text], ..Proof::default() };
+        }
+        self.company.deliver(work, &self.by()).await.unwrap().goal.id
+    }
+
+    fn count(&self, stands: impl Fn(GoalState, Option<ParkedOn>) -> bool) -> usize {
+        self.test.store.goals().iter().filter(|goal| stands(goal.state, goal.parked_on)).count()
+    }
+
+    fn waiting(&self) -> usize {
+        self.count(|state, on| state == GoalState::Parked && on == Some(ParkedOn::Budget))
+    }
+
+    fn done(&self) -> usize {
+        self.count(|state, _| state == GoalState::Done)
+    }
+
+    /// What was spent since the company was opened.
+    fn spent(&self) -> u64 {
+        let spent = self.test.store.entries().into_iter();
+        spent.map(|(entry, spent)| spent.unwrap_or(entry.reserved).micro_usd).sum()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_personas_at_once_never_spend_more_than_their_dollar() {
+    let house = House::open(100).await;
+    house.company.set_budgets(BudgetScope::Company, 0, day(DOLLAR), &house.by()).await.unwrap();
+    let store = house.test.store.clone();
+    let (watched, begins_ms) = (store.clone(), house.test.world.now_ms() - 12 * 3_600_000);
+    let most = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let highest = most.clone();
+    // Looked at from inside, before each call reserves anything.
+    house.test.performer.bound_by(move |_| {
+        let taken = watched.entries().into_iter().filter(|(entry, _)| entry.at_ms < begins_ms + 24 * 3_600_000);
+        let taken: u64 = taken.map(|(entry, spent)| spent.unwrap_or(entry.reserved).micro_usd).sum();
+        highest.fetch_max(taken, std::sync::atomic::Ordering::SeqCst);
+        Ok(Some(WORST))
+    });
+    for number in 0..100 {
+        let persona = house.persona(&format!("p{number}")).await;
+        house.give(persona).await;
+    }
+    until(|| house.done() + house.waiting() == 100).await;
+    // Sixteen fit at their worst, and what they leave lets others in as long as six cents are left.
+    assert!(house.spent() <= DOLLAR && most.load(std::sync::atomic::Ordering::SeqCst) <= DOLLAR);
+    assert!(house.test.performer.most_at_once() <= 16, "{} at once", house.test.performer.most_at_once());
+    assert_eq!(house.spent(), house.done() as u64 * TOOK, "every call is settled");
+    let (done, alerts) = (house.done(), house.test.store.alerts());
+    assert!((16..=DOLLAR as usize / TOOK as usize).contains(&done), "{done} calls were made");
+    assert_eq!(alerts.iter().filter(|alert| alert.kind == AlertKind::OverBudget).count(), 1, "told once");
+
+    until(|| house.done() > done).await;
+    assert!(house.test.world.now_ms() >= begins_ms + 24 * 3_600_000, "nobody went on before midnight");
+    house.company.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_is_raised_lets_those_who_waited_for_it_go_on_at_once() {
+    let house = House::open(2).await;
+    let (ada, bo) = (house.persona("ada").await, house.persona("bo").await);
+    let set = async |persona, version, hard| {
+        let scope = BudgetScope::Persona(persona);
+        house.company.set_budgets(scope, version, day(hard), &house.by()).await.unwrap();
+    };
+    for persona in [ada, bo] {
+        set(persona, 0, WORST.micro_usd).await;
+        house.give(persona).await;
+        house.give(persona).await;
+    }
+    until(|| house.done() == 2 && house.waiting() == 2).await;
+    let before_ms = house.test.world.now_ms();
+    set(ada, 1, 2 * WORST.micro_usd).await;
+    until(|| house.done() == 3).await;
+    assert!(house.test.world.now_ms() - before_ms < 60_000, "it did not wait for the next day");
+    settle().await;
+    assert_eq!(house.waiting(), 1, "the other one still waits for its own");
+    house.company.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn budgets_are_set_from_what_was_there_and_by_receipt() {
+    let house = House::open(1).await;
+    let ada = house.persona("ada").await;
+    let scope = BudgetScope::Persona(ada);
+    let set = async |scope: &BudgetScope, version, limits| {
+        house.company.set_budgets(scope.clone(), version, limits, &house.by()).await
+    };
+    assert_eq!(set(&scope, 0, day(5)).await.unwrap().version, 1);
+    assert!(matches!(set(&scope, 0, day(6)).await, Err(CommandError::Conflict(_))), "somebody was faster");
+    assert_eq!(set(&scope, 1, Vec::new()).await.unwrap().limits, []);
+    let twice = [day(1), day(2)].concat();
+    let refused = set(&BudgetScope::Company, 0, twice).await.unwrap_err();
+    assert!(matches!(&refused, CommandError::Invalid { field, .. } if field == "limits[1].unit"), "{refused}");
+    let nobody = BudgetScope::Persona(PersonaId(house.test.world.new_id()));
+    assert!(matches!(set(&nobody, 0, day(1)).await, Err(CommandError::NotFound { .. })));
+    let said = |text: &str| {
+        let receipts = house.test.store.receipts();
+        receipts.iter().any(|receipt| receipt.body.as_ref().is_some_and(|body| body.summary.contains(text)))
+    };
+    assert!(said("ada set the budgets of persona:") && !said("budgets of company"));
+    let kept = house.test.store.budgets(&[scope, BudgetScope::Company]).await.unwrap();
+    assert_eq!((kept[0].version, kept[1].version), (2, 0));
+    house.company.end().await;
+}
