@@ -121,12 +121,11 @@ impl Test {
         };
         let tool = self.find(config, whose.as_ref())?;
         let arguments = self.arguments(&tool)?;
-        let thrown_away = Emptied::new(&config.data_root)?;
-        let workspace = whose.map_or_else(|| Ok(thrown_away.0.clone()), |whose| whose.workspace(config))?;
+        let place = Place::of(config, whose).await?;
         let sandbox = Sandbox::find()?;
         let held = sandbox.report().await?;
         let told = Input { arguments: &arguments, key: "a-try-by-hand", limit: tool.manifest.timeout };
-        let tried = own::try_out(&sandbox, &tool, &told, &workspace, &CancellationToken::new()).await?;
+        let tried = own::try_out(&sandbox, &tool, &told, place.path(), &CancellationToken::new()).await?;
         let ok = tried.value.is_ok();
         out.answer(&seen(&tool, &tried, &held), |seen| card(seen, &tried));
         Ok(Ended::well_if(ok))
@@ -169,11 +168,28 @@ impl Whose {
         let id = text(&found, "id").parse().map_err(|_| anyhow!("the server names no persona"))?;
         Ok(Self { id, slug: text(&found, "slug") })
     }
+}
 
-    fn workspace(&self, config: &Config) -> anyhow::Result<PathBuf> {
-        let folder = config.data_root.join("personas").join(self.id.to_string()).join("files");
-        fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-        Ok(folder)
+/// Where a tool is tried.
+enum Place {
+    /// While it is tried, no step of the persona writes there.
+    Persona(own::Workspace),
+    ThrownAway(Emptied),
+}
+
+impl Place {
+    async fn of(config: &Config, whose: Option<Whose>) -> anyhow::Result<Self> {
+        match whose {
+            Some(whose) => Ok(Self::Persona(own::Workspace::of(&config.data_root, whose.id).await?)),
+            None => Ok(Self::ThrownAway(Emptied::new(&config.data_root)?)),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Persona(workspace) => workspace.place(),
+            Self::ThrownAway(Emptied(folder)) => folder,
+        }
     }
 }
 

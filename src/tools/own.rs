@@ -13,6 +13,6 @@ mod traces;
 
 pub use manifest::{Example, FILE, Manifest};
 pub(super) use run::perform;
-pub use run::{Input, NotTried, Tried, try_out};
+pub use run::{Input, NotTried, Tried, Workspace, try_out};
 pub use shelf::{Broken, Loaded, Origin, OwnTool, Whose, load};
 pub use template::{Language, files as template_files};

@@ -174,7 +174,7 @@ impl Sandbox {
                 streams::catch(output, MOST_OUTPUT_BYTES),
                 streams::catch(errors, MOST_ERROR_BYTES),
                 status::listen(status),
-                child.wait(),
+                async { child.wait().await.ok() },
             )
         };
         tokio::pin!(work);
@@ -184,17 +184,20 @@ impl Sandbox {
             () = stop.cancelled() => Err(End::Stopped),
             () = tokio::time::sleep(job.limit) => Err(End::TimedOut),
         };
-        let (((), output, errors, status, _ended), cut) = match cut {
-            Ok(done) => (done, None),
+        let (cut, done) = match cut {
+            Ok(done) => (None, Some(done)),
             Err(end) => {
                 end_all(pid);
-                let ended = timeout(ENDING, work).await;
-                (ended.map_err(|_| io::Error::other("a killed sandbox did not end"))?, Some(end))
+                (Some(end), timeout(ENDING, work).await.ok())
             }
         };
         let took = began.elapsed();
+        // Killed, and still there: the kernel holds it, in a disk that does not answer for example.
+        let ((), output, errors, status, _ended) = done.unwrap_or_default();
         // The processes of a sandbox end with its first, which outlives bubblewrap by a moment.
-        let _ = timeout(ENDING, status.all_ended()).await;
+        if timeout(ENDING, status.all_ended()).await.is_err() {
+            tracing::warn!("a sandbox that was ended is still there");
+        }
         let end = ending(cut, &status, &errors)?;
         Ok(Ran { end, output, errors, took, hit: group.hit() })
     }
@@ -238,7 +241,7 @@ fn ending(cut: Option<End>, status: &Status, errors: &Caught) -> Result<End, NoS
         (Some(end), _) => Ok(end),
         (None, Some(code)) => Ok(End::Exit(code)),
         // Nobody saw the command end. Either bubblewrap says why it could not make the sandbox, or it was killed.
-        (None, None) if errors.text().contains("bwrap: ") || !status.made => {
+        (None, None) if errors.text().starts_with("bwrap: ") || !status.made => {
             Err(NoSandbox::Refused(errors.text().trim().chars().take(500).collect()))
         }
         (None, None) => Ok(End::Exit(137)),

@@ -3,6 +3,8 @@
 mod server;
 
 use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
     path::Path,
     process::{Command, Output},
 };
@@ -108,6 +110,32 @@ fn a_tool_is_written_and_tried_without_a_server() {
     assert_eq!(said(&python).0, 0);
     let (code, out, _) = said(&greenroom(root.path(), &["tool", "test", "word_count"]));
     assert!(code == 0 && out.contains(r#"{"longest":"not","words":6}"#), "{out}");
+}
+
+#[test]
+fn a_tool_ends_with_who_runs_it_even_by_kill_9() {
+    if crate::sandbox::is_left_out_here() {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    assert_eq!(said(&greenroom(root.path(), &["tool", "new", "sleeper", "--language", "sh"])).0, 0);
+    let folder = root.path().join("tools/sleeper");
+    // The pipe stays open as long as any process of the tool is there.
+    std::fs::write(folder.join("tool.sh"), "exec 3>/tool/pipe; echo begun >&3; sleep 600 & sleep 600").unwrap();
+    assert!(Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap().success());
+    let mut server = Command::new(env!("CARGO_BIN_EXE_greenroom"))
+        .args(["tool", "test", "sleeper"])
+        .env("DATA_ROOT", root.path())
+        .current_dir(root.path())
+        .spawn()
+        .unwrap();
+    let mut pipe = BufReader::new(File::open(folder.join("pipe")).unwrap());
+    let mut line = String::new();
+    pipe.read_line(&mut line).unwrap();
+    assert_eq!(line, "begun\n");
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(pipe.read_line(&mut line).unwrap(), 0, "nobody holds the pipe any more");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use actors::domain::{Call, Effect, Outcome, StepError};
+use actors::domain::{Call, Effect, Outcome, PersonaId, StepError};
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
@@ -57,6 +57,27 @@ pub struct Input<'a> {
     pub limit: Duration,
 }
 
+/// A persona's own folder, held alone until it is dropped.
+pub struct Workspace {
+    pub(super) folder: Folder,
+    place: PathBuf,
+}
+
+impl Workspace {
+    /// Waits until nobody else writes there.
+    pub async fn of(data_root: &Path, persona: PersonaId) -> io::Result<Self> {
+        let (root, place) = (data_root.to_path_buf(), Folder::place(data_root, persona));
+        let opened = spawn_blocking(move || Folder::open(&root, persona)).await;
+        let folder = opened.map_err(io::Error::other)?.map_err(io::Error::other)?;
+        Ok(Self { folder, place })
+    }
+
+    /// Where it lies.
+    pub fn place(&self) -> &Path {
+        &self.place
+    }
+}
+
 /// Runs it once. The caller sees to it that nobody else writes in the workspace meanwhile.
 pub async fn try_out(
     sandbox: &Sandbox,
@@ -86,8 +107,17 @@ pub async fn try_out(
         ..Job::new(&manifest.command)
     };
     let ran = sandbox.run(&job, stop).await?;
-    let left = if may_write { traces::difference(&before, &seen(workspace).await?) } else { Difference::default() };
-    Ok(Tried { value: outcome::answer(&ran, told.limit), ran, left })
+    let value = outcome::answer(&ran, told.limit);
+    if !may_write {
+        return Ok(Tried { value, ran, left: Difference::default() });
+    }
+    Ok(match seen(workspace).await {
+        Ok(after) => Tried { value, ran, left: traces::difference(&before, &after) },
+        Err(error) => {
+            let value = Err(format!("what it left cannot be looked at: {error}"));
+            Tried { value, ran, left: Difference { unseen: true, ..Difference::default() } }
+        }
+    })
 }
 
 async fn seen(workspace: &Path) -> io::Result<Seen> {
@@ -104,20 +134,16 @@ pub(in crate::tools) async fn perform(
     data_root: &Path,
     stop: &CancellationToken,
 ) -> Outcome {
-    let (root, persona) = (data_root.to_path_buf(), call.persona);
-    let opened = spawn_blocking(move || Folder::open(&root, persona)).await;
-    let folder = match opened {
-        Ok(Ok(folder)) => folder,
-        Ok(Err(error)) => return not_begun(call, StepError::retryable(error.to_string())),
+    let workspace = match Workspace::of(data_root, call.persona).await {
+        Ok(workspace) => workspace,
         Err(error) => return not_begun(call, StepError::retryable(error.to_string())),
     };
-    let workspace: PathBuf = Folder::place(data_root, call.persona);
     let input = Input { arguments, key: &call.key, limit: tool.manifest.timeout.min(call.limit) };
-    match try_out(sandbox, tool, &input, &workspace, stop).await {
+    match try_out(sandbox, tool, &input, workspace.place(), stop).await {
         Ok(tried) => {
             let name = tool.manifest.name.clone();
             let effect = tool.manifest.effect;
-            let told = spawn_blocking(move || outcome::outcome(&name, effect, tried, &folder)).await;
+            let told = spawn_blocking(move || outcome::outcome(&name, effect, tried, &workspace.folder)).await;
             told.unwrap_or_else(|error| {
                 let text = format!("what {} left could not be looked at: {error}", call.tool);
                 Outcome::unknown(format!("ran {}", call.tool), StepError::retryable(text))

@@ -27,11 +27,13 @@ pub(super) struct Difference {
     pub removed: Vec<String>,
     /// Links and other things that are new.
     pub others: Vec<String>,
+    /// It could not be looked at, so it may be anything.
+    pub unseen: bool,
 }
 
 impl Difference {
     pub(super) const fn is_none(&self) -> bool {
-        self.files.is_empty() && self.removed.is_empty() && self.others.is_empty()
+        !self.unseen && self.files.is_empty() && self.removed.is_empty() && self.others.is_empty()
     }
 }
 
@@ -71,7 +73,7 @@ pub(super) fn difference(before: &Seen, after: &Seen) -> Difference {
         those.map(|(name, _)| name.clone()).collect()
     };
     let removed = before.0.keys().filter(|name| !after.0.contains_key(*name)).cloned().collect();
-    Difference { files: names(true), removed, others: names(false) }
+    Difference { files: names(true), removed, others: names(false), unseen: false }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Own tools through the one door: what they are told, what they may do, and what is observed of them.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 
 use actors::{
     domain::{ArtifactKind, Effect, Ended, Outcome, Step},
@@ -19,7 +19,7 @@ pub(super) fn put(root: &Path, name: &str, effect: &str, script: &str) {
     fs::create_dir_all(&folder).unwrap();
     let manifest = format!(
         "name = \"{name}\"\ndescription = \"For a test.\"\ncommand = [\"sh\", \"./tool.sh\"]\neffect = \"{effect}\"\n\
-         timeout = \"2s\"\n[parameters]\ntype = \"object\"\nadditionalProperties = false\n\
+         timeout = \"60s\"\n[parameters]\ntype = \"object\"\nadditionalProperties = false\n\
          [parameters.properties.text]\ntype = \"string\"\n"
     );
     fs::write(folder.join("tool.toml"), manifest).unwrap();
@@ -90,11 +90,19 @@ async fn a_failure_that_changed_something_is_unknown_and_one_that_did_not_never_
     assert_eq!(half.data["files"], json!(["half.txt"]));
     assert!(error_text(&half).contains("ended with code 3: no paper"), "{half:?}");
 
+    let unseen = perform(Effect::Idempotent, "mkdir m; seq -f m/%g 20001 | xargs touch; echo 1").await;
+    assert_eq!(unseen.ended, Ended::Unknown, "what it left cannot be told, so it was not nothing");
+    assert!(error_text(&unseen).contains("more than 20000 files"), "{unseen:?}");
+
     let nothing = perform(Effect::Idempotent, "exit 3").await;
     assert_eq!(nothing.ended, Ended::NotBegun);
-    let hangs = perform(Effect::Idempotent, "sleep 600").await;
+    let stage = Stage::new();
+    put(stage.root.path(), "hangs", "idempotent", "sleep 600");
+    let manifest = stage.root.path().join("tools/hangs/tool.toml");
+    fs::write(&manifest, fs::read_to_string(&manifest).unwrap().replace("60s", "200ms")).unwrap();
+    let hangs = stage.perform(step("hangs", Effect::Idempotent, json!({}))).await;
     assert_eq!((hangs.ended, &hangs.data["exit"]), (Ended::NotBegun, &json!("timed out")));
-    assert!(error_text(&hangs).contains("took longer than 2000 ms"), "{hangs:?}");
+    assert!(error_text(&hangs).contains("took longer than 200 ms"), "{hangs:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,9 +196,8 @@ fn the_list_names_what_is_broken_beside_what_is_not() {
         (of("file_write").effect, of("browser_snapshot").effect),
         (Some(Effect::Idempotent), Some(Effect::Read))
     );
-    assert_eq!((of("good").from, of("good").timeout_ms), ("shared", Some(2_000)));
+    assert_eq!((of("good").from, of("good").timeout_ms), ("shared", Some(60_000)));
     assert_eq!(of("good").parameters["properties"]["text"]["type"], "string");
     let broken = of("browser_fly").error.as_deref().unwrap();
     assert!(broken.contains("tools/browser_fly/tool.toml: `name`: is the name of a built-in tool"), "{broken}");
-    assert!(Duration::from_millis(of("good").timeout_ms.unwrap()) < Duration::from_secs(30));
 }
