@@ -118,7 +118,7 @@ async fn is_locked_for_five_seconds(database: Database, because: &str) {
     assert_eq!((&written["state"], &written["attempts"]), (&json!("done"), &json!(1)), "{written:#}");
     let receipts = server.receipts(writing["id"].as_str().unwrap()).await;
     let count = |phase: &str| receipts.iter().filter(|receipt| receipt["phase"] == phase).count();
-    assert_eq!((count("outcome"), count("intent"), count("unknown")), (2, 1, 0), "once each: {receipts:#?}");
+    assert_eq!((count("outcome"), count("intent"), count("unknown")), (2, 2, 0), "once each: {receipts:#?}");
 
     let asked_again = server.post("/api/personas/jason/goals", &note("k")).await;
     let asked_again = server.over(asked_again["id"].as_str().unwrap()).await;

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::harness::{limits, new_persona, settle, until, work};
 use crate::{
     domain::{
-        AlertKind, ArtifactKind, Bound, Budget, BudgetPeriod, BudgetScope, BudgetUnit, Cost, GoalId, GoalState, Limits,
-        NewArtifact, Outcome, ParkedOn, PersonaId, Proof, TraceId,
+        AlertKind, ArtifactKind, Bound, Budget, BudgetPeriod, BudgetScope, BudgetUnit, Call, Cost, GoalId, GoalState,
+        Limits, NewArtifact, Outcome, ParkedOn, PersonaId, Proof, StepError, TraceId,
     },
     ports::{Records as _, World as _},
     supervisor::{By, CommandError, Company, NewWork, Work},
@@ -39,6 +39,10 @@ impl House {
             let composed = Outcome::done("composed", json!({"value": "a line"})).with_artifact(line);
             Act::After(Duration::from_secs(1), Outcome { cost, ..composed })
         });
+        Self::open_on(cap, test).await
+    }
+
+    async fn open_on(cap: usize, test: TestPorts) -> Self {
         test.performer.bound_by(|_| Ok(Some(WORST)));
         let limits = Limits { active_personas: NonZeroUsize::new(cap).unwrap(), ..limits(1) };
         let company = Company::start(limits, test.ports(), SigningKey::from_bytes(&[7; 32])).await.unwrap();
@@ -71,6 +75,11 @@ impl House {
 
     fn done(&self) -> usize {
         self.count(|state, _| state == GoalState::Done)
+    }
+
+    /// What calls reserved, and what was spent.
+    fn money(&self) -> Vec<(Bound, Option<Bound>)> {
+        self.test.store.entries().into_iter().map(|(entry, spent)| (entry.reserved, spent)).collect()
     }
 
     /// What was spent since the company was opened.
@@ -133,6 +142,20 @@ async fn a_budget_that_is_raised_lets_those_who_waited_for_it_go_on_at_once() {
     assert!(house.test.world.now_ms() - before_ms < 60_000, "it did not wait for the next day");
     settle().await;
     assert_eq!(house.waiting(), 1, "the other one still waits for its own");
+    house.company.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_goal_is_cancelled_is_settled_at_its_worst_case() {
+    let cut = |_: &Call| Act::UntilStopped(Outcome::unknown("was cut off", StepError::retryable("it was stopped")));
+    let house = House::open_on(1, TestPorts::new(cut)).await;
+    let ada = house.persona("ada").await;
+    let goal = house.give(ada).await;
+    house.test.performer.called(1).await;
+    assert_eq!(house.money(), [(WORST, None)], "it is under way");
+    house.company.cancel_goal(goal, &house.by()).await.unwrap();
+    until(|| house.money() == [(WORST, Some(WORST))]).await;
+    assert_eq!(house.count(|state, _| state == GoalState::Cancelled), 1);
     house.company.end().await;
 }
 
