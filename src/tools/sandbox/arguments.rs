@@ -30,7 +30,7 @@ const MOST_OPEN_FILES: u32 = 256;
 /// How the limits of this machine are set for a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Bounds {
-    /// `cgroup.procs` of every group that the call enters.
+    /// The file of every group through which the call enters.
     pub groups: Vec<PathBuf>,
     /// No group bounds the memory, so each process is bounded by itself.
     pub memory_by_process: bool,

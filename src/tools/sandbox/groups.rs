@@ -150,9 +150,14 @@ fn sweep(groups: &Groups) {
 }
 
 impl Group {
-    /// The files through which a process enters.
+    /// The files through which a process of one thread enters.
     pub(super) fn entrances(&self) -> Vec<PathBuf> {
-        self.memory.iter().chain(&self.processes).map(|(folder, _)| folder.join("cgroup.procs")).collect()
+        let door = |version: Version| match version {
+            // A thread that moves itself needs no lock over all threads of the machine: 10 ms for the second group.
+            Version::One => "tasks",
+            Version::Two => "cgroup.procs",
+        };
+        self.memory.iter().chain(&self.processes).map(|(folder, version)| folder.join(door(*version))).collect()
     }
 
     pub(super) fn bounds_memory(&self) -> bool {
