@@ -65,14 +65,16 @@ pub struct ProviderConfig {
     pub base_url: String,
     pub model: String,
     /// Name of the secret that holds the key; empty: no key is sent.
+    #[serde(default)]
     pub key_secret: String,
     /// How long an answer, or its first part, may take.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "humantime_serde", default = "a_minute")]
     pub timeout: Duration,
     /// The longest silence inside a streamed answer.
     #[serde(with = "humantime_serde", default = "half_a_minute")]
     pub idle_timeout: Duration,
     /// Tries after the first on 429 and 5xx.
+    #[serde(default = "two")]
     pub retries: u32,
     /// Requests under way at once.
     #[serde(default = "eight")]
@@ -98,6 +100,14 @@ pub struct ProviderConfig {
 pub struct PriceConfig {
     pub input_micro_usd_per_million: u64,
     pub output_micro_usd_per_million: u64,
+}
+
+const fn a_minute() -> Duration {
+    Duration::from_secs(60)
+}
+
+const fn two() -> u32 {
+    2
 }
 
 const fn half_a_minute() -> Duration {

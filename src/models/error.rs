@@ -97,6 +97,15 @@ impl ModelError {
         }
     }
 
+    /// Nothing was made, so nothing is billed: every provider refused before.
+    pub fn is_free(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::TooLong { .. } | Self::Busy { status: 429, .. } => true,
+            Self::Nobody(errors) => errors.iter().all(Self::is_free),
+            error => error.is_not_begun(),
+        }
+    }
+
     /// A provider gets too many requests.
     pub fn is_throttled(&self) -> bool {
         match self {
@@ -124,5 +133,18 @@ impl ModelError {
             Self::Nobody(errors) => errors.iter().any(Self::is_unknown),
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_refuses_bills_nothing_and_who_breaks_off_may() {
+        let busy = |status| ModelError::Busy { provider: "p".into(), status, tries: 1, reason: String::new() };
+        let silent = ModelError::TimedOut { provider: "p".into(), host: "h".into(), after: Duration::from_secs(1) };
+        assert!(busy(429).is_free() && !busy(503).is_free() && !silent.is_free());
+        assert!(!ModelError::Nobody(vec![busy(429), silent]).is_free(), "one of them may have been at it");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actors::domain::{ArtifactKind, Length, NewArtifact, Outcome, Persona, StepError};
+use actors::domain::{ArtifactKind, Cost, Length, NewArtifact, Outcome, Persona, StepError};
 use serde_json::json;
 
 use crate::models::{ModelError, Models, Request};
@@ -20,7 +20,7 @@ pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit
     let Wanted { persona, prompt, save_as, length } = wanted;
     let composed = match models.compose(Request { persona, prompt, length, limit }).await {
         Ok(composed) => composed,
-        Err(error) => return failed(&error),
+        Err(error) => return failed("compose", &error),
     };
     let words = composed.text.split_whitespace().count();
     let mut data = json!({
@@ -37,7 +37,8 @@ pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit
     Outcome { cost: composed.cost, ..Outcome::done(summary, data).with_artifact(artifact) }
 }
 
-pub(super) fn failed(error: &ModelError) -> Outcome {
+/// A model did not answer; `step` is what it was asked for.
+pub(super) fn failed(step: &str, error: &ModelError) -> Outcome {
     let text = error.to_string();
     let why = match () {
         () if error.is_throttled() => StepError::throttled(text),
@@ -48,8 +49,9 @@ pub(super) fn failed(error: &ModelError) -> Outcome {
         () if error.is_not_begun() => Outcome::not_begun("no model was asked", why),
         () if error.is_unknown() => Outcome::unknown("the model's answer did not arrive", why),
         () => {
-            let data = json!({ "step": "compose", "ok": false, "details": why.text });
-            Outcome::does_not_hold("the model gave no text", data, why)
+            let data = json!({ "step": step, "ok": false, "details": why.text });
+            let cost = error.is_free().then(Cost::default);
+            Outcome { cost, ..Outcome::does_not_hold("the model gave no answer", data, why) }
         }
     }
 }

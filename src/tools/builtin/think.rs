@@ -52,7 +52,7 @@ pub(in crate::tools) async fn think(models: &Models, asked: Asked<'_>, limit: Du
     let request = asked.request();
     let chatted = match models.chat(asked.persona, &request, limit).await {
         Ok(chatted) => chatted,
-        Err(error) => return failed(&error),
+        Err(error) => return failed("think", &error),
     };
     let Chatted { answer, provider, model, cost, tried } = chatted;
     let choose = |call: &ToolCall| match asked.answer_now {
