@@ -7,16 +7,20 @@
 //! before, and what it cost, so that the receipt can.
 
 mod breaker;
+mod drift;
 mod endpoint;
 mod error;
 mod gate;
 mod keyring;
 mod price;
 mod prompt;
+mod prose;
 mod rate;
 mod refusal;
 mod retry;
+mod rules;
 mod stream;
+mod style;
 mod understudy;
 mod wire;
 
@@ -25,11 +29,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use actors::domain::{ChatAnswer, ChatRequest, Cost, Length, Persona, Turn};
 use tokio::time::Instant;
 
+pub use drift::{Drift, DriftPart, drift};
 pub use error::ModelError;
 pub use keyring::{INSTANCE, Keyring, secret_of};
 pub use price::Bound;
-pub use prompt::{Prompt, build_agent_prompt, build_persona_prompt};
+pub use prompt::{Prompt, Style, build_agent_prompt, build_persona_prompt};
 pub use stream::{ChatStream, Piece};
+pub use style::{apply_persona_style, in_style};
 
 use self::{
     endpoint::{Endpoint, Errand},
@@ -124,8 +130,9 @@ impl Models {
     /// Writes a text in the persona's voice, by the persona's model or the default.
     pub async fn compose(&self, request: Request<'_>) -> Result<Composed, ModelError> {
         let Request { persona, length, limit, .. } = request;
-        let words = words_wanted(&request);
-        let Prompt { system, user } = build_persona_prompt(persona, request.prompt, words);
+        let words = persona.profile.length.words(length);
+        let style = Style { answers: &persona.profile.response_style, words };
+        let Prompt { system, user } = build_persona_prompt(persona, style, &[], request.prompt);
         let asked = ChatRequest {
             model: None,
             turns: vec![Turn::System { text: system }, Turn::User { text: user }],
@@ -264,13 +271,4 @@ fn asked<'a>(
 
 fn deadline(limit: Duration) -> Instant {
     Instant::now() + limit.min(LONGEST)
-}
-
-/// How many words the persona's profile asks for.
-fn words_wanted(request: &Request<'_>) -> u32 {
-    let targets = request.persona.profile.length;
-    match request.length {
-        Length::Short => targets.short,
-        Length::Long => targets.long,
-    }
 }
