@@ -14,6 +14,7 @@ mod names;
 pub mod observe;
 pub mod openapi;
 pub mod pages;
+pub mod readiness;
 pub mod routes;
 mod static_files;
 pub mod trace;

@@ -37,8 +37,8 @@ const EACH_BANNED: usize = 175;
 const FREE_PERCENT: usize = 25;
 /// Fewer signs of a manner than this say less, in proportion.
 const SIGNS_ENOUGH: usize = 4;
-/// So far from the profile's formality, in thousandths, is no drift.
-const FREE_FORMALITY: u16 = 250;
+/// So far from the profile's formality, in thousandths, is no drift: one in the middle says nothing.
+const FREE_FORMALITY: u16 = 500;
 
 /// Looks at a text that was to have so many words.
 pub fn drift(profile: &Profile, text: &str, words: u32) -> Drift {

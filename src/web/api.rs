@@ -8,6 +8,7 @@ pub mod messages;
 pub mod personas;
 pub mod profile;
 pub mod quotas;
+pub mod readiness;
 pub mod receipts;
 pub mod rooms;
 pub mod runs;
@@ -25,6 +26,7 @@ pub fn routes() -> Table {
         personas::routes(),
         profile::routes(),
         quotas::routes(),
+        readiness::routes(),
         templates::routes(),
         secrets::routes(),
         messages::routes(),

@@ -1,7 +1,7 @@
 //! What the scripted world answers: words in a prompt or address decide how a step ends.
 
 use actors::{
-    domain::{ArtifactKind, Call, Cost, NewArtifact, Outcome, StepError},
+    domain::{ArtifactKind, Call, Cost, LengthTargets, NewArtifact, Outcome, Profile, StepError},
     testing::Act,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -32,7 +32,8 @@ fn obliging(call: &Call) -> Outcome {
     match call.tool {
         "compose" => Outcome {
             cost: Some(Cost { input_tokens: 30, output_tokens: 12, micro_usd: 2_100 }),
-            ..step(json!({"ok": true, "value": ANSWER, "provider": "understudy", "model": "script"}))
+            ..step(json!({"ok": true, "value": ANSWER, "provider": "understudy", "model": "script",
+                "drift": greenroom::models::drift(&Profile::default(), ANSWER, LengthTargets::default().short)}))
         }
         .with_artifact(NewArtifact {
             kind: ArtifactKind::Text,

@@ -29,6 +29,7 @@ use crate::{
             show::When,
             visit::{self, NoPage, Visit},
         },
+        readiness,
         routes::{Route, Table, Who},
     },
 };
@@ -78,6 +79,7 @@ async fn load(deps: &Deps, caller: &Caller, which: &str, asked: &Asked) -> Resul
         frame: visit.frame(&persona.name, Section::Personas).about(persona.slug.as_str()),
         head: Head::new(&persona, actor, &numbers),
         alerts: mine.map(|alert| AlertRow::new(alert, None, visit.now_ms)).collect(),
+        missing: readiness::of(deps, &persona).await?,
         body,
         side,
         templates: templates::all(),
