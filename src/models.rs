@@ -7,16 +7,20 @@
 //! before, and what it cost, so that the receipt can.
 
 mod breaker;
+mod drift;
 mod endpoint;
 mod error;
 mod gate;
 mod keyring;
 mod price;
 mod prompt;
+mod prose;
 mod rate;
 mod refusal;
 mod retry;
+mod rules;
 mod stream;
+mod style;
 mod understudy;
 mod wire;
 
@@ -25,10 +29,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use actors::domain::{Bound, ChatAnswer, ChatRequest, Cost, Length, Persona, Turn};
 use tokio::time::Instant;
 
+pub use drift::{Drift, DriftPart, drift};
 pub use error::ModelError;
 pub use keyring::{INSTANCE, Keyring, secret_of};
-pub use prompt::{Prompt, build_agent_prompt, build_persona_prompt};
+pub use prompt::{Prompt, Style, build_agent_prompt, build_persona_prompt};
 pub use stream::{ChatStream, Piece};
+pub use style::{apply_persona_style, in_style};
 
 use self::{
     endpoint::{Endpoint, Errand},
@@ -263,8 +269,10 @@ fn deadline(limit: Duration) -> Instant {
 
 /// A text as it is asked for.
 fn composing(request: &Request<'_>) -> ChatRequest {
-    let words = words_wanted(request);
-    let Prompt { system, user } = build_persona_prompt(request.persona, request.prompt, words);
+    let profile = &request.persona.profile;
+    let words = profile.length.words(request.length);
+    let style = Style { answers: &profile.response_style, words };
+    let Prompt { system, user } = build_persona_prompt(request.persona, style, &[], request.prompt);
     ChatRequest {
         model: None,
         turns: vec![Turn::System { text: system }, Turn::User { text: user }],
@@ -272,14 +280,5 @@ fn composing(request: &Request<'_>) -> ChatRequest {
         max_output_tokens: words.saturating_mul(TOKENS_PER_WORD).clamp(LEAST_TOKENS, MOST_TOKENS),
         temperature_thousandths: None,
         answer_schema: None,
-    }
-}
-
-/// How many words the persona's profile asks for.
-fn words_wanted(request: &Request<'_>) -> u32 {
-    let targets = request.persona.profile.length;
-    match request.length {
-        Length::Short => targets.short,
-        Length::Long => targets.long,
     }
 }

@@ -14,6 +14,7 @@ mod names;
 pub mod observe;
 pub mod openapi;
 pub mod pages;
+pub mod readiness;
 pub mod routes;
 pub mod spending;
 mod static_files;

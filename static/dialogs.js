@@ -18,6 +18,7 @@ export function dialogs() {
   });
   document.addEventListener("change", (event) => {
     if (event.target.name === "kind" && event.target.form?.hasAttribute("data-goal")) showKind(event.target.form);
+    if (event.target.matches("[data-preset]")) nameFollows(event.target);
     if (event.target.matches("[data-template-choice]")) showTemplate(event.target);
   });
   document.addEventListener("reset", (event) => {
@@ -96,6 +97,15 @@ function showTemplate(choice) {
     part.hidden = part.dataset.template !== choice.value;
     part.disabled = part.hidden;
   }
+}
+
+// The name follows the preset until somebody writes one.
+function nameFollows(preset) {
+  const names = [...preset.options].map((option) => option.dataset.name ?? "");
+  const name = preset.form.elements.name;
+  if (name.value !== "" && !names.includes(name.value)) return;
+  name.value = names[preset.selectedIndex];
+  name.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 // The slug follows the name until somebody writes one.

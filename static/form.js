@@ -49,6 +49,8 @@ function valueOf(field) {
       return text.split("\n").map((line) => line.trim()).filter(Boolean);
     case "json":
       return parse(field, text);
+    case "levels":
+      return levels(field, text);
     default:
       return text;
   }
@@ -69,6 +71,16 @@ function parse(field, text) {
   } catch (error) {
     throw new Problem("This is not JSON.", [{ field: field.name, reason: `this is not JSON: ${error.message}` }]);
   }
+}
+
+// `patience = 0.8`, one per line.
+function levels(field, text) {
+  const lines = text.split("\n").filter((line) => line.trim());
+  return Object.fromEntries(lines.map((line) => {
+    const [name, level, ...more] = line.split("=").map((part) => part.trim());
+    if (name && level && more.length === 0 && Number.isFinite(Number(level))) return [name, Number(level)];
+    throw new Problem("This is no trait.", [{ field: field.name, reason: `“${line.trim()}” is not written like “patience = 0.8”` }]);
+  }));
 }
 
 // Shows a refusal beside the fields it names, or above the form when it names none of its fields.

@@ -22,6 +22,12 @@ function openTarget() {
   }
 }
 
+// A slider says where it stands.
+document.addEventListener("input", ({ target }) => {
+  const shown = target.matches("input[type=range]") && target.parentElement.querySelector("output");
+  if (shown) shown.value = Math.round(target.value * 1000) / 1000;
+});
+
 // Names of time zones, as the browser knows them.
 for (const list of document.querySelectorAll("datalist#zones")) {
   for (const zone of Intl.supportedValuesOf("timeZone")) list.append(new Option(zone));

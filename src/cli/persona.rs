@@ -73,8 +73,12 @@ impl Up {
 /// A persona to be.
 #[derive(Debug, Args)]
 pub struct New {
-    /// As people see it.
-    name: String,
+    /// As people see it; may be left out with a preset.
+    #[arg(required_unless_present = "preset")]
+    name: Option<String>,
+    /// jarvis, buddy or devbot: what is not said otherwise is taken from it.
+    #[arg(long)]
+    preset: Option<String>,
     /// Its name in addresses; without it, made from the name.
     #[arg(long)]
     slug: Option<String>,
@@ -111,7 +115,8 @@ impl Verb {
                 out.answer(&found, list);
             }
             Self::Show(which) => {
-                let persona = server.get(&["api", "personas", &which.persona], &[]).await?;
+                let mut persona = server.get(&["api", "personas", &which.persona], &[]).await?;
+                persona["readiness"] = server.get(&["api", "personas", &which.persona, "readiness"], &[]).await?;
                 out.answer(&persona, card);
             }
             Self::Quotas(quotas) => quotas.run(server, out).await?,
@@ -144,9 +149,15 @@ async fn change(which: &Which, verb: &str, server: &Server, out: Out) -> anyhow:
 
 impl New {
     fn body(&self) -> anyhow::Result<Value> {
-        let mut body = Map::from_iter([("name".to_owned(), json!(self.name)), ("hosts".to_owned(), json!(self.hosts))]);
-        let optional =
-            [("slug", &self.slug), ("role", &self.role), ("description", &self.description), ("model", &self.model)];
+        let mut body = Map::from_iter([("hosts".to_owned(), json!(self.hosts))]);
+        let optional = [
+            ("name", &self.name),
+            ("preset", &self.preset),
+            ("slug", &self.slug),
+            ("role", &self.role),
+            ("description", &self.description),
+            ("model", &self.model),
+        ];
         for (name, value) in optional {
             if let Some(value) = value {
                 body.insert(name.to_owned(), json!(value));
@@ -201,5 +212,7 @@ fn card(persona: &Value) -> String {
     };
     let hours = ["zone", "wakes", "sleeps"].map(|field| text(&persona["hours"], field));
     let hours = format!("{:12} {} to {}, {}", "up", hours[1], hours[2], hours[0]);
-    fields.iter().filter_map(row).chain([hours]).collect::<Vec<_>>().join("\n")
+    let lacks = persona["readiness"]["missing"].as_array().into_iter().flatten();
+    let lacks = lacks.map(|one| format!("{:12} {}", "missing", print::plain(&text(one, "text"))));
+    fields.iter().filter_map(row).chain([hours]).chain(lacks).collect::<Vec<_>>().join("\n")
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use actors::domain::{ChatAnswer, ChatRequest, Cost, Finish, Length, Persona, Turn};
 
 use self::{reading::Task, voice::Voice};
-use super::{Chatted, ModelError, Request, UNDERSTUDY, words_wanted};
+use super::{Chatted, ModelError, Request, UNDERSTUDY};
 
 /// Answers the last thing that a user said. It cannot act, so it refuses a talk in which it should.
 pub(super) fn chat(persona: &Persona, request: &ChatRequest, length: Length) -> Result<Chatted, ModelError> {
@@ -42,7 +42,7 @@ pub(super) fn chat(persona: &Persona, request: &ChatRequest, length: Length) -> 
 /// Writes the text; it cannot fail.
 fn compose(request: &Request<'_>) -> String {
     let task = Task::read(request.prompt);
-    let words = words_wanted(request);
+    let words = request.persona.profile.length.words(request.length);
     let mut voice = Voice::of(request.persona, request.prompt, words);
     let sections = forms::write(&task, &mut voice);
     layout::lay_out(sections, words as usize)
@@ -75,6 +75,7 @@ mod tests {
                 signature_phrases: texts(&["Rows do not vanish by themselves!"]),
                 temperature_thousandths: None,
                 length: LengthTargets { short: 40, long: 160 },
+                ..Profile::default()
             },
             hosts: Vec::new(),
             model: None,

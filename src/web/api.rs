@@ -9,6 +9,7 @@ pub mod messages;
 pub mod personas;
 pub mod profile;
 pub mod quotas;
+pub mod readiness;
 pub mod receipts;
 pub mod rooms;
 pub mod runs;
@@ -28,6 +29,7 @@ pub fn routes() -> Table {
         profile::routes(),
         quotas::routes(),
         budgets::routes(),
+        readiness::routes(),
         templates::routes(),
         secrets::routes(),
         messages::routes(),

@@ -14,6 +14,7 @@ mod letters;
 mod lists;
 mod live;
 mod observe;
+mod personalities;
 mod quotas;
 mod rooms;
 mod schedules;

@@ -8,6 +8,7 @@ mod calendar;
 mod controls;
 mod house;
 mod live;
+mod personality;
 mod quotas;
 mod rooms;
 mod samples;

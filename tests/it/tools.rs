@@ -23,7 +23,10 @@ use std::{
 };
 
 use actors::{
-    domain::{Call, Goal, GoalId, Outcome, Payload, Persona, PersonaId, RunId, Step, StepIndex, StepsPayload, TraceId},
+    domain::{
+        Call, Goal, GoalId, Outcome, Payload, Persona, PersonaId, Profile, RunId, Step, StepIndex, StepsPayload,
+        TraceId,
+    },
     ports::{BoxError, Change, Commit, Performer, World},
     testing::{self, TestPorts},
 };
@@ -84,6 +87,13 @@ impl Stage {
             data_root: root.path().to_path_buf(),
         });
         Self { root, tools, persona, driver, ports }
+    }
+
+    /// From now on it writes like this.
+    fn becomes(&mut self, profile: Profile) {
+        self.persona.profile = profile;
+        let changes = vec![Change::PersonaUpdated(Box::new(self.persona.clone()))];
+        self.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
     }
 
     fn call(&self, step: &Step, index: StepIndex) -> Call {

@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 pub use self::optional::{Gate, Lets, OptionalWork};
 use super::{GoalKind, words::words};
@@ -126,6 +126,19 @@ impl Complexity {
 pub struct Level(u16);
 
 impl Level {
+    /// Neither little nor much.
+    pub const MIDDLE: Self = Self(500);
+
+    /// A share that is one: 0 to 1, rounded to thousandths. Anything else is none.
+    pub fn of(share: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&share).then(|| share.into())
+    }
+
+    /// From thousandths; more than 1,000 is 1,000.
+    pub const fn from_thousandths(thousandths: u16) -> Self {
+        Self(if thousandths > 1_000 { 1_000 } else { thousandths })
+    }
+
     /// The value in thousandths.
     pub const fn thousandths(self) -> u16 {
         self.0
@@ -147,6 +160,12 @@ impl From<f64> for Level {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0 to 1,000")]
     fn from(share: f64) -> Self {
         Self((share.clamp(0.0, 1.0) * 1_000.0).round() as u16)
+    }
+}
+
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::of(f64::deserialize(from)?).ok_or_else(|| D::Error::custom("must be a number from 0 to 1"))
     }
 }
 

@@ -4,7 +4,9 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Autoplan, Hours, PersonaId, Quotas, Weight, words::words};
+use super::{
+    Autoplan, ConversationExample, Hours, Length, PersonaId, Personality, Quotas, ResponseStyle, Weight, words::words,
+};
 
 words! {
     /// What a persona is for.
@@ -100,6 +102,16 @@ impl Default for LengthTargets {
     }
 }
 
+impl LengthTargets {
+    /// The target of a text, in words.
+    pub const fn words(self, length: Length) -> u32 {
+        match length {
+            Length::Short => self.short,
+            Length::Long => self.long,
+        }
+    }
+}
+
 /// How a persona writes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -114,6 +126,14 @@ pub struct Profile {
     /// Sampling temperature for models that take one, in thousandths.
     pub temperature_thousandths: Option<u16>,
     pub length: LengthTargets,
+    pub personality: Personality,
+    pub response_style: ResponseStyle,
+    /// What it is asked about rather than others.
+    pub expertise_areas: Vec<String>,
+    /// How it answered well; the first ones that fit stand in every prompt.
+    pub conversation_examples: Vec<ConversationExample>,
+    /// Texts that it composes are brought to its style and length after they are written.
+    pub hold_to_style: bool,
 }
 
 /// A persona as the journal knows it.

@@ -270,7 +270,10 @@ fn check_profile(profile: &Profile) -> Result<(), CommandError> {
     if !words.contains(&profile.length.short) || !words.contains(&profile.length.long) {
         return Err(invalid("profile.length", "must be between 1 and 10000 words"));
     }
-    Ok(())
+    match profile.faults().into_iter().next() {
+        Some(fault) => Err(invalid(&fault.field, fault.reason)),
+        None => Ok(()),
+    }
 }
 
 fn check_lines(field: &str, lines: &[String]) -> Result<(), CommandError> {

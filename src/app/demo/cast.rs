@@ -77,6 +77,7 @@ fn livia() -> anyhow::Result<NewPersona> {
             signature_phrases: vec!["Here is where we stand.".into()],
             temperature_thousandths: Some(300),
             length: LengthTargets::default(),
+            ..Profile::default()
         },
         hosts: Vec::new(),
         model: None,
@@ -101,6 +102,7 @@ fn jason() -> anyhow::Result<NewPersona> {
             signature_phrases: vec!["You can check every line of it.".into()],
             temperature_thousandths: Some(500),
             length: LengthTargets::default(),
+            ..Profile::default()
         },
         hosts: Vec::new(),
         model: None,

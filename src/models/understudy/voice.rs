@@ -1,7 +1,9 @@
 //! The persona's voice: which words it takes, which it leaves, always the same for the same task.
 
-use actors::domain::{Persona, Profile};
+use actors::domain::{Persona, Profile, Tone};
 use sha2::{Digest as _, Sha256};
+
+use crate::models::style::Wording;
 
 /// Chooses words for one text.
 pub(super) struct Voice<'a> {
@@ -10,7 +12,7 @@ pub(super) struct Voice<'a> {
     /// Friendly rather than plain.
     pub warm: bool,
     never: Vec<String>,
-    calm: bool,
+    wording: Wording,
     dice: u64,
 }
 
@@ -31,9 +33,10 @@ impl<'a> Voice<'a> {
         Self {
             name: &persona.name,
             profile,
-            warm: ["friend", "warm", "kind", "casual"].iter().any(|word| style.contains(word)),
+            warm: is_warm(profile.response_style.tone)
+                || ["friend", "warm", "kind", "casual"].iter().any(|word| style.contains(word)),
             never: dont.clone().flat_map(|text| quoted(&text)).collect(),
-            calm: dont.clone().any(|text| text.contains("exclamation")),
+            wording: Wording::of(profile),
             dice,
         }
     }
@@ -50,7 +53,7 @@ impl<'a> Voice<'a> {
     pub(super) fn keep(&self, lines: Vec<String>) -> Vec<String> {
         let said = |line: &str| self.never.iter().any(|phrase| line.to_lowercase().contains(phrase));
         let lines = lines.into_iter().filter(|line| !said(line));
-        lines.map(|line| if self.calm { line.replace('!', ".") } else { line }).collect()
+        lines.map(|line| self.wording.settled(&line)).collect()
     }
 
     /// A phrase of its own, if it has one.
@@ -66,6 +69,10 @@ impl<'a> Voice<'a> {
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
+}
+
+const fn is_warm(tone: Tone) -> bool {
+    matches!(tone, Tone::Friendly | Tone::Casual | Tone::Supportive)
 }
 
 /// Every phrase in quotation marks.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actors::domain::{ArtifactKind, Cost, Length, NewArtifact, Outcome, Persona, StepError};
 use serde_json::json;
 
-use crate::models::{ModelError, Models, Request};
+use crate::models::{ModelError, Models, Request, drift, in_style};
 
 /// The text that is wanted.
 pub(in crate::tools) struct Wanted<'a> {
@@ -22,19 +22,32 @@ pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit
         Ok(composed) => composed,
         Err(error) => return failed("compose", &error),
     };
-    let words = composed.text.split_whitespace().count();
+    let Persona { profile, .. } = persona;
+    let aim = profile.length.words(length);
+    let text = if profile.hold_to_style { in_style(profile, &composed.text, aim) } else { composed.text.clone() };
+    let words = text.split_whitespace().count();
     let mut data = json!({
         "step": format!("compose {save_as}"), "ok": true, "details": format!("{words} words by {}", composed.provider),
-        "value": composed.text, "provider": composed.provider, "model": composed.model,
+        "value": text, "provider": composed.provider, "model": composed.model, "drift": drift(profile, &text, aim),
     });
     if !composed.tried.is_empty() {
         data["tried"] = composed.tried.into();
     }
-    let name = format!("{save_as}.txt");
-    let bytes = composed.text.into_bytes();
-    let artifact = NewArtifact { kind: ArtifactKind::Text, name, media_type: "text/plain", bytes };
+    let held = text != composed.text;
+    if held {
+        data["styled"] = "brought to the style of the profile; what was written is kept beside it".into();
+    }
     let summary = format!("composed {save_as}, {words} words by {}", composed.provider);
-    Outcome { cost: composed.cost, ..Outcome::done(summary, data).with_artifact(artifact) }
+    let outcome = Outcome::done(summary, data).with_artifact(kept(format!("{save_as}.txt"), text));
+    let outcome = match held {
+        true => outcome.with_artifact(kept(format!("{save_as}.as-written.txt"), composed.text)),
+        false => outcome,
+    };
+    Outcome { cost: composed.cost, ..outcome }
+}
+
+fn kept(name: String, text: String) -> NewArtifact {
+    NewArtifact { kind: ArtifactKind::Text, name, media_type: "text/plain", bytes: text.into_bytes() }
 }
 
 /// A model did not answer; `step` is what it was asked for.

@@ -1,13 +1,16 @@
 //! `/api/personas/{persona}/profile`: how a persona writes.
 
+mod traits;
+
 use actix_web::{http::Method, web};
 use actors::{
-    domain::{LengthTargets, Profile},
+    domain::{ConversationExample, LengthTargets, Profile},
     supervisor::PersonaPatch,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::traits::{PersonalityInput, ResponseStyleInput};
 use super::personas;
 use crate::web::{
     Deps,
@@ -46,6 +49,14 @@ pub struct ProfileInput {
     pub temperature: Option<f64>,
     pub temperature_thousandths: Option<u16>,
     pub length: Option<LengthInput>,
+    pub personality: Option<PersonalityInput>,
+    pub response_style: Option<ResponseStyleInput>,
+    pub expertise_areas: Option<Vec<String>>,
+    /// Up to 100; the first ones that fit stand in every prompt.
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub conversation_examples: Option<Vec<ConversationExample>>,
+    /// Texts that it composes are brought to its style and length after they are written.
+    pub hold_to_style: Option<bool>,
 }
 
 /// How long texts should be, in words.
@@ -72,6 +83,11 @@ impl ProfileInput {
                 short: length.short.unwrap_or(base.length.short),
                 long: length.long.unwrap_or(base.length.long),
             },
+            personality: self.personality.unwrap_or_default().over(base.personality, checks),
+            response_style: self.response_style.unwrap_or_default().over(base.response_style, checks),
+            expertise_areas: self.expertise_areas.unwrap_or(base.expertise_areas),
+            conversation_examples: self.conversation_examples.unwrap_or(base.conversation_examples),
+            hold_to_style: self.hold_to_style.unwrap_or(base.hold_to_style),
         };
         check(&profile, checks);
         profile
@@ -104,6 +120,9 @@ fn check(profile: &Profile, checks: &mut Checks) {
     checks.check("profile.length.long", words.contains(&profile.length.long), "must be between 1 and 10000");
     let ordered = profile.length.short <= profile.length.long;
     checks.check("profile.length.long", ordered, "must not be less than `short`");
+    for fault in profile.faults() {
+        checks.check(&fault.field, false, fault.reason);
+    }
 }
 
 /// A whole profile, with the version it was made from.

@@ -18,7 +18,10 @@ use actors::{
 };
 use askama::Template;
 
-use crate::tools::templates::{Named, Sort};
+use crate::{
+    tools::templates::{Named, Sort},
+    web::readiness::Missing,
+};
 
 use super::{
     card::{self, Meter, Numbers, Standing},
@@ -34,6 +37,8 @@ pub struct PersonaPage {
     pub frame: Frame,
     pub head: Head,
     pub alerts: Vec<AlertRow>,
+    /// What it lacks before it can do its work.
+    pub missing: Vec<Missing>,
     pub body: Body,
     /// None: the tab takes the whole width.
     pub side: Option<Side>,

@@ -41,6 +41,38 @@ fn bad_personas() -> Vec<Case> {
     ]
 }
 
+fn bad_personalities() -> Vec<Case> {
+    let case = |body, field, reason| ("/api/personas", body, field, reason);
+    vec![
+        case(json!({"name": "B", "preset": "hal"}), "preset", "jarvis, buddy, devbot"),
+        case(
+            json!({"name": "B", "profile": {"personality": {"openness": 1.01}}}),
+            "profile.personality.openness",
+            "0 and 1",
+        ),
+        case(
+            json!({"name": "B", "profile": {"personality": {"custom": {"wit": -1}}}}),
+            "profile.personality.custom.wit",
+            "0 and 1",
+        ),
+        case(
+            json!({"name": "B", "profile": {"response_style": {"tone": "loud"}}}),
+            "profile.response_style.tone",
+            "professional, friendly, casual, authoritative, supportive, analytical",
+        ),
+        case(
+            json!({"name": "B", "profile": {"conversation_examples": vec![json!({"said": "a", "answer": "b"}); 101]}}),
+            "profile.conversation_examples",
+            "at most 100",
+        ),
+        case(
+            json!({"name": "B", "profile": {"conversation_examples": [{"said": "a", "answer": ""}]}}),
+            "profile.conversation_examples[0].answer",
+            "empty",
+        ),
+    ]
+}
+
 fn bad_goals() -> Vec<Case> {
     let browser = |step: Value| json!({"persona": "ada", "kind": "browser", "payload": {"steps": [step]}});
     let case = |body, field, reason| ("/api/goals", body, field, reason);
@@ -86,7 +118,7 @@ fn bad_goals() -> Vec<Case> {
 async fn bad_input_is_refused_by_name() {
     let server = TestServer::start().await;
     server.persona("Ada").await;
-    for (path, body, field, reason) in [bad_personas(), bad_goals()].concat() {
+    for (path, body, field, reason) in [bad_personas(), bad_personalities(), bad_goals()].concat() {
         let sent = server.post(path, &body).await;
         assert_eq!(sent.status, 422, "{path} {body}: {}", sent.json);
         let errors = &sent.json["errors"];

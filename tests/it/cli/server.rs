@@ -135,6 +135,23 @@ fn days_are_set_by_verbs(root: &Path) {
     assert!(error.contains("params.platform"), "{error}");
 }
 
+/// A persona from a preset, and what it lacks.
+fn personalities(root: &Path) {
+    let jarvis = answer(root, &["persona", "new", "--preset", "jarvis", "--slug", "butler"]);
+    assert_eq!(
+        (&jarvis["name"], &jarvis["profile"]["response_style"]["verbosity"]),
+        (&json!("Jarvis"), &json!("concise"))
+    );
+    let shown = answer(root, &["persona", "show", "butler"]);
+    assert_eq!(shown["readiness"]["missing"][0]["what"], "host", "{shown:#}");
+    let (_, out, _) = said(&greenroom(root, &["persona", "show", "butler"]));
+    assert!(out.contains("missing      it may reach no host but the practice site"), "{out}");
+    let (code, _, error) = said(&greenroom(root, &["persona", "new", "--preset", "hal"]));
+    assert_eq!(code, 1);
+    assert!(error.contains("jarvis, buddy, devbot"), "{error}");
+    assert_eq!(said(&greenroom(root, &["persona", "new"])).0, 2, "a name or a preset is needed");
+}
+
 /// One persona stands in wait for another, and no longer.
 fn waits(root: &Path) {
     answer(root, &["persona", "new", "Helper"]);
@@ -160,6 +177,7 @@ fn the_verbs_reach_the_server_and_the_record_is_whole() {
     let persona = answer(root, &["persona", "show", "ada-lovelace"]);
     assert_eq!((&persona["name"], &persona["role"]), (&json!("Ada Lovelace"), &json!("worker")));
     budgets_are_set_by_verbs(root);
+    personalities(root);
     days_are_set_by_verbs(root);
     assert_eq!(answer(root, &["persona", "pause", "ada-lovelace"])["status"], "paused");
     assert_eq!(answer(root, &["persona", "resume", "ada-lovelace"])["status"], "active");

@@ -8,7 +8,7 @@ use super::boundary::{Boundary, Places};
 
 pub(super) use self::{
     browser::BROWSER,
-    files::{FILES, TEXTS},
+    files::{CHOSEN, FILES, TEXTS},
     in_turn::{FAILS, RELEASED},
 };
 

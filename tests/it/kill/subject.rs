@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     boundary::Places,
-    end_states::{BROWSER, FAILS, FILES, RELEASED, Rule, TEXTS},
+    end_states::{BROWSER, CHOSEN, FAILS, FILES, RELEASED, Rule, TEXTS},
     model,
 };
 use crate::models::mock::{Mock, Reply, Seen};
@@ -56,7 +56,7 @@ impl Subject {
         Self {
             chosen: vec![think(), row("posting"), note, think()],
             settings: model::asking(&model.url()),
-            ..Self::new("agent", vec![Template { title: "Keep a row".to_owned(), payload, proof }], TEXTS)
+            ..Self::new("agent", vec![Template { title: "Keep a row".to_owned(), payload, proof }], CHOSEN)
         }
     }
 

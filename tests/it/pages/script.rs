@@ -2,8 +2,8 @@
 
 use actors::{
     domain::{
-        ArtifactKind, Call, ChatAnswer, Choice, Chosen, Cost, Finish, NewArtifact, Outcome, Step, StepError, Thought,
-        ToolCall,
+        ArtifactKind, Call, ChatAnswer, Choice, Chosen, Cost, Finish, LengthTargets, NewArtifact, Outcome, Profile,
+        Step, StepError, Thought, ToolCall,
     },
     testing::Act,
 };
@@ -35,7 +35,8 @@ fn obliging(call: &Call) -> Outcome {
     match &*call.tool {
         "compose" => Outcome {
             cost: Some(Cost { input_tokens: 30, output_tokens: 12, micro_usd: 2_100 }),
-            ..step(json!({"ok": true, "value": ANSWER, "provider": "understudy", "model": "script"}))
+            ..step(json!({"ok": true, "value": ANSWER, "provider": "understudy", "model": "script",
+                "drift": greenroom::models::drift(&Profile::default(), ANSWER, LengthTargets::default().short)}))
         }
         .with_artifact(NewArtifact {
             kind: ArtifactKind::Text,

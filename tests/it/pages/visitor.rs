@@ -158,6 +158,9 @@ impl Visitor {
             "Enter" => (13, Some("\r")),
             "Tab" => (9, None),
             "Escape" => (27, None),
+            "PageUp" => (33, None),
+            "ArrowLeft" => (37, None),
+            "ArrowRight" => (39, None),
             other => panic!("the visitor has no key {other}"),
         };
         for kind in [DispatchKeyEventType::KeyDown, DispatchKeyEventType::KeyUp] {

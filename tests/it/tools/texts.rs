@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actors::{
-    domain::{ArtifactKind, Ended, Length, Step},
+    domain::{ArtifactKind, Ended, Length, LengthTargets, Preset, Step},
     ports::Performer,
 };
 use greenroom::config::ProviderConfig;
@@ -50,6 +50,32 @@ async fn a_model_s_text_comes_with_its_cost() {
     let outcome = stage.perform(compose()).await;
     assert_eq!((&outcome.data["value"], &outcome.data["provider"]), (&"One line.".into(), &"house".into()));
     assert_eq!(outcome.cost.unwrap().micro_usd, 5);
+}
+
+#[tokio::test]
+async fn a_text_comes_with_its_drift_and_is_held_to_the_style_where_that_is_wanted() {
+    let said = "We don't utilize rows! They are lost.";
+    let answer = json!({"choices": [{"message": {"content": said}}]});
+    let (_server, mut stage) = with_endpoint(ResponseTemplate::new(200).set_body_json(answer)).await;
+    let left = stage.perform(compose()).await;
+    assert_eq!((&left.data["value"], left.artifacts.len()), (&said.into(), 1));
+
+    let mut profile = Preset::DevBot.profile();
+    profile.length = LengthTargets { short: 7, long: 100 };
+    profile.hold_to_style = true;
+    stage.becomes(profile.clone());
+    let held = stage.perform(compose()).await;
+    let brought = "We don't use rows. They are lost.";
+    assert_eq!(held.data["value"], brought, "{held:?}");
+    let kept: Vec<_> = held.artifacts.iter().map(|one| (one.name.as_str(), one.bytes.as_slice())).collect();
+    assert_eq!(kept, [("line.txt", brought.as_bytes()), ("line.as-written.txt", said.as_bytes())]);
+    assert_eq!(held.data["drift"]["score"], 0, "{}", held.data["drift"]);
+
+    profile.hold_to_style = false;
+    stage.becomes(profile);
+    let drifting = stage.perform(compose()).await;
+    let (drift, parts) = (&drifting.data["drift"], &drifting.data["drift"]["parts"]);
+    assert_eq!((&drift["score"], &parts[3]["why"]), (&350.into(), &"never says “utilize”, “!”".into()), "{drift}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actors::{
-    domain::{Hours, Persona, Role, Slug, Weight},
+    domain::{Hours, Persona, Preset, Role, Slug, Weight},
     supervisor::{self, PersonaPatch},
 };
 use serde::{Deserialize, Deserializer};
@@ -23,7 +23,10 @@ const MOST_HOSTS: usize = 200;
 /// A persona to be.
 #[derive(Deserialize, ToSchema)]
 pub struct NewPersona {
-    /// 1 to 80 characters.
+    /// `jarvis`, `buddy` or `devbot`: what is left out below is taken from it.
+    #[schema(value_type = Option<String>)]
+    pub preset: Option<Preset>,
+    /// 1 to 80 characters; needed without a preset.
     pub name: Option<String>,
     /// Lower-case letters, digits and `-`; left out: made from the name.
     pub slug: Option<String>,
@@ -46,8 +49,9 @@ impl NewPersona {
     /// Every field in order, or all complaints at once.
     pub fn checked(self) -> Result<(supervisor::NewPersona, NewKeys), Problem> {
         let mut checks = Checks::default();
-        checks.check("name", self.name.is_some(), "is required");
-        let name = self.name.unwrap_or_default().trim().to_owned();
+        let own_name = self.name.or_else(|| self.preset.map(|preset| preset.name().to_owned()));
+        checks.check("name", own_name.is_some(), "is required");
+        let name = own_name.unwrap_or_default().trim().to_owned();
         let slug = match &self.slug {
             Some(slug) => checks.parse::<Slug>("slug", slug),
             None if name.is_empty() => None,
@@ -63,18 +67,20 @@ impl NewPersona {
         } else {
             checks.check("name", false, "must not be empty");
         }
-        let description = self.description.unwrap_or_default();
+        let of_preset = self.preset.map_or("", Preset::description);
+        let description = self.description.unwrap_or_else(|| of_preset.to_owned());
         description_holds(&mut checks, &description);
         let hosts = self.hosts.unwrap_or_default();
         hosts_hold(&mut checks, &hosts);
         model_holds(&mut checks, self.model.as_deref());
         let weight = weight_held(&mut checks, self.weight).unwrap_or_default();
-        let profile = self.profile.unwrap_or_default().over(Default::default(), &mut checks);
+        let profile =
+            self.profile.unwrap_or_default().over(self.preset.map(Preset::profile).unwrap_or_default(), &mut checks);
         let hours = self.hours.unwrap_or_default().over(Hours::ALWAYS, &mut checks);
         let keys = NewKeys::checked(self.api_keys.unwrap_or_default(), &mut checks);
         checks.done()?;
         let slug = slug.ok_or_else(|| Problem::field("slug", "is required"))?;
-        let (role, model) = (self.role, self.model);
+        let (role, model) = (self.role.or_else(|| self.preset.map(Preset::role)), self.model);
         Ok((supervisor::NewPersona { slug, name, role, description, profile, hosts, model, weight, hours }, keys))
     }
 }

@@ -4,6 +4,7 @@ use actors::domain::Receipt;
 use serde::Deserialize as _;
 
 use crate::{
+    models::Drift,
     tools::{Digest, Number},
     web::pages::{
         evidence::{FileLink, ReceiptRow, Shot},
@@ -17,6 +18,8 @@ pub struct Output {
     pub shots: Vec<Made<Shot>>,
     pub files: Vec<Made<FileLink>>,
     pub digests: Vec<DigestRow>,
+    /// How far the newest composed texts are from the profile.
+    pub drift: Option<MeanDrift>,
     /// Where what was made before is.
     pub earlier: Option<String>,
 }
@@ -27,6 +30,53 @@ pub struct Made<T> {
     pub what: T,
     pub at: When,
     pub run_href: Option<String>,
+    /// Of a composed text: how far it is from the profile.
+    pub drift: Option<DriftRow>,
+}
+
+/// How far a text is from its persona's profile, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DriftRow {
+    /// `0.23`.
+    pub score: String,
+    /// The reasons that have points, or that there is none.
+    pub why: String,
+    thousandths: u16,
+}
+
+/// The mean over some texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeanDrift {
+    /// `0.23`.
+    pub score: String,
+    pub texts: usize,
+}
+
+/// So many texts make a mean.
+const MEAN_OF: usize = 20;
+
+impl DriftRow {
+    fn of(receipt: &Receipt) -> Option<Self> {
+        let drift = Drift::deserialize(receipt.body.as_ref()?.data.get("drift")?).ok()?;
+        let told = drift.parts.iter().filter(|part| part.points > 0);
+        let told: Vec<_> = told.map(|part| format!("{} {}: {}", part.what, decimal(part.points), part.why)).collect();
+        let why = if told.is_empty() { "as its profile has it".to_owned() } else { told.join("; ") };
+        Some(Self { score: decimal(drift.score), why, thousandths: drift.score })
+    }
+}
+
+impl MeanDrift {
+    fn of(files: &[Made<FileLink>]) -> Option<Self> {
+        let newest: Vec<u64> =
+            files.iter().filter_map(|made| Some(made.drift.as_ref()?.thousandths.into())).take(MEAN_OF).collect();
+        let mean = newest.iter().sum::<u64>().checked_div(newest.len() as u64)?;
+        Some(Self { score: decimal(u16::try_from(mean).ok()?), texts: newest.len() })
+    }
+}
+
+/// Thousandths as `0.23`.
+fn decimal(thousandths: u16) -> String {
+    format!("{}.{:02}", thousandths / 1_000, thousandths % 1_000 / 10)
 }
 
 impl Output {
@@ -37,11 +87,15 @@ impl Output {
             let row = ReceiptRow::new(receipt, "", now_ms);
             let (at, run_href) = (&row.at, &row.run_href);
             output.shots.extend(row.shots.into_iter().map(|what| made(what, at, run_href)));
-            output.files.extend(row.files.into_iter().map(|what| made(what, at, run_href)));
+            // The first is the text; what the model wrote may be beside it.
+            let mut drift = DriftRow::of(receipt);
+            let files = row.files.into_iter().map(|what| Made { drift: drift.take(), ..made(what, at, run_href) });
+            output.files.extend(files);
             output
                 .digests
                 .extend(DigestRow::of(receipt, now_ms).map(|what| DigestRow { run_href: run_href.clone(), ..what }));
         }
+        output.drift = MeanDrift::of(&output.files);
         output
     }
 }
@@ -76,5 +130,5 @@ impl DigestRow {
 }
 
 fn made<T>(what: T, at: &When, run_href: &Option<String>) -> Made<T> {
-    Made { what, at: at.clone(), run_href: run_href.clone() }
+    Made { what, at: at.clone(), run_href: run_href.clone(), drift: None }
 }

@@ -1,6 +1,6 @@
 //! Settings: who the persona is, how it writes, what it may reach, its keys.
 
-use actors::domain::{Happening, Persona, QuotaRules, Role, StandingWait, Unit};
+use actors::domain::{Happening, Level, Persona, QuotaRules, Role, StandingWait, Tone, Unit, Verbosity};
 
 use super::{budgets::Budgets, today::label};
 use crate::web::pages::show::When;
@@ -24,6 +24,30 @@ const EXAMPLE_WORK: &str = r#"[
   {"template": "worker.submit_proposal", "params": {"niche": "data pipeline", "platform": "rehearsal"}},
   {"template": "social.post", "params": {"platform": "rehearsal", "asset": "One order, traced end to end."}}
 ]"#;
+
+const EXAMPLE_TALK: &str = r#"[{"said": "Is it done?", "answer": "Half of it. The rest by noon."}]"#;
+
+/// A level to be set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slider {
+    pub name: &'static str,
+    /// As people read it.
+    pub label: String,
+    /// 0 to 1.
+    pub value: f64,
+}
+
+impl Slider {
+    fn of((name, level): (&'static str, Level)) -> Self {
+        let words = name.replace('_', " ");
+        let (first, rest) = words.split_at(1);
+        Self { name, label: format!("{}{rest}", first.to_uppercase()), value: share(level) }
+    }
+}
+
+fn share(level: Level) -> f64 {
+    f64::from(level.thousandths()) / 1_000.0
+}
 
 /// What it wants to be told about another one.
 #[derive(Debug, Clone)]
@@ -98,6 +122,54 @@ impl Settings {
     /// How what its days are planned from is written.
     pub const fn example(&self) -> &'static str {
         EXAMPLE_WORK
+    }
+
+    /// The traits that everybody has.
+    pub fn traits(&self) -> Vec<Slider> {
+        self.persona.profile.personality.traits().map(Slider::of).into()
+    }
+
+    /// The levels of its style.
+    pub fn levels(&self) -> Vec<Slider> {
+        self.persona.profile.response_style.levels().map(Slider::of).into()
+    }
+
+    /// Traits of its own: `name = 0.7`, one per line.
+    pub fn custom(&self) -> String {
+        let own = self.persona.profile.personality.custom.iter();
+        own.map(|(name, level)| format!("{name} = {}", share(*level))).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Every verbosity.
+    pub const fn verbosities(&self) -> &'static [Verbosity] {
+        Verbosity::ALL
+    }
+
+    /// For the list of verbosities.
+    pub fn is_verbosity(&self, word: &Verbosity) -> bool {
+        self.persona.profile.response_style.verbosity == *word
+    }
+
+    /// Every tone.
+    pub const fn tones(&self) -> &'static [Tone] {
+        Tone::ALL
+    }
+
+    /// For the list of tones.
+    pub fn is_tone(&self, word: &Tone) -> bool {
+        self.persona.profile.response_style.tone == *word
+    }
+
+    /// Its examples as JSON to edit; empty while there are none.
+    pub fn examples(&self) -> String {
+        let examples = &self.persona.profile.conversation_examples;
+        let text = if examples.is_empty() { None } else { serde_json::to_string_pretty(examples).ok() };
+        text.unwrap_or_default()
+    }
+
+    /// How examples are written.
+    pub const fn example_of_talk(&self) -> &'static str {
+        EXAMPLE_TALK
     }
 
     /// Every role.

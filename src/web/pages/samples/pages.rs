@@ -162,6 +162,7 @@ pub(super) fn persona() -> Vec<(&'static str, PersonaPage)> {
             frame: frame("Jason", Section::Personas).about("jason"),
             head: head(&jason),
             alerts: Vec::new(),
+            missing: Vec::new(),
             body,
             side,
             templates: &templates::all()[..2],

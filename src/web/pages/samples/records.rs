@@ -54,6 +54,7 @@ pub(super) fn persona(number: u128, name: &str, role: Option<Role>, status: Pers
             signature_phrases: vec!["Let us trace one order end to end.".to_owned()],
             temperature_thousandths: Some(700),
             length: LengthTargets::default(),
+            ..Profile::default()
         },
         hosts: vec!["example.com".to_owned(), "docs.example.org:8443".to_owned()],
         model: None,

@@ -13,6 +13,15 @@ pub(in crate::kill) const FILES: &[Rule] = &[UNHEARD, UNANSWERED, BEGINS, NOT_ME
 pub(in crate::kill) const TEXTS: &[Rule] =
     &[UNHEARD, UNANSWERED, BEGINS, TEXT_LOST, TEXT_KEPT, NOT_MEANT, PERHAPS, WRITTEN, JUDGED];
 
+/// Files that a model has written: each time it is asked, what that may take is reserved first.
+pub(in crate::kill) const CHOSEN: &[Rule] =
+    &[UNHEARD, UNANSWERED, BEGINS, ASKED, TEXT_LOST, TEXT_KEPT, NOT_MEANT, PERHAPS, WRITTEN, JUDGED];
+
+const ASKED: Rule =
+    done("a question changes nothing outside: it is asked again, and the lost one counts at its worst", |b, _| {
+        b.kind == "llm" && b.phase == "intent"
+    });
+
 const UNHEARD: Rule = Rule {
     known: 0,
     ..done("nothing is on record and nobody was answered: who asks again with the same key gets it done", |b, _| {
