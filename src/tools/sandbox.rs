@@ -27,7 +27,7 @@ use std::{
 use command_fds::{CommandFdExt as _, FdMapping};
 use rustix::{
     fs::{MemfdFlags, memfd_create},
-    process::{Pid, Signal, kill_process},
+    process::Pid,
 };
 use tokio::{
     net::unix::pipe::Receiver,
@@ -166,14 +166,14 @@ impl Sandbox {
         let bounds = Bounds { groups: group.entrances(), memory_by_process: !group.bounds_memory() };
         let began = Instant::now();
         let (mut child, status) = self.start(job, &bounds).await?;
-        let pid = child.id();
+        let outer = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let work = async {
             tokio::join!(
                 streams::feed(input, job.input),
                 streams::catch(output, MOST_OUTPUT_BYTES),
                 streams::catch(errors, MOST_ERROR_BYTES),
-                status::listen(status),
+                status::listen(status, outer),
                 async { child.wait().await.ok() },
             )
         };
@@ -187,7 +187,7 @@ impl Sandbox {
         let (cut, done) = match cut {
             Ok(done) => (None, Some(done)),
             Err(end) => {
-                end_all(pid);
+                status::end_outer(outer);
                 (Some(end), timeout(ENDING, work).await.ok())
             }
         };
@@ -210,7 +210,7 @@ impl Sandbox {
         let filter = handed(self.filter()?, arguments::FILTER_FD);
         let says = handed(says.into(), arguments::STATUS_FD);
         let mut command = Command::new(program);
-        command.args(line).env_clear().current_dir("/").kill_on_drop(true);
+        command.args(line).env_clear().current_dir("/").kill_on_drop(true).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.fd_mappings(vec![filter, says]).map_err(io::Error::other)?;
         let child = self.launcher.spawn(command).await?;
@@ -224,15 +224,6 @@ impl Sandbox {
         file.write_all(&self.filter)?;
         file.rewind()?;
         Ok(file.into())
-    }
-}
-
-/// Ends bubblewrap; with it the kernel ends everything inside.
-fn end_all(pid: Option<u32>) {
-    // It was not waited for yet, so the number is still its own.
-    let pid = pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-    if let Some(pid) = pid {
-        let _ = kill_process(pid, Signal::KILL);
     }
 }
 

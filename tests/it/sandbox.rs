@@ -8,6 +8,10 @@ mod walls;
 use std::{env, fs, io::Write as _, path::PathBuf, time::Duration};
 
 use greenroom::tools::sandbox::{End, Job, Ran, Sandbox};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, pidfd_open},
+};
 use tokio_util::sync::CancellationToken;
 
 /// Names what tests may leave out for want of a right, with commas.
@@ -86,10 +90,19 @@ pub(crate) fn is_left_out_here() -> bool {
 }
 
 /// The processes of this machine whose command line holds a word.
-fn processes_with(word: &str) -> Vec<String> {
+fn processes_with(word: &str) -> Vec<(i32, String)> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
-    let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(word)).collect()
+    let numbered = entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())));
+    let lines = numbered.filter_map(|(pid, path)| Some((pid, fs::read(path.join("cmdline")).ok()?)));
+    let texts = lines.map(|(pid, line)| (pid, String::from_utf8_lossy(&line).replace('\0', " ")));
+    texts.filter(|(_, line)| line.contains(word)).collect()
+}
+
+/// Whether a process that was killed has ended, waited for a while.
+fn ends_soon(pid: i32) -> bool {
+    let Ok(handle) = pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()) else { return true };
+    let mut watched = [PollFd::new(&handle, PollFlags::IN)];
+    poll(&mut watched, Some(&Timespec { tv_sec: 5, tv_nsec: 0 })).unwrap() == 1
 }
 
 const SECOND: Duration = Duration::from_secs(1);

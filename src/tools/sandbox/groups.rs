@@ -8,6 +8,8 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+
 const ROOT: &str = "/sys/fs/cgroup";
 const PREFIX: &str = "greenroom-";
 
@@ -136,16 +138,24 @@ fn places(ours: &str, root: &Path) -> Groups {
     Groups { memory: place("memory"), processes: place("pids") }
 }
 
-/// Groups whose server is gone are empty: their processes died with it.
+/// Of a server that is gone, what was being made when it went may still wait there.
 fn sweep(groups: &Groups) {
     for place in groups.memory.iter().chain(&groups.processes) {
         for entry in fs::read_dir(&place.folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
             if owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists()) {
+                end_all(&entry.path());
                 let _ = fs::remove_dir(entry.path());
             }
         }
+    }
+}
+
+fn end_all(folder: &Path) {
+    let inside = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    for pid in inside.lines().filter_map(|line| Pid::from_raw(line.trim().parse().ok()?)) {
+        let _ = kill_process(pid, Signal::KILL);
     }
 }
 

@@ -1,8 +1,8 @@
 //! What bubblewrap says of itself while it runs: the first process inside, and how the command ended.
 
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::os::fd::OwnedFd;
 
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use serde::Deserialize;
 use tokio::{
     io::{AsyncReadExt as _, Interest, unix::AsyncFd},
@@ -28,17 +28,59 @@ struct Line {
     exit_code: Option<i32>,
 }
 
-/// Listens until nobody can say more.
-pub(super) async fn listen(mut pipe: Receiver) -> Status {
-    let (mut said, mut part) = (Vec::new(), [0; 512]);
-    let mut status = Status::default();
-    while let Ok(read @ 1..) = pipe.read(&mut part).await {
-        if said.len() < MOST_BYTES {
-            said.extend_from_slice(&part[..read]);
-        }
-        status.take(&said);
+/// Listens until nobody can say more; then bubblewrap is gone, and whatever is still inside ends. Given up before, all of
+/// it ends at once.
+///
+/// Bubblewrap's own way, a signal at its parent's end, misses the moments in which a sandbox is being made. Until its first
+/// process is told of, that is in the process group of the outer one and does nothing but wait for it; from then on it is
+/// ended itself, and the kernel ends everything inside.
+pub(super) async fn listen(pipe: Receiver, outer: Option<Pid>) -> Status {
+    let mut listening = Listening { pipe, outer, said: Vec::new(), status: Status::default() };
+    let mut part = [0; 512];
+    while let Ok(read @ 1..) = listening.pipe.read(&mut part).await {
+        listening.take(&part[..read]);
     }
-    status
+    listening.outer = None;
+    std::mem::take(&mut listening.status).end()
+}
+
+/// Ends bubblewrap, and what is in its process group. Only before it was waited for: until then the number is its own.
+pub(super) fn end_outer(outer: Option<Pid>) {
+    if let Some(outer) = outer {
+        let _ = kill_process_group(outer, Signal::KILL);
+    }
+}
+
+struct Listening {
+    pipe: Receiver,
+    /// None: it has ended.
+    outer: Option<Pid>,
+    said: Vec<u8>,
+    status: Status,
+}
+
+impl Listening {
+    fn take(&mut self, part: &[u8]) {
+        if self.said.len() < MOST_BYTES {
+            self.said.extend_from_slice(part);
+        }
+        self.status.take(&self.said);
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if self.outer.is_none() {
+            return;
+        }
+        end_outer(self.outer);
+        // What it had said and nobody had read.
+        let mut part = [0; 512];
+        while let Ok(read @ 1..) = self.pipe.try_read(&mut part) {
+            self.take(&part[..read]);
+        }
+        let _ = std::mem::take(&mut self.status).end();
+    }
 }
 
 impl Status {
@@ -50,6 +92,15 @@ impl Status {
             }
             self.exit = line.exit_code.or(self.exit);
         }
+    }
+
+    /// Ends what is still inside.
+    fn end(self) -> Self {
+        if let Some(first) = &self.first {
+            // It may have ended by itself.
+            let _ = pidfd_send_signal(first.get_ref(), Signal::KILL);
+        }
+        self
     }
 
     /// Waits until every process inside has ended: the first ends last.

@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use greenroom::tools::sandbox::{End, Job, MOST_OUTPUT_BYTES};
 use tokio_util::sync::CancellationToken;
 
-use super::{Place, SECOND, processes_with, said, sh};
+use super::{Place, SECOND, ends_soon, processes_with, said, sh};
 
 #[tokio::test]
 async fn what_forks_without_end_ends_and_the_machine_does_not_notice() {
@@ -21,7 +21,7 @@ async fn what_forks_without_end_ends_and_the_machine_does_not_notice() {
     let ran = running.await;
     assert!(ran.end != End::Exit(0), "{ran:?}");
     assert!(ran.hit.contains(&"processes") || ran.texts().1.contains("fork"), "{ran:?}");
-    assert_eq!(processes_with("sleep 4242"), Vec::<String>::new(), "no process of it is left");
+    assert_eq!(processes_with("sleep 4242"), Vec::<(i32, String)>::new(), "no process of it is left");
     assert_eq!(said(&place.sh("echo fine").await), "fine\n");
 }
 
@@ -41,13 +41,41 @@ async fn what_hangs_is_killed_with_its_children() {
     let job = Job { limit: SECOND, workspace: Some(&workspace), ..Job::new(&command) };
     let ran = place.run(job.clone()).await;
     assert_eq!((ran.end, ran.texts().0.as_str()), (End::TimedOut, "begun\n"));
-    assert_eq!(processes_with("sleep 4343"), Vec::<String>::new());
+    assert_eq!(processes_with("sleep 4343"), Vec::<(i32, String)>::new());
 
     let stop = CancellationToken::new();
     stop.cancel();
     let job = Job { limit: Duration::from_secs(600), ..job };
     assert_eq!(place.sandbox.run(&job, &stop).await.unwrap().end, End::Stopped);
-    assert_eq!(processes_with("sleep 4343"), Vec::<String>::new());
+    assert_eq!(processes_with("sleep 4343"), Vec::<(i32, String)>::new());
+}
+
+/// Ended before, while and after the sandbox is made: bubblewrap itself has moments in which its end goes unnoticed.
+#[tokio::test(flavor = "multi_thread")]
+async fn whenever_it_is_ended_or_given_up_nothing_is_left() {
+    let Some(place) = Place::new().await else { return };
+    let (command, workspace) = (sh("sleep 4545"), place.workspace());
+    let job = Job { workspace: Some(&workspace), limit: Duration::from_secs(600), ..Job::new(&command) };
+    for moment in 0..100 {
+        let stop = CancellationToken::new();
+        let running = place.sandbox.run(&job, &stop);
+        let at = tokio::time::sleep(Duration::from_micros(moment * 100));
+        if moment % 2 == 0 {
+            let stopping = async {
+                at.await;
+                stop.cancel();
+            };
+            let (ran, ()) = tokio::join!(running, stopping);
+            assert!(ran.is_err() || ran.unwrap().end == End::Stopped);
+        } else {
+            assert!(tokio::time::timeout_at(at.deadline(), running).await.is_err(), "given up");
+        }
+    }
+    // Of those that were given up the kernel may still be ending some.
+    let left = processes_with(workspace.to_str().unwrap());
+    let mut ends = left.iter().map(|(pid, _)| *pid).collect::<Vec<_>>();
+    ends.retain(|pid| !ends_soon(*pid));
+    assert_eq!(ends, Vec::<i32>::new(), "of 100");
 }
 
 #[tokio::test]
@@ -55,7 +83,7 @@ async fn what_is_left_behind_in_the_background_ends_with_its_tool() {
     let Some(place) = Place::new().await else { return };
     let ran = place.sh("setsid sleep 4444 >/dev/null 2>&1 </dev/null & echo gone").await;
     assert_eq!(said(&ran), "gone\n");
-    assert_eq!(processes_with("sleep 4444"), Vec::<String>::new());
+    assert_eq!(processes_with("sleep 4444"), Vec::<(i32, String)>::new());
 }
 
 #[tokio::test]
