@@ -192,6 +192,8 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         for (folder, _) in self.memory.iter().chain(&self.processes) {
+            // Of a sandbox that was given up while it was being made, some may wait for one that is gone.
+            end_all(folder);
             if let Err(error) = fs::remove_dir(folder) {
                 tracing::debug!(folder = %folder.display(), %error, "a control group stays until the next start");
             }
