@@ -16,6 +16,7 @@ mod streams;
 
 use std::{
     env,
+    ffi::OsString,
     fs::File,
     io::{self, Write as _},
     os::fd::OwnedFd,
@@ -37,7 +38,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use arguments::Bounds;
-use groups::Groups;
+use groups::{Group, Groups};
 use launcher::Launcher;
 use status::Status;
 
@@ -150,6 +151,15 @@ pub struct Sandbox {
     launcher: Launcher,
 }
 
+/// A command that only has to be begun.
+struct Ready {
+    line: Vec<OsString>,
+    input: Vec<u8>,
+    limit: Duration,
+    group: Group,
+    stop: CancellationToken,
+}
+
 impl Sandbox {
     /// Looks for what this machine offers. It makes no sandbox yet.
     pub fn find() -> Result<Self, NoSandbox> {
@@ -162,15 +172,26 @@ impl Sandbox {
 
     /// Runs a command to its end, or until its limit or `stop`. Dropping the answer's future ends it too.
     pub async fn run(&self, job: &Job<'_>, stop: &CancellationToken) -> Result<Ran, NoSandbox> {
+        let stop = stop.child_token();
         let group = self.groups.enter(job.memory_bytes, job.most_processes);
         let bounds = Bounds { groups: group.entrances(), memory_by_process: !group.bounds_memory() };
-        let began = Instant::now();
-        let (mut child, status) = self.start(job, &bounds).await?;
+        let line = arguments::command_line(&self.bwrap, job, &bounds);
+        let ready = Ready { line, input: job.input.to_vec(), limit: job.limit, group, stop: stop.clone() };
+        // Who gives up must not leave a sandbox half made: a task of its own ends it in every case.
+        let _given_up = stop.drop_guard();
+        let (sandbox, began) = (self.clone(), Instant::now());
+        let task = tokio::spawn(async move { sandbox.carry_out(ready, began).await });
+        task.await.unwrap_or_else(|error| Err(io::Error::other(error).into()))
+    }
+
+    async fn carry_out(&self, ready: Ready, began: Instant) -> Result<Ran, NoSandbox> {
+        let Ready { line, input: told, limit, group, stop } = ready;
+        let (mut child, status) = self.start(line).await?;
         let outer = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let work = async {
             tokio::join!(
-                streams::feed(input, job.input),
+                streams::feed(input, &told),
                 streams::catch(output, MOST_OUTPUT_BYTES),
                 streams::catch(errors, MOST_ERROR_BYTES),
                 status::listen(status, outer),
@@ -182,7 +203,7 @@ impl Sandbox {
             biased;
             done = &mut work => Ok(done),
             () = stop.cancelled() => Err(End::Stopped),
-            () = tokio::time::sleep(job.limit) => Err(End::TimedOut),
+            () = tokio::time::sleep(limit) => Err(End::TimedOut),
         };
         let (cut, done) = match cut {
             Ok(done) => (None, Some(done)),
@@ -202,8 +223,8 @@ impl Sandbox {
         Ok(Ran { end, output, errors, took, hit: group.hit() })
     }
 
-    async fn start(&self, job: &Job<'_>, bounds: &Bounds) -> Result<(Child, Receiver), NoSandbox> {
-        let mut line = arguments::command_line(&self.bwrap, job, bounds).into_iter();
+    async fn start(&self, line: Vec<OsString>) -> Result<(Child, Receiver), NoSandbox> {
+        let mut line = line.into_iter();
         let program = line.next().unwrap_or_default();
         let (said, says) = io::pipe()?;
         let handed = |parent_fd: OwnedFd, child_fd: i32| FdMapping { parent_fd, child_fd };
