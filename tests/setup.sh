@@ -18,6 +18,8 @@ if ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev
 fi
 # Own tools run inside it.
 command -v bwrap >/dev/null || missing="$missing bubblewrap"
+# What the tests of the sandbox let loose inside it; also the language of a new tool.
+[ -x /usr/bin/python3 ] || missing="$missing python3"
 # A test looks at what the server syncs.
 command -v strace >/dev/null || missing="$missing strace"
 [ -n "$missing" ] || exit 0
