@@ -15,6 +15,7 @@ pub mod chain;
 pub mod checkpoint;
 mod outage;
 mod seal;
+mod newest;
 mod teller;
 mod unsigned;
 pub mod verify;
@@ -39,9 +40,10 @@ pub use seal::SealError;
 pub use writer::Unwritten;
 
 use crate::{
-    domain::{GoalId, GoalState, NodeName, ParkedOn, Receipt, RoomId},
+    domain::{GoalId, GoalState, NodeName, ParkedOn, Persona, Receipt, RoomId, ToolKind},
     ports::{BoxError, Change, Commit, Committed, GoalMove, Journal, Outdated, Unavailable, World},
 };
+use newest::Newest;
 use teller::{Public, Then};
 use writer::{Entry, Item, Writer};
 
@@ -67,6 +69,7 @@ pub struct Evidence {
     queue: mpsc::Sender<Item>,
     live: broadcast::Sender<Arc<Receipt>>,
     turns: broadcast::Sender<GoalTurn>,
+    newest: Newest,
     trouble: watch::Receiver<Option<String>>,
     world: Arc<dyn World>,
     node: NodeName,
@@ -144,8 +147,10 @@ impl Evidence {
         let (turns, _) = broadcast::channel(TURNS);
         let (told, trouble) = watch::channel(None);
         let (world, node) = (setup.world.clone(), setup.node.clone());
-        let writer = Writer::new(setup, items, Public { live: live.clone(), turns: turns.clone() }, told);
-        (Self { queue, live, turns, trouble, world, node }, writer)
+        let newest = Newest::default();
+        let public = Public { live: live.clone(), turns: turns.clone(), newest: newest.clone() };
+        let writer = Writer::new(setup, items, public, told);
+        (Self { queue, live, turns, newest, trouble, world, node }, writer)
     }
 
     /// Writes one commit; when this answers `Ok`, it is on disk. An outcome waits as long as the store is gone.
@@ -179,6 +184,11 @@ impl Evidence {
     /// gets `Lagged` and looks at all.
     pub fn goal_turns(&self) -> broadcast::Receiver<GoalTurn> {
         self.turns.subscribe()
+    }
+
+    /// Whether a persona may use a tool by now: what was committed since it was read counts.
+    pub fn may_use(&self, persona: &Persona, tool: &str, kind: ToolKind) -> bool {
+        self.newest.may_use(persona, tool, kind)
     }
 
     /// Why the store cannot take work now; none: it can.

@@ -11,6 +11,8 @@ mod budget;
 mod charge;
 mod claims;
 mod drafts;
+mod granted;
+mod handing;
 mod history;
 mod judging;
 mod now;
@@ -31,6 +33,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+pub use self::handing::{Colleagues, Handed, NotGiven};
 pub use self::now::Now;
 use self::{attempt::Attempt, broker::Broker};
 pub(crate) use self::{history::History, quota::may_have_happened, steps::Steps};
@@ -50,6 +53,8 @@ pub struct Runner {
     broker: Broker,
     scheduler: Scheduler,
     limits: Arc<Limits>,
+    /// Who can be given work; none: nobody.
+    colleagues: Option<Arc<dyn Colleagues>>,
 }
 
 /// How a run ended, as far as its persona must know.
@@ -75,7 +80,13 @@ impl Runner {
             standing_hosts: limits.standing_hosts.clone().into(),
             step_limit: limits.step,
         };
-        Self { broker, scheduler, limits }
+        Self { broker, scheduler, limits, colleagues: None }
+    }
+
+    /// With others whom its runs may give work.
+    #[must_use]
+    pub fn among(self, colleagues: Arc<dyn Colleagues>) -> Self {
+        Self { colleagues: Some(colleagues), ..self }
     }
 
     /// Carries the goal of `work` through one attempt, or carries its open run on.

@@ -154,6 +154,8 @@ impl Records for Hollow {
             hours: Default::default(),
             quotas: Default::default(),
             autoplan: Default::default(),
+            grants: Default::default(),
+            agents: Vec::new(),
             created_ms: 0,
             updated_ms: 0,
         }))

@@ -83,6 +83,8 @@ mod tests {
             hours: Default::default(),
             quotas: Default::default(),
             autoplan: Default::default(),
+            grants: Default::default(),
+            agents: Vec::new(),
             created_ms: 0,
             updated_ms: 0,
         }

@@ -62,6 +62,8 @@ table! {
         quotas -> Text,
         autoplan -> Text,
         planned -> Bool,
+        grants -> Text,
+        agents -> Text,
     }
 }
 

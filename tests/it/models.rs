@@ -66,6 +66,8 @@ pub fn livia(model: Option<&str>) -> Persona {
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),
+        grants: Default::default(),
+        agents: Vec::new(),
         created_ms: 0,
         updated_ms: 0,
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AgentPayload, GoalId, Length, PersonaId, Proof, Step, TraceId, words::words};
+use super::{AgentPayload, Delegated, GoalId, Length, PersonaId, Proof, Step, TraceId, words::words};
 
 words! {
     /// What sort of work a goal is.
@@ -57,6 +57,8 @@ words! {
         Dependency = "dependency",
         /// The floor of a room: others may speak first.
         Room = "room",
+        /// A person was asked something; `due_ms` says until when.
+        Answer = "answer",
     }
 }
 
@@ -194,6 +196,14 @@ impl Payload {
         }
     }
 
+    /// Whose work it is a part of; none: its own.
+    pub fn delegated(&self) -> Option<&Delegated> {
+        match self {
+            Self::Agent(agent) => agent.delegated.as_deref(),
+            _ => None,
+        }
+    }
+
     fn check(&self) -> Result<(), BadPayload> {
         let bad = |field: String, reason: &str| Err(BadPayload { field, reason: reason.to_owned() });
         match self {
@@ -229,6 +239,9 @@ impl Payload {
             if let Some((name, reason)) = step_fault(step) {
                 return bad(field(name), reason);
             }
+            if step.is_for_agents() {
+                return bad(field("action"), "is for models to choose: give an `agent` goal instead");
+            }
         }
         Ok(())
     }
@@ -263,6 +276,24 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         Step::Tool { name, .. } if !is_tool_name(name) => {
             Some(("name", "must be 1 to 40 lower-case letters, digits or `_`, and begin with a letter"))
         }
+        Step::ToolSearch { query } | Step::WebSearch { query } if query.trim().is_empty() || query.len() > 500 => {
+            Some(("query", "must be 1 to 500 bytes"))
+        }
+        Step::AskHuman { question, .. } if question.trim().is_empty() || question.chars().count() > 2_000 => {
+            Some(("question", "must be 1 to 2000 characters"))
+        }
+        Step::AskHuman { minutes, .. } if !(1..=10_080).contains(minutes) => {
+            Some(("minutes", "must be between 1 and 10080"))
+        }
+        Step::Delegate { task, .. } | Step::Schedule { task, .. } if !is_task(task) => {
+            Some(("task", "must be 1 to 8000 characters"))
+        }
+        Step::Schedule { in_minutes, .. } if !(1..=527_040).contains(in_minutes) => {
+            Some(("in_minutes", "must be between 1 and 527040"))
+        }
+        Step::Fetch { url, .. } if url.trim().is_empty() || url.len() > 4_096 => {
+            Some(("url", "must be 1 to 4096 bytes"))
+        }
         Step::Goto { url, .. } if url.trim().is_empty() => Some(("url", "must not be empty")),
         Step::ExpectTitle { contains, .. } | Step::ExpectText { contains, .. } if contains.is_empty() => {
             Some(("contains", "must not be empty: every page would match"))
@@ -282,6 +313,10 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         }
         _ => None,
     }
+}
+
+fn is_task(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= 8_000
 }
 
 fn is_name(text: &str) -> bool {

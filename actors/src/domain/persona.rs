@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Autoplan, ConversationExample, Hours, Length, PersonaId, Personality, Quotas, ResponseStyle, Weight, words::words,
+    Agent, Autoplan, ConversationExample, Grants, Hours, Length, PersonaId, Personality, Quotas, ResponseStyle, Weight, words::words,
 };
 
 words! {
@@ -161,6 +161,10 @@ pub struct Persona {
     pub quotas: Quotas,
     /// What its days are planned from.
     pub autoplan: Autoplan,
+    /// What was said about its tools.
+    pub grants: Grants,
+    /// Its named variants.
+    pub agents: Vec<Agent>,
     pub created_ms: i64,
     pub updated_ms: i64,
 }

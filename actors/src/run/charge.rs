@@ -68,9 +68,11 @@ impl Broker {
             return Ok(Ok(None));
         }
         let goal = act.about.goal;
+        // Who gave the work away pays for it, in days of its own.
+        let payer = goal.payload.delegated();
         let entry = Entry {
             id: EntryId(act.about.world.new_id()),
-            persona: goal.persona,
+            persona: payer.map_or(goal.persona, |delegated| delegated.payer),
             user: goal.created_by.clone(),
             goal: goal.id,
             run: act.run,
@@ -79,7 +81,7 @@ impl Broker {
             reserved: bound.as_ref().ok().copied().flatten().unwrap_or_default(),
         };
         let budgets = self.ports.records.budgets(&entry.scopes()).await.map_err(|_| StoreGone)?;
-        let charge = Charge::new(entry, &budgets, act.zone);
+        let charge = Charge::new(entry, &budgets, payer.map_or(act.zone, |delegated| delegated.zone));
         match (bound, charge.limits.first()) {
             (Err(error), Some(limit)) => Ok(Err(ledger::unbounded(limit, &error.text))),
             _ => Ok(Ok(Some(charge))),

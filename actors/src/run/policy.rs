@@ -23,7 +23,8 @@ pub fn judge(step: &Step, page: Option<&str>, standing_hosts: &[String]) -> Verd
             format!("the tool `{name}` is irreversible and needs an approval, and approvals are not available yet");
         return Verdict::Deny { reason };
     }
-    let Some(host) = page.and_then(host_of) else {
+    let place = if let Step::Fetch { url, .. } = step { Some(url.as_str()) } else { page };
+    let Some(host) = place.and_then(host_of) else {
         return Verdict::Deny {
             reason: format!("`{}` is irreversible and no page is open: start with a `goto`", step.tool()),
         };
@@ -42,7 +43,7 @@ pub fn judge(step: &Step, page: Option<&str>, standing_hosts: &[String]) -> Verd
 /// The site whose pace an act has to keep: the address it opens, or the page it acts on. None: it is not paced.
 pub fn paced_site(step: &Step, page: Option<&str>) -> Option<String> {
     match step {
-        Step::Goto { url, .. } => host_of(url),
+        Step::Goto { url, .. } | Step::Fetch { url, .. } => host_of(url),
         Step::Click { .. } | Step::Type { .. } | Step::Select { .. } | Step::Evaluate { .. } => page.and_then(host_of),
         _ => None,
     }

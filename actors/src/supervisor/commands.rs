@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Arrival, Autoplan, Condition, Goal, GoalId, Hours, IfFailed, Level, Message, Payload, PersonaId, Priority,
+        Agent, Arrival, Autoplan, Condition, Goal, GoalId, Hours, IfFailed, Level, Message, Payload, PersonaId, Priority,
         Profile, Proof, Quotas, Role, Slug, TraceId, Vitals, WaitsFor, Weight,
     },
     ports::Unavailable,
@@ -68,6 +68,7 @@ pub struct PersonaPatch {
     pub hours: Option<Hours>,
     pub quotas: Option<Quotas>,
     pub autoplan: Option<Autoplan>,
+    pub agents: Option<Vec<Agent>>,
 }
 
 /// Work for a persona: a message and the goal it starts.

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertKind, Autoplan, ChainId, GoalState, MessageState, Persona, PersonaId, PersonaStatus, Profile, Quotas,
-        RunState,
+        AlertKind, Autoplan, ChainId, GoalState, Grants, MessageState, Persona, PersonaId, PersonaStatus, Profile, Quotas,
+        RunState, agents_fault,
     },
     ports::{Change, Commit, Guard, Waiting},
 };
@@ -41,6 +41,8 @@ impl Desk {
             hours: new.hours,
             quotas: Quotas::new(),
             autoplan: Autoplan::default(),
+            grants: Grants::default(),
+            agents: Vec::new(),
             created_ms: now_ms,
             updated_ms: now_ms,
         };
@@ -214,7 +216,7 @@ impl Desk {
 /// The persona after a patch, and the names of the fields it touched.
 fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>) {
     let mut persona = before.clone();
-    let PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan } = patch;
+    let PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan, agents } = patch;
     persona.slug = slug.unwrap_or(persona.slug);
     persona.name = name.map_or(persona.name, |name| name.trim().to_owned());
     persona.role = role.unwrap_or(persona.role);
@@ -226,6 +228,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
     persona.hours = hours.unwrap_or(persona.hours);
     persona.quotas = quotas.unwrap_or(persona.quotas);
     persona.autoplan = autoplan.unwrap_or(persona.autoplan);
+    persona.agents = agents.unwrap_or(persona.agents);
     let touched = [
         ("slug", persona.slug != before.slug),
         ("name", persona.name != before.name),
@@ -238,6 +241,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
         ("hours", persona.hours != before.hours),
         ("quotas", persona.quotas != before.quotas),
         ("autoplan", persona.autoplan != before.autoplan),
+        ("agents", persona.agents != before.agents),
     ];
     (persona, touched.into_iter().filter(|(_, touched)| *touched).map(|(field, _)| field).collect())
 }
@@ -248,6 +252,9 @@ fn check(persona: &Persona) -> Result<(), CommandError> {
     check_lines("hosts", &persona.hosts)?;
     if let Some(model) = &persona.model {
         check_text("model", model, LONGEST_LINE)?;
+    }
+    if let Some((field, reason)) = agents_fault(&persona.agents) {
+        return Err(invalid(&field, reason));
     }
     persona.hours.check().map_err(|error| invalid("hours.sleeps", error.to_string()))?;
     check_profile(&persona.profile)

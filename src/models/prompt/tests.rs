@@ -21,6 +21,8 @@ fn persona(preset: Preset) -> Persona {
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),
+        grants: Default::default(),
+        agents: Vec::new(),
         created_ms: 0,
         updated_ms: 0,
     }

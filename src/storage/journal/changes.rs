@@ -153,6 +153,8 @@ async fn update_persona(persona: &Persona, to: &mut impl Transaction) -> QueryRe
         quotas: &row.quotas,
         autoplan: &row.autoplan,
         planned: row.planned,
+        grants: &row.grants,
+        agents: &row.agents,
         id: &row.id,
     })
     .await

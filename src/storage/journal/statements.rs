@@ -100,11 +100,13 @@ statement! {
         quotas: &'a str => Text,
         autoplan: &'a str => Text,
         planned: bool => Bool,
+        grants: &'a str => Text,
+        agents: &'a str => Text,
         id: &'a [u8] => Binary,
     }
     "UPDATE personas SET slug = ?, name = ?, role = ?, description = ?, status = ?, version = ?, profile = ?, \
      hosts = ?, model = ?, weight = ?, updated_ms = ?, zone = ?, wakes_minute = ?, sleeps_minute = ?, \
-     quotas = ?, autoplan = ?, planned = ? WHERE id = ?"
+     quotas = ?, autoplan = ?, planned = ?, grants = ?, agents = ? WHERE id = ?"
 }
 
 statement! {

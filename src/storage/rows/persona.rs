@@ -29,6 +29,8 @@ pub(in crate::storage) struct PersonaRow {
     pub quotas: String,
     pub autoplan: String,
     pub planned: bool,
+    pub grants: String,
+    pub agents: String,
 }
 
 impl From<Persona> for PersonaRow {
@@ -54,6 +56,8 @@ impl From<Persona> for PersonaRow {
             quotas: json(&persona.quotas),
             planned: persona.autoplan.on,
             autoplan: json(&persona.autoplan),
+            grants: json(&persona.grants),
+            agents: json(&persona.agents),
         }
     }
 }
@@ -82,6 +86,8 @@ impl TryFrom<PersonaRow> for Persona {
             },
             quotas: read.json(&row.quotas)?,
             autoplan: read.json(&row.autoplan)?,
+            grants: read.json(&row.grants)?,
+            agents: read.json(&row.agents)?,
             created_ms: row.created_ms,
             updated_ms: row.updated_ms,
             weight: Weight::try_from(read.count::<u16>(row.weight)?).map_err(|error| read.corrupt(error))?,

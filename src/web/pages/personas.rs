@@ -62,6 +62,7 @@ impl AlertRow {
                 AlertKind::PersonaPaused => "Persona paused",
                 AlertKind::CircuitOpen => "Circuit open",
                 AlertKind::Reconcile => "Did it happen?",
+                AlertKind::Question => "Asks a person",
                 AlertKind::DeadLetter => "Dead letter",
                 AlertKind::MachineHot => "Machine hot",
                 AlertKind::OverBudget => "Over budget",

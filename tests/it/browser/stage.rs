@@ -63,6 +63,8 @@ pub fn persona(number: u128) -> Persona {
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),
+        grants: Default::default(),
+        agents: Vec::new(),
         created_ms: 0,
         updated_ms: 0,
     }

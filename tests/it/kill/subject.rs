@@ -45,13 +45,15 @@ impl Subject {
             model: None,
             tools: Vec::new(),
             secrets: BTreeMap::new(),
+            agent: None,
+            delegated: None,
         }));
         let proof = Proof {
             assertions: vec![Assertion::File("note.md".to_owned())],
             artifacts: vec![ArtifactKind::CsvRow, ArtifactKind::File],
             ..Proof::default()
         };
-        let think = || Step::Think { turns: Vec::new(), tools: Vec::new(), model: None, answer_now: false };
+        let think = || Step::Think { turns: Vec::new(), tools: Vec::new(), model: None, answer_now: false, found: Vec::new(), instructions: None };
         let note = Step::WriteFile { path: "note.md".into(), content: "One row.".into(), description: String::new() };
         Self {
             chosen: vec![think(), row("posting"), note, think()],

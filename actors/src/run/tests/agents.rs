@@ -19,6 +19,8 @@ fn agent() -> Payload {
         model: None,
         tools: vec![],
         secrets: Default::default(),
+        agent: None,
+        delegated: None,
     }))
 }
 

@@ -134,9 +134,9 @@ impl PersonaChange {
         let keys = NewKeys::checked(self.api_keys.unwrap_or_default(), &mut checks);
         checks.done()?;
         let (role, description, hosts, model) = (self.role, self.description, self.hosts, self.model);
-        let (quotas, autoplan) = (None, None);
+        let (quotas, autoplan, agents) = (None, None, None);
         let patch =
-            PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan };
+            PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan, agents };
         Ok((patch, keys))
     }
 }

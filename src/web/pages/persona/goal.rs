@@ -140,6 +140,7 @@ pub fn waits(goal: &Goal, now_ms: i64) -> String {
     let until = goal.due_ms.filter(|due| *due > now_ms).map(|due| show::took(due - now_ms));
     match (goal.state, goal.parked_on, until) {
         (_, Some(ParkedOn::Reconcile), _) => "waits for a person: did its last effect happen?".to_owned(),
+        (_, Some(ParkedOn::Answer), _) => "waits for an answer from a person".to_owned(),
         (_, Some(ParkedOn::Dependency), _) => "waits for other goals".to_owned(),
         (_, Some(ParkedOn::Room), _) => "waits for the floor of its room".to_owned(),
         (_, Some(ParkedOn::Pause), _) => "waits until its persona is resumed".to_owned(),
