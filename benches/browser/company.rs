@@ -43,6 +43,7 @@ impl<'a> Worker<'a> {
             browser: Arc::new(browsers.clone()),
             days: Arc::new(storage.db.clone()),
             world: site.world.clone(),
+            web: Web { egress: Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into()), search: None },
             data_root: root,
         });
         let ports = Ports {

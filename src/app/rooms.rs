@@ -19,7 +19,7 @@ use crate::{
     rehearsal::{Rehearsal, Running},
     secrets::{EvidenceKey, SecretKey},
     storage::{NodeKey, Storage},
-    tools::{Tools, ToolsDeps, templates::Templates},
+    tools::{Tools, ToolsDeps, Web, templates::Templates},
 };
 
 /// Browsers that do not close are ended by the next start's sweep.
@@ -47,7 +47,8 @@ impl Rooms {
         storage.register_signing_key(&evidence_key.verifying_key()).await.context("the signing key cannot be named")?;
 
         let (practice, rehearsal) = practice_site(config).await?;
-        let browsers = open_browsers(config, practice)?;
+        let egress = open_egress(config, practice)?;
+        let browsers = open_browsers(config, egress.clone())?;
         let orphans = browsers.sweep_orphans().await;
         if orphans > 0 {
             tracing::warn!(orphans, "ended {orphans} browsers that a crash left behind");
@@ -59,7 +60,7 @@ impl Rooms {
         let ports = Ports {
             journal,
             records: storage.records.clone(),
-            performer: Arc::new(tools(config, &storage, &browsers, world.clone())?),
+            performer: Arc::new(tools(config, &storage, &browsers, web(config, egress)?, world.clone())?),
             blobs: storage.blobs.clone(),
             world: world.clone(),
         };
@@ -118,15 +119,32 @@ async fn practice_site(config: &Config) -> anyhow::Result<(SocketAddr, Option<Ru
     Ok((running.addr, Some(running)))
 }
 
-fn open_browsers(config: &Config, rehearsal: SocketAddr) -> anyhow::Result<Browsers> {
+fn open_egress(config: &Config, rehearsal: SocketAddr) -> anyhow::Result<Egress> {
     let rules = HostRules::parse(&config.egress.allowed_hosts)
         .context("`egress.allowed_hosts` (ALLOWED_HOSTS) holds a rule that cannot be used")?;
+    Ok(Egress::new(rules, rehearsal))
+}
+
+fn open_browsers(config: &Config, egress: Egress) -> anyhow::Result<Browsers> {
     let key = SecretKey::load(&config.storage.key_file)?;
-    let egress = Egress::new(rules, rehearsal);
     Ok(Browsers::new(config.browser.clone(), egress, config.browser.root.clone(), Arc::new(SealedWith(key))))
 }
 
-fn tools(config: &Config, storage: &Storage, browsers: &Browsers, world: Arc<dyn World>) -> anyhow::Result<Tools> {
+fn web(config: &Config, egress: Egress) -> anyhow::Result<Web> {
+    let search = match config.tools.web_search.as_str() {
+        "" => None,
+        address => Some(address.parse().context("`tools.web_search` is no address")?),
+    };
+    Ok(Web { egress, search })
+}
+
+fn tools(
+    config: &Config,
+    storage: &Storage,
+    browsers: &Browsers,
+    web: Web,
+    world: Arc<dyn World>,
+) -> anyhow::Result<Tools> {
     let keyring = Arc::new(storage.vault.clone());
     let models = Models::new(&config.models, keyring.clone()).context("the models cannot be set up")?;
     Ok(Tools::new(ToolsDeps {
@@ -136,6 +154,7 @@ fn tools(config: &Config, storage: &Storage, browsers: &Browsers, world: Arc<dyn
         browser: Arc::new(browsers.clone()),
         days: Arc::new(storage.db.clone()),
         world,
+        web,
         data_root: config.data_root.clone(),
     }))
 }

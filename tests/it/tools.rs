@@ -33,8 +33,9 @@ use actors::{
 use async_trait::async_trait;
 use greenroom::{
     config::ModelsConfig,
+    egress::{Egress, HostRules},
     models::{Models, UNDERSTUDY},
-    tools::{BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, templates},
+    tools::{BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, Web, templates},
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +57,12 @@ struct Props {
     models: Option<ModelsConfig>,
     secrets: HashMap<(String, String), String>,
     day: Day,
+    web: Option<Web>,
+}
+
+/// No way out: the practice site is nowhere.
+fn nowhere() -> Egress {
+    Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into())
 }
 
 impl Stage {
@@ -84,6 +91,7 @@ impl Stage {
             browser: driver.clone(),
             days: Arc::new(OneDay(props.day)),
             world: ports.world.clone(),
+            web: props.web.unwrap_or_else(|| Web { egress: nowhere(), search: None }),
             data_root: root.path().to_path_buf(),
         });
         Self { root, tools, persona, driver, ports }

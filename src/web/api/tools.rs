@@ -6,10 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::personas;
 use crate::{
-    tools::{
-        own::Whose,
-        registry::{self, Listed},
-    },
+    tools::registry::{self, Listed},
     web::{
         Deps,
         errors::Problem,
@@ -46,7 +43,7 @@ async fn list(query: LooseQuery<Wanted>, deps: web::Data<Deps>) -> Result<web::J
         None => None,
     };
     let root = deps.config.data_root.clone();
-    let listed = web::block(move || registry::list(&root, persona.as_ref().map(Whose::from))).await;
+    let listed = web::block(move || registry::list(&root, persona.as_ref())).await;
     Ok(web::Json(ToolsView {
         items: listed.map_err(|error| Problem::unavailable(format!("The tools could not be listed: {error}.")))?,
     }))

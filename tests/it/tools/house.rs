@@ -19,7 +19,7 @@ use greenroom::{
     models::{Models, UNDERSTUDY},
     rehearsal::{Rehearsal, Running},
     storage::{ReceiptFilter, Storage},
-    tools::{Tools, ToolsDeps, templates::Template},
+    tools::{Tools, ToolsDeps, Web, templates::Template},
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -61,7 +61,7 @@ impl House {
         };
         let storage = Storage::open(&config, root.path(), &testing::node(), world.clone()).await.unwrap();
         let egress = Egress::new(HostRules::default(), site.addr);
-        let browsers = Browsers::new(browser, egress, root.path().join("browsers"), Arc::new(Mirror));
+        let browsers = Browsers::new(browser, egress.clone(), root.path().join("browsers"), Arc::new(Mirror));
         let keyring = Arc::new(storage.vault.clone());
         let performer = Arc::new(Tools::new(ToolsDeps {
             records: storage.records.clone(),
@@ -70,6 +70,7 @@ impl House {
             browser: Arc::new(browsers.clone()),
             days: Arc::new(storage.db.clone()),
             world: world.clone(),
+            web: Web { egress, search: None },
             data_root: root.path().to_path_buf(),
         }));
         let ports = Ports {
