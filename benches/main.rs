@@ -9,6 +9,7 @@ mod personas;
 mod report;
 mod sandbox;
 mod scheduler;
+mod tools;
 mod verification;
 
 use report::Report;
@@ -23,6 +24,7 @@ const PARTS: &[Part] = &[
     ("browser", browser::measure),
     ("scheduler", scheduler::measure),
     ("sandbox", sandbox::measure),
+    ("tools", tools::measure),
 ];
 
 fn main() -> anyhow::Result<()> {

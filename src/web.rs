@@ -19,6 +19,7 @@ pub mod routes;
 pub mod spending;
 mod static_files;
 pub mod trace;
+pub mod usage;
 
 use std::{
     io,

@@ -11,10 +11,10 @@ use anyhow::{Context as _, ensure};
 use ed25519_dalek::SigningKey;
 use greenroom::{
     browser::Browsers,
-    egress::REHEARSAL_HOST,
+    egress::{Egress, HostRules, REHEARSAL_HOST},
     models::Models,
     storage::Storage,
-    tools::{Tools, ToolsDeps},
+    tools::{Tools, ToolsDeps, Web},
 };
 use tokio::time::{Instant, timeout};
 

@@ -1,6 +1,7 @@
 //! `/api`: one file per noun, each with the table of its routes.
 
 pub mod actors;
+pub mod agents;
 pub mod alerts;
 pub mod artifacts;
 pub mod budgets;
@@ -43,6 +44,7 @@ pub fn routes() -> Table {
         alerts::routes(),
         actors::routes(),
         tools::routes(),
+        agents::routes(),
         tokens::routes(),
         openapi::routes(),
     ]

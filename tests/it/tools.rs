@@ -13,6 +13,7 @@ mod own_in_runs;
 mod report;
 
 mod texts;
+mod toolkit;
 mod trouble;
 
 use std::{

@@ -97,12 +97,12 @@ impl Attempt<'_> {
             let data = json!({"question": question, "expires_ms": expires_ms});
             let draft = self.handing(at, step, "asked a person and waits for the answer".to_owned(), data);
             let alert = self.alert(AlertKind::Question, format!("{} asks: {question}", self.persona.name));
-            return Err(self.wait_on(ParkedOn::Answer, Some(expires_ms), vec![draft], vec![alert]).await);
+            return Err(self.wait_on(self.asking(question, expires_ms), vec![draft], vec![alert]).await);
         };
         let expires_ms = number(asked, "expires_ms").unwrap_or(now_ms);
         if now_ms < expires_ms {
             let draft = self.log("still waits for an answer".to_owned(), GoalState::Parked.as_str());
-            return Err(self.wait_on(ParkedOn::Answer, Some(expires_ms), vec![draft], Vec::new()).await);
+            return Err(self.wait_on(self.asking(question, expires_ms), vec![draft], Vec::new()).await);
         }
         let open = self.runner.broker.ports.records.open_alerts(self.goal.persona).await;
         let open = open.map_err(|_| Halt::End(RunEnd::Unavailable))?;
@@ -148,7 +148,8 @@ impl Attempt<'_> {
         };
         let waits_for = WaitsFor { goals: vec![child], if_failed: IfFailed::Release };
         let changes = vec![Change::DependenciesSet(self.goal.id, waits_for)];
-        let halt = self.wait_on(ParkedOn::Dependency, None, vec![draft], changes).await;
+        let parked = GoalMove { parked_on: Some(ParkedOn::Dependency), ..self.moved(GoalState::Parked) };
+        let halt = self.wait_on(parked, vec![draft], changes).await;
         // This goal was ended in between, and whoever did that did not know of the other yet.
         if let (Halt::End(RunEnd::Over { .. }), Some(colleagues)) = (&halt, &self.runner.colleagues) {
             colleagues.withdraw(child).await;
@@ -213,9 +214,19 @@ impl Attempt<'_> {
         Ok(())
     }
 
+    /// What a person reads who looks at the goal.
+    fn asking(&self, question: &str, expires_ms: i64) -> GoalMove {
+        GoalMove {
+            parked_on: Some(ParkedOn::Answer),
+            due_ms: Some(expires_ms),
+            last_error: Some(question.to_owned()),
+            ..self.moved(GoalState::Parked)
+        }
+    }
+
     /// The run stands still, durably.
-    async fn wait_on(&mut self, on: ParkedOn, due_ms: Option<i64>, receipts: Vec<Draft>, also: Vec<Change>) -> Halt {
-        let parked = GoalMove { parked_on: Some(on), due_ms, ..self.moved(GoalState::Parked) };
+    async fn wait_on(&self, parked: GoalMove, receipts: Vec<Draft>, also: Vec<Change>) -> Halt {
+        let due_ms = parked.due_ms;
         let mut changes = vec![
             self.run_moved(RunState::Parked, None),
             Change::GoalMoved(parked),

@@ -2,7 +2,7 @@
 
 use actors::domain::{Happening, Level, Persona, QuotaRules, Role, StandingWait, Tone, Unit, Verbosity};
 
-use super::{budgets::Budgets, today::label};
+use super::{budgets::Budgets, today::label, tools::Tools};
 use crate::web::pages::show::When;
 
 /// The tab.
@@ -18,6 +18,7 @@ pub struct Settings {
     pub waits: Vec<WaitRow>,
     /// Slugs of some it may wait for, as suggestions.
     pub others: Vec<String>,
+    pub tools: Tools,
 }
 
 const EXAMPLE_WORK: &str = r#"[
