@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod goal;
 pub mod lock;
 pub mod login;
+pub mod mcp;
 pub mod message;
 pub mod persona;
 pub mod print;
@@ -100,6 +101,9 @@ pub enum Verb {
     /// What personas can use: list it, grant and revoke it, write a tool of your own, try it in its sandbox.
     #[command(subcommand)]
     Tool(tool::Verb),
+    /// Servers of tools that others wrote (MCP): look at them, and confirm what personas may call.
+    #[command(subcommand)]
+    Mcp(mcp::Verb),
     /// Look for what would keep Greenroom from working.
     Doctor,
     /// Live through simulated days under the scheduler's policy, and check its promises.
@@ -138,6 +142,7 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Login(login) => login.run(&server, out).await,
         Verb::Persona(verb) => verb.run(&server, out).await,
         Verb::Agent(verb) => verb.run(&server, out).await,
+        Verb::Mcp(verb) => verb.run(&server, out).await,
         Verb::Goal(verb) => verb.run(&server, out).await,
         Verb::Budget(verb) => verb.run(&server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,

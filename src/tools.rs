@@ -11,6 +11,7 @@ mod builtin;
 mod days;
 mod driver;
 mod folder;
+pub mod mcp;
 pub mod own;
 mod placeholders;
 pub mod registry;
@@ -23,7 +24,7 @@ mod toolbox;
 use std::{path::PathBuf, sync::Arc};
 
 use actors::{
-    domain::{Bound, Call, Effect, Outcome, Payload, Persona, PersonaId, Step, StepError},
+    domain::{Bound, Call, Effect, MCP_PREFIX, Outcome, Payload, Persona, PersonaId, Step, StepError},
     ports::{Performer, Records, World},
 };
 use async_trait::async_trait;
@@ -43,6 +44,8 @@ use crate::{
 };
 
 use builtin::think::Asked;
+use mcp::Mcp;
+use own::OwnTool;
 use sandbox::Sandbox;
 use shelves::Shelves;
 
@@ -56,6 +59,7 @@ pub struct ToolsDeps {
     pub days: Arc<dyn DayBook>,
     pub world: Arc<dyn World>,
     pub web: Web,
+    pub mcp: Mcp,
     /// Personas' folders lie below `<data root>/personas`.
     pub data_root: PathBuf,
 }
@@ -102,7 +106,7 @@ impl Tools {
                 unless_stopped(call, &stop, builtin::compose::compose(&self.deps.models, text, call.limit)).await
             }
             step @ Step::Think { .. } => {
-                let own = registry::own_tools(&self.deps.data_root, Some((&persona).into())).tools;
+                let own = self.added(&persona).await;
                 match Asked::of(step, &persona, &own, self.deps.web.search.is_some()) {
                     Some(asked) => {
                         unless_stopped(call, &stop, builtin::think::think(&self.deps.models, asked, call.limit)).await
@@ -110,7 +114,7 @@ impl Tools {
                     None => Outcome::not_begun("asked nobody", StepError::permanent("it is no question to a model")),
                 }
             }
-            Step::ToolSearch { .. } | Step::ToolDescribe { .. } => self.look_up(&persona, &step),
+            Step::ToolSearch { .. } | Step::ToolDescribe { .. } => self.look_up(&persona, &step).await,
             Step::Fetch { url, post, content_type } => {
                 let (post, content_type) = (post.as_deref(), content_type.as_deref());
                 let asked = builtin::fetch::Asked { url: &url, post, content_type };
@@ -131,6 +135,10 @@ impl Tools {
                 let report = builtin::report::report(&*deps.days, deps.world.now_ms(), &save_as);
                 unless_stopped(call, &stop, report).await
             }
+            Step::Tool { name, args, effect, .. } if name.starts_with(MCP_PREFIX) => {
+                let asked = mcp::Asked { name: &name, args: &args, effect };
+                self.deps.mcp.call(&persona, call, asked, &stop).await
+            }
             Step::Tool { name, args, effect, .. } => {
                 let wanted = OwnCall { name: &name, args: &args, effect };
                 self.own_tool(&persona, call, wanted, &stop).await
@@ -139,9 +147,16 @@ impl Tools {
         }
     }
 
+    /// What there is beside the built-in tools: own ones, and those of MCP servers that people confirmed.
+    async fn added(&self, persona: &Persona) -> Vec<OwnTool> {
+        let mut tools = registry::own_tools(&self.deps.data_root, Some(persona.into())).tools;
+        tools.extend(self.deps.mcp.offered(Some(persona)).await);
+        tools
+    }
+
     /// Tools by words, or one of them.
-    fn look_up(&self, persona: &Persona, step: &Step) -> Outcome {
-        let mut tools = registry::list(&self.deps.data_root, Some(persona));
+    async fn look_up(&self, persona: &Persona, step: &Step) -> Outcome {
+        let mut tools = registry::list(&self.deps.data_root, Some(persona), &self.deps.mcp.offered(Some(persona)).await);
         tools.retain(|tool| self.deps.web.search.is_some() || tool.name != "web_search");
         match step {
             Step::ToolDescribe { name } => builtin::lookup::describe(&tools, persona, name),
@@ -249,7 +264,7 @@ impl Performer for Tools {
                 models.compose_bound(&Request { persona: &persona, prompt: &prompt, length, limit: call.limit })
             }
             step => {
-                let own = registry::own_tools(&self.deps.data_root, Some((&persona).into())).tools;
+                let own = self.added(&persona).await;
                 let Some(asked) = Asked::of(step, &persona, &own, self.deps.web.search.is_some()) else {
                     return Ok(None);
                 };
@@ -270,6 +285,7 @@ impl Performer for Tools {
     }
 
     async fn release(&self, persona: PersonaId) {
+        self.deps.mcp.release(persona);
         self.deps.browser.release(persona).await;
     }
 }

@@ -10,6 +10,7 @@ pub mod day;
 pub mod errors;
 pub mod input;
 pub mod live;
+pub mod mcp;
 mod names;
 pub mod observe;
 pub mod openapi;
@@ -45,12 +46,15 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     storage::{Accounts, Db, Vault},
+    tools::mcp::Mcp,
 };
 
 /// Everything the server needs, made by `app`. Cheap to clone.
 #[derive(Clone)]
 pub struct Deps {
     pub company: Company,
+    /// Servers whose tools personas may be allowed to call.
+    pub mcp: Mcp,
     pub db: Db,
     pub accounts: Accounts,
     pub vault: Vault,
@@ -148,6 +152,7 @@ pub fn tables() -> routes::Table {
         auth::links::routes(),
         auth::tickets::routes(),
         live::routes(),
+        mcp::routes(),
         observe::routes(),
         pages::routes(),
         static_files::routes(),

@@ -23,6 +23,7 @@ mod letters;
 mod lists;
 mod load;
 mod lookout;
+mod mcp;
 mod office;
 mod overflow;
 mod personas;

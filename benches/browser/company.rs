@@ -14,7 +14,10 @@ use greenroom::{
     egress::{Egress, HostRules, REHEARSAL_HOST},
     models::Models,
     storage::Storage,
-    tools::{Tools, ToolsDeps, Web},
+    tools::{
+        Tools, ToolsDeps, Web,
+        mcp::{Mcp, McpDeps},
+    },
 };
 use tokio::time::{Instant, timeout};
 
@@ -36,6 +39,13 @@ impl<'a> Worker<'a> {
         let storage = Storage::open(&config.storage, &root, &config.node, site.world.clone()).await?;
         let browsers = site.browsers("company")?;
         let keyring = Arc::new(storage.vault.clone());
+        let egress = Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into());
+        let mcp = Mcp::new(McpDeps {
+            pins: Arc::new(storage.db.clone()),
+            egress: egress.clone(),
+            keyring: keyring.clone(),
+            data_root: root.clone(),
+        });
         let tools = Tools::new(ToolsDeps {
             records: storage.records.clone(),
             models: Models::new(&config.models, keyring.clone())?,
@@ -43,7 +53,8 @@ impl<'a> Worker<'a> {
             browser: Arc::new(browsers.clone()),
             days: Arc::new(storage.db.clone()),
             world: site.world.clone(),
-            web: Web { egress: Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into()), search: None },
+            web: Web { egress, search: None },
+            mcp,
             data_root: root,
         });
         let ports = Ports {

@@ -19,7 +19,11 @@ use crate::{
     rehearsal::{Rehearsal, Running},
     secrets::{EvidenceKey, SecretKey},
     storage::{NodeKey, Storage},
-    tools::{Tools, ToolsDeps, Web, templates::Templates},
+    tools::{
+        Tools, ToolsDeps, Web,
+        mcp::{Mcp, McpDeps},
+        templates::Templates,
+    },
 };
 
 /// Browsers that do not close are ended by the next start's sweep.
@@ -29,6 +33,7 @@ const INSTANCE: &str = "instance";
 /// Everything below the pages, at work.
 pub(super) struct Rooms {
     pub(super) company: Company,
+    pub(super) mcp: Mcp,
     pub(super) storage: Storage,
     pub(super) world: Arc<dyn World>,
     browsers: Browsers,
@@ -54,19 +59,26 @@ impl Rooms {
             tracing::warn!(orphans, "ended {orphans} browsers that a crash left behind");
         }
 
+        let web = web(config, egress)?;
+        let mcp = Mcp::new(McpDeps {
+            pins: Arc::new(storage.db.clone()),
+            egress: web.egress.clone(),
+            keyring: Arc::new(storage.vault.clone()),
+            data_root: config.data_root.clone(),
+        });
         let journal = storage.journal.clone();
         #[cfg(feature = "failpoints")]
         let journal = super::failpoints::around(journal);
         let ports = Ports {
             journal,
             records: storage.records.clone(),
-            performer: Arc::new(tools(config, &storage, &browsers, web(config, egress)?, world.clone())?),
+            performer: Arc::new(tools(config, &storage, &browsers, (web, mcp.clone()), world.clone())?),
             blobs: storage.blobs.clone(),
             world: world.clone(),
         };
         let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
         company.plan_from(Arc::new(Templates));
-        let rooms = Self { company, storage, world, browsers, rehearsal };
+        let rooms = Self { company, mcp, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         Ok(rooms)
     }
@@ -142,7 +154,7 @@ fn tools(
     config: &Config,
     storage: &Storage,
     browsers: &Browsers,
-    web: Web,
+    (web, mcp): (Web, Mcp),
     world: Arc<dyn World>,
 ) -> anyhow::Result<Tools> {
     let keyring = Arc::new(storage.vault.clone());
@@ -155,6 +167,7 @@ fn tools(
         days: Arc::new(storage.db.clone()),
         world,
         web,
+        mcp,
         data_root: config.data_root.clone(),
     }))
 }

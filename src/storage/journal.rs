@@ -13,6 +13,7 @@ mod changes;
 mod closed;
 mod facts;
 pub(super) mod ledger;
+mod mcp;
 mod plan;
 pub(super) mod postgres;
 mod quotas;

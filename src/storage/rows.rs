@@ -3,6 +3,7 @@
 pub(super) mod alert;
 pub(super) mod goal;
 pub(super) mod ledger;
+pub(super) mod mcp;
 pub(super) mod message;
 pub(super) mod persona;
 pub(super) mod quota;

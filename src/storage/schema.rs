@@ -349,6 +349,17 @@ table! {
 }
 
 table! {
+    mcp_pins (server, tool) {
+        server -> Text,
+        tool -> Text,
+        definition -> Text,
+        hash -> Binary,
+        confirmed_by -> Text,
+        confirmed_ms -> BigInt,
+    }
+}
+
+table! {
     ledger_entries (id) {
         id -> Binary,
         persona -> Binary,
@@ -380,6 +391,7 @@ allow_tables_to_appear_in_same_query!(
     budgets,
     ledger_entries,
     ledger_totals,
+    mcp_pins,
     users,
     sessions,
     tokens,

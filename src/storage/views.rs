@@ -4,6 +4,7 @@ mod alerts;
 mod artifacts;
 mod budgets;
 mod goals;
+mod mcp;
 mod messages;
 mod numbers;
 mod personas;

@@ -14,5 +14,6 @@ mod traces;
 pub use manifest::{Example, FILE, Inverse, Manifest};
 pub(super) use run::perform;
 pub use run::{Input, NotTried, Tried, Workspace, try_out};
+pub(super) use shelf::folders;
 pub use shelf::{Broken, Loaded, Origin, OwnTool, Whose, load};
 pub use template::{Language, files as template_files};

@@ -98,6 +98,17 @@ fn names(text: &str) -> Result<Vec<&str>, StepError> {
 }
 
 impl Secrets {
+    /// A text of the operator's with its secrets filled in; they are taken out of what comes back.
+    pub(super) async fn filled(
+        &mut self,
+        text: &str,
+        persona: PersonaId,
+        keyring: &dyn Keyring,
+    ) -> Result<String, StepError> {
+        let named = names(text)?;
+        self.fill_in(text, &named, persona, keyring, str::to_owned).await
+    }
+
     async fn fill_in(
         &mut self,
         text: &str,

@@ -17,7 +17,7 @@ use super::{
 pub struct Listed {
     pub name: String,
     pub description: String,
-    /// `built_in`, `shared` (everyone's own) or `persona` (this persona's own).
+    /// `built_in`, `shared` (everyone's own), `persona` (this persona's own) or `mcp` (an MCP server's, confirmed).
     pub from: &'static str,
     /// Its kind. A grant names the tool or its kind.
     #[schema(value_type = String)]
@@ -83,7 +83,7 @@ impl Listed {
             name: manifest.name,
             description: manifest.description,
             from: from_word(tool.from),
-            category: ToolKind::Own,
+            category: tool.kind(),
             granted: None,
             said: false,
             effect: Some(manifest.effect),
@@ -126,10 +126,11 @@ pub fn own_tools(data_root: &Path, whose: Option<Whose<'_>>) -> Loaded {
     own::load(data_root, whose, &toolbox::is_built_in)
 }
 
-/// All tools: what is built in first, then own ones by name. With a persona: its own too, and what it may use.
-pub fn list(data_root: &Path, persona: Option<&Persona>) -> Vec<Listed> {
+/// All tools: what is built in first, then own ones by name, then what people `confirmed` of MCP servers. With a persona:
+/// its own too, and what it may use.
+pub fn list(data_root: &Path, persona: Option<&Persona>, confirmed: &[OwnTool]) -> Vec<Listed> {
     let loaded = own_tools(data_root, persona.map(Whose::from));
-    let own = loaded.tools.iter().map(Listed::own);
+    let own = loaded.tools.iter().chain(confirmed).map(Listed::own);
     let all = toolbox::built_in().iter().map(Listed::built_in).chain(own).chain(loaded.broken.iter().map(Listed::broken));
     let seen = |mut tool: Listed| {
         if let Some(persona) = persona {
@@ -163,6 +164,7 @@ const fn from_word(from: Origin) -> &'static str {
     match from {
         Origin::Shared => "shared",
         Origin::Persona => "persona",
+        Origin::Mcp => "mcp",
     }
 }
 
@@ -173,7 +175,7 @@ mod tests {
     #[test]
     fn what_a_tool_needs_comes_before_it_and_circles_end() {
         let root = tempfile::tempdir().unwrap();
-        let mut tools = list(root.path(), None);
+        let mut tools = list(root.path(), None, &[]);
         assert_eq!(chain(&tools, "browser_click"), ["browser_navigate", "browser_click"]);
         let open = tools.iter_mut().find(|tool| tool.name == "browser_navigate").unwrap();
         open.requires = vec!["browser_click".to_owned()];

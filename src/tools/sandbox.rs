@@ -9,6 +9,7 @@ mod arguments;
 mod calls;
 mod filter;
 mod groups;
+mod lasting;
 mod launcher;
 mod report;
 mod status;
@@ -32,7 +33,8 @@ use rustix::{
 };
 use tokio::{
     net::unix::pipe::Receiver,
-    process::{Child, Command},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::oneshot,
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -43,6 +45,7 @@ use launcher::Launcher;
 use status::Status;
 
 pub use report::Held;
+pub(super) use lasting::Lasting;
 pub(super) use streams::Caught;
 
 /// What is kept of what a tool writes.
@@ -151,10 +154,15 @@ pub struct Sandbox {
     launcher: Launcher,
 }
 
+/// To whom the ends of a command that is spoken with are lent.
+type Lent = oneshot::Sender<(ChildStdin, ChildStdout)>;
+
 /// A command that only has to be begun.
 struct Ready {
     line: Vec<OsString>,
     input: Vec<u8>,
+    /// Whoever speaks with it, instead of the input.
+    lend: Option<Lent>,
     limit: Duration,
     group: Group,
     stop: CancellationToken,
@@ -173,10 +181,7 @@ impl Sandbox {
     /// Runs a command to its end, or until its limit or `stop`. Dropping the answer's future ends it too.
     pub async fn run(&self, job: &Job<'_>, stop: &CancellationToken) -> Result<Ran, NoSandbox> {
         let stop = stop.child_token();
-        let group = self.groups.enter(job.memory_bytes, job.most_processes);
-        let bounds = Bounds { groups: group.entrances(), memory_by_process: !group.bounds_memory() };
-        let line = arguments::command_line(&self.bwrap, job, &bounds);
-        let ready = Ready { line, input: job.input.to_vec(), limit: job.limit, group, stop: stop.clone() };
+        let ready = self.ready(job, &stop, None);
         // Who gives up must not leave a sandbox half made: a task of its own ends it in every case.
         let _given_up = stop.drop_guard();
         let (sandbox, began) = (self.clone(), Instant::now());
@@ -184,11 +189,36 @@ impl Sandbox {
         task.await.unwrap_or_else(|error| Err(io::Error::other(error).into()))
     }
 
+    /// Begins a command that is spoken with, and lends what it reads and writes. `limit` is of its whole life.
+    pub(super) async fn open(&self, job: &Job<'_>) -> Result<(ChildStdin, ChildStdout, Lasting), NoSandbox> {
+        let stop = CancellationToken::new();
+        let (lend, lent) = oneshot::channel();
+        let ready = self.ready(job, &stop, Some(lend));
+        let (sandbox, began) = (self.clone(), Instant::now());
+        let task = tokio::spawn(async move { sandbox.carry_out(ready, began).await });
+        let lasting = Lasting::new(task, stop);
+        match lent.await {
+            Ok((input, output)) => Ok((input, output, lasting)),
+            Err(_) => Err(NoSandbox::Refused("the command could not be started".to_owned())),
+        }
+    }
+
+    fn ready(&self, job: &Job<'_>, stop: &CancellationToken, lend: Option<Lent>) -> Ready {
+        let group = self.groups.enter(job.memory_bytes, job.most_processes);
+        let bounds = Bounds { groups: group.entrances(), memory_by_process: !group.bounds_memory() };
+        let line = arguments::command_line(&self.bwrap, job, &bounds);
+        Ready { line, input: job.input.to_vec(), lend, limit: job.limit, group, stop: stop.clone() }
+    }
+
     async fn carry_out(&self, ready: Ready, began: Instant) -> Result<Ran, NoSandbox> {
-        let Ready { line, input: told, limit, group, stop } = ready;
+        let Ready { line, input: told, lend, limit, group, stop } = ready;
         let (mut child, status) = self.start(line).await?;
         let outer = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-        let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (mut input, mut output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        if let (Some(lend), true) = (lend, input.is_some() && output.is_some()) {
+            // Whoever wanted to speak with it may have gone; then `stop` ends it.
+            let _ = input.take().zip(output.take()).map(|ends| lend.send(ends));
+        }
         let work = async {
             tokio::join!(
                 streams::feed(input, &told),

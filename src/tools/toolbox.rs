@@ -7,7 +7,7 @@
 mod catalogue;
 mod reach;
 
-use actors::domain::{Effect, Step, ToolCall, ToolKind, ToolOffer, nearest, step_fault};
+use actors::domain::{Effect, MCP_PREFIX, Step, ToolCall, ToolKind, ToolOffer, nearest, step_fault};
 use serde_json::{Map, Value};
 
 use super::own::OwnTool;
@@ -25,7 +25,7 @@ const OTHERS: [&str; 4] = ["compose", "think", "report_daily", "captions_render"
 pub(super) fn is_built_in(name: &str) -> bool {
     // A kind of tools may not be mistaken for one of them in a grant.
     let is_kind = || name.parse::<ToolKind>().is_ok();
-    name.starts_with("browser_") || OTHERS.contains(&name) || is_kind() || BUILT_IN.iter().any(|tool| tool.name == name)
+    name.starts_with("browser_") || name.starts_with(MCP_PREFIX) || OTHERS.contains(&name) || is_kind() || BUILT_IN.iter().any(|tool| tool.name == name)
 }
 
 /// Every built-in tool.

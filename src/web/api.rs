@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod artifacts;
 pub mod budgets;
 pub mod goals;
+pub mod mcp;
 pub mod messages;
 pub mod personas;
 pub mod profile;
@@ -45,6 +46,7 @@ pub fn routes() -> Table {
         actors::routes(),
         tools::routes(),
         agents::routes(),
+        mcp::routes(),
         tokens::routes(),
         openapi::routes(),
     ]

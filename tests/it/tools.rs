@@ -7,6 +7,7 @@ mod browser;
 mod evening;
 mod files;
 mod house;
+mod mcp;
 mod named;
 mod own;
 mod own_in_runs;
@@ -36,7 +37,11 @@ use greenroom::{
     config::ModelsConfig,
     egress::{Egress, HostRules},
     models::{Models, UNDERSTUDY},
-    tools::{BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, Web, templates},
+    tools::{
+        BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, Web,
+        mcp::{Mcp, McpDeps},
+        templates,
+    },
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +52,8 @@ use crate::models::Secrets;
 struct Stage {
     root: tempfile::TempDir,
     tools: Tools,
+    mcp: Mcp,
+    pins: Arc<mcp::Pins>,
     persona: Persona,
     driver: Arc<Script>,
     ports: TestPorts,
@@ -85,6 +92,10 @@ impl Stage {
         });
         let keyring = Arc::new(Secrets(props.secrets));
         let (root, driver) = (tempfile::tempdir().unwrap(), Arc::new(Script::default()));
+        let web = props.web.unwrap_or_else(|| Web { egress: nowhere(), search: None });
+        let pins = Arc::new(mcp::Pins::default());
+        let (egress, data_root) = (web.egress.clone(), root.path().to_path_buf());
+        let mcp = Mcp::new(McpDeps { pins: pins.clone(), egress, keyring: keyring.clone(), data_root });
         let tools = Tools::new(ToolsDeps {
             records: ports.store.clone(),
             models: Models::new(&config, keyring.clone()).unwrap(),
@@ -92,10 +103,11 @@ impl Stage {
             browser: driver.clone(),
             days: Arc::new(OneDay(props.day)),
             world: ports.world.clone(),
-            web: props.web.unwrap_or_else(|| Web { egress: nowhere(), search: None }),
+            web,
+            mcp: mcp.clone(),
             data_root: root.path().to_path_buf(),
         });
-        Self { root, tools, persona, driver, ports }
+        Self { root, tools, mcp, pins, persona, driver, ports }
     }
 
     /// From now on it writes like this.

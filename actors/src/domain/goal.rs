@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AgentPayload, Delegated, GoalId, Length, PersonaId, Proof, Step, TraceId, words::words};
+use super::{AgentPayload, Delegated, GoalId, Length, MCP_PREFIX, PersonaId, Proof, Step, TraceId, words::words};
 
 words! {
     /// What sort of work a goal is.
@@ -320,7 +320,9 @@ fn is_task(text: &str) -> bool {
 }
 
 fn is_name(text: &str) -> bool {
-    (1..=40).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    // Names of MCP servers' tools carry their server's.
+    let most = if text.starts_with(MCP_PREFIX) { 64 } else { 40 };
+    (1..=most).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Whether an own tool may be called so.

@@ -23,6 +23,8 @@ words! {
         Registry = "registry",
         /// Tools that the operator added.
         Own = "own",
+        /// Tools of MCP servers that people confirmed.
+        Mcp = "mcp",
     }
 }
 
@@ -30,7 +32,7 @@ impl ToolKind {
     /// Whether it may be used when nobody has said anything.
     pub fn is_open_to(self, role: Option<Role>) -> bool {
         match self {
-            Self::Browser | Self::Files | Self::People | Self::Registry | Self::Own => true,
+            Self::Browser | Self::Files | Self::People | Self::Registry | Self::Own | Self::Mcp => true,
             Self::Network => false,
             Self::Company => role == Some(Role::Manager),
         }

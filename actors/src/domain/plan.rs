@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use super::{Effect, ReceiptKind, ToolKind, Turn};
 
+/// What the names of tools of MCP servers begin with: `mcp__<server>__<tool>`.
+pub const MCP_PREFIX: &str = "mcp__";
+
 /// One step, written `{"action": "goto", "url": "…"}`.
 ///
 /// A `selector` is CSS, or `ref=e12` for an element of the newest snapshot. Texts may hold `{{name}}`
@@ -275,6 +278,7 @@ impl Step {
     pub fn kind(&self) -> Option<ToolKind> {
         match self {
             Self::Compose { .. } | Self::DailyReport { .. } | Self::Think { .. } => None,
+            Self::Tool { name, .. } if name.starts_with(MCP_PREFIX) => Some(ToolKind::Mcp),
             Self::Tool { .. } => Some(ToolKind::Own),
             Self::Fetch { .. } | Self::WebSearch { .. } => Some(ToolKind::Network),
             Self::AskHuman { .. } => Some(ToolKind::People),

@@ -1,6 +1,7 @@
 //! The one way in which anything durable changes.
 
 mod ledger;
+mod mcp;
 mod rooms;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use crate::domain::{
 };
 
 pub use ledger::{LedgerChange, LedgerGuard};
+pub use mcp::McpChange;
 pub use rooms::{RoomChange, RoomGuard};
 
 /// Try again later: busy, full or unreachable. Nothing of the batch was written.
@@ -180,6 +182,7 @@ pub enum Change {
     },
     Room(RoomChange),
     Ledger(LedgerChange),
+    Mcp(McpChange),
 }
 
 /// Where a goal stands from now on; every field replaces what was there.

@@ -192,6 +192,8 @@ impl State {
             Change::CheckpointSigned(checkpoint) => self.checkpoints.push(checkpoint),
             Change::Room(change) => self.rooms.apply(change),
             Change::Ledger(change) => self.ledger.apply(change),
+            // Nobody in here asks for them.
+            Change::Mcp(_) => {}
             Change::BodyErased { chain, seq } => {
                 let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);
                 found(row, "receipt", &seq).erased = true;

@@ -18,7 +18,7 @@ use diesel::{
 use super::{
     calendar,
     closed::Late,
-    ledger,
+    ledger, mcp,
     plan::{Places, Plan},
     statements::{
         AddDependency, CorrectGoal, CountFalls, EraseBody, ForgetDependencies, JoinBurst, MoveGoal, MoveMessage,
@@ -117,6 +117,7 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
         Change::BodyErased { chain, seq } => to.run(EraseBody { chain: &chain.to_bytes(), seq: *seq }).await,
         Change::Room(change) => rooms::apply(change, to).await,
         Change::Ledger(change) => ledger::apply(change, to).await,
+        Change::Mcp(change) => mcp::apply(change, to).await,
         Change::DependenciesSet(goal, waits_for) => set_dependencies(*goal, waits_for, to).await,
         Change::GoalAdded(_) | Change::GoalMoved(_) | Change::GoalCorrected { .. } => {
             apply_to_goal(change, places, to).await

@@ -104,6 +104,7 @@ impl Wanted {
             | Change::ScheduleRemoved(_)
             | Change::BigThreeChosen(_)
             | Change::CheckpointSigned(_)
+            | Change::Mcp(_)
             | Change::BodyErased { .. } => {}
         }
     }
@@ -324,6 +325,7 @@ impl Facts {
             | Change::MessageFalls(..)
             | Change::BurstJoined(_)
             | Change::CheckpointSigned(_)
+            | Change::Mcp(_)
             | Change::BodyErased { .. } => {}
         }
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actors::domain::{Persona, PersonaId};
+use actors::domain::{Persona, PersonaId, ToolKind};
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
@@ -42,9 +42,24 @@ pub enum Origin {
     Shared,
     /// `<data root>/personas/<slug or id>/tools`: one persona's.
     Persona,
+    /// No folder: an MCP server announced it.
+    Mcp,
 }
 
 impl OwnTool {
+    /// A tool that lies in no folder.
+    pub(in crate::tools) fn announced(manifest: Manifest, from: Origin, validator: Validator) -> Self {
+        Self { manifest, from, folder: PathBuf::new(), validator }
+    }
+
+    /// What a grant may name instead of it.
+    pub(in crate::tools) const fn kind(&self) -> ToolKind {
+        match self.from {
+            Origin::Mcp => ToolKind::Mcp,
+            Origin::Shared | Origin::Persona => ToolKind::Own,
+        }
+    }
+
     /// Why these arguments are not taken; none: they are.
     pub fn misfit(&self, arguments: &Map<String, Value>) -> Option<String> {
         manifest::misfit(&self.validator, arguments)
@@ -117,7 +132,7 @@ pub fn load(data_root: &Path, whose: Option<Whose<'_>>, taken: &dyn Fn(&str) -> 
 }
 
 /// Sub-folders by name; a place that is not there has none.
-fn folders(place: &Path) -> Vec<(String, PathBuf)> {
+pub(in crate::tools) fn folders(place: &Path) -> Vec<(String, PathBuf)> {
     let entries = fs::read_dir(place).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
     let named = entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()));
     let mut found: Vec<_> = named.filter(|(name, _)| !name.starts_with('.')).collect();

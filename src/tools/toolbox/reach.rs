@@ -32,7 +32,7 @@ impl<'a> Reach<'a> {
     /// What the model is told of: all that is granted, or the way to find it.
     pub(in crate::tools) fn offers(&self) -> Vec<ToolOffer> {
         let built_in = BUILT_IN.iter().filter(|tool| self.is_offered(tool.name, tool.kind()));
-        let own = self.own.iter().filter(|tool| self.is_offered(&tool.manifest.name, ToolKind::Own));
+        let own = self.own.iter().filter(|tool| self.is_offered(&tool.manifest.name, tool.kind()));
         let many = built_in.clone().count() + own.clone().count() > MOST_OFFERED + LOOKUPS.len();
         let told = |name: &str| match LOOKUPS.contains(&name) {
             true => many,
@@ -56,8 +56,8 @@ impl<'a> Reach<'a> {
     /// Names a model may be told of when it calls what is not there.
     pub(super) fn known(&self) -> Vec<&str> {
         let built_in = BUILT_IN.iter().filter(|tool| self.is_offered(tool.name, tool.kind())).map(|tool| tool.name);
-        let own = self.own.iter().map(|tool| tool.manifest.name.as_str());
-        built_in.chain(own.filter(|name| self.is_offered(name, ToolKind::Own))).collect()
+        let own = self.own.iter().filter(|tool| self.is_offered(&tool.manifest.name, tool.kind()));
+        built_in.chain(own.map(|tool| tool.manifest.name.as_str())).collect()
     }
 
     pub(super) fn is_named(&self, name: &str) -> bool {

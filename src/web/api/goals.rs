@@ -99,7 +99,7 @@ struct List {
 }
 
 /// The goal a path names.
-pub(super) async fn find(deps: &Deps, id: &str) -> Result<Goal, Problem> {
+pub async fn find(deps: &Deps, id: &str) -> Result<Goal, Problem> {
     let not_found = || Problem::not_found("goal", id);
     let id: GoalId = id.parse().map_err(|_| not_found())?;
     deps.db.goal(id).await?.ok_or_else(not_found)
@@ -198,8 +198,22 @@ pub async fn deliver(
     caller: &Caller,
     key: IdempotencyKey,
     persona: PersonaId,
-    mut new: NewGoal,
+    new: NewGoal,
 ) -> Result<HttpResponse, Problem> {
+    let (view, repeated) = delivered(deps, caller, key, persona, new).await?;
+    let address = format!("/api/goals/{}", view.id);
+    let mut answer = if repeated { HttpResponse::Ok() } else { HttpResponse::Created() };
+    Ok(answer.insert_header(("Location", address)).json(view))
+}
+
+/// The goal, durable, and whether it was there already by its key.
+pub async fn delivered(
+    deps: &Deps,
+    caller: &Caller,
+    key: IdempotencyKey,
+    persona: PersonaId,
+    mut new: NewGoal,
+) -> Result<(GoalView, bool), Problem> {
     let from_template = templated::take(deps, persona, &mut new).await?;
     let mut checks = Checks::default();
     let payload = match from_template {
@@ -226,10 +240,7 @@ pub async fn deliver(
     let slug = deps.db.persona_named(&persona.to_string()).await?.map(|persona| persona.slug.to_string());
     let id = delivered.goal.id;
     let waits_for = deps.db.prerequisites(&[id]).await?.remove(&id).unwrap_or_default();
-    let view = GoalView::new(delivered.goal, slug, &waits_for);
-    let address = format!("/api/goals/{}", view.id);
-    let mut answer = if delivered.repeated { HttpResponse::Ok() } else { HttpResponse::Created() };
-    Ok(answer.insert_header(("Location", address)).json(view))
+    Ok((GoalView::new(delivered.goal, slug, &waits_for), delivered.repeated))
 }
 
 fn default_title(payload: &Payload) -> String {

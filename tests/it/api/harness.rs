@@ -10,7 +10,9 @@ use actors::{
 use ed25519_dalek::SigningKey;
 use greenroom::{
     config::Config,
+    egress::{Egress, HostRules},
     storage::{Storage, UserRole},
+    tools::mcp::{Mcp, McpDeps},
     web::{self, Deps, Server, auth::links, auth::random},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header, redirect::Policy};
@@ -68,6 +70,12 @@ impl TestServer {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let deps = Deps {
             company: company.clone(),
+            mcp: Mcp::new(McpDeps {
+                pins: Arc::new(storage.db.clone()),
+                egress: Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into()),
+                keyring: Arc::new(storage.vault.clone()),
+                data_root: config.data_root.clone(),
+            }),
             db: storage.db.clone(),
             accounts: storage.accounts.clone(),
             vault: storage.vault.clone(),

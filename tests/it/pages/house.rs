@@ -15,7 +15,9 @@ use actors::{
 use ed25519_dalek::SigningKey;
 use greenroom::{
     config::Config,
+    egress::{Egress, HostRules},
     storage::Storage,
+    tools::mcp::{Mcp, McpDeps},
     web::{self, Deps, Server},
 };
 use tempfile::TempDir;
@@ -62,6 +64,12 @@ impl House {
         let listener = TcpListener::bind(addr).unwrap();
         let deps = Deps {
             company: company.clone(),
+            mcp: Mcp::new(McpDeps {
+                pins: Arc::new(storage.db.clone()),
+                egress: Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into()),
+                keyring: Arc::new(storage.vault.clone()),
+                data_root: config.data_root.clone(),
+            }),
             db: storage.db.clone(),
             accounts: storage.accounts.clone(),
             vault: storage.vault.clone(),

@@ -75,6 +75,8 @@ async fn holds_its_rows(storage: Storage) {
     let totals = storage.records.totals(&day).await.unwrap();
     assert_eq!((totals.reserved.micro_usd, totals.spent.micro_usd, totals.taken(BudgetUnit::Tokens)), (60, 30, 1_200));
     assert_eq!(storage.records.open_entries(goal).await.unwrap().len(), 1);
+    let pins = storage.db.mcp_pins(&["notes".to_owned(), "other".to_owned()]).await.unwrap();
+    assert_eq!((pins.len(), pins[0].tool.as_str(), pins[0].hash.0), (1, "search", [0xab; 32]));
     assert_eq!(storage.accounts.users().await.unwrap()[0].name, "owner");
 }
 

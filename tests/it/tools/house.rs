@@ -26,7 +26,11 @@ use greenroom::{
     models::{Models, UNDERSTUDY},
     rehearsal::{Rehearsal, Running},
     storage::{ReceiptFilter, Storage},
-    tools::{Tools, ToolsDeps, Web, templates::Template},
+    tools::{
+        Tools, ToolsDeps, Web,
+        mcp::{Mcp, McpDeps},
+        templates::Template,
+    },
 };
 use tempfile::TempDir;
 use url::Url;
@@ -36,6 +40,7 @@ use crate::browser::stage::{self, Mirror};
 
 pub struct House {
     pub company: Company,
+    pub mcp: Mcp,
     pub storage: Storage,
     pub browsers: Browsers,
     pub site: Running,
@@ -89,6 +94,12 @@ impl House {
         };
         let browsers = Browsers::new(browser, egress.clone(), root.path().join("browsers"), Arc::new(Mirror));
         let keyring = Arc::new(storage.vault.clone());
+        let mcp = Mcp::new(McpDeps {
+            pins: Arc::new(storage.db.clone()),
+            egress: egress.clone(),
+            keyring: keyring.clone(),
+            data_root: root.path().to_path_buf(),
+        });
         let performer = Arc::new(Tools::new(ToolsDeps {
             records: storage.records.clone(),
             models: Models::new(&models, keyring.clone()).unwrap(),
@@ -97,6 +108,7 @@ impl House {
             days: Arc::new(storage.db.clone()),
             world: world.clone(),
             web: Web { egress, search },
+            mcp: mcp.clone(),
             data_root: root.path().to_path_buf(),
         }));
         let ports = Ports {
@@ -110,7 +122,7 @@ impl House {
         storage.register_signing_key(&key.verifying_key()).await.unwrap();
         let company = Company::start(limits(), ports, key).await.unwrap();
         let by = By { who: "test".into(), trace: TraceId(Uuid::from_u128(1)) };
-        Self { company, storage, browsers, site, root, by }
+        Self { company, mcp, storage, browsers, site, root, by }
     }
 
     pub async fn hire(&self, slug: &str, role: Role) -> PersonaId {

@@ -1,0 +1,269 @@
+//! Tools of MCP servers: commands in the sandbox, or addresses behind the persona's own host rules.
+//!
+//! Nothing that a server says is trusted. Its tools are irreversible unless the operator's manifest says otherwise, its
+//! words are offered as data, and what may be called is exactly what a person confirmed: name, description and schema by
+//! their hash, looked at anew before every call. Whoever says something else is asked about again.
+
+mod definition;
+mod http;
+mod manifest;
+mod outcome;
+mod rmcp_client;
+mod sessions;
+mod shelf;
+mod source;
+mod stdio;
+mod view;
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use actors::{
+    domain::{Call, Effect, McpPin, Outcome, Persona, PersonaId, StepError},
+    ports::BoxError,
+};
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use tokio::{sync::OnceCell, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use definition::Definition;
+use manifest::Manifest;
+use sessions::{Sessions, Source};
+use shelf::Found;
+use source::{Fault, NotOpened};
+pub use view::{NotConfirmed, NotLooked, ServerView, ToolState, ToolView};
+
+use super::{
+    folder::Folder,
+    own::{OwnTool, Whose},
+    sandbox::Sandbox,
+};
+use crate::{
+    egress::Egress,
+    models::Keyring,
+    storage::Db,
+};
+
+/// A server that is begun has this long to introduce itself.
+const INTRODUCING: Duration = Duration::from_secs(20);
+
+/// Where it stands what people confirmed.
+#[async_trait]
+pub trait PinBook: Send + Sync {
+    /// What may be called of these servers.
+    async fn pins(&self, servers: &[String]) -> Result<Vec<McpPin>, BoxError>;
+}
+
+#[async_trait]
+impl PinBook for Db {
+    async fn pins(&self, servers: &[String]) -> Result<Vec<McpPin>, BoxError> {
+        Ok(self.mcp_pins(servers).await?)
+    }
+}
+
+/// What servers are reached with.
+#[derive(Clone)]
+pub struct McpDeps {
+    pub pins: Arc<dyn PinBook>,
+    pub egress: Egress,
+    pub keyring: Arc<dyn Keyring>,
+    pub data_root: PathBuf,
+}
+
+/// Every MCP server of this machine. Cheap to clone.
+#[derive(Clone)]
+pub struct Mcp {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    deps: McpDeps,
+    sandbox: OnceCell<Sandbox>,
+    sessions: Sessions,
+    /// What servers said when they were last looked at, by key.
+    seen: Mutex<HashMap<String, Vec<Definition>>>,
+}
+
+/// A tool as a step calls it.
+pub(super) struct Asked<'a> {
+    pub name: &'a str,
+    pub args: &'a Map<String, Value>,
+    pub effect: Effect,
+}
+
+/// A confirmed tool, its server, and how it is offered.
+struct Usable {
+    found: Found,
+    manifest: Manifest,
+    pin: McpPin,
+    offer: OwnTool,
+}
+
+impl Mcp {
+    /// Starts nothing yet.
+    pub fn new(deps: McpDeps) -> Self {
+        let (sandbox, sessions, seen) = (OnceCell::new(), Sessions::default(), Mutex::default());
+        Self { shared: Arc::new(Shared { deps, sandbox, sessions, seen }) }
+    }
+
+    /// What a persona may be offered: tools that people confirmed, as they stood then. Starts no server.
+    pub async fn offered(&self, persona: Option<&Persona>) -> Vec<OwnTool> {
+        match self.usable(persona).await {
+            Ok(tools) => tools.into_iter().map(|tool| tool.offer).collect(),
+            Err(error) => {
+                tracing::warn!("tools of MCP servers are not offered now: {error}");
+                Vec::new()
+            }
+        }
+    }
+
+    async fn usable(&self, persona: Option<&Persona>) -> Result<Vec<Usable>, BoxError> {
+        let servers = self.servers(persona).await;
+        let keys: Vec<String> = servers.iter().map(|found| found.key.clone()).collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut usable: Vec<Usable> = Vec::new();
+        for pin in self.shared.deps.pins.pins(&keys).await? {
+            let Some(found) = servers.iter().find(|found| found.key == pin.server) else { continue };
+            let Ok(manifest) = found.manifest.clone() else { continue };
+            let offer = Definition::confirmed(&pin).and_then(|tool| tool.offer(&manifest));
+            let Some(offer) = offer else { continue };
+            // Two names of a server that personas could not tell apart: the first one stands.
+            if usable.iter().all(|other| other.offer.manifest.name != offer.manifest.name) {
+                usable.push(Usable { found: found.clone(), manifest, pin, offer });
+            }
+        }
+        Ok(usable)
+    }
+
+    /// Reads folders, so it is done beside.
+    async fn servers(&self, persona: Option<&Persona>) -> Vec<Found> {
+        let root = self.shared.deps.data_root.clone();
+        let whose = persona.map(|persona| (persona.id, persona.slug.to_string()));
+        let found = tokio::task::spawn_blocking(move || {
+            shelf::find(&root, whose.as_ref().map(|(id, slug)| Whose { id: *id, slug }))
+        });
+        found.await.unwrap_or_default()
+    }
+
+    /// Calls a confirmed tool, if its server still offers exactly that.
+    pub(super) async fn call(&self, persona: &Persona, call: &Call, asked: Asked<'_>, stop: &CancellationToken) -> Outcome {
+        let not_begun = |error| Outcome::not_begun(format!("did not call {}", asked.name), error);
+        let usable = match self.usable(Some(persona)).await {
+            Ok(usable) => usable,
+            Err(error) => return not_begun(StepError::retryable(error.to_string())),
+        };
+        let Some(tool) = usable.into_iter().find(|tool| tool.offer.manifest.name == asked.name) else {
+            let text = format!("{} is not confirmed; `greenroom mcp list` says what there is", asked.name);
+            return not_begun(StepError::denied(text));
+        };
+        let says = tool.offer.manifest.effect;
+        if says != asked.effect {
+            let text = format!("the step calls {} {}, but its operator says {says}", asked.name, asked.effect);
+            return not_begun(StepError::permanent(text));
+        }
+        if let Some(reason) = tool.offer.misfit(asked.args) {
+            let text = format!("the arguments of {} do not fit: {reason}", asked.name);
+            return not_begun(StepError::permanent(text));
+        }
+        let limit = tool.manifest.timeout.min(call.limit);
+        let begun = Instant::now();
+        let source = tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(StepError::retryable("the run was stopped")),
+            source = self.checked(persona, &tool, limit, stop) => source,
+        };
+        let source = match source {
+            Ok(source) => source,
+            Err(error) => return not_begun(error),
+        };
+        let left = limit.saturating_sub(begun.elapsed()).max(Duration::from_millis(1));
+        let answered = source.call(&tool.pin.tool, asked.args, left, stop).await;
+        if !matches!(answered, Err(Fault::Gone(_))) {
+            self.shared.sessions.held(persona.id, &tool.pin.server).await;
+        }
+        source.secrets().masked(outcome::outcome(asked.name, asked.effect, answered))
+    }
+
+    /// The server, if it still says what was confirmed.
+    async fn checked(
+        &self,
+        persona: &Persona,
+        tool: &Usable,
+        limit: Duration,
+        stop: &CancellationToken,
+    ) -> Result<Source, StepError> {
+        let (key, server) = (&tool.pin.server, &tool.manifest.name);
+        let opened_as = format!("{:?} {:?}", tool.manifest, persona.hosts);
+        let open = async {
+            // Whoever sees less than the whole list asks for too much of a line that is dead.
+            let opened = self.open(persona, &tool.found, &tool.manifest, limit.min(INTRODUCING)).await;
+            opened.map(|connected| Arc::new(connected) as Source)
+        };
+        let source = self.shared.sessions.get(persona.id, key, &opened_as, open).await;
+        let source = source.map_err(|error| not_opened(server, &error))?;
+        let said = source.tools(limit, stop).await;
+        let said = said.map_err(|fault| StepError::retryable(format!("{server}: {fault}")))?;
+        let said = self.remember(key, said.into_iter().map(Definition::of).collect());
+        let now: Vec<&Definition> = said.iter().filter(|now| now.tool == tool.pin.tool).collect();
+        match now.as_slice() {
+            [now] if now.hash == tool.pin.hash => Ok(source),
+            [] => Err(StepError::denied(format!("the MCP server {server} has no tool {} any more", tool.pin.tool))),
+            _ => Err(StepError::denied(format!(
+                "the MCP server {server} describes {} otherwise than was confirmed: an owner must look at it again \
+                 (`greenroom mcp list`)",
+                tool.pin.tool
+            ))),
+        }
+    }
+
+    fn remember(&self, key: &str, said: Vec<Definition>) -> Vec<Definition> {
+        let mut seen = self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(key.to_owned(), said.clone());
+        said
+    }
+
+    fn last_seen(&self, key: &str) -> Option<Vec<Definition>> {
+        self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    async fn open(
+        &self,
+        persona: &Persona,
+        found: &Found,
+        manifest: &Manifest,
+        limit: Duration,
+    ) -> Result<rmcp_client::Connected, NotOpened> {
+        let deps = &self.shared.deps;
+        if manifest.url.is_some() {
+            return http::open(&deps.egress, &*deps.keyring, persona, manifest, limit).await;
+        }
+        let failed = |error: &dyn ToString| NotOpened::Failed(error.to_string());
+        let sandbox = self.shared.sandbox.get_or_try_init(|| async { Sandbox::find() }).await;
+        let sandbox = sandbox.map_err(|error| failed(&error))?;
+        let workspace = manifest.workspace.then(|| Folder::place(&deps.data_root, persona.id));
+        if let Some(folder) = &workspace {
+            tokio::fs::create_dir_all(folder).await.map_err(|error| failed(&error))?;
+        }
+        stdio::open(sandbox, manifest, &found.folder, workspace.as_deref(), limit).await
+    }
+
+    /// The persona sleeps: its servers end.
+    pub(super) fn release(&self, persona: PersonaId) {
+        self.shared.sessions.release(persona);
+    }
+}
+
+fn not_opened(server: &str, error: &NotOpened) -> StepError {
+    let text = format!("the MCP server {server} could not be reached: {error}");
+    match error {
+        NotOpened::Denied(_) => StepError::denied(text),
+        NotOpened::Failed(_) => StepError::retryable(text),
+    }
+}

@@ -1,0 +1,192 @@
+//! Speaks the protocol, by the official crate. Nobody else here knows it.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use async_trait::async_trait;
+use rmcp::{
+    RoleClient, ServiceError,
+    model::{
+        CallToolRequest, CallToolRequestParams, CallToolResult, CancelledNotificationParam, ClientCapabilities,
+        ClientConfig, ClientRequest, ContentBlock, Implementation, ListToolsRequest, PaginatedRequestParams,
+        ProtocolVersion, ServerResult, Tool,
+    },
+    service::{PeerRequestOptions, RunningService, serve_client},
+    transport::IntoTransport,
+};
+use serde_json::{Map, Value};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::source::{Announced, Answer, Fault, NotOpened, ToolSource};
+use crate::tools::placeholders::Secrets;
+
+/// Tools of one server that are looked at, and pages of its list.
+const MOST_TOOLS: usize = 128;
+const MOST_PAGES: usize = 32;
+/// A server that is told of an end has this long to take it in.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// Codes of JSON-RPC that say a request was not carried out.
+const NOT_TAKEN: [i32; 4] = [-32_700, -32_600, -32_601, -32_602];
+
+/// What carries the line, and says why it broke.
+pub(super) trait Line: Send + Sync {
+    fn last_words(&self) -> Pin<Box<dyn Future<Output = String> + Send + '_>>;
+}
+
+/// A server on the other end of a line.
+pub(super) struct Connected {
+    running: RunningService<RoleClient, ClientConfig>,
+    line: Box<dyn Line>,
+    secrets: Secrets,
+}
+
+impl Connected {
+    /// Introduces itself within the limit.
+    pub(super) async fn open<T, E, A>(
+        transport: T,
+        line: Box<dyn Line>,
+        secrets: Secrets,
+        limit: Duration,
+    ) -> Result<Self, NotOpened>
+    where
+        T: IntoTransport<RoleClient, E, A>,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let us = Implementation::new("greenroom", env!("CARGO_PKG_VERSION"));
+        let config =
+            ClientConfig::new(ClientCapabilities::default(), us).with_protocol_version(ProtocolVersion::V_2025_11_25);
+        match timeout(limit, serve_client(config, transport)).await {
+            Ok(Ok(running)) => Ok(Self { running, line, secrets }),
+            Ok(Err(error)) => {
+                let words = line.last_words().await;
+                let error: String = error.to_string().chars().take(300).collect();
+                Err(NotOpened::Failed(if words.is_empty() { error } else { words }))
+            }
+            Err(_) => Err(NotOpened::Failed(format!("it did not introduce itself within {} ms", limit.as_millis()))),
+        }
+    }
+
+    async fn ask(
+        &self,
+        request: ClientRequest,
+        limit: Duration,
+        stop: &CancellationToken,
+    ) -> Result<ServerResult, Fault> {
+        let peer = self.running.peer();
+        let sending = peer.send_request_with_option(request, PeerRequestOptions::with_timeout(limit));
+        let handle = match timeout(limit, sending).await {
+            Ok(Ok(handle)) => handle,
+            Ok(Err(error)) => return Err(self.fault(error, limit).await),
+            Err(_) => return Err(Fault::TooLate(limit)),
+        };
+        let id = handle.id.clone();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {
+                let said = CancelledNotificationParam::new(Some(id), Some("the run was stopped".to_owned()));
+                // Whether it hears that or not, nobody waits for it.
+                let _ = timeout(FAREWELL, peer.notify_cancelled(said)).await;
+                Err(Fault::Stopped)
+            }
+            // The word of the timeout itself may be stuck behind a server that does not read.
+            answer = timeout(limit + FAREWELL, handle.await_response()) => match answer {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(error)) => Err(self.fault(error, limit).await),
+                Err(_) => Err(Fault::TooLate(limit)),
+            }
+        }
+    }
+
+    async fn fault(&self, error: ServiceError, limit: Duration) -> Fault {
+        match error {
+            ServiceError::McpError(error) => {
+                let text: String = error.message.chars().take(500).collect();
+                if NOT_TAKEN.contains(&error.code.0) { Fault::Declined(text) } else { Fault::Failed(text) }
+            }
+            ServiceError::Timeout { .. } => Fault::TooLate(limit),
+            ServiceError::UnexpectedResponse => Fault::Failed("its answer is not one to this question".to_owned()),
+            other => {
+                let words = self.line.last_words().await;
+                let other: String = other.to_string().chars().take(300).collect();
+                Fault::Gone(if words.is_empty() { other } else { words })
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl ToolSource for Connected {
+    async fn tools(&self, limit: Duration, stop: &CancellationToken) -> Result<Vec<Announced>, Fault> {
+        let (mut found, mut cursor, until) = (Vec::new(), None, Instant::now() + limit);
+        for _ in 0..MOST_PAGES {
+            let page = PaginatedRequestParams::default().with_cursor(cursor);
+            let request = ClientRequest::ListToolsRequest(ListToolsRequest::with_param(page));
+            let left = until.saturating_duration_since(Instant::now());
+            let ServerResult::ListToolsResult(page) = self.ask(request, left, stop).await? else {
+                return Err(Fault::Failed("its answer is no list of tools".to_owned()));
+            };
+            found.extend(page.tools.into_iter().map(announced));
+            cursor = page.next_cursor;
+            if cursor.is_none() || found.len() >= MOST_TOOLS {
+                break;
+            }
+        }
+        found.truncate(MOST_TOOLS);
+        Ok(found)
+    }
+
+    async fn call(
+        &self,
+        tool: &str,
+        arguments: &Map<String, Value>,
+        limit: Duration,
+        stop: &CancellationToken,
+    ) -> Result<Answer, Fault> {
+        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments.clone());
+        let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+        match self.ask(request, limit, stop).await? {
+            ServerResult::CallToolResult(result) => Ok(answer(result)),
+            _ => Err(Fault::Failed("its answer is no result of a tool".to_owned())),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        !self.running.is_closed() && !self.running.peer().is_transport_closed()
+    }
+
+    fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+}
+
+/// What it says of its effects is left out: nobody listens to it.
+fn announced(tool: Tool) -> Announced {
+    let description = tool.description.unwrap_or_default().into_owned();
+    Announced { name: tool.name.into_owned(), description, schema: (*tool.input_schema).clone() }
+}
+
+fn answer(result: CallToolResult) -> Answer {
+    let mut said = Answer {
+        failed: result.is_error == Some(true),
+        structured: result.structured_content,
+        ..Answer::default()
+    };
+    for part in result.content {
+        let other = match part {
+            ContentBlock::Text(text) => {
+                if !said.text.is_empty() {
+                    said.text.push('\n');
+                }
+                said.text.push_str(&text.text);
+                continue;
+            }
+            ContentBlock::Image(_) => "image",
+            ContentBlock::Audio(_) => "audio",
+            ContentBlock::Resource(_) => "resource",
+            ContentBlock::ResourceLink(_) => "link",
+            _ => "other",
+        };
+        said.left_out.push(other);
+    }
+    said
+}
