@@ -77,5 +77,6 @@ const fn about(kind: ToolKind) -> &'static str {
         ToolKind::Company => "giving work to others, or to itself later",
         ToolKind::Registry => "finding tools",
         ToolKind::Own => "tools that were added",
+        ToolKind::Mcp => "tools of MCP servers that people confirmed",
     }
 }
