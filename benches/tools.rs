@@ -1,10 +1,9 @@
 //! How long a search among 5,000 tools takes, beside making the index that is searched. The manifests are made up here:
 //! reading them from folders is not in the figures.
 
-use std::time::Instant;
-
 use anyhow::ensure;
 use greenroom::tools::search::{About, Index};
+use tokio::time::Instant;
 
 use crate::report::{Aim, Line, Report};
 
@@ -14,10 +13,29 @@ const WARM_UP: usize = 100;
 /// Milliseconds of the slowest search in a hundred.
 const AIM: f64 = 5.0;
 
-const VERBS: [&str; 10] = ["write", "send", "count", "read", "publish", "convert", "compare", "fetch", "archive", "plan"];
+const VERBS: [&str; 10] =
+    ["write", "send", "count", "read", "publish", "convert", "compare", "fetch", "archive", "plan"];
 const NOUNS: [&str; 20] = [
-    "invoice", "letter", "picture", "posting", "table", "meeting", "report", "contract", "caption", "ticket", "payment",
-    "customer", "address", "document", "schedule", "budget", "message", "weather", "translation", "receipt",
+    "invoice",
+    "letter",
+    "picture",
+    "posting",
+    "table",
+    "meeting",
+    "report",
+    "contract",
+    "caption",
+    "ticket",
+    "payment",
+    "customer",
+    "address",
+    "document",
+    "schedule",
+    "budget",
+    "message",
+    "weather",
+    "translation",
+    "receipt",
 ];
 const MANNERS: [&str; 25] = [
     "quickly", "daily", "german", "french", "draft", "signed", "public", "private", "weekly", "large", "small", "old",
@@ -30,7 +48,8 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     let made: Vec<(String, String, Vec<String>)> = (0..TOOLS)
         .map(|at| {
             let (verb, noun, manner) = pick(at);
-            let about = format!("Can {verb} one {manner} {noun} for a customer, and says what became of it. Number {at}.");
+            let about =
+                format!("Can {verb} one {manner} {noun} for a customer, and says what became of it. Number {at}.");
             (format!("{verb}_{manner}_{noun}_{at}"), about, vec![noun.to_owned(), manner.to_owned()])
         })
         .collect();

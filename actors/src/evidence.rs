@@ -13,9 +13,9 @@
 pub mod canonical;
 pub mod chain;
 pub mod checkpoint;
+mod newest;
 mod outage;
 mod seal;
-mod newest;
 mod teller;
 mod unsigned;
 pub mod verify;
@@ -148,8 +148,7 @@ impl Evidence {
         let (told, trouble) = watch::channel(None);
         let (world, node) = (setup.world.clone(), setup.node.clone());
         let newest = Newest::default();
-        let public = Public { live: live.clone(), turns: turns.clone(), newest: newest.clone() };
-        let writer = Writer::new(setup, items, public, told);
+        let writer = Writer::new(setup, items, Public { live: live.clone(), turns: turns.clone() }, told);
         (Self { queue, live, turns, newest, trouble, world, node }, writer)
     }
 
@@ -170,6 +169,7 @@ impl Evidence {
 
     async fn enqueue(&self, commit: Commit, then: Option<Then>) -> Result<Committed, RecordError> {
         let (reply, answer) = oneshot::channel();
+        let then = self.newest.told_by(&commit, then);
         let entry = Entry::new(commit, reply, then);
         self.queue.send(Item::Commit(entry)).await.map_err(|_| RecordError::Ended)?;
         answer.await.map_err(|_| RecordError::Ended)?.result

@@ -62,14 +62,18 @@ impl Verb {
                 let body = json!({"instructions": instructions, "model": set.model, "tools": set.tools});
                 server.put(&["api", "personas", &set.which.persona, "agents", &set.which.agent], &body).await?
             }
-            Self::Remove(which) => {
-                server.delete(&["api", "personas", &which.persona, "agents", &which.agent]).await?
-            }
+            Self::Remove(which) => server.delete(&["api", "personas", &which.persona, "agents", &which.agent]).await?,
         };
         out.answer(&found, |found| {
             let row = |agent: &Value| {
-                let tools: Vec<&str> = agent["tools"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                [text(agent, "name"), text(agent, "model"), tools.join(" "), print::short(&text(agent, "instructions"), 60)]
+                let tools: Vec<&str> =
+                    agent["tools"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                [
+                    text(agent, "name"),
+                    text(agent, "model"),
+                    tools.join(" "),
+                    print::short(&text(agent, "instructions"), 60),
+                ]
             };
             print::table(["name", "model", "tools", "instructions"], &items(found).iter().map(row).collect::<Vec<_>>())
         });

@@ -131,7 +131,8 @@ pub fn own_tools(data_root: &Path, whose: Option<Whose<'_>>) -> Loaded {
 pub fn list(data_root: &Path, persona: Option<&Persona>, confirmed: &[OwnTool]) -> Vec<Listed> {
     let loaded = own_tools(data_root, persona.map(Whose::from));
     let own = loaded.tools.iter().chain(confirmed).map(Listed::own);
-    let all = toolbox::built_in().iter().map(Listed::built_in).chain(own).chain(loaded.broken.iter().map(Listed::broken));
+    let all =
+        toolbox::built_in().iter().map(Listed::built_in).chain(own).chain(loaded.broken.iter().map(Listed::broken));
     let seen = |mut tool: Listed| {
         if let Some(persona) = persona {
             tool.granted = Some(persona.grants.allow(&tool.name, tool.category, persona.role));

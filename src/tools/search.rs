@@ -9,8 +9,10 @@ use std::collections::HashMap;
 const PLACES: usize = 256;
 /// Of the whole score, what the words bring; spelling brings the rest.
 const WORDS: f32 = 0.65;
-/// Below this nothing is alike.
-const LEAST: f32 = 0.08;
+/// Below this nothing is alike,
+const LEAST: f32 = 0.035;
+/// nor below this share of what fits best.
+const LEAST_OF_BEST: f32 = 0.25;
 const K: f32 = 1.2;
 const B: f32 = 0.75;
 const MOST_WORDS: usize = 64;
@@ -85,7 +87,8 @@ impl Index {
             let alike: f32 = own.iter().zip(&wanted).map(|(a, b)| a * b).sum();
             *score = WORDS * (*score / best) + (1.0 - WORDS) * alike.max(0.0);
         }
-        let mut found: Vec<usize> = (0..self.tools).filter(|at| scores[*at] >= LEAST).collect();
+        let least = (scores.iter().copied().fold(0.0_f32, f32::max) * LEAST_OF_BEST).max(LEAST);
+        let mut found: Vec<usize> = (0..self.tools).filter(|at| scores[*at] >= least).collect();
         found.sort_unstable_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
         found.truncate(most);
         found

@@ -182,7 +182,7 @@ mod tests {
             assert_eq!(step.tool(), tool.name);
             assert_eq!(step.kind(), Some(tool.kind()), "{}", tool.name);
             let there = |name: &&str| BUILT_IN.iter().any(|other| other.name == *name);
-            assert!(tool.requires.iter().chain(tool.recommends).all(|name| there(&name)), "{}", tool.name);
+            assert!(tool.requires.iter().chain(tool.recommends).all(there), "{}", tool.name);
         }
     }
 

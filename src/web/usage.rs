@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::storage::{Db, DbError, ReceiptFilter};
 
 /// Receipts that are looked at.
-const MOST: u32 = 1_000;
+const MOST: u32 = 500;
 
 /// One tool, as far as the newest receipts tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

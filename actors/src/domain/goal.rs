@@ -276,6 +276,30 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         Step::Tool { name, .. } if !is_tool_name(name) => {
             Some(("name", "must be 1 to 40 lower-case letters, digits or `_`, and begin with a letter"))
         }
+        Step::Goto { url, .. } if url.trim().is_empty() => Some(("url", "must not be empty")),
+        Step::ExpectTitle { contains, .. } | Step::ExpectText { contains, .. } if contains.is_empty() => {
+            Some(("contains", "must not be empty: every page would match"))
+        }
+        Step::AppendCsv { row, .. } if row.is_empty() => Some(("row", "must hold at least one column")),
+        Step::RenderCaptions { path, .. } if !path.ends_with(".vtt") && !path.ends_with(".srt") => {
+            Some(("path", "must end in `.vtt` or `.srt`"))
+        }
+        Step::RenderCaptions { cues, .. } if !(1..=10_000).contains(&cues.len()) => {
+            Some(("cues", "must hold 1 to 10000 captions"))
+        }
+        Step::RenderCaptions { cues, .. } if cues.iter().any(|cue| !(1..=3_600_000).contains(&cue.lasts_ms)) => {
+            Some(("cues", "must each last 1 to 3600000 ms"))
+        }
+        Step::Screenshot { file: Some(name), .. } if name.contains(['/', '\\']) || !is_inside(name) => {
+            Some(("file", "must be a file name without folders"))
+        }
+        step => choice_fault(step),
+    }
+}
+
+/// The same of a step that only a model chooses.
+fn choice_fault(step: &Step) -> Option<(&'static str, &'static str)> {
+    match step {
         Step::ToolSearch { query } | Step::WebSearch { query } if query.trim().is_empty() || query.len() > 500 => {
             Some(("query", "must be 1 to 500 bytes"))
         }
@@ -293,23 +317,6 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         }
         Step::Fetch { url, .. } if url.trim().is_empty() || url.len() > 4_096 => {
             Some(("url", "must be 1 to 4096 bytes"))
-        }
-        Step::Goto { url, .. } if url.trim().is_empty() => Some(("url", "must not be empty")),
-        Step::ExpectTitle { contains, .. } | Step::ExpectText { contains, .. } if contains.is_empty() => {
-            Some(("contains", "must not be empty: every page would match"))
-        }
-        Step::AppendCsv { row, .. } if row.is_empty() => Some(("row", "must hold at least one column")),
-        Step::RenderCaptions { path, .. } if !path.ends_with(".vtt") && !path.ends_with(".srt") => {
-            Some(("path", "must end in `.vtt` or `.srt`"))
-        }
-        Step::RenderCaptions { cues, .. } if !(1..=10_000).contains(&cues.len()) => {
-            Some(("cues", "must hold 1 to 10000 captions"))
-        }
-        Step::RenderCaptions { cues, .. } if cues.iter().any(|cue| !(1..=3_600_000).contains(&cue.lasts_ms)) => {
-            Some(("cues", "must each last 1 to 3600000 ms"))
-        }
-        Step::Screenshot { file: Some(name), .. } if name.contains(['/', '\\']) || !is_inside(name) => {
-            Some(("file", "must be a file name without folders"))
         }
         _ => None,
     }
@@ -373,6 +380,10 @@ mod tests {
         assert!(refused(GoalKind::Agent, json!({"task": "a", "max_steps": 0})).starts_with("max_steps:"));
         assert!(refused(GoalKind::Agent, json!({"task": "a", "secrets": {"k": "http://x"}})).starts_with("secrets:"));
         assert!(browser(json!({"action": "think", "turns": []})).starts_with("steps[0].action"));
+        assert!(browser(json!({"action": "ask_human", "question": "a"})).starts_with("steps[0].action"));
+        let id = "01939e00-0000-7000-8000-000000000001";
+        let paid = json!({"task": "a", "delegated": {"goal": id, "payer": id, "zone": "UTC", "line": [id]}});
+        assert!(refused(GoalKind::Agent, paid).starts_with("delegated:"), "nobody spends another's budget by hand");
         let tool = |name: &str| json!({"steps": [{"action": "tool", "name": name, "effect": "pure"}]});
         assert!(refused(GoalKind::Io, tool("../x")).starts_with("steps[0].name"));
         assert!(Payload::parse(GoalKind::Io, tool("word_count")).is_ok());

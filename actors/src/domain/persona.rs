@@ -5,7 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Agent, Autoplan, ConversationExample, Grants, Hours, Length, PersonaId, Personality, Quotas, ResponseStyle, Weight, words::words,
+    Agent, Autoplan, ConversationExample, Grants, Hours, Length, PersonaId, Personality, Quotas, ResponseStyle, Weight,
+    words::words,
 };
 
 words! {

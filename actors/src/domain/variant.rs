@@ -50,7 +50,11 @@ impl Agent {
         }
         let both: Vec<String> = named.iter().filter(|name| self.tools.contains(name)).cloned().collect();
         if both.is_empty() {
-            return Err(format!("the agent `{}` has none of the goal's tools: it has {}", self.name, self.tools.join(", ")));
+            return Err(format!(
+                "the agent `{}` has none of the goal's tools: it has {}",
+                self.name,
+                self.tools.join(", ")
+            ));
         }
         Ok(both)
     }

@@ -8,35 +8,37 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use super::teller::Then;
 use crate::{
     domain::{Grants, Persona, PersonaId, Role, ToolKind},
     ports::{Change, Commit},
 };
 
 /// A persona's word on tools, and the role that the rest follows from.
-pub(super) type Said = (PersonaId, Grants, Option<Role>);
+type Said = (Grants, Option<Role>);
 
 /// The newest of everybody who was changed. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Newest(Arc<RwLock<HashMap<PersonaId, (Grants, Option<Role>)>>>);
-
-/// What a commit says, if it is written.
-pub(super) fn said(commit: &Commit) -> Vec<Said> {
-    let said = |change: &Change| match change {
-        Change::PersonaUpdated(persona) => Some((persona.id, persona.grants.clone(), persona.role)),
-        _ => None,
-    };
-    commit.changes.iter().filter_map(said).collect()
-}
+pub(super) struct Newest(Arc<RwLock<HashMap<PersonaId, Said>>>);
 
 impl Newest {
-    /// In the order of the commits.
-    pub(super) fn take_in(&self, said: Vec<Said>) {
+    /// What is done right after a commit: what it says is taken in first. Commits are told in their order.
+    pub(super) fn told_by(&self, commit: &Commit, then: Option<Then>) -> Option<Then> {
+        let said = |change: &Change| match change {
+            Change::PersonaUpdated(persona) => Some((persona.id, (persona.grants.clone(), persona.role))),
+            _ => None,
+        };
+        let said: Vec<(PersonaId, Said)> = commit.changes.iter().filter_map(said).collect();
         if said.is_empty() {
-            return;
+            return then;
         }
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        known.extend(said.into_iter().map(|(id, grants, role)| (id, (grants, role))));
+        let newest = self.clone();
+        Some(Box::new(move |committed| {
+            newest.0.write().unwrap_or_else(PoisonError::into_inner).extend(said);
+            if let Some(then) = then {
+                then(committed);
+            }
+        }))
     }
 
     pub(super) fn may_use(&self, persona: &Persona, tool: &str, kind: ToolKind) -> bool {

@@ -13,10 +13,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{
-    GoalTurn, RecordError,
-    newest::{Newest, Said},
-};
+use super::{GoalTurn, RecordError};
 use crate::{
     domain::Receipt,
     ports::{Commit, Committed, Outdated},
@@ -47,8 +44,6 @@ pub(super) struct Waiting {
     pub(super) begins: bool,
     pub(super) ends_run: bool,
     pub(super) turns: Vec<GoalTurn>,
-    /// What is said about tools of personas.
-    pub(super) said: Vec<Said>,
 }
 
 /// A commit that was judged. Nobody waits for the writer's own.
@@ -66,7 +61,6 @@ pub(super) struct Fallen;
 pub(super) struct Public {
     pub(super) live: broadcast::Sender<Arc<Receipt>>,
     pub(super) turns: broadcast::Sender<GoalTurn>,
-    pub(super) newest: Newest,
 }
 
 pub(super) struct Teller {
@@ -112,10 +106,9 @@ impl Teller {
 
 impl Public {
     fn tell(&self, batch: Vec<Judged>) {
-        for Judged { result, mut waiting } in batch {
+        for Judged { result, waiting } in batch {
             if let Ok(committed) = &result {
                 self.publish(committed);
-                self.newest.take_in(waiting.as_mut().map(|waiting| std::mem::take(&mut waiting.said)).unwrap_or_default());
                 for turn in waiting.iter().flat_map(|waiting| &waiting.turns) {
                     // Nobody listening is no fault.
                     let _ = self.turns.send(*turn);
@@ -160,7 +153,7 @@ mod tests {
     async fn a_few_are_not_told_before_the_many_in_front_of_them() {
         let (live, mut seen) = broadcast::channel(256);
         let (turns, _) = broadcast::channel(1);
-        let teller = Teller::spawn(Public { live, turns, newest: Newest::default() });
+        let teller = Teller::spawn(Public { live, turns });
         let (world, mut heads) = (TestWorld::new(1), Heads::new(0));
         let mut linked = heads.begin();
         let mut judged = || {

@@ -13,7 +13,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    GoalTurn, Setup, canonical, newest,
+    GoalTurn, Setup, canonical,
     chain::Head,
     checkpoint,
     outage::{self, Outage},
@@ -70,11 +70,10 @@ impl Entry {
         let ends_run = commit.changes.iter().any(|c| matches!(c, Change::RunMoved { state, .. } if state.is_over()));
         let spare = outage::must_land(&commit).then(|| commit.clone());
         let (begins, turns) = (commit.begins_something(), GoalTurn::of(&commit));
-        let said = newest::said(&commit);
         for draft in &mut commit.receipts {
             draft.rendered = Some(canonical::render(draft));
         }
-        Self { commit, waiting: Waiting { reply, then, spare, begins, ends_run, turns, said } }
+        Self { commit, waiting: Waiting { reply, then, spare, begins, ends_run, turns } }
     }
 
     /// Nothing has been done yet, and nobody waits to do it.

@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use super::{attempt::Attempt, claims, history::Key, proof::Line};
 use crate::{
     domain::{
-        Agent as Variant, AgentPayload, ArtifactKind, Choice, Payload, Persona, Phase, Receipt, Step, StepError, Thought,
-        agent_named,
+        Agent as Variant, AgentPayload, ArtifactKind, Choice, Payload, Persona, Phase, Receipt, Step, StepError,
+        Thought, agent_named,
     },
     evidence::canonical,
 };
@@ -32,6 +32,13 @@ pub(super) struct Agent {
     texts: HashMap<usize, String>,
 }
 
+/// Which tools it may call at most, with which model, and what it is told besides.
+struct Manner {
+    tools: Vec<String>,
+    model: Option<String>,
+    instructions: Option<String>,
+}
+
 /// A thought, and where its steps stand.
 #[derive(Debug, Clone)]
 pub(super) struct Thinking {
@@ -49,15 +56,18 @@ impl Agent {
         Some(Self { payload: (**payload).clone(), variant, thoughts: Vec::new(), texts: HashMap::new() })
     }
 
-    /// Which tools it may call at most, with which model, and what it is told besides.
-    fn manner(&self) -> Result<(Vec<String>, Option<String>, Option<String>), StepError> {
+    /// How it works at this goal.
+    fn manner(&self) -> Result<Manner, StepError> {
+        let AgentPayload { tools, model, .. } = &self.payload;
         let Some(variant) = &self.variant else {
-            return Ok((self.payload.tools.clone(), self.payload.model.clone(), None));
+            return Ok(Manner { tools: tools.clone(), model: model.clone(), instructions: None });
         };
         let variant = variant.as_ref().map_err(StepError::permanent)?;
-        let tools = variant.tools_for(&self.payload.tools).map_err(StepError::permanent)?;
-        let model = self.payload.model.clone().or_else(|| variant.model.clone());
-        Ok((tools, model, Some(variant.instructions.clone())))
+        Ok(Manner {
+            tools: variant.tools_for(tools).map_err(StepError::permanent)?,
+            model: model.clone().or_else(|| variant.model.clone()),
+            instructions: Some(variant.instructions.clone()),
+        })
     }
 
     /// What it said in the end; none: it is not at its end.
@@ -150,7 +160,7 @@ impl Attempt<'_> {
             repeated: repeats(&self.steps, at) + 1 >= REPEATS_TOLD,
         };
         let answer_now = late || asked + 1 == agent.payload.max_steps;
-        let (tools, model, instructions) = agent.manner()?;
+        let Manner { tools, model, instructions } = agent.manner()?;
         let turns = talk::turns(&agent.payload.task, &agent.thoughts, &about, answer_now);
         Ok(Step::Think { turns, tools, model, answer_now, found: self.found(), instructions })
     }

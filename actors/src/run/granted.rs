@@ -23,8 +23,7 @@ impl Attempt<'_> {
 
     /// A receipt says that it was denied; a model is told and may go another way, a plan has failed.
     pub(super) async fn refuse(&mut self, at: usize, step: &Step, error: StepError) -> Result<(), Halt> {
-        let mut draft =
-            self.step_draft(at, step, Phase::Denied, format!("denied {}", plan::label(step)), Value::Null);
+        let mut draft = self.step_draft(at, step, Phase::Denied, format!("denied {}", plan::label(step)), Value::Null);
         draft.state = Some(Ended::NotBegun.as_str());
         draft.body.error = Some(error.text.clone());
         self.write_step(draft).await?;

@@ -79,7 +79,9 @@ impl Attempt<'_> {
                         let data = json!({"goal": goal, "due_ms": due_ms});
                         self.came(at, step, "put a goal off to later".to_owned(), data, None, Vec::new()).await
                     }
-                    Err(why) => self.came(at, step, "gave no goal".to_owned(), Value::Null, Some(why), Vec::new()).await,
+                    Err(why) => {
+                        self.came(at, step, "gave no goal".to_owned(), Value::Null, Some(why), Vec::new()).await
+                    }
                 }
             }
             _ => Ok(()),
@@ -114,7 +116,7 @@ impl Attempt<'_> {
 
     async fn delegate(&mut self, at: usize, step: &Step, work: Handed) -> Result<(), Halt> {
         let to = work.to.clone().unwrap_or_default();
-        let child = match self.handed(at).and_then(|asked| goal_of(asked)) {
+        let child = match self.handed(at).and_then(goal_of) {
             Some(child) => child,
             None => match self.given(work).await? {
                 Ok(child) => child,
@@ -144,7 +146,9 @@ impl Attempt<'_> {
     async fn wait_for_goal(&mut self, at: usize, step: &Step, child: GoalId, to: &str) -> Halt {
         let draft = match self.handed(at) {
             Some(_) => self.log(format!("still waits for {to}"), GoalState::Parked.as_str()),
-            None => self.handing(at, step, format!("gave {to} a goal and waits for it"), json!({"goal": child, "to": to})),
+            None => {
+                self.handing(at, step, format!("gave {to} a goal and waits for it"), json!({"goal": child, "to": to}))
+            }
         };
         let waits_for = WaitsFor { goals: vec![child], if_failed: IfFailed::Release };
         let changes = vec![Change::DependenciesSet(self.goal.id, waits_for)];
@@ -159,7 +163,9 @@ impl Attempt<'_> {
 
     /// The inner error: why it is not given.
     async fn given(&self, work: Handed) -> Result<Result<GoalId, String>, Halt> {
-        let Some(colleagues) = &self.runner.colleagues else { return Ok(Err("there is nobody to give it to".to_owned())) };
+        let Some(colleagues) = &self.runner.colleagues else {
+            return Ok(Err("there is nobody to give it to".to_owned()));
+        };
         match colleagues.give(&self.persona, &self.goal, work).await {
             Ok(goal) => Ok(Ok(goal)),
             Err(NotGiven::Refused(why)) => Ok(Err(why)),
@@ -208,8 +214,7 @@ impl Attempt<'_> {
         let mut draft = self.step_draft(at, step, Phase::Outcome, summary, data);
         draft.state = Some(Ended::Done.as_str());
         draft.body.error = why;
-        let receipt =
-            self.runner.broker.write(Commit { changes, receipts: vec![draft], ..Commit::default() }).await?;
+        let receipt = self.runner.broker.write(Commit { changes, receipts: vec![draft], ..Commit::default() }).await?;
         self.take_in(at, receipt);
         Ok(())
     }

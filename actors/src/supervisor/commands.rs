@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Agent, Arrival, Autoplan, Condition, Goal, GoalId, Hours, IfFailed, Level, Message, Payload, PersonaId, Priority,
-        Profile, Proof, Quotas, Role, Slug, TraceId, Vitals, WaitsFor, Weight,
+        Agent, Arrival, Autoplan, Condition, Goal, GoalId, Hours, IfFailed, Level, Message, Payload, PersonaId,
+        Priority, Profile, Proof, Quotas, Role, Slug, TraceId, Vitals, WaitsFor, Weight,
     },
     ports::Unavailable,
 };

@@ -13,9 +13,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertKind, Draft, Ended, Goal, GoalId, GoalState, Message, MessageKind, MessageState, ParkedOn, Payload,
-        Phase, RunId,
-        RunState, Step, StepIndex,
+        AlertKind, Draft, Ended, Goal, GoalId, GoalState, Message, MessageKind, MessageState, ParkedOn, Payload, Phase,
+        RunId, RunState, Step, StepIndex,
     },
     ports::{Change, Commit, GoalMove, Guard},
 };

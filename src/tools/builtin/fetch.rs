@@ -93,7 +93,8 @@ async fn answered(gate: &Gate, asked: &Asked<'_>, request: RequestBuilder) -> Ou
     };
     let data = json!({"step": "http_fetch", "address": address, "status": status.as_u16(), "content_type": kind,
         "bytes": bytes.len(), "cut": cut});
-    let summary = format!("{} {address}: {}", if asked.post.is_some() { "posted to" } else { "fetched" }, status.as_u16());
+    let summary =
+        format!("{} {address}: {}", if asked.post.is_some() { "posted to" } else { "fetched" }, status.as_u16());
     let mut outcome = Outcome::done(summary, data);
     if !status.is_success() {
         outcome.error = Some(StepError::retryable(format!("{address} answered {}", status.as_u16())));

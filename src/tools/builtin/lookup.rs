@@ -38,8 +38,7 @@ pub(in crate::tools) fn index(tools: &[Listed]) -> Index {
 /// Schema, effect, examples, and what it needs before it.
 pub(in crate::tools) fn describe(tools: &[Listed], persona: &Persona, name: &str) -> Outcome {
     let Some(tool) = tools.iter().find(|tool| tool.name == name && tool.error.is_none()) else {
-        let known: Vec<&str> =
-            tools.iter().filter(|tool| tool.is_usable()).map(|tool| tool.name.as_str()).collect();
+        let known: Vec<&str> = tools.iter().filter(|tool| tool.is_usable()).map(|tool| tool.name.as_str()).collect();
         let near = nearest(name, &known).join(", ");
         let error = StepError::permanent(format!("there is no tool `{name}`; nearest: {near}"));
         return Outcome::does_not_hold("found no such tool", json!({"step": "tool_describe", "tools": []}), error);
@@ -58,10 +57,10 @@ pub(in crate::tools) fn describe(tools: &[Listed], persona: &Persona, name: &str
 fn signature(tool: &Listed) -> String {
     let required: Vec<&str> =
         tool.parameters["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let names = tool.parameters["properties"].as_object().into_iter().flatten().map(|(name, _)| {
-        if required.contains(&name.as_str()) { name.clone() } else { format!("{name}?") }
-    });
-    let names: Vec<String> = names.collect();
+    let known = tool.parameters["properties"].as_object();
+    let optional = known.into_iter().flatten().map(|(name, _)| name.as_str()).filter(|name| !required.contains(name));
+    let names: Vec<String> =
+        required.iter().map(|name| (*name).to_owned()).chain(optional.map(|name| format!("{name}?"))).collect();
     let about: String = tool.description.chars().take(LINE).collect();
     format!("{}({}): {}", tool.name, names.join(", "), about.replace('\n', " "))
 }

@@ -65,7 +65,8 @@ pub struct Inverse {
 
 impl Inverse {
     fn is_sound(&self) -> bool {
-        let comes = |from: &String| ["args.", "value."].iter().any(|start| from.len() > start.len() && from.starts_with(start));
+        let comes =
+            |from: &String| ["args.", "value."].iter().any(|start| from.len() > start.len() && from.starts_with(start));
         is_tool_name(&self.tool) && self.args.values().all(comes)
     }
 }
@@ -151,9 +152,10 @@ impl Manifest {
             _ if !words(&self.keywords) => ("keywords", format!("must be at most {MOST_WORDS} words")),
             _ if !words(&self.requires) => ("requires", format!("must be at most {MOST_WORDS} names of tools")),
             _ if !words(&self.recommends) => ("recommends", format!("must be at most {MOST_WORDS} names of tools")),
-            _ if self.inverse.as_ref().is_some_and(|inverse| !inverse.is_sound()) => {
-                ("inverse", "must name a tool, and for each of its arguments `args.<name>` or `value.<name>`".to_owned())
-            }
+            _ if self.inverse.as_ref().is_some_and(|inverse| !inverse.is_sound()) => (
+                "inverse",
+                "must name a tool, and for each of its arguments `args.<name>` or `value.<name>`".to_owned(),
+            ),
             _ if self.network => {
                 ("network", "own tools have no network yet: take the line out, or use the browser's tools".to_owned())
             }
@@ -219,7 +221,10 @@ mod tests {
             (("effect = \"pure\"", "effect = \"pure\"\nnetwork = true"), "network: own tools have no network yet"),
             (("effect = \"pure\"", "effect = \"pure\"\ntimeout = \"1h\""), "timeout: must be"),
             (("effect = \"pure\"", "effect = \"pure\"\nmemory_mb = 1"), "memory_mb: must be"),
-            (("effect = \"pure\"", "effect = \"pure\"\ninverse = { tool = \"x\", args = { a = \"b\" } }"), "inverse: must name"),
+            (
+                ("effect = \"pure\"", "effect = \"pure\"\ninverse = { tool = \"x\", args = { a = \"b\" } }"),
+                "inverse: must name",
+            ),
             (("\"word_count\"", "\"other\""), "name: must be the folder's"),
             (("\"word_count\"", "\"../x\""), "name: must be 1 to 40"),
             (("[\"python3\", \"./tool.py\"]", "[]"), "command: must name"),

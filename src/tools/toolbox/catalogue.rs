@@ -139,7 +139,7 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         example: r#"{"path":"notes.md","content":"One line."}"#,
         requires: &[],
         recommends: &[],
-        keywords: &["save", "note", "document", "text", "markdown"],
+        keywords: &["save", "notes", "document", "text", "markdown"],
     },
     BuiltIn {
         name: "csv_append",

@@ -1,6 +1,6 @@
 //! What one persona may call at one goal, and of what of it a model is told.
 
-use actors::domain::{Chosen, Choice, Persona, ToolCall, ToolKind, ToolOffer};
+use actors::domain::{Choice, Chosen, Persona, ToolCall, ToolKind, ToolOffer};
 
 use super::{BUILT_IN, BuiltIn, own_offer, step};
 use crate::tools::own::OwnTool;

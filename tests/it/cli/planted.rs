@@ -59,6 +59,29 @@ impl Door {
     async fn get(&self, path: &str) -> String {
         self.send(Method::GET, path, None).await
     }
+
+    /// What the API and the pages show of it all.
+    async fn everything(&self) -> String {
+        let mut said = String::new();
+        let run = serde_json::from_str::<Value>(&self.get("/api/runs").await).unwrap()["items"][0]["id"].clone();
+        let run = format!("/runs/{}", run.as_str().unwrap());
+        for path in [
+            "/api/receipts?limit=200",
+            "/api/goals",
+            "/api/personas/ada",
+            "/api/personas/ada/secrets",
+            "/api/personas/ada/tools",
+            "/logs/tail",
+            "/personas/ada?tab=logs",
+            "/personas/ada?tab=output",
+            "/personas/ada?tab=settings",
+            "/personas/ada?tab=progress",
+            &run,
+        ] {
+            said.push_str(&self.get(path).await);
+        }
+        said
+    }
 }
 
 /// Files below a folder that hold these bytes.
@@ -78,16 +101,21 @@ fn holding(folder: &Path, wanted: &[u8], found: &mut Vec<String>) -> usize {
     looked_at
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_planted_secret_is_found_nowhere_but_in_its_vault() {
-    let root = tempfile::tempdir().unwrap();
-    let mock = Mock::answering(uses).await;
+/// The settings of a house whose only model is this one.
+fn asks_the_mock(root: &Path, mock: &Mock) {
     let settings = format!(
         "[models]\ndefault = \"house\"\n[models.providers.house]\nbase_url = \"{}/v1\"\nmodel = \"m\"\n\
          key_secret = \"house_key\"\n[log]\nfilter = \"debug\"\n",
         mock.url()
     );
-    fs::write(root.path().join("greenroom.toml"), settings).unwrap();
+    fs::write(root.join("greenroom.toml"), settings).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_planted_secret_is_found_nowhere_but_in_its_vault() {
+    let root = tempfile::tempdir().unwrap();
+    let mock = Mock::answering(uses).await;
+    asks_the_mock(root.path(), &mock);
     let place = root.path().to_owned();
     let begin = tokio::task::spawn_blocking(move || {
         let server = Server::start(&place);
@@ -119,24 +147,7 @@ async fn a_planted_secret_is_found_nowhere_but_in_its_vault() {
     for secret in [TYPED, KEY] {
         assert!(!prompts.contains(secret), "a prompt holds it");
     }
-    let mut said = String::new();
-    let run = serde_json::from_str::<Value>(&door.get("/api/runs").await).unwrap()["items"][0]["id"].clone();
-    let run = format!("/runs/{}", run.as_str().unwrap());
-    for path in [
-        "/api/receipts?limit=200",
-        "/api/goals",
-        "/api/personas/ada",
-        "/api/personas/ada/secrets",
-        "/api/personas/ada/tools",
-        "/logs/tail",
-        "/personas/ada?tab=logs",
-        "/personas/ada?tab=output",
-        "/personas/ada?tab=settings",
-        "/personas/ada?tab=progress",
-        &run,
-    ] {
-        said.push_str(&door.get(path).await);
-    }
+    let said = door.everything().await;
     assert!(said.contains("house_key") && said.contains("browser_fill"), "the pages show what there is");
     for secret in [TYPED, KEY] {
         assert!(!said.contains(secret), "an answer holds it");

@@ -53,7 +53,14 @@ impl Subject {
             artifacts: vec![ArtifactKind::CsvRow, ArtifactKind::File],
             ..Proof::default()
         };
-        let think = || Step::Think { turns: Vec::new(), tools: Vec::new(), model: None, answer_now: false, found: Vec::new(), instructions: None };
+        let think = || Step::Think {
+            turns: Vec::new(),
+            tools: Vec::new(),
+            model: None,
+            answer_now: false,
+            found: Vec::new(),
+            instructions: None,
+        };
         let note = Step::WriteFile { path: "note.md".into(), content: "One row.".into(), description: String::new() };
         Self {
             chosen: vec![think(), row("posting"), note, think()],

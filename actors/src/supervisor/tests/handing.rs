@@ -60,7 +60,8 @@ fn performed(model: Model) -> impl Fn(&Call) -> Act + Send + Sync + 'static {
         }
         let thought = model(task, turns.iter().filter(|turn| matches!(turn, Turn::Assistant { .. })).count());
         let bytes = serde_json::to_vec(&thought).unwrap();
-        let kept = NewArtifact { kind: ArtifactKind::Text, name: Thought::FILE.into(), media_type: "application/json", bytes };
+        let kept =
+            NewArtifact { kind: ArtifactKind::Text, name: Thought::FILE.into(), media_type: "application/json", bytes };
         let cost = Some(Cost { input_tokens: 1, output_tokens: 1, micro_usd: COST });
         Outcome { cost, ..Outcome::done("thought", json!({})).with_artifact(kept) }.into()
     }

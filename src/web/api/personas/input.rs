@@ -135,8 +135,20 @@ impl PersonaChange {
         checks.done()?;
         let (role, description, hosts, model) = (self.role, self.description, self.hosts, self.model);
         let (quotas, autoplan, agents) = (None, None, None);
-        let patch =
-            PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan, agents };
+        let patch = PersonaPatch {
+            slug,
+            name,
+            role,
+            description,
+            profile,
+            hosts,
+            model,
+            weight,
+            hours,
+            quotas,
+            autoplan,
+            agents,
+        };
         Ok((patch, keys))
     }
 }
