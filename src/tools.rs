@@ -135,10 +135,6 @@ impl Tools {
                 let report = builtin::report::report(&*deps.days, deps.world.now_ms(), &save_as);
                 unless_stopped(call, &stop, report).await
             }
-            Step::Tool { name, args, effect, .. } if name.starts_with(MCP_PREFIX) => {
-                let asked = mcp::Asked { name: &name, args: &args, effect };
-                self.deps.mcp.call(&persona, call, asked, &stop).await
-            }
             Step::Tool { name, args, effect, .. } => {
                 let wanted = OwnCall { name: &name, args: &args, effect };
                 self.own_tool(&persona, call, wanted, &stop).await
@@ -156,7 +152,8 @@ impl Tools {
 
     /// Tools by words, or one of them.
     async fn look_up(&self, persona: &Persona, step: &Step) -> Outcome {
-        let mut tools = registry::list(&self.deps.data_root, Some(persona), &self.deps.mcp.offered(Some(persona)).await);
+        let mut tools =
+            registry::list(&self.deps.data_root, Some(persona), &self.deps.mcp.offered(Some(persona)).await);
         tools.retain(|tool| self.deps.web.search.is_some() || tool.name != "web_search");
         match step {
             Step::ToolDescribe { name } => builtin::lookup::describe(&tools, persona, name),
@@ -184,6 +181,10 @@ impl Tools {
 
     /// Read anew for each call, so that a tool can be put there or taken away while the company works.
     async fn own_tool(&self, persona: &Persona, call: &Call, wanted: OwnCall<'_>, stop: &CancellationToken) -> Outcome {
+        if wanted.name.starts_with(MCP_PREFIX) {
+            let OwnCall { name, args, effect } = wanted;
+            return self.deps.mcp.call(persona, call, mcp::Asked { name, args, effect }, stop).await;
+        }
         let not_begun = |error| Outcome::not_begun(format!("did not run {}", call.tool), error);
         let loaded = registry::own_tools(&self.deps.data_root, Some(persona.into()));
         let OwnCall { name, args, effect } = wanted;

@@ -28,7 +28,10 @@ use actors::{
 };
 use async_trait::async_trait;
 use serde_json::{Map, Value};
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::{
+    sync::OnceCell,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use definition::Definition;
@@ -43,11 +46,7 @@ use super::{
     own::{OwnTool, Whose},
     sandbox::Sandbox,
 };
-use crate::{
-    egress::Egress,
-    models::Keyring,
-    storage::Db,
-};
+use crate::{egress::Egress, models::Keyring, storage::Db};
 
 /// A server that is begun has this long to introduce itself.
 const INTRODUCING: Duration = Duration::from_secs(20);
@@ -153,7 +152,13 @@ impl Mcp {
     }
 
     /// Calls a confirmed tool, if its server still offers exactly that.
-    pub(super) async fn call(&self, persona: &Persona, call: &Call, asked: Asked<'_>, stop: &CancellationToken) -> Outcome {
+    pub(super) async fn call(
+        &self,
+        persona: &Persona,
+        call: &Call,
+        asked: Asked<'_>,
+        stop: &CancellationToken,
+    ) -> Outcome {
         let not_begun = |error| Outcome::not_begun(format!("did not call {}", asked.name), error);
         let usable = match self.usable(Some(persona)).await {
             Ok(usable) => usable,
@@ -177,16 +182,22 @@ impl Mcp {
         let source = tokio::select! {
             biased;
             () = stop.cancelled() => Err(StepError::retryable("the run was stopped")),
-            source = self.checked(persona, &tool, limit, stop) => source,
+            source = timeout(limit, self.checked(persona, &tool, limit, stop)) => source.unwrap_or_else(|_| {
+                Err(StepError::retryable(format!("{} was not ready within {} ms", tool.pin.server, limit.as_millis())))
+            }),
         };
         let source = match source {
             Ok(source) => source,
             Err(error) => return not_begun(error),
         };
-        let left = limit.saturating_sub(begun.elapsed()).max(Duration::from_millis(1));
+        let left = limit.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            return not_begun(StepError::retryable(format!("there was no time left for {}", asked.name)));
+        }
         let answered = source.call(&tool.pin.tool, asked.args, left, stop).await;
-        if !matches!(answered, Err(Fault::Gone(_))) {
-            self.shared.sessions.held(persona.id, &tool.pin.server).await;
+        match &answered {
+            Err(Fault::Gone(_)) => self.shared.sessions.lost(persona.id, &tool.pin.server, &source).await,
+            _ => self.shared.sessions.held(persona.id, &tool.pin.server).await,
         }
         source.secrets().masked(outcome::outcome(asked.name, asked.effect, answered))
     }
@@ -208,8 +219,15 @@ impl Mcp {
         };
         let source = self.shared.sessions.get(persona.id, key, &opened_as, open).await;
         let source = source.map_err(|error| not_opened(server, &error))?;
-        let said = source.tools(limit, stop).await;
-        let said = said.map_err(|fault| StepError::retryable(format!("{server}: {fault}")))?;
+        let said = match source.tools(limit, stop).await {
+            Ok(said) => said,
+            Err(fault) => {
+                if matches!(fault, Fault::Gone(_)) {
+                    self.shared.sessions.lost(persona.id, key, &source).await;
+                }
+                return Err(StepError::retryable(format!("{server}: {fault}")));
+            }
+        };
         let said = self.remember(key, said.into_iter().map(Definition::of).collect());
         let now: Vec<&Definition> = said.iter().filter(|now| now.tool == tool.pin.tool).collect();
         match now.as_slice() {

@@ -44,8 +44,8 @@ use groups::{Group, Groups};
 use launcher::Launcher;
 use status::Status;
 
-pub use report::Held;
 pub(super) use lasting::Lasting;
+pub use report::Held;
 pub(super) use streams::Caught;
 
 /// What is kept of what a tool writes.

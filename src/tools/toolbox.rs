@@ -25,7 +25,11 @@ const OTHERS: [&str; 4] = ["compose", "think", "report_daily", "captions_render"
 pub(super) fn is_built_in(name: &str) -> bool {
     // A kind of tools may not be mistaken for one of them in a grant.
     let is_kind = || name.parse::<ToolKind>().is_ok();
-    name.starts_with("browser_") || name.starts_with(MCP_PREFIX) || OTHERS.contains(&name) || is_kind() || BUILT_IN.iter().any(|tool| tool.name == name)
+    name.starts_with("browser_")
+        || name.starts_with(MCP_PREFIX)
+        || OTHERS.contains(&name)
+        || is_kind()
+        || BUILT_IN.iter().any(|tool| tool.name == name)
 }
 
 /// Every built-in tool.

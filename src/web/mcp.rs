@@ -82,8 +82,8 @@ impl Desk<'_> {
                 as_json(&list)
             }
             "tools/call" => {
-                let call: CallToolRequestParams =
-                    serde_json::from_value(params).map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
+                let call: CallToolRequestParams = serde_json::from_value(params)
+                    .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
                 let mut result = self.call(&call.name, call.arguments.unwrap_or_default()).await?;
                 // A word of a later version.
                 result.result_type = None;
@@ -101,8 +101,9 @@ fn welcome(params: &Value) -> InitializeResult {
     let asked = params["protocolVersion"].as_str().unwrap_or_default();
     let [newest, ..] = VERSIONS;
     let version = VERSIONS.into_iter().find(|version| version.as_str() == asked).unwrap_or(newest);
-    let mut welcome = InitializeResult::new(ServerCapabilities::builder().enable_tools().build())
-        .with_instructions("Personas work on goals; nothing counts as done without a receipt. Read receipts before you believe it.");
+    let mut welcome = InitializeResult::new(ServerCapabilities::builder().enable_tools().build()).with_instructions(
+        "Personas work on goals; nothing counts as done without a receipt. Read receipts before you believe it.",
+    );
     welcome.protocol_version = version;
     welcome.server_info = Implementation::new("greenroom", env!("CARGO_PKG_VERSION"));
     welcome

@@ -13,6 +13,7 @@ mod input;
 mod letters;
 mod lists;
 mod live;
+mod mcp;
 mod observe;
 mod personalities;
 mod quotas;

@@ -11,6 +11,7 @@ mod inboxes;
 mod journal;
 mod ledger;
 mod lost;
+mod mcp;
 mod migrations;
 mod quotas;
 mod ranges;

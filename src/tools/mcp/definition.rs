@@ -147,8 +147,10 @@ mod tests {
         let one = announced("Finds.", json!({"type": "object", "properties": {"a": {}, "b": {}}}));
         let same = announced("Finds.", json!({"properties": {"b": {}, "a": {}}, "type": "object"}));
         assert_eq!((one.hash, one.local_name("notes")), (same.hash, "mcp__notes__find_it".to_owned()));
-        for other in [announced("Finds!", json!({"type": "object", "properties": {"a": {}, "b": {}}})),
-            announced("Finds.", json!({"type": "object", "properties": {"a": {}}}))] {
+        for other in [
+            announced("Finds!", json!({"type": "object", "properties": {"a": {}, "b": {}}})),
+            announced("Finds.", json!({"type": "object", "properties": {"a": {}}})),
+        ] {
             assert_ne!(one.hash, other.hash);
         }
         let long = "x".repeat(MOST_DESCRIPTION);

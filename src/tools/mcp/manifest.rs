@@ -82,7 +82,9 @@ impl Manifest {
                 said("command", "must name a program")
             }
             _ if self.command.iter().any(|word| word.contains('\0')) => said("command", "must not hold a zero byte"),
-            _ if self.url.as_deref().is_some_and(|url| !is_web(url)) => said("url", "must begin with http:// or https://"),
+            _ if self.url.as_deref().is_some_and(|url| !is_web(url)) => {
+                said("url", "must begin with http:// or https://")
+            }
             _ if self.url.is_some() && self.workspace => said("workspace", "is for commands only"),
             _ if self.url.is_none() && !self.headers.is_empty() => said("headers", "are for addresses only"),
             _ if self.headers.len() > MOST_HEADERS => said("headers", "must be at most 16"),
@@ -95,9 +97,7 @@ impl Manifest {
     }
 
     fn bad_header(&self) -> Option<(String, &'static str)> {
-        let fits = |name: &str, value: &str| {
-            HeaderName::try_from(name).is_ok() && HeaderValue::try_from(value).is_ok()
-        };
+        let fits = |name: &str, value: &str| HeaderName::try_from(name).is_ok() && HeaderValue::try_from(value).is_ok();
         let bad = self.headers.iter().find(|(name, value)| !fits(name, value));
         bad.map(|(name, _)| (format!("headers.{name}"), "is no header of HTTP"))
     }

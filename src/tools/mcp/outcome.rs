@@ -76,7 +76,9 @@ mod tests {
     #[test]
     fn what_may_have_happened_is_unknown_and_what_was_not_taken_did_not() {
         let ended = |effect, fault| outcome("t", effect, Err(fault)).ended;
-        for fault in [Fault::Gone("x".into()), Fault::TooLate(Duration::ZERO), Fault::Stopped, Fault::Failed("x".into())] {
+        for fault in
+            [Fault::Gone("x".into()), Fault::TooLate(Duration::ZERO), Fault::Stopped, Fault::Failed("x".into())]
+        {
             assert_eq!(ended(Effect::Irreversible, fault.clone()), Ended::Unknown);
             assert_eq!(ended(Effect::Idempotent, fault.clone()), Ended::Unknown);
             assert_eq!(ended(Effect::Read, fault), Ended::Done);

@@ -166,11 +166,8 @@ fn announced(tool: Tool) -> Announced {
 }
 
 fn answer(result: CallToolResult) -> Answer {
-    let mut said = Answer {
-        failed: result.is_error == Some(true),
-        structured: result.structured_content,
-        ..Answer::default()
-    };
+    let mut said =
+        Answer { failed: result.is_error == Some(true), structured: result.structured_content, ..Answer::default() };
     for part in result.content {
         let other = match part {
             ContentBlock::Text(text) => {

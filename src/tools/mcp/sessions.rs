@@ -1,5 +1,5 @@
-//! Servers that are open, by persona: begun when first needed, ended when the persona goes to sleep, begun anew after a
-//! growing pause when they fall.
+//! Servers that are open, by persona: begun when first needed, ended when the persona goes to sleep, begun anew when they
+//! fall: the first time at once, then after a growing pause.
 
 use std::{
     collections::HashMap,
@@ -8,16 +8,13 @@ use std::{
 };
 
 use actors::domain::PersonaId;
-use tokio::{
-    sync::Mutex,
-    time::Instant,
-};
+use tokio::{sync::Mutex, time::Instant};
 
 use super::source::{NotOpened, ToolSource};
 
 /// Servers that are open at once; the one that was used longest ago is ended for another.
 const MOST: usize = 64;
-/// After a fall, doubled with every other, up to the longest.
+/// After the second fall in a row, doubled with every other, up to the longest.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -62,7 +59,8 @@ impl Sessions {
         if let Some(source) = &slot.source {
             return Ok(source.clone());
         }
-        if let Some(left) = slot.not_before.and_then(|until| until.checked_duration_since(now)) {
+        let left = slot.not_before.and_then(|until| until.checked_duration_since(now));
+        if let Some(left) = left.filter(|left| !left.is_zero()) {
             let seconds = left.as_secs() + 1;
             let text = format!("it fell {} times in a row; the next try is in {seconds} s", slot.falls);
             return Err(NotOpened::Failed(text));
@@ -87,6 +85,15 @@ impl Sessions {
         slot.not_before = None;
     }
 
+    /// The line to it is dead.
+    pub(super) async fn lost(&self, persona: PersonaId, server: &str, source: &Source) {
+        let slot = self.slot(persona, server);
+        let mut slot = slot.lock().await;
+        if slot.source.as_ref().is_some_and(|open| Arc::ptr_eq(open, source)) {
+            slot.fell(Instant::now());
+        }
+    }
+
     /// Ends the servers of a persona.
     pub(super) fn release(&self, persona: PersonaId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _), _| *of != persona);
@@ -98,7 +105,8 @@ impl Sessions {
         if open.len() >= MOST && !open.contains_key(&key) {
             // One that is being opened or asked right now counts as used just now.
             let used = |slot: &Arc<Mutex<Slot>>| slot.try_lock().ok().and_then(|slot| slot.used);
-            let oldest = open.iter().filter_map(|(key, slot)| Some((used(slot)?, key.clone()))).min_by_key(|(at, _)| *at);
+            let oldest =
+                open.iter().filter_map(|(key, slot)| Some((used(slot)?, key.clone()))).min_by_key(|(at, _)| *at);
             if let Some((_, oldest)) = oldest {
                 open.remove(&oldest);
             }
@@ -115,8 +123,12 @@ impl Slot {
     }
 }
 
+/// After so many falls before this one.
 fn pause(falls: u32) -> Duration {
-    PAUSE.saturating_mul(1 << falls.min(16)).min(LONGEST_PAUSE)
+    match falls.checked_sub(1) {
+        Some(falls) => PAUSE.saturating_mul(1 << falls.min(16)).min(LONGEST_PAUSE),
+        None => Duration::ZERO,
+    }
 }
 
 #[cfg(test)]
@@ -164,16 +176,18 @@ mod tests {
         let get = |as_: &'static str| {
             let sessions = &sessions;
             async move {
-                let opened = sessions.get(ada, "notes", as_, async { Ok(Arc::new(Dead(Secrets::default())) as Source) });
+                let opened =
+                    sessions.get(ada, "notes", as_, async { Ok(Arc::new(Dead(Secrets::default())) as Source) });
                 opened.await.map(|_| ()).map_err(|error| error.to_string())
             }
         };
         assert_eq!(get("1").await, Ok(()));
-        assert_eq!(get("1").await, Err("it fell 1 times in a row; the next try is in 2 s".to_owned()));
+        assert_eq!(get("1").await, Ok(()), "after its first fall at once");
+        assert_eq!(get("1").await, Err("it fell 2 times in a row; the next try is in 2 s".to_owned()));
         tokio::time::advance(Duration::from_millis(1_001)).await;
         assert_eq!(get("1").await, Ok(()));
-        assert_eq!(get("1").await, Err("it fell 2 times in a row; the next try is in 3 s".to_owned()));
+        assert_eq!(get("1").await, Err("it fell 3 times in a row; the next try is in 3 s".to_owned()));
         assert_eq!(get("2").await, Ok(()), "a changed manifest is tried at once");
-        assert_eq!((pause(3), pause(40)), (Duration::from_secs(8), LONGEST_PAUSE));
+        assert_eq!((pause(4), pause(40)), (Duration::from_secs(8), LONGEST_PAUSE));
     }
 }

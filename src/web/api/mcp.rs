@@ -103,7 +103,11 @@ async fn one(deps: &Deps, persona: Option<&Persona>, server: &str) -> Result<web
     found.map(web::Json).ok_or_else(|| Problem::not_found("MCP server", server))
 }
 
-async fn look(server: web::Path<String>, input: Loose<Look>, deps: web::Data<Deps>) -> Result<web::Json<ServerView>, Problem> {
+async fn look(
+    server: web::Path<String>,
+    input: Loose<Look>,
+    deps: web::Data<Deps>,
+) -> Result<web::Json<ServerView>, Problem> {
     let persona = personas::find(&deps, &input.persona).await?;
     match deps.mcp.look(&persona, &server).await {
         Ok(seen) => Ok(web::Json(seen)),

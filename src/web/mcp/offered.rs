@@ -26,7 +26,12 @@ pub(super) fn all() -> Vec<Tool> {
             }),
             &["persona"],
         ),
-        reading("goal_status", "A goal: its state, its last error, and what was shown.", &json!({"goal": goal}), &["goal"]),
+        reading(
+            "goal_status",
+            "A goal: its state, its last error, and what was shown.",
+            &json!({"goal": goal}),
+            &["goal"],
+        ),
         reading(
             "read_receipts",
             "The runtime's own record of what was done, newest first.",

@@ -89,8 +89,7 @@ impl Desk<'_> {
         let new: NewGoal = from_value(arguments)?;
         let name = new.persona.clone().ok_or_else(|| Problem::field("persona", "is required"))?;
         let persona = personas::find(self.deps, &name).await?;
-        let (view, repeated) =
-            goals::delivered(self.deps, self.caller, IdempotencyKey(None), persona.id, new).await?;
+        let (view, repeated) = goals::delivered(self.deps, self.caller, IdempotencyKey(None), persona.id, new).await?;
         Ok(json!({ "goal": view, "repeated": repeated }))
     }
 
@@ -110,8 +109,7 @@ impl Desk<'_> {
             Some(name) => Some(ChainId::Persona(personas::find(self.deps, &name).await?.id)),
             None => None,
         };
-        let filter =
-            ReceiptFilter { chain, goal, newest_first: true, limit: limit.into(), ..ReceiptFilter::default() };
+        let filter = ReceiptFilter { chain, goal, newest_first: true, limit: limit.into(), ..ReceiptFilter::default() };
         let rows = self.deps.db.receipts(filter).await?;
         Ok(json!({ "receipts": rows.iter().map(ReceiptView::from).collect::<Vec<_>>() }))
     }
@@ -121,7 +119,8 @@ impl Desk<'_> {
         let persona = personas::find(self.deps, &persona).await?;
         let deps = self.deps;
         let opened = Storage::open_read_only(&deps.config.storage, &deps.config.data_root, deps.world.clone()).await;
-        let archive = opened.map_err(|error| Problem::unavailable(format!("The record could not be opened: {error}.")))?;
+        let archive =
+            opened.map_err(|error| Problem::unavailable(format!("The record could not be opened: {error}.")))?;
         let report = storage::verify(&archive, Some(persona.id), None, |_| {}).await?;
         let faults: Vec<_> = report.faults.iter().take(MOST_FAULTS).collect();
         Ok(json!({

@@ -196,7 +196,11 @@ async fn what_nobody_saw_cannot_be_confirmed() {
         }
     };
     assert!(to_confirm("look", &"0".repeat(64)).await.contains("look at it first"));
-    served.offers(&[tool("look", "One."), tool("Look", "Another."), json!({"name": "odd", "inputSchema": {"type": "list"}})]);
+    served.offers(&[
+        tool("look", "One."),
+        tool("Look", "Another."),
+        json!({"name": "odd", "inputSchema": {"type": "list"}}),
+    ]);
     let seen = served.look().await;
     let hash = |name: &str| seen.tools.iter().find(|tool| tool.tool == name).unwrap().hash.clone();
     assert!(to_confirm("look", &"0".repeat(64)).await.contains("is another one now"));
@@ -237,9 +241,7 @@ async fn what_fails_hangs_dies_or_floods_ends_in_a_clear_outcome() {
     served.confirm("die").await;
     let died = served.call("die", json!({})).await;
     assert!(error_text(&died).contains("the server ended with code 3: the paper is on fire"), "{died:?}");
-    let again = served.call("fail", json!({})).await;
-    assert_eq!(again.ended, Ended::NotBegun, "it rests after its fall");
-    assert!(error_text(&again).contains("it fell 1 times in a row"), "{again:?}");
+    assert_eq!(error_text(&served.call("fail", json!({})).await), error_text(&failed), "it is begun anew");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,8 +41,10 @@ impl Respond for Desk {
             return ResponseTemplate::new(403);
         }
         let result = match asked["method"].as_str().unwrap() {
-            "initialize" => json!({"protocolVersion": asked["params"]["protocolVersion"], "capabilities": {"tools": {}},
-                "serverInfo": {"name": "desk", "version": "1"}}),
+            "initialize" => {
+                json!({"protocolVersion": asked["params"]["protocolVersion"], "capabilities": {"tools": {}},
+                "serverInfo": {"name": "desk", "version": "1"}})
+            }
             "tools/list" => json!({"tools": [tool("look", "For a test.")]}),
             "tools/call" => {
                 self.calls.fetch_add(1, Ordering::SeqCst);
