@@ -9,7 +9,7 @@ mod tools;
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use rmcp::model::{
     CallToolRequestParams, ErrorCode, ErrorData, Implementation, InitializeResult, ListToolsResult, ProtocolVersion,
-    ServerCapabilities,
+    ServerCapabilities, ToolsCapability,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -101,7 +101,9 @@ fn welcome(params: &Value) -> InitializeResult {
     let asked = params["protocolVersion"].as_str().unwrap_or_default();
     let [newest, ..] = VERSIONS;
     let version = VERSIONS.into_iter().find(|version| version.as_str() == asked).unwrap_or(newest);
-    let mut welcome = InitializeResult::new(ServerCapabilities::builder().enable_tools().build()).with_instructions(
+    let mut able = ServerCapabilities::default();
+    able.tools = Some(ToolsCapability::default());
+    let mut welcome = InitializeResult::new(able).with_instructions(
         "Personas work on goals; nothing counts as done without a receipt. Read receipts before you believe it.",
     );
     welcome.protocol_version = version;

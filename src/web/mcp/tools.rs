@@ -69,7 +69,7 @@ impl Desk<'_> {
             let actor = actors.iter().find(|actor| actor.persona == persona.id);
             json!({
                 "slug": persona.slug, "name": persona.name, "role": persona.role, "status": persona.status.as_str(),
-                "description": persona.description, "mood": actor.map(|actor| actor.mood),
+                "description": persona.description, "mood": actor.map(|actor| actor.vitals.mood),
             })
         };
         let personas: Vec<Value> = self.deps.db.personas(false).await?.into_iter().map(line).collect();

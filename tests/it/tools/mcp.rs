@@ -1,9 +1,11 @@
 //! Tools of MCP servers through the one door: commands in the real sandbox, and an address behind the gate.
 
+mod in_runs;
 mod over_http;
 
 use std::{
     fs,
+    path::Path,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -52,6 +54,16 @@ fn tool(name: &str, about: &str) -> Value {
     json!({"name": name, "description": about, "inputSchema": schema, "annotations": {"readOnlyHint": true}})
 }
 
+/// Puts a server for everyone there.
+fn put(root: &Path, manifest: &str, tools: &[Value]) {
+    let folder = root.join("mcp/desk");
+    fs::create_dir_all(&folder).unwrap();
+    let text = format!("name = \"desk\"\ncommand = [\"python3\", \"./server.py\"]\n{manifest}\n");
+    fs::write(folder.join("mcp.toml"), text).unwrap();
+    fs::write(folder.join("server.py"), include_str!("mcp/server.py")).unwrap();
+    fs::write(folder.join("tools.json"), json!(tools).to_string()).unwrap();
+}
+
 const NAMES: [&str; 7] = ["look", "sum", "flood", "long", "fail", "die", "hang"];
 
 /// A stage with a server for everyone: all of its tools are readings, unless `manifest` says otherwise.
@@ -60,16 +72,10 @@ struct Served(Stage);
 impl Served {
     fn new(manifest: &str) -> Self {
         let stage = Stage::new();
-        let folder = stage.root.path().join("mcp/desk");
-        fs::create_dir_all(&folder).unwrap();
         let effects = NAMES.map(|name| format!("{name} = \"read\"")).join(", ");
-        let effects = if manifest.contains("effects") { String::new() } else { format!("effects = {{ {effects} }}\n") };
-        let text = format!("name = \"desk\"\ncommand = [\"python3\", \"./server.py\"]\n{manifest}\n{effects}");
-        fs::write(folder.join("mcp.toml"), text).unwrap();
-        fs::write(folder.join("server.py"), include_str!("mcp/server.py")).unwrap();
-        let served = Self(stage);
-        served.offers(&NAMES.map(|name| tool(name, "For a test.")));
-        served
+        let effects = if manifest.contains("effects") { String::new() } else { format!("effects = {{ {effects} }}") };
+        put(stage.root.path(), &format!("{manifest}\n{effects}"), &NAMES.map(|name| tool(name, "For a test.")));
+        Self(stage)
     }
 
     fn offers(&self, tools: &[Value]) {
