@@ -55,7 +55,7 @@ impl Agent {
 
 /// How often this step stands in the plan up to this place.
 fn repeats(steps: &[Step], at: usize) -> usize {
-    let Some(step) = steps.get(at).filter(|step| !matches!(step, Step::Think { .. })) else { return 0 };
+    let Some(step) = steps.get(at).filter(|step| !step.is_thought()) else { return 0 };
     steps[..at].iter().filter(|earlier| *earlier == step).count()
 }
 
@@ -95,7 +95,7 @@ impl Attempt<'_> {
         let Some(agent) = &mut self.agent else { return Ok(()) };
         let first = agent.thoughts.last().map_or(0, |thinking| thinking.first);
         for at in agent.thoughts.first().map_or(first, |thinking| thinking.first)..self.steps.len() {
-            if agent.texts.contains_key(&at) || matches!(self.steps[at], Step::Think { .. }) {
+            if agent.texts.contains_key(&at) || self.steps[at].is_thought() {
                 continue;
             }
             let receipt = self.history.came_of(self.steps.index(at));
@@ -113,11 +113,11 @@ impl Attempt<'_> {
 
     /// The step as it is carried out. What a model wrote is no template: nothing is filled in there.
     pub(super) async fn filled(&mut self, step: &Step) -> Result<Step, StepError> {
-        if matches!(step, Step::Think { .. }) {
+        if step.is_thought() {
             self.read_texts().await?;
         }
         let Some(agent) = &self.agent else { return self.fill(step) };
-        if !matches!(step, Step::Think { .. }) {
+        if !step.is_thought() {
             return Ok(step.clone());
         }
         let asked = u32::try_from(agent.thoughts.len()).unwrap_or(u32::MAX);

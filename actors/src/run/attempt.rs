@@ -237,7 +237,7 @@ impl<'a> Attempt<'a> {
                     self.now.refused(&self.runner.limits.inner_life);
                     self.runner.scheduler.note_refusal();
                 }
-                if self.agent.is_some() && !matches!(step, Step::Think { .. }) {
+                if self.agent.is_some() && !step.is_thought() {
                     // The model is told what went wrong.
                     return Ok(());
                 }

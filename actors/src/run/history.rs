@@ -100,13 +100,18 @@ impl History {
             .filter(|found| found.holds)
     }
 
-    /// The step is behind this run: its outcome holds, or it was skipped. An agent goes on also after what failed.
+    /// The step is behind this run: its outcome holds, or it was skipped. `failed_too`: a model is told what failed, and
+    /// chooses what comes then. What was refused may only have waited, unless the run went on behind it.
     pub fn satisfied(&self, step: StepIndex, run: RunId, failed_too: bool) -> bool {
+        let went_past = |refused: &Receipt| {
+            let own = self.receipts.iter().filter(|receipt| receipt.run == Some(run) && receipt.seq > refused.seq);
+            own.filter_map(|receipt| receipt.step).any(|later| later > step)
+        };
         self.of(step).any(|receipt| {
             receipt.run == Some(run)
                 && match receipt.phase {
                     Some(Phase::Outcome) if failed_too => ended(receipt) != Some(Ended::Unknown),
-                    Some(Phase::Denied) => failed_too,
+                    Some(Phase::Denied) => failed_too && went_past(receipt),
                     Some(Phase::Outcome) => recorded(receipt).holds,
                     Some(Phase::Reconciled) => ended(receipt) == Some(Ended::Done),
                     Some(Phase::Skipped) => true,

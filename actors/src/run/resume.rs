@@ -53,7 +53,9 @@ pub struct Walk {
 impl Walk {
     /// `history` as it is before the run begins or goes on; no page is open then.
     pub fn new(steps: Steps, history: &History, run: RunId) -> Self {
-        let behind = |at: &usize| history.satisfied(steps.index(*at), run, steps.grow());
+        // Nobody but the model itself can go on behind a thought that failed: it is asked again.
+        let is_told = |at: usize| steps.grow() && !steps[at].is_thought();
+        let behind = |at: &usize| history.satisfied(steps.index(*at), run, is_told(*at));
         let resume_at = (0..steps.len()).find(|at| !behind(at)).unwrap_or(steps.len());
         let needs_page = steps[resume_at..].iter().find(|step| step.is_browser()).is_some_and(|step| !is_goto(step));
         let replay_from = match (needs_page, steps[..resume_at].iter().rposition(is_goto)) {

@@ -32,45 +32,45 @@ pub(super) fn calls(steps: Vec<Step>) -> Thought {
     Thought { answer: ChatAnswer { text: String::new(), calls, finish: Finish::Calls }, chosen }
 }
 
-fn says(text: &str) -> Thought {
+pub(super) fn says(text: &str) -> Thought {
     Thought { answer: ChatAnswer { text: text.into(), calls: vec![], finish: Finish::Stop }, chosen: vec![] }
 }
 
-fn goto(path: &str) -> Step {
+pub(super) fn goto(path: &str) -> Step {
     Step::Goto { url: format!("{SITE}/{path}"), timeout_ms: None }
 }
 
-fn click() -> Step {
+pub(super) fn click() -> Step {
     Step::Click { selector: "#send".into(), effect: None, timeout_ms: None }
 }
 
-fn title() -> Step {
+pub(super) fn title() -> Step {
     Step::ExpectTitle { contains: "Proposal submitted".into(), timeout_ms: None }
 }
 
 /// Opens the form, fills and sends it, looks, says so.
-fn submits() -> Vec<Thought> {
+pub(super) fn submits() -> Vec<Thought> {
     let fill = Step::Type { selector: "#text".into(), text: "my words".into(), timeout_ms: None };
     vec![calls(vec![goto("form"), fill]), calls(vec![click()]), calls(vec![title()]), says("I submitted the proposal.")]
 }
 
-fn shown() -> Proof {
+pub(super) fn shown() -> Proof {
     Proof { assertions: vec![Assertion::TitleContains("Proposal submitted".into())], ..Proof::default() }
 }
 
 impl Board {
-    fn agent(&self, thoughts: Vec<Thought>, proof: Proof) -> GoalId {
+    pub(super) fn agent(&self, thoughts: Vec<Thought>, proof: Proof) -> GoalId {
         self.world.lock().unwrap().thoughts = thoughts;
         self.give_payload(agent(), proof)
     }
 
-    fn receipts(&self, tool: &str, phase: Phase) -> Vec<Receipt> {
+    pub(super) fn receipts(&self, tool: &str, phase: Phase) -> Vec<Receipt> {
         let fits = |receipt: &Receipt| receipt.tool.as_deref() == Some(tool) && receipt.phase == Some(phase);
         self.ports.store.receipts().into_iter().filter(fits).collect()
     }
 
     /// What the model was told last.
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         let world = self.world.lock().unwrap();
         world.asked.last().map(Value::to_string).unwrap_or_default()
     }

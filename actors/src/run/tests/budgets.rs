@@ -12,8 +12,8 @@ use crate::{
     run::RunEnd,
 };
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
-const WORST: Bound = Bound { micro_usd: 60_000, tokens: 900 };
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(super) const WORST: Bound = Bound { micro_usd: 60_000, tokens: 900 };
 const COST: Cost = Cost { input_tokens: 10, output_tokens: 20, micro_usd: 25_000 };
 const TOOK: Bound = Bound { micro_usd: 25_000, tokens: 30 };
 
@@ -26,14 +26,14 @@ async fn board(cost: Option<Cost>) -> Board {
 }
 
 impl Board {
-    fn allow(&self, scope: BudgetScope, soft: Option<u64>, hard: u64) {
+    pub(super) fn allow(&self, scope: BudgetScope, soft: Option<u64>, hard: u64) {
         let limits = vec![Budget { period: BudgetPeriod::Day, unit: BudgetUnit::MicroUsd, soft, hard }];
         let set = LedgerChange::BudgetsSet(Budgets { scope, version: 1, limits });
         self.ports.store.seed(Commit { changes: vec![Change::Ledger(set)], ..Commit::default() }).unwrap();
     }
 
     /// A text to compose; it is proof enough.
-    fn text(&self) -> GoalId {
+    pub(super) fn text(&self) -> GoalId {
         let payload = Payload::Ai(AiPayload { prompt: "Write.".into(), file: None, length: Length::Short });
         self.give_payload(payload, Proof { artifacts: vec![ArtifactKind::Text], ..Proof::default() })
     }
@@ -56,7 +56,7 @@ impl Board {
         self.ports.store.alerts().iter().filter(|alert| alert.kind == kind).count()
     }
 
-    fn mine(&self) -> BudgetScope {
+    pub(super) fn mine(&self) -> BudgetScope {
         BudgetScope::Persona(self.persona.id)
     }
 }

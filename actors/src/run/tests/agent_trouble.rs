@@ -1,0 +1,60 @@
+//! Agents in trouble: a thought that fails, a budget that ends, a call that fails in the middle of an answer.
+
+use super::{
+    agents::{shown, submits},
+    board::Board,
+    budgets::{DAY, WORST},
+};
+use crate::{
+    domain::{GoalState, ParkedOn, Phase},
+    run::{
+        History, RunEnd, Steps,
+        resume::{Decision, Walk},
+    },
+};
+
+#[tokio::test(start_paused = true)]
+async fn who_waited_for_a_budget_asks_what_it_could_not_ask() {
+    let board = Board::open(1_000_000).await;
+    board.ports.performer.bound_by(|call| Ok((call.tool == "think").then_some(WORST)));
+    board.allow(board.mine(), None, WORST.micro_usd);
+    let id = board.agent(submits(), shown());
+    let mut days = 0;
+    while let RunEnd::Later { due_ms: Some(_) } = board.carry(id).await {
+        let goal = board.goal(id);
+        assert_eq!((goal.parked_on, goal.attempts), (Some(ParkedOn::Budget), 1));
+        days += 1;
+        tokio::time::advance(DAY).await;
+    }
+    let goal = board.goal(id);
+    assert_eq!((days, goal.state), (3, GoalState::Done), "{:?}", goal.last_error);
+    assert_eq!((board.submissions(), board.ports.store.runs().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_effect_that_had_no_room_is_carried_out_when_there_is_some() {
+    let board = Board::open(1_000_000).await;
+    board.ports.performer.bound_by(|call| Ok(matches!(&*call.tool, "compose" | "browser_click").then_some(WORST)));
+    board.allow(board.mine(), None, WORST.micro_usd);
+    board.carry(board.text()).await;
+    let id = board.agent(submits(), shown());
+    assert!(matches!(board.carry(id).await, RunEnd::Later { due_ms: Some(_) }));
+    assert_eq!(board.submissions(), 0);
+    tokio::time::advance(DAY).await;
+    board.carry(id).await;
+    let goal = board.goal(id);
+    assert_eq!((goal.state, board.submissions()), (GoalState::Done, 1), "{:?}", goal.last_error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thought_that_failed_right_before_a_crash_is_asked_for_again() {
+    let board = Board::open(1_000_000).await;
+    let id = board.agent(submits(), shown());
+    board.world.lock().unwrap().fail_thought = Some(0);
+    board.carry(id).await;
+    let mut receipts = board.ports.store.receipts();
+    assert_eq!(receipts.pop().and_then(|last| last.phase), Some(Phase::Decision), "the end of the attempt was lost");
+    let (history, run) = (History::new(receipts), board.ports.store.runs()[0].id);
+    let steps = Steps::of(&board.goal(id), &history, run);
+    assert_eq!(Walk::new(steps, &history, run).decide(0, &history), Decision::Perform);
+}
