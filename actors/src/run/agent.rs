@@ -3,6 +3,7 @@
 //! What the model answered and which steps were made of it is one artifact, kept before the next step begins. So the talk
 //! and the plan follow from the receipts alone: a resume does what was chosen, and asks only what was not asked.
 
+mod circles;
 mod talk;
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use crate::{
     evidence::canonical,
 };
 
-/// The same call so often is told to the model,
+/// The same call with the same result so often is told to the model,
 const REPEATS_TOLD: usize = 3;
 /// and so often ends the attempt.
 const REPEATS_AT_MOST: usize = 5;
@@ -53,8 +54,8 @@ impl Agent {
     }
 }
 
-/// How often this step stands in the plan up to this place.
-fn repeats(steps: &[Step], at: usize) -> usize {
+/// How often this step stands in the plan before this place.
+fn equal_before(steps: &[Step], at: usize) -> usize {
     let Some(step) = steps.get(at).filter(|step| !step.is_thought()) else { return 0 };
     steps[..at].iter().filter(|earlier| *earlier == step).count()
 }
@@ -133,7 +134,7 @@ impl Attempt<'_> {
         let about = |at: usize| talk::Told {
             receipt: self.history.came_of(self.steps.index(at)),
             text: agent.texts.get(&at).map(String::as_str),
-            repeated: repeats(&self.steps, at) + 1 >= REPEATS_TOLD,
+            repeated: self.repeats(at, at + 1) >= REPEATS_TOLD,
         };
         let answer_now = late || asked + 1 == agent.payload.max_steps;
         Ok(Step::Think {
@@ -146,9 +147,13 @@ impl Attempt<'_> {
 
     /// Whether the model only goes in circles.
     pub(super) fn goes_in_circles(&self, at: usize) -> Option<StepError> {
-        let circles = self.agent.is_some() && repeats(&self.steps, at) + 1 >= REPEATS_AT_MOST;
+        let circles = self.agent.is_some() && self.repeats(at, at) + 1 >= REPEATS_AT_MOST;
         let text = || format!("the model wanted the same call {REPEATS_AT_MOST} times: {}", self.steps[at].tool());
         circles.then(|| StepError::permanent(text()))
+    }
+
+    fn repeats(&self, at: usize, before: usize) -> usize {
+        self.steps.get(at).map_or(0, |step| circles::repeats(&self.steps, &self.history, step, before))
     }
 
     /// What the same effect of an earlier attempt became, when it was begun then.
@@ -164,7 +169,7 @@ impl Attempt<'_> {
         self.agent.as_ref()?;
         let step = self.steps.get(at)?;
         let digest = canonical::sha256(step.to_args().to_string().as_bytes());
-        Some(format!("{}:{digest}:{}", self.goal.id, repeats(&self.steps, at)))
+        Some(format!("{}:{digest}:{}", self.goal.id, equal_before(&self.steps, at)))
     }
 
     /// The answer in the end, and which of its statements a receipt shows. None: the plan is fixed, or not at its end.
