@@ -5,6 +5,7 @@
 
 mod circles;
 mod talk;
+mod untold;
 
 use std::collections::HashMap;
 

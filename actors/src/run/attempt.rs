@@ -44,6 +44,10 @@ pub(super) struct Attempt<'a> {
     now: Now,
 }
 
+/// Why a step was left out.
+const PAGE_LOST: &str = "the page behind the effect was lost";
+const FAILED_BEFORE: &str = "an earlier call of the same answer failed";
+
 /// Why a walk does not go on with the next step.
 pub(super) enum Halt {
     /// The run has ended or stands still, durably.
@@ -171,9 +175,10 @@ impl<'a> Attempt<'a> {
                 Decision::Recall => self.recall(at, step),
                 Decision::Skip(recorded) => self.skip(at, step, &recorded).await?,
                 Decision::Answer(recorded) => self.answer(at, step, &recorded).await?,
-                Decision::Lost => self.leave_out(at, step).await?,
+                Decision::Lost => self.leave_out(at, step, PAGE_LOST).await?,
                 // A model is told, and can open the page anew.
-                Decision::Stuck if self.agent.is_some() => self.leave_out(at, step).await?,
+                Decision::Stuck if self.agent.is_some() => self.leave_out(at, step, PAGE_LOST).await?,
+                Decision::Withheld => self.leave_out(at, step, FAILED_BEFORE).await?,
                 Decision::Stuck => return Err(Halt::Verdict(self.stuck(at, step))),
                 Decision::Ask => self.ask(at).await?,
             }
@@ -200,7 +205,11 @@ impl<'a> Attempt<'a> {
     }
 
     fn decide(&self, walk: &mut Walk, at: usize) -> Result<Decision, Halt> {
-        let decision = walk.decide(at, &self.history);
+        let decision = match walk.decide(at, &self.history) {
+            Decision::Perform if self.goes_on_blindly(at) => Decision::Withheld,
+            Decision::Replay { .. } if self.goes_on_blindly(at) => Decision::Recall,
+            decision => decision,
+        };
         if decision != Decision::Perform {
             return Ok(decision);
         }
@@ -325,14 +334,19 @@ impl<'a> Attempt<'a> {
         self.write_step(draft).await?;
         match error {
             None => Ok(()),
+            // The model is told what is not as it wanted.
+            Some(_) if self.agent.is_some() => Ok(()),
             Some(text) => Err(Halt::Verdict(self.verdict_on(at, step, StepError::permanent(text)))),
         }
     }
 
-    async fn leave_out(&mut self, at: usize, step: &Step) -> Result<(), Halt> {
-        let data = json!({"step": plan::label(step), "ok": false, "details": "the page behind the effect was lost"});
-        self.note(at, step, Phase::Skipped, format!("could not look at {}: its page was lost", plan::label(step)), data)
-            .await
+    async fn leave_out(&mut self, at: usize, step: &Step, why: &str) -> Result<(), Halt> {
+        let label = plan::label(step);
+        let data = json!({"step": label, "ok": false, "details": why});
+        let mut draft = self.step_draft(at, step, Phase::Skipped, format!("left out {label}: {why}"), data);
+        draft.state = Some(Ended::NotBegun.as_str());
+        draft.body.error = Some(format!("not done: {why}"));
+        self.write_step(draft).await
     }
 
     /// A receipt about a step that nothing was done for.

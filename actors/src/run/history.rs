@@ -133,6 +133,18 @@ impl History {
         self.of(step).rev().find(says)
     }
 
+    /// Whether the newest that is known of a step was written behind this receipt, and says that it did not succeed.
+    pub fn failed_after(&self, step: StepIndex, seq: i64) -> bool {
+        self.came_of(step).is_some_and(|receipt| {
+            receipt.seq > seq
+                && match receipt.phase {
+                    Some(Phase::Outcome) => !recorded(receipt).holds,
+                    Some(Phase::Denied | Phase::Unknown) => true,
+                    _ => is_left_out(receipt),
+                }
+        })
+    }
+
     /// Where the effect that another step than this meant under this key stands.
     pub fn keyed(&self, key: &str, but: StepIndex) -> Key {
         let meant = |receipt: &&Receipt| {
@@ -187,6 +199,11 @@ impl History {
     fn of(&self, step: StepIndex) -> impl DoubleEndedIterator<Item = &Receipt> {
         self.receipts.iter().filter(move |receipt| receipt.step == Some(step))
     }
+}
+
+/// Nothing was done for the step, and nothing had been done before.
+pub(super) fn is_left_out(receipt: &Receipt) -> bool {
+    receipt.phase == Some(Phase::Skipped) && ended(receipt) == Some(Ended::NotBegun)
 }
 
 fn is_intent(receipt: &Receipt) -> bool {

@@ -26,6 +26,8 @@ pub enum Decision {
     Lost,
     /// The page it acts on was lost; going on would be blind.
     Stuck,
+    /// An earlier call of the same answer failed: the model is told before anything more is done.
+    Withheld,
     /// It may have happened: ask the read-back, then a person.
     Ask,
 }

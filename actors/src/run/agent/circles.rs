@@ -2,8 +2,13 @@
 
 use serde_json::Value;
 
-use super::super::{history::History, steps::Steps};
-use crate::domain::{ArtifactKind, Hash, Receipt, Step};
+use crate::{
+    domain::{ArtifactKind, Hash, Receipt, Step},
+    run::{
+        history::{History, is_left_out},
+        steps::Steps,
+    },
+};
 
 /// Of the steps before this place that are this very call: how many brought what the newest of them brought.
 pub(super) fn repeats(steps: &Steps, history: &History, step: &Step, before: usize) -> usize {
@@ -11,8 +16,8 @@ pub(super) fn repeats(steps: &Steps, history: &History, step: &Step, before: usi
         return 0;
     }
     let equal = steps.iter().take(before).enumerate().filter(|(_, earlier)| *earlier == step);
-    let brought = equal.filter_map(|(at, _)| history.came_of(steps.index(at))).map(Brought::of);
-    let brought: Vec<_> = brought.collect();
+    let made = equal.filter_map(|(at, _)| history.came_of(steps.index(at))).filter(|receipt| !is_left_out(receipt));
+    let brought: Vec<_> = made.map(Brought::of).collect();
     brought.last().map_or(0, |newest| brought.iter().filter(|earlier| *earlier == newest).count())
 }
 

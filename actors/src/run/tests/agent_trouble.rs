@@ -1,8 +1,8 @@
 //! Agents in trouble: a thought that fails, a budget that ends, a call that fails in the middle of an answer.
 
 use super::{
-    agents::{calls, goto, says, shown, submits},
-    board::Board,
+    agents::{calls, click, goto, says, shown, submits},
+    board::{Board, When},
     budgets::{DAY, WORST},
 };
 use crate::{
@@ -12,6 +12,10 @@ use crate::{
         resume::{Decision, Walk},
     },
 };
+
+fn fill(selector: &str) -> Step {
+    Step::Type { selector: selector.into(), text: "my words".into(), timeout_ms: None }
+}
 
 #[tokio::test(start_paused = true)]
 async fn who_waited_for_a_budget_asks_what_it_could_not_ask() {
@@ -77,4 +81,34 @@ async fn who_looks_at_the_same_page_for_ever_is_told_and_then_stopped() {
     assert!(board.goal(id).last_error.unwrap().contains("the same call 5 times"));
     assert_eq!(board.receipts("browser_snapshot", Phase::Outcome).len(), 4);
     assert!(board.told().contains("this very call several times"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_behind_a_call_of_the_same_answer_that_failed() {
+    let board = Board::open(1_000_000).await;
+    let half = calls(vec![goto("form"), fill("#gone"), fill("#text"), click()]);
+    let id = board.agent(vec![half, says("I gave up.")], Proof::default());
+    board.world.lock().unwrap().failing = Some(("browser_fill", 1));
+    board.carry(id).await;
+    assert_eq!(board.submissions(), 0, "a form that is not filled is not sent");
+    assert_eq!(board.receipts("browser_click", Phase::Skipped).len(), 1);
+    assert_eq!(board.receipts("browser_fill", Phase::Skipped).len(), 1);
+    assert!(board.told().contains("an earlier call of the same answer failed"), "{}", board.told());
+    assert_eq!(board.goal(id).state, GoalState::Done, "{:?}", board.goal(id).last_error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_on_a_page_that_could_not_be_built_up_again() {
+    let board = Board::open(1_000_000).await;
+    let all = calls(vec![goto("form"), fill("#text"), click()]);
+    let id = board.agent(vec![calls(vec![goto("jobs")]), all, says("I gave up.")], Proof::default());
+    board.world.lock().unwrap().crash_at = Some((4, When::Before));
+    let run = board.begin(id).await;
+    board.ports.performer.called(5).await;
+    board.crash(run).await;
+    board.world.lock().unwrap().failing = Some(("browser_navigate", 1));
+    board.carry(id).await;
+    assert_eq!(board.submissions(), 0);
+    assert_eq!(board.receipts("browser_click", Phase::Skipped).len(), 1);
+    assert!(board.told().contains("there is no such element"), "{}", board.told());
 }
