@@ -55,12 +55,6 @@ impl Agent {
     }
 }
 
-/// How often this step stands in the plan before this place.
-fn equal_before(steps: &[Step], at: usize) -> usize {
-    let Some(step) = steps.get(at).filter(|step| !step.is_thought()) else { return 0 };
-    steps[..at].iter().filter(|earlier| *earlier == step).count()
-}
-
 impl Attempt<'_> {
     /// Takes in every thought that is on record and not in the plan yet.
     pub(super) async fn grow(&mut self) -> Result<(), StepError> {
@@ -165,12 +159,21 @@ impl Attempt<'_> {
         }
     }
 
-    /// The key of an agent's effect: the call itself, and how many equal ones went before. None: the plan is fixed.
+    /// The key of an agent's effect: the call itself, and how many equal ones have happened before it, as far as anyone
+    /// knows. None: the plan is fixed.
     pub(super) fn effect_key(&self, at: usize) -> Option<String> {
         self.agent.as_ref()?;
         let step = self.steps.get(at)?;
+        let happened = |index| self.history.key(index) != Key::Open || self.history.is_skipped(index);
+        let before =
+            (0..at).filter(|before| self.steps[*before] == *step && happened(self.steps.index(*before))).count();
         let digest = canonical::sha256(step.to_args().to_string().as_bytes());
-        Some(format!("{}:{digest}:{}", self.goal.id, equal_before(&self.steps, at)))
+        Some(format!("{}:{digest}:{before}", self.goal.id))
+    }
+
+    /// Whether a model must not begin anew: it would not know what it did already, and find another way to do it again.
+    pub(super) fn must_go_on(&self) -> bool {
+        self.agent.is_some() && self.history.has_irreversible(self.run.id)
     }
 
     /// The answer in the end, and which of its statements a receipt shows. None: the plan is fixed, or not at its end.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::domain::{ArtifactKind, Body, Ended, Phase, Receipt, RunId, StepIndex};
+use crate::domain::{ArtifactKind, Body, Effect, Ended, Phase, Receipt, RunId, StepIndex};
 
 /// A step's newest outcome, as far as later steps need it.
 #[derive(Debug, Clone, PartialEq)]
@@ -165,6 +165,17 @@ impl History {
         self.intended(|key| *key != Key::Open).into_iter().any(|step| but != Some(step))
     }
 
+    /// An effect of this run that cannot be taken back has happened, or nobody knows that it has not.
+    pub fn has_irreversible(&self, run: RunId) -> bool {
+        let own = |receipt: &Receipt| receipt.run == Some(run) && receipt.effect == Some(Effect::Irreversible);
+        !self.begun(own, |key| *key != Key::Open).is_empty()
+    }
+
+    /// An earlier attempt did it for good.
+    pub fn is_skipped(&self, step: StepIndex) -> bool {
+        self.of(step).any(|receipt| receipt.phase == Some(Phase::Skipped) && !is_left_out(receipt))
+    }
+
     /// Steps whose intent has neither outcome nor a receipt that says unknown; those that only reserved money too.
     pub fn open_intents(&self) -> Vec<StepIndex> {
         self.begun(is_intent, |key| matches!(key, Key::Unknown { marked: false, .. }))
@@ -185,9 +196,9 @@ impl History {
         self.begun(Receipt::intends_effect, stands)
     }
 
-    fn begun(&self, intends: impl Fn(&Receipt) -> bool, stands: impl Fn(&Key) -> bool) -> Vec<StepIndex> {
-        let intents = self.receipts.iter().filter(|receipt| intends(receipt));
-        let steps: BTreeSet<_> = intents.filter_map(|intent| intent.step).collect();
+    fn begun(&self, says: impl Fn(&Receipt) -> bool, stands: impl Fn(&Key) -> bool) -> Vec<StepIndex> {
+        let said = self.receipts.iter().filter(|receipt| says(receipt));
+        let steps: BTreeSet<_> = said.filter_map(|receipt| receipt.step).collect();
         steps.into_iter().filter(|step| stands(&self.key(*step))).collect()
     }
 

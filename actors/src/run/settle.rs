@@ -134,10 +134,15 @@ impl Attempt<'_> {
     async fn fail(&mut self, error: StepError, also: Vec<Change>) -> RunEnd {
         if let Some(pause) = self.pause_before_retry().filter(|_| error.retryable) {
             let due_ms = self.now_ms().saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
-            let again =
+            let mut again =
                 GoalMove { last_error: Some(error.text), due_ms: Some(due_ms), ..self.moved(GoalState::Pending) };
+            let mut run = RunState::Failed;
+            if self.must_go_on() {
+                // No other run is begun that would count itself.
+                (run, again.attempts) = (RunState::Parked, again.attempts.saturating_add(1));
+            }
             let data = ("will try again after a failed attempt at", json!({"due_ms": due_ms}));
-            return match self.close((RunState::Failed, MessageState::Waiting), again, None, data, also).await {
+            return match self.close((run, MessageState::Waiting), again, None, data, also).await {
                 RunEnd::Over { .. } => RunEnd::Later { due_ms: Some(due_ms) },
                 end => end,
             };

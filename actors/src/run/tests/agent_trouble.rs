@@ -6,7 +6,8 @@ use super::{
     budgets::{DAY, WORST},
 };
 use crate::{
-    domain::{GoalState, ParkedOn, Phase, Proof, Step},
+    domain::{GoalId, GoalState, MessageState, ParkedOn, Phase, Proof, Step},
+    ports::{Change, Commit, GoalMove},
     run::{
         History, RunEnd, Steps,
         resume::{Decision, Walk},
@@ -111,4 +112,92 @@ async fn nothing_is_sent_on_a_page_that_could_not_be_built_up_again() {
     assert_eq!(board.submissions(), 0);
     assert_eq!(board.receipts("browser_click", Phase::Skipped).len(), 1);
     assert!(board.told().contains("there is no such element"), "{}", board.told());
+}
+
+impl Board {
+    /// Carries it until it no longer waits for another try.
+    async fn carry_to_the_end(&self, id: GoalId) {
+        while let RunEnd::Later { due_ms: Some(_) } = self.carry(id).await {}
+    }
+
+    /// A person wants it tried anew.
+    fn retry(&self, id: GoalId) {
+        let (goal, message) = (self.goal(id), self.message(id));
+        let pending = GoalMove {
+            id,
+            state: GoalState::Pending,
+            parked_on: None,
+            attempts: 0,
+            last_error: None,
+            result: None,
+            due_ms: None,
+            at_ms: goal.updated_ms,
+        };
+        let changes = vec![Change::GoalMoved(pending), Change::MessageMoved(message.id, MessageState::Waiting)];
+        self.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_sent_something_goes_on_in_the_same_run_and_knows_it() {
+    let board = Board::open(1_000_000).await;
+    let id = board.agent(submits(), shown());
+    board.world.lock().unwrap().fail_thought = Some(2);
+    assert!(matches!(board.carry(id).await, RunEnd::Later { due_ms: Some(_) }));
+    let waits = board.goal(id);
+    assert_eq!((waits.state, waits.attempts, board.message(id).state), (GoalState::Pending, 2, MessageState::Waiting));
+    // Asked anew from the beginning it would find the button by another name.
+    {
+        let mut world = board.world.lock().unwrap();
+        world.fail_thought = None;
+        world.thoughts[1] = calls(vec![Step::Click { selector: "ref=e7".into(), effect: None, timeout_ms: None }]);
+    }
+    board.carry(id).await;
+    assert_eq!((board.goal(id).state, board.submissions()), (GoalState::Done, 1), "{:?}", board.goal(id).last_error);
+    assert_eq!(board.ports.store.runs().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_sent_something_tries_as_often_as_everybody_and_then_fails() {
+    let board = Board::open(1_000_000).await;
+    let id = board.agent(submits(), shown());
+    board.world.lock().unwrap().fail_thought = Some(2);
+    board.carry_to_the_end(id).await;
+    assert_eq!((board.goal(id).state, board.goal(id).attempts), (GoalState::Failed, 4));
+    assert_eq!(board.receipts("think", Phase::Outcome).len(), 2 + 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_sent_nothing_begins_anew() {
+    let board = Board::open(1_000_000).await;
+    let id = board.agent(submits(), shown());
+    board.world.lock().unwrap().fail_thought = Some(1);
+    board.carry(id).await;
+    board.world.lock().unwrap().fail_thought = None;
+    board.carry(id).await;
+    assert_eq!((board.goal(id).state, board.submissions()), (GoalState::Done, 1));
+    assert_eq!(board.ports.store.runs().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_never_happened_does_not_count_when_an_effect_is_told_from_its_like() {
+    let board = Board::open(1_000_000).await;
+    let mut thoughts = vec![calls(vec![goto("form")]), calls(vec![click()]), calls(vec![click()])];
+    let id = board.agent(thoughts.clone(), shown());
+    {
+        let mut world = board.world.lock().unwrap();
+        (world.failing, world.fail_thought) = (Some(("browser_click", 1)), Some(3));
+    }
+    board.carry_to_the_end(id).await;
+    assert_eq!((board.goal(id).state, board.submissions()), (GoalState::Failed, 1));
+    board.retry(id);
+    thoughts.truncate(2);
+    thoughts.push(says("It is sent."));
+    {
+        let mut world = board.world.lock().unwrap();
+        (world.thoughts, world.fail_thought) = (thoughts, None);
+    }
+    board.carry_to_the_end(id).await;
+    assert_eq!(board.submissions(), 1, "an earlier attempt sent it");
+    assert_eq!(board.receipts("browser_click", Phase::Skipped).len(), 1);
 }

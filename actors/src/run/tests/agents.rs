@@ -152,25 +152,6 @@ async fn a_model_that_never_stops_is_made_to_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_attempt_asks_anew_and_repeats_no_effect() {
-    let board = Board::open(1_000_000).await;
-    let mut thoughts = submits();
-    let id = board.agent(thoughts.clone(), shown());
-    board.world.lock().unwrap().fail_thought = Some(2);
-    assert!(matches!(board.carry(id).await, RunEnd::Later { due_ms: Some(_) }));
-    assert_eq!(board.submissions(), 1);
-    // It looks around a little first: its steps have other numbers now.
-    thoughts.insert(0, calls(vec![goto("jobs")]));
-    {
-        let mut world = board.world.lock().unwrap();
-        (world.thoughts, world.fail_thought) = (thoughts, None);
-    }
-    board.carry(id).await;
-    assert_eq!((board.goal(id).state, board.submissions()), (GoalState::Done, 1));
-    assert_eq!(board.receipts("browser_click", Phase::Skipped).len(), 1);
-}
-
-#[tokio::test(start_paused = true)]
 async fn killed_at_every_call_it_goes_on_from_there() {
     let clean = Board::open(1_000_000).await;
     let read_back = Some(ReadBack { url: format!("{SITE}/mine"), contains: "my words".into() });
