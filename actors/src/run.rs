@@ -33,7 +33,7 @@ use tracing::warn;
 
 pub use self::now::Now;
 use self::{attempt::Attempt, broker::Broker};
-pub(crate) use self::{history::History, quota::may_have_happened, steps::Steps};
+pub(crate) use self::{budget::left_open, history::History, quota::may_have_happened, steps::Steps};
 use crate::{
     domain::{Limits, Persona, PersonaId},
     evidence::Evidence,

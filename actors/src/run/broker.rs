@@ -83,6 +83,10 @@ pub(super) struct NoRoom {
     pub left: BudgetLeft,
     /// How much is left, when it renews and what to do.
     pub why: String,
+    /// Only what other calls reserved stands in the way.
+    pub only_reserved: bool,
+    /// Of the scope's budgets, as they were read.
+    pub version: i64,
 }
 
 /// Nothing can be written now, so nothing may be done.

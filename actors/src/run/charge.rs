@@ -50,7 +50,7 @@ impl Broker {
             match self.intend(act, call, rule.as_deref(), charge.as_ref()).await? {
                 Ok(()) => return Ok(Begun::Yes(charge)),
                 Err(Outdated { guard: Guard::Ledger(LedgerGuard::BudgetsAt(..)) }) => {}
-                Err(outdated) => return Ok(Begun::No(self.not_begun(act, outdated).await?.into())),
+                Err(outdated) => return Ok(Begun::No(self.not_begun(act, outdated, charge.as_ref()).await?.into())),
             }
         }
         warn!(tool = %call.tool, "{} was not begun: its budgets kept changing", call.tool);
@@ -112,14 +112,16 @@ impl Broker {
     }
 
     /// There is no room for it, or the goal is no longer ours to act on.
-    async fn not_begun(&self, act: &Act<'_>, outdated: Outdated) -> Result<Acted, StoreGone> {
+    async fn not_begun(&self, act: &Act<'_>, outdated: Outdated, charge: Option<&Charge>) -> Result<Acted, StoreGone> {
         let why = outdated.to_string();
         let (why, acted) = match outdated.guard {
             Guard::QuotaLeft(full) => (why, Acted::Full(full)),
             Guard::Ledger(LedgerGuard::BudgetLeft(left)) => {
                 let totals = self.ports.records.totals(&left.span).await.map_err(|_| StoreGone)?;
                 let why = ledger::refusal(&left, &totals, act.zone);
-                (why.clone(), Acted::OverBudget(Box::new(NoRoom { left, why })))
+                let only_reserved = ledger::is_only_reserved(&left, &totals);
+                let version = charge.map_or(0, |charge| charge.version(&left.span.scope));
+                (why.clone(), Acted::OverBudget(Box::new(NoRoom { left, why, only_reserved, version })))
             }
             _ => (why, Acted::Ended),
         };

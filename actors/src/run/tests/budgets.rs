@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::board::{Board, When};
 use crate::{
     domain::{
-        AiPayload, AlertKind, ArtifactKind, Bound, Budget, BudgetPeriod, BudgetScope, BudgetUnit, Budgets, Cost,
-        GoalId, GoalState, Length, MessageState, ParkedOn, Payload, Phase, Proof, Receipt, StepError,
+        AiPayload, AlertKind, ArtifactKind, Bound, Budget, BudgetPeriod, BudgetScope, BudgetUnit, Budgets, Cost, Entry,
+        EntryId, GoalId, GoalState, Length, MessageState, ParkedOn, Payload, Phase, Proof, Receipt, RunId, Settlement,
+        StepError,
     },
     ports::{Change, Commit, LedgerChange, World as _},
     run::RunEnd,
@@ -179,6 +180,54 @@ async fn what_no_period_could_hold_is_refused() {
     assert_eq!((refused.state, board.message(goal).state), (GoalState::Failed, MessageState::Failed));
     assert!(refused.last_error.unwrap().contains("which no day would hold: raise the budget"));
     assert_eq!((board.calls_made(), board.money().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_only_reserved_is_looked_at_again_soon_and_nobody_is_told() {
+    let board = board(Some(COST)).await;
+    board.allow(board.mine(), None, 80_000);
+    let (goal, now_ms) = (board.text(), board.ports.world.now_ms());
+    let other = Entry {
+        id: EntryId(board.ports.world.new_id()),
+        persona: board.persona.id,
+        user: "test".into(),
+        goal,
+        run: RunId(board.ports.world.new_id()),
+        step: 0,
+        at_ms: now_ms,
+        reserved: WORST,
+    };
+    let seed = |change| board.ports.store.seed(Commit { changes: vec![Change::Ledger(change)], ..Commit::default() });
+    seed(LedgerChange::Reserved(other.clone())).unwrap();
+    assert_eq!(board.carry(goal).await, RunEnd::Later { due_ms: Some(now_ms + 60_000) });
+    assert_eq!((board.goal(goal).state, board.alerts(AlertKind::OverBudget)), (GoalState::Parked, 0));
+    seed(LedgerChange::Settled(Settlement { entry: other, spent: Bound::default(), at_ms: now_ms })).unwrap();
+    board.carry(goal).await;
+    assert_eq!(board.goal(goal).state, GoalState::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_is_raised_before_its_goal_waits_is_not_overlooked() {
+    let board = board(Some(COST)).await;
+    board.allow(board.mine(), None, WORST.micro_usd);
+    board.carry(board.text()).await;
+    let goal = board.text();
+    let (store, asked) = (board.ports.store.clone(), board.ports.store.batches().len());
+    let mut hold = store.hold_writes().await;
+    let run = board.begin(goal).await;
+    // One write after the other is let through: the run is opened, its intent refused, and that is written.
+    for write in 1..=3 {
+        store.asked(asked + write).await;
+        ((), hold) = tokio::join!(async { drop(hold) }, store.hold_writes());
+    }
+    store.asked(asked + 4).await;
+    let limits = vec![Budget { period: BudgetPeriod::Day, unit: BudgetUnit::MicroUsd, soft: None, hard: 1_000_000 }];
+    let set = LedgerChange::BudgetsSet(Budgets { scope: board.mine(), version: 2, limits });
+    store.seed(Commit { changes: vec![Change::Ledger(set)], ..Commit::default() }).unwrap();
+    drop(hold);
+    assert_eq!(run.await.unwrap(), RunEnd::Later { due_ms: Some(board.ports.world.now_ms()) });
+    board.carry(goal).await;
+    assert_eq!(board.goal(goal).state, GoalState::Done);
 }
 
 #[tokio::test(start_paused = true)]
