@@ -17,6 +17,7 @@ use crate::{
         RunState, Step, StepIndex,
     },
     ports::{Change, Commit, GoalMove, Guard},
+    run::left_open,
 };
 
 const LONGEST_TITLE: usize = 200;
@@ -39,6 +40,7 @@ impl Desk {
                 let (state, ended_ms) = (RunState::Cancelled, Some(step.at_ms));
                 changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
             }
+            changes.extend(left_open(&*self.ports.records, id, step.at_ms).await?);
             if self.write(only_if_unmoved(&goal, changes, vec![draft])).await?.is_ok() {
                 self.office.stop_run(goal.persona, id);
                 self.refresh(goal.persona).await;
