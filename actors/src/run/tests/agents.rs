@@ -94,7 +94,12 @@ async fn an_agent_reaches_its_goal_and_its_answer_holds() {
 
 #[tokio::test(start_paused = true)]
 async fn what_it_says_it_did_must_be_in_the_receipts() {
-    for lie in ["I have submitted the proposal.", "Done: I posted it and saved notes.md", "I opened the form"] {
+    for lie in [
+        "I have submitted the proposal.",
+        "Done: I posted it and saved notes.md",
+        "I opened the form",
+        "I posted the gif to the casino board out of goodwill",
+    ] {
         let board = Board::open(1_000_000).await;
         let id = board.agent(vec![says(lie)], Proof::default());
         board.carry(id).await;
@@ -102,10 +107,14 @@ async fn what_it_says_it_did_must_be_in_the_receipts() {
         assert_eq!(goal.state, GoalState::Unconfirmed, "{lie}");
         assert!(goal.last_error.unwrap().contains("says “"), "{lie}");
     }
-    let board = Board::open(1_000_000).await;
-    let id = board.agent(vec![says("I could not submit the proposal: the site asks for a login.")], Proof::default());
-    board.carry(id).await;
-    assert_eq!(board.goal(id).state, GoalState::Done, "it claims nothing");
+    for truth in
+        ["I could not submit the proposal: the site asks for a login.", "It wasn’t posted.", "I haven't sent it"]
+    {
+        let board = Board::open(1_000_000).await;
+        let id = board.agent(vec![says(truth)], Proof::default());
+        board.carry(id).await;
+        assert_eq!(board.goal(id).state, GoalState::Done, "it claims nothing: {truth}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
