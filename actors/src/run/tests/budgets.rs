@@ -253,6 +253,17 @@ async fn what_nobody_can_bound_is_refused_where_there_is_a_budget() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_worst_case_that_brings_its_code_down_is_one_that_nobody_knows() {
+    let board = board(Some(COST)).await;
+    board.ports.performer.bound_by(|_| panic!("no table has this model"));
+    board.allow(board.mine(), None, u64::MAX);
+    let goal = board.text();
+    board.carry(goal).await;
+    let error = board.goal(goal).last_error.unwrap();
+    assert!(error.contains("working it out failed inside the runtime"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_soft_limit_is_told_once_and_the_work_goes_on() {
     let board = board(Some(COST)).await;
     board.allow(board.mine(), Some(2 * TOOK.micro_usd), 10 * WORST.micro_usd);
