@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use super::{attempt::Attempt, claims, history::Key, proof::Line};
 use crate::{
-    domain::{AgentPayload, ArtifactKind, Choice, Payload, Phase, Receipt, Step, StepError, Thought},
+    domain::{AgentPayload, ArtifactKind, Choice, Finish, Payload, Phase, Receipt, Step, StepError, Thought},
     evidence::canonical,
 };
 
@@ -25,7 +25,7 @@ const REPEATS_AT_MOST: usize = 5;
 pub(super) struct Agent {
     payload: AgentPayload,
     thoughts: Vec<Thinking>,
-    /// The texts that steps left as artifacts, by their place: a page is too long for a receipt.
+    /// The texts that steps left as artifacts, by their place and cut: a page is too long for a receipt.
     texts: HashMap<usize, String>,
 }
 
@@ -51,7 +51,8 @@ impl Agent {
     /// What it said in the end; none: it is not at its end.
     fn answer(&self) -> Option<&str> {
         let Thought { answer, chosen } = &self.thoughts.last()?.thought;
-        (chosen.is_empty() && !answer.text.trim().is_empty()).then_some(answer.text.as_str())
+        let is_whole = chosen.is_empty() && answer.finish == Finish::Stop && !answer.text.trim().is_empty();
+        is_whole.then_some(answer.text.as_str())
     }
 }
 
@@ -86,11 +87,10 @@ impl Attempt<'_> {
         }
     }
 
-    /// Reads the texts that steps since the last thought left.
+    /// Reads the texts that steps left, as far as a model is told them.
     async fn read_texts(&mut self) -> Result<(), StepError> {
         let Some(agent) = &mut self.agent else { return Ok(()) };
-        let first = agent.thoughts.last().map_or(0, |thinking| thinking.first);
-        for at in agent.thoughts.first().map_or(first, |thinking| thinking.first)..self.steps.len() {
+        for at in 0..self.steps.len() {
             if agent.texts.contains_key(&at) || self.steps[at].is_thought() {
                 continue;
             }
@@ -102,7 +102,7 @@ impl Attempt<'_> {
             let bytes =
                 self.runner.broker.ports.blobs.get(kept.hash).await.map_err(|error| lost(&error.to_string()))?;
             let text = String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
-            agent.texts.insert(at, text);
+            agent.texts.insert(at, talk::cut(&text, talk::RESULT_CHARS));
         }
         Ok(())
     }
@@ -124,8 +124,7 @@ impl Attempt<'_> {
             );
             return Err(StepError::permanent(text));
         }
-        let begun = (self.now_ms() - self.run.started_ms).max(0);
-        let late = begun >= i64::from(agent.payload.max_minutes).saturating_mul(60_000);
+        let late = self.history.worked_ms(self.run.id) >= i64::from(agent.payload.max_minutes).saturating_mul(60_000);
         let about = |at: usize| talk::Told {
             receipt: self.history.came_of(self.steps.index(at)),
             text: agent.texts.get(&at).map(String::as_str),
@@ -164,7 +163,7 @@ impl Attempt<'_> {
     pub(super) fn effect_key(&self, at: usize) -> Option<String> {
         self.agent.as_ref()?;
         let step = self.steps.get(at)?;
-        let happened = |index| self.history.key(index) != Key::Open || self.history.is_skipped(index);
+        let happened = |index| self.history.key(index) != Key::Open || self.history.skipped(index).is_some();
         let before =
             (0..at).filter(|before| self.steps[*before] == *step && happened(self.steps.index(*before))).count();
         let digest = canonical::sha256(step.to_args().to_string().as_bytes());

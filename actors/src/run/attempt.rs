@@ -288,7 +288,7 @@ impl<'a> Attempt<'a> {
     fn recall(&mut self, at: usize, step: &Step) {
         let recorded = match self.history.key(self.steps.index(at)) {
             Key::Done(recorded) => Some(recorded),
-            _ => self.history.newest(self.steps.index(at)),
+            _ => self.history.newest(self.steps.index(at)).or_else(|| self.history.skipped(self.steps.index(at))),
         };
         if let Some(recorded) = recorded {
             self.remember(step, &recorded);

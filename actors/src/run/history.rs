@@ -1,13 +1,14 @@
 //! What the receipts of a goal say about its steps. Pure.
 //!
-//! Headers alone decide what may run again (a body can be erased): an outcome's `state` is how the call ended, a
-//! reconciled receipt's `state` is what a person or a read-back found.
+//! Headers decide what may run again (a body can be erased): an outcome's `state` is how the call ended, a reconciled
+//! receipt's `state` is what a person or a read-back found. Only which effect of an earlier attempt an agent's step means
+//! is told by a body, the intent's.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::domain::{ArtifactKind, Body, Effect, Ended, Phase, Receipt, RunId, StepIndex};
+use crate::domain::{ArtifactKind, Body, Effect, Ended, Phase, Receipt, RunId, RunState, StepIndex};
 
 /// A step's newest outcome, as far as later steps need it.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,6 +121,22 @@ impl History {
         })
     }
 
+    /// How long this run has been under way by its receipts, in milliseconds: the time that it was parked, backed off or
+    /// its process was dead does not count.
+    pub fn worked_ms(&self, run: RunId) -> i64 {
+        let (mut worked_ms, mut since_ms) = (0, None::<i64>);
+        for receipt in self.receipts.iter().filter(|receipt| receipt.run == Some(run)) {
+            let became = receipt.state.as_deref().filter(|_| receipt.step.is_none());
+            let goes_on = became == Some(RunState::Running.as_str());
+            if let Some(since_ms) = since_ms.filter(|_| !goes_on) {
+                worked_ms += (receipt.at_ms - since_ms).max(0);
+            }
+            let stands = became.is_some() && !goes_on;
+            since_ms = (goes_on || (since_ms.is_some() && !stands)).then_some(receipt.at_ms);
+        }
+        worked_ms
+    }
+
     /// The number of the first step of this run; of a run without any: the one behind all others.
     pub fn first_step(&self, run: RunId) -> StepIndex {
         let own = self.receipts.iter().filter(|receipt| receipt.run == Some(run)).filter_map(|receipt| receipt.step);
@@ -171,9 +188,13 @@ impl History {
         !self.begun(own, |key| *key != Key::Open).is_empty()
     }
 
-    /// An earlier attempt did it for good.
-    pub fn is_skipped(&self, step: StepIndex) -> bool {
-        self.of(step).any(|receipt| receipt.phase == Some(Phase::Skipped) && !is_left_out(receipt))
+    /// What an earlier attempt did for good, so that this step was skipped.
+    pub fn skipped(&self, step: StepIndex) -> Option<Recorded> {
+        let is_skipped = |receipt: &&Receipt| receipt.phase == Some(Phase::Skipped) && !is_left_out(receipt);
+        let skip = self.of(step).rev().find(is_skipped)?;
+        let done_seq = skip.body.as_ref().and_then(|body| body.data.get("done_at_seq")).and_then(Value::as_i64);
+        let done = self.receipts.iter().find(|receipt| Some(receipt.seq) == done_seq);
+        Some(recorded(done.unwrap_or(skip)))
     }
 
     /// Steps whose intent has neither outcome nor a receipt that says unknown; those that only reserved money too.

@@ -7,7 +7,7 @@ use super::{
     history::{History, Key, Recorded},
     steps::Steps,
 };
-use crate::domain::{Effect, RunId, Step};
+use crate::domain::{Effect, RunId, Step, StepIndex};
 
 /// What to do with one step.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +82,7 @@ impl Walk {
             self.page = Page::Live;
         } else if step.is_browser()
             && step.effect().needs_intent()
-            && let Key::Done(recorded) = history.key(self.steps.index(at))
+            && let Some(recorded) = done(self.steps.index(at), history)
         {
             self.page = Page::Recorded(recorded);
         }
@@ -144,6 +144,14 @@ fn behind_effect(step: &Step, recorded: &Recorded) -> Decision {
         // What a later step needs the value of, or acts on, cannot be left out.
         Step::Extract { .. } | Step::Evaluate { .. } | Step::Click { .. } => Decision::Stuck,
         _ => Decision::Lost,
+    }
+}
+
+/// What is done for good, by this step or by an earlier attempt.
+fn done(step: StepIndex, history: &History) -> Option<Recorded> {
+    match history.key(step) {
+        Key::Done(recorded) => Some(recorded),
+        _ => history.skipped(step),
     }
 }
 

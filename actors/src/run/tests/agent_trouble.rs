@@ -6,7 +6,7 @@ use super::{
     budgets::{DAY, WORST},
 };
 use crate::{
-    domain::{GoalId, GoalState, MessageState, ParkedOn, Phase, Proof, Step},
+    domain::{ChatAnswer, Finish, GoalId, GoalState, MessageState, ParkedOn, Phase, Proof, Step, Thought},
     ports::{Change, Commit, GoalMove},
     run::{
         History, RunEnd, Steps,
@@ -34,6 +34,9 @@ async fn who_waited_for_a_budget_asks_what_it_could_not_ask() {
     let goal = board.goal(id);
     assert_eq!((days, goal.state), (3, GoalState::Done), "{:?}", goal.last_error);
     assert_eq!((board.submissions(), board.ports.store.runs().len()), (1, 1));
+    assert!(!board.told().contains("Answer now"), "the days without money are not its own: {}", board.told());
+    let intent = board.receipts("think", Phase::Intent).pop().and_then(|intent| intent.body).unwrap();
+    assert_eq!(intent.data["args"]["turns"].as_u64(), Some(8), "the talk stands in an artifact: {}", intent.data);
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,5 +202,42 @@ async fn a_call_that_never_happened_does_not_count_when_an_effect_is_told_from_i
     }
     board.carry_to_the_end(id).await;
     assert_eq!(board.submissions(), 1, "an earlier attempt sent it");
+    assert_eq!(board.receipts("browser_click", Phase::Skipped).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_cut_or_held_back_is_none() {
+    let board = Board::open(1_000_000).await;
+    let ends = |finish| {
+        let said = says("I looked at the first of");
+        Thought { answer: ChatAnswer { finish, ..said.answer }, ..said }
+    };
+    let thoughts = vec![ends(Finish::Length), ends(Finish::Filtered), says("There are six.")];
+    let id = board.agent(thoughts, Proof::default());
+    board.carry(id).await;
+    let goal = board.goal(id);
+    assert_eq!((goal.state, goal.result.as_deref()), (GoalState::Done, Some("There are six.")));
+    assert!(board.told().contains("was cut off") && board.told().contains("held back"), "{}", board.told());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_page_behind_what_an_earlier_attempt_did_is_remembered_after_a_crash() {
+    let board = Board::open(1_000_000).await;
+    let id = board.agent(submits(), shown());
+    board.world.lock().unwrap().fail_thought = Some(2);
+    board.carry_to_the_end(id).await;
+    board.retry(id);
+    let calls_made = board.calls_made();
+    {
+        let mut world = board.world.lock().unwrap();
+        (world.fail_thought, world.crash_at) = (None, Some((calls_made + 4, When::Before)));
+    }
+    // Asked, opened, filled, asked, skipped; it dies when it asks again.
+    let run = board.begin(id).await;
+    board.ports.performer.called(calls_made + 5).await;
+    board.crash(run).await;
+    board.carry_to_the_end(id).await;
+    let goal = board.goal(id);
+    assert_eq!((goal.state, board.submissions()), (GoalState::Done, 1), "{:?}", goal.last_error);
     assert_eq!(board.receipts("browser_click", Phase::Skipped).len(), 1);
 }
