@@ -18,6 +18,7 @@ mod plan;
 mod policy;
 pub mod proof;
 mod quota;
+mod recorded;
 mod resume;
 mod settle;
 mod steps;

@@ -320,7 +320,7 @@ pub(super) async fn after_panic(runner: &Runner, persona: Arc<Persona>, work: Wa
     let failure_streak = roster.map_or(0, |record| record.failure_streak);
     let (Some(goal), Some(run)) = (goal, run) else { return RunEnd::Over { failure_streak, open_circuit: false } };
     let work = Waiting { goal, ..work };
-    let mut attempt = Attempt::fallen(runner, persona, work, run, History::new(receipts), failure_streak);
+    let mut attempt = Attempt::idle(runner, persona, work, run, History::new(receipts), failure_streak);
     let Ok(lost) = attempt.lost_reservations().await else { return RunEnd::Unavailable };
     let receipts = unknown(&attempt.about(), &attempt.history, &lost);
     let changes = budget::at_worst(&lost, attempt.now_ms()).collect();
