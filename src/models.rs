@@ -34,7 +34,7 @@ pub use error::ModelError;
 pub use keyring::{INSTANCE, Keyring, secret_of};
 pub use prompt::{Prompt, Style, build_agent_prompt, build_persona_prompt};
 pub use stream::{ChatStream, Piece};
-pub use style::{apply_persona_style, in_style};
+pub use style::apply_persona_style;
 
 use self::{
     endpoint::{Endpoint, Errand},
