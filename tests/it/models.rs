@@ -121,3 +121,10 @@ fn talk_with_tool() -> ChatRequest {
     let tool = ToolOffer { name: "get_weather".into(), description: "The weather in a city, now.".into(), parameters };
     ChatRequest { tools: vec![tool], ..talk() }
 }
+
+/// The clock jumps; nothing waits for it meanwhile.
+async fn later(by: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(by).await;
+    tokio::time::resume();
+}
