@@ -109,6 +109,7 @@ fn talk() -> ChatRequest {
             Turn::User { text: "How warm is it in Oslo?".into() },
         ],
         tools: Vec::new(),
+        must_answer: false,
         max_output_tokens: 500,
         temperature_thousandths: None,
         answer_schema: None,
