@@ -32,7 +32,12 @@ pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit
         "value": text, "provider": composed.provider, "model": composed.model,
     });
     match drift {
-        Some(drift) => data["drift"] = json!(drift),
+        Some(drift) => {
+            data["drift"] = json!(drift);
+            if let Some(limit) = persona.profile.drift_limit {
+                data["drift_limit"] = json!(limit);
+            }
+        }
         None => data["drift_skipped"] = format!("longer than {MOST_JUDGED_BYTES} bytes").into(),
     }
     if !composed.tried.is_empty() {
