@@ -31,7 +31,7 @@ use tokio::time::Instant;
 
 pub use drift::{Drift, DriftPart, drift};
 pub use error::ModelError;
-pub use keyring::{INSTANCE, Keyring, secret_of};
+pub use keyring::{INSTANCE, Keyring, is_key, secret_of};
 pub use prompt::{Prompt, Style, build_agent_prompt, build_persona_prompt};
 pub use stream::{ChatStream, Piece};
 pub use style::apply_persona_style;
@@ -246,7 +246,7 @@ impl Models {
     }
 
     async fn key(&self, persona: &Persona, provider: &str, name: &str) -> Result<SecretText, ModelError> {
-        let found = secret_of(&*self.keyring, persona.id, name).await.map_err(ModelError::Keyring)?;
+        let found = keyring::key_of(&*self.keyring, persona.id, name).await.map_err(ModelError::Keyring)?;
         found.ok_or_else(|| ModelError::NoKey { provider: provider.to_owned(), secret: name.to_owned() })
     }
 
@@ -306,6 +306,7 @@ fn composing(request: &Request<'_>) -> ChatRequest {
         model: None,
         turns: vec![Turn::System { text: system }, Turn::User { text: user }],
         tools: Vec::new(),
+        must_answer: false,
         max_output_tokens: words.saturating_mul(TOKENS_PER_WORD).clamp(LEAST_TOKENS, MOST_TOKENS),
         temperature_thousandths: None,
         answer_schema: None,

@@ -133,7 +133,8 @@ async fn one_that_hangs_leaves_the_next_its_time_and_is_left_alone_in_the_end() 
 
 #[tokio::test]
 async fn one_that_is_full_leaves_the_next_its_time() {
-    let (first, second) = (Mock::start([Reply::Stall("I am".into())]).await, Mock::start([Reply::text("I can.")]).await);
+    let (first, second) =
+        (Mock::start([Reply::Stall("I am".into())]).await, Mock::start([Reply::text("I can.")]).await);
     let kind = ProviderKind::OpenAi;
     let single = ProviderConfig { max_concurrent: 1, ..first.provider(kind) };
     let models = models(&route(single, second.provider(kind), &[]));
@@ -160,10 +161,15 @@ async fn who_broke_off_before_the_answer_is_paid_for_at_its_worst() {
         let answered = USED.0 + USED.1;
         match is_paid {
             // What is bounded is the streamed request, whose body is a little longer.
-            true => assert!((bound("house").micro_usd - 100..=bound("house").micro_usd).contains(&(cost.micro_usd - answered))),
+            true => assert!(
+                (bound("house").micro_usd - 100..=bound("house").micro_usd).contains(&(cost.micro_usd - answered))
+            ),
             false => assert_eq!(cost.micro_usd, answered),
         }
-        assert!(cost.micro_usd <= bound("careful").micro_usd && cost.input_tokens + cost.output_tokens <= bound("careful").tokens);
+        assert!(
+            cost.micro_usd <= bound("careful").micro_usd
+                && cost.input_tokens + cost.output_tokens <= bound("careful").tokens
+        );
     }
 }
 
