@@ -87,7 +87,10 @@ async fn a_text_too_long_to_be_looked_at_is_left_as_it_is_and_says_so() {
     let outcome = stage.perform(compose()).await;
     assert!(outcome.holds() && outcome.artifacts.len() == 1);
     assert_eq!(outcome.data["value"], said.trim());
-    assert_eq!((&outcome.data["drift"], &outcome.data["drift_skipped"]), (&Value::Null, &"longer than 65536 bytes".into()));
+    assert_eq!(
+        (&outcome.data["drift"], &outcome.data["drift_skipped"]),
+        (&Value::Null, &"longer than 65536 bytes".into())
+    );
 }
 
 #[tokio::test]
