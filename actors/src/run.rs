@@ -11,6 +11,7 @@ mod budget;
 mod charge;
 mod claims;
 mod drafts;
+mod drift;
 mod history;
 mod judging;
 mod now;

@@ -137,6 +137,7 @@ fn tools(config: &Config, storage: &Storage, browsers: &Browsers, world: Arc<dyn
         days: Arc::new(storage.db.clone()),
         world,
         data_root: config.data_root.clone(),
+        min_free_mb: config.storage.min_free_mb,
     }))
 }
 

@@ -22,6 +22,24 @@ impl Keyring for Vault {
     }
 }
 
+/// The persona's own key, else the instance's: the secret of that name, or of that name in capitals, as the environment
+/// has it.
+pub(super) async fn key_of(
+    keyring: &dyn Keyring,
+    persona: PersonaId,
+    name: &str,
+) -> Result<Option<SecretText>, BoxError> {
+    match secret_of(keyring, persona, name).await? {
+        Some(found) => Ok(Some(found)),
+        None => secret_of(keyring, persona, &name.to_ascii_uppercase()).await,
+    }
+}
+
+/// Whether a secret of this name is that key.
+pub fn is_key(secret: &str, key: &str) -> bool {
+    secret == key || secret == key.to_ascii_uppercase()
+}
+
 /// The persona's own secret of that name, else the instance's.
 pub async fn secret_of(keyring: &dyn Keyring, persona: PersonaId, name: &str) -> Result<Option<SecretText>, BoxError> {
     match keyring.open(&format!("persona:{persona}"), name).await? {

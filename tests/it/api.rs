@@ -8,6 +8,7 @@ mod dependencies;
 mod digests;
 mod disasters;
 mod documents;
+mod drifts;
 mod harness;
 mod input;
 mod letters;

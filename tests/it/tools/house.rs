@@ -71,6 +71,7 @@ impl House {
             days: Arc::new(storage.db.clone()),
             world: world.clone(),
             data_root: root.path().to_path_buf(),
+            min_free_mb: 0,
         }));
         let ports = Ports {
             journal: storage.journal.clone(),
