@@ -291,7 +291,7 @@ fn unknown(about: &About<'_>, steps: &Steps, history: &History, lost: &[Entry]) 
     let say = |step| {
         let intent = history.intent(step)?;
         let tool = steps.numbered(step).map(Step::tool);
-        let charged = lost.iter().find(|entry| entry.step == step && Some(entry.run) == intent.run);
+        let charged = lost.iter().find(|entry| entry.step == step && entry.run == intent.run);
         let data = charged.map_or(Value::Null, |entry| json!({"charged": entry.reserved}));
         let draft = about.step(step, intent.kind, Phase::Unknown, format!("lost sight of step {}", step + 1), data);
         Some(Draft { tool, effect: intent.effect, run: intent.run, ..draft })
