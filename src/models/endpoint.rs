@@ -1,5 +1,6 @@
 //! One configured provider: asked over HTTP until there is an answer, a refusal, or no time or try left.
 
+mod embeddings;
 mod exchange;
 
 use std::time::Duration;
@@ -43,6 +44,14 @@ pub(super) struct Errand<'a> {
     pub deadline: Instant,
     /// Whom to tell of the answer while it comes.
     pub told: Option<&'a Told>,
+}
+
+/// What is the same for every try.
+struct Insisting<'a> {
+    model: &'a str,
+    key: Option<&'a SecretText>,
+    deadline: Instant,
+    told: Option<&'a Told>,
 }
 
 impl Endpoint {
@@ -90,6 +99,20 @@ impl Endpoint {
     /// Asks until there is an answer, a refusal, or no time or try left.
     pub(super) async fn ask(&self, errand: &Errand<'_>) -> Result<Answer, ModelError> {
         let body = self.kind.body(&errand.asked);
+        let request = Insisting {
+            model: errand.asked.model,
+            key: errand.key,
+            deadline: errand.deadline,
+            told: errand.told,
+        };
+        self.insist(&request, || self.exchange(errand, body.clone())).await
+    }
+
+    /// Makes one exchange after another until there is an answer, a refusal, or no time or try left.
+    async fn insist<T, F>(&self, errand: &Insisting<'_>, exchange: impl Fn() -> F) -> Result<T, ModelError>
+    where
+        F: Future<Output = Result<Reply<T>, ModelError>>,
+    {
         let mut tries = 0;
         let mut last = None;
         loop {
@@ -99,7 +122,7 @@ impl Endpoint {
                 Err(shut) => return Err(last.unwrap_or_else(|| self.shut(shut))),
             };
             tries += 1;
-            let reply = self.exchange(errand, body.clone()).await;
+            let reply = exchange().await;
             self.report(pass, &reply, errand.deadline);
             let (status, reason, asked) = match reply? {
                 Reply::Answer(answer) => return Ok(answer),
@@ -119,7 +142,7 @@ impl Endpoint {
         }
     }
 
-    fn report(&self, pass: Pass<'_>, reply: &Result<Reply, ModelError>, deadline: Instant) {
+    fn report<T>(&self, pass: Pass<'_>, reply: &Result<Reply<T>, ModelError>, deadline: Instant) {
         let failed = match reply {
             Ok(Reply::Answer(_)) => false,
             Ok(Reply::No { status, .. }) => *status >= 500,
@@ -142,14 +165,14 @@ impl Endpoint {
         }
     }
 
-    fn busy(&self, errand: &Errand<'_>, status: u16, tries: u32, said: &str) -> ModelError {
-        ModelError::Busy { provider: self.name.clone(), status, tries, reason: shown(errand, said) }
+    fn busy(&self, errand: &Insisting<'_>, status: u16, tries: u32, said: &str) -> ModelError {
+        ModelError::Busy { provider: self.name.clone(), status, tries, reason: shown(errand.key, said) }
     }
 
-    fn refused(&self, errand: &Errand<'_>, status: u16, said: &str) -> ModelError {
-        let (provider, reason) = (self.name.clone(), shown(errand, said));
+    fn refused(&self, errand: &Insisting<'_>, status: u16, said: &str) -> ModelError {
+        let (provider, reason) = (self.name.clone(), shown(errand.key, said));
         if refusal::is_too_long(status, said) {
-            return ModelError::TooLong { provider, model: errand.asked.model.to_owned(), reason };
+            return ModelError::TooLong { provider, model: errand.model.to_owned(), reason };
         }
         let hint = match status {
             401 | 403 => "; check the stored key",
@@ -165,6 +188,6 @@ impl Endpoint {
 }
 
 /// Fit to be shown: short, and without the key.
-fn shown(errand: &Errand<'_>, said: &str) -> String {
-    refusal::shown(said, errand.key.map(SecretText::reveal))
+fn shown(key: Option<&SecretText>, said: &str) -> String {
+    refusal::shown(said, key.map(SecretText::reveal))
 }
