@@ -32,6 +32,12 @@ impl Rate {
         self.times.push_back(free);
         Some(free)
     }
+
+    /// How long until a place is free.
+    pub fn free_in(&self, now: Instant) -> Duration {
+        let oldest = self.times.front().filter(|_| self.times.len() == self.most);
+        oldest.map_or(Duration::ZERO, |oldest| (*oldest + MINUTE).saturating_duration_since(now))
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod artifacts;
 pub mod budgets;
 pub mod goals;
+pub mod keys;
 pub mod messages;
 pub mod personas;
 pub mod profile;
@@ -44,6 +45,7 @@ pub fn routes() -> Table {
         actors::routes(),
         tools::routes(),
         tokens::routes(),
+        keys::routes(),
         openapi::routes(),
     ]
     .into_iter()
