@@ -1,5 +1,6 @@
 //! `/api`: one file per noun, each with the table of its routes.
 
+pub mod active;
 pub mod actors;
 pub mod alerts;
 pub mod artifacts;
@@ -27,6 +28,7 @@ use super::{openapi, routes::Table};
 pub fn routes() -> Table {
     [
         personas::routes(),
+        active::routes(),
         profile::routes(),
         quotas::routes(),
         budgets::routes(),
