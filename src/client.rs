@@ -219,9 +219,7 @@ fn refused(status: StatusCode, body: &[u8]) -> ClientError {
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ClientError::NotAllowed(detail),
         StatusCode::NOT_FOUND => ClientError::NotFound(detail),
-        StatusCode::CONFLICT => {
-            ClientError::Conflict { detail, current_version: problem["currentVersion"].as_i64() }
-        }
+        StatusCode::CONFLICT => ClientError::Conflict { detail, current_version: problem["currentVersion"].as_i64() },
         StatusCode::UNPROCESSABLE_ENTITY => {
             let errors = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
             let fields = errors.iter().filter_map(|error| error["field"].as_str().map(str::to_owned)).collect();

@@ -41,7 +41,8 @@ fn program(root: &Path) -> Command {
 impl Greenroom {
     pub(super) async fn start(mock: &str) -> anyhow::Result<Self> {
         let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-        let house = format!("[models]\ndefault = \"house\"\n\n[models.providers.house]\nbase_url = \"{mock}\"\n{PROVIDER}");
+        let house =
+            format!("[models]\ndefault = \"house\"\n\n[models.providers.house]\nbase_url = \"{mock}\"\n{PROVIDER}");
         std::fs::write(root.path().join("greenroom.toml"), house)?;
         let mut serve = program(root.path());
         let mut child = serve.args(["serve", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;

@@ -129,13 +129,7 @@ fn open_browsers(config: &Config, rehearsal: SocketAddr) -> anyhow::Result<Brows
     Ok(Browsers::new(config.browser.clone(), egress, config.browser.root.clone(), Arc::new(SealedWith(key))))
 }
 
-fn tools(
-    config: &Config,
-    storage: &Storage,
-    browsers: &Browsers,
-    models: Models,
-    world: Arc<dyn World>,
-) -> Tools {
+fn tools(config: &Config, storage: &Storage, browsers: &Browsers, models: Models, world: Arc<dyn World>) -> Tools {
     let keyring = Arc::new(storage.vault.clone());
     Tools::new(ToolsDeps {
         records: storage.records.clone(),

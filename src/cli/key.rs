@@ -85,7 +85,9 @@ impl New {
 fn table(found: &Value) -> String {
     let row = |key: &Value| {
         let day = &key["spending"]["periods"][0];
-        let spent = day["spent"]["micro_usd"].as_u64().map_or_else(|| "-".to_owned(), |spent| said(BudgetUnit::MicroUsd, spent));
+        let spent = day["spent"]["micro_usd"]
+            .as_u64()
+            .map_or_else(|| "-".to_owned(), |spent| said(BudgetUnit::MicroUsd, spent));
         let left = day["limits"]["micro_usd"]["left"].as_u64();
         let left = left.map_or_else(|| "-".to_owned(), |left| said(BudgetUnit::MicroUsd, left));
         let models: Vec<_> = items(&key["models"]).iter().filter_map(Value::as_str).collect();

@@ -99,12 +99,8 @@ impl Endpoint {
     /// Asks until there is an answer, a refusal, or no time or try left.
     pub(super) async fn ask(&self, errand: &Errand<'_>) -> Result<Answer, ModelError> {
         let body = self.kind.body(&errand.asked);
-        let request = Insisting {
-            model: errand.asked.model,
-            key: errand.key,
-            deadline: errand.deadline,
-            told: errand.told,
-        };
+        let request =
+            Insisting { model: errand.asked.model, key: errand.key, deadline: errand.deadline, told: errand.told };
         self.insist(&request, || self.exchange(errand, body.clone())).await
     }
 

@@ -49,7 +49,8 @@ async fn openais_own_client_is_answered_and_refused_as_it_expects() {
     let asked = tokio::task::spawn_blocking(move || {
         let server = Server::start(&path);
         answer(&path, &["persona", "new", "Ada", "--role", "worker"]);
-        let key = |args: &[&str]| answer(&path, &[&["key", "new"][..], args].concat())["key"].as_str().unwrap().to_owned();
+        let key =
+            |args: &[&str]| answer(&path, &[&["key", "new"][..], args].concat())["key"].as_str().unwrap().to_owned();
         let good = key(&["good", "--limit", "day:usd=5"]);
         let poor = key(&["poor", "--limit", "day:usd=0.0001"]);
         let base = format!("{}/v1", server.greeting["url"].as_str().unwrap());

@@ -15,8 +15,8 @@ use tokio::runtime::Handle;
 use super::{CommandError, Company, desk::Desk};
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Body, Bound, BudgetLeft, BudgetScope, BudgetSpan, Budgets, ChainId, Cost, Draft, Effect,
-        Entry, EntryId, PersonaId, Phase, ReceiptKind, Settlement, TraceId, Zone, by_key,
+        Alert, AlertId, AlertKind, Body, Bound, BudgetLeft, BudgetScope, BudgetSpan, Budgets, ChainId, Cost, Draft,
+        Effect, Entry, EntryId, PersonaId, Phase, ReceiptKind, Settlement, TraceId, Zone, by_key,
     },
     ledger::{self, Charge, Reached},
     ports::{Change, Commit, Guard, LedgerChange, LedgerGuard, Outdated, Unavailable},
@@ -133,7 +133,9 @@ impl Drop for OpenCall {
         }
         let end = match self.sent {
             true => CallEnd::Unknown { error: "nobody waited for the end of the answer".into() },
-            false => CallEnd::Failed { spent: Some(Cost::default()), error: "nobody waited for it: it was not made".into() },
+            false => {
+                CallEnd::Failed { spent: Some(Cost::default()), error: "nobody waited for it: it was not made".into() }
+            }
         };
         let (desk, commit) = (self.desk.clone(), self.desk.ended(&self.call, &self.charge, end));
         self.runtime.spawn(async move {
@@ -186,7 +188,8 @@ impl Desk {
     }
 
     async fn budgets(&self, scopes: &[BudgetScope]) -> Result<Vec<Budgets>, CommandError> {
-        let all = |known: &BTreeMap<BudgetScope, Budgets>| scopes.iter().map(|scope| known.get(scope).cloned()).collect();
+        let all =
+            |known: &BTreeMap<BudgetScope, Budgets>| scopes.iter().map(|scope| known.get(scope).cloned()).collect();
         let known: Option<Vec<_>> = all(&locked(&self.known.by_scope));
         if let Some(known) = known {
             return Ok(known);
@@ -211,7 +214,10 @@ impl Desk {
 
     fn ended(&self, call: &ProgramCall, charge: &Charge, end: CallEnd) -> Commit {
         let (model, key, reserved) = (asked(call), &call.key, charge.entry.reserved);
-        let bound = |cost: Cost| Bound { micro_usd: cost.micro_usd, tokens: cost.input_tokens.saturating_add(cost.output_tokens) };
+        let bound = |cost: Cost| Bound {
+            micro_usd: cost.micro_usd,
+            tokens: cost.input_tokens.saturating_add(cost.output_tokens),
+        };
         let (phase, summary, spent, body) = match end {
             CallEnd::Answered { cost, data } => {
                 let body = Body { data, cost, ..Body::default() };

@@ -46,7 +46,8 @@ struct Picked<'a>(&'a Map<String, Value>, &'static [&'static str]);
 
 impl Serialize for Picked<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().filter(|(name, value)| self.1.contains(&name.as_str()) && !value.is_null()))
+        serializer
+            .collect_map(self.0.iter().filter(|(name, value)| self.1.contains(&name.as_str()) && !value.is_null()))
     }
 }
 
@@ -68,7 +69,8 @@ pub(super) fn chat(raw: &Map<String, Value>, asked: &Asked<'_>) -> Vec<u8> {
 /// The body of a request for embeddings.
 pub(in crate::models) fn embeddings(raw: &Map<String, Value>, model: &str) -> Vec<u8> {
     let fields = Picked(raw, &EMBEDDINGS);
-    let body = Body { model, fields, max_tokens: None, max_completion_tokens: None, stream: false, stream_options: None };
+    let body =
+        Body { model, fields, max_tokens: None, max_completion_tokens: None, stream: false, stream_options: None };
     serde_json::to_vec(&body).unwrap_or_default()
 }
 

@@ -122,7 +122,8 @@ impl Sums {
     pub(super) async fn write(self, to: &mut impl Transaction) -> QueryResult<()> {
         for ((scope, slot_ms), [reserved_tokens, reserved_micro_usd, spent_tokens, spent_micro_usd]) in self.0 {
             let scope = &scope_text(&scope);
-            to.run(AddUp { scope, slot_ms, reserved_tokens, reserved_micro_usd, spent_tokens, spent_micro_usd }).await?;
+            to.run(AddUp { scope, slot_ms, reserved_tokens, reserved_micro_usd, spent_tokens, spent_micro_usd })
+                .await?;
         }
         Ok(())
     }

@@ -40,7 +40,8 @@ pub fn routes() -> Table {
             .gives::<SpendingView>(),
         Route::get(USER, Who::Owner, "What goals that a user gave may spend, and have", of_user)
             .gives::<SpendingView>(),
-        Route::get(KEY, Who::Owner, "What programs may spend by a virtual key, and have", of_key).gives::<SpendingView>(),
+        Route::get(KEY, Who::Owner, "What programs may spend by a virtual key, and have", of_key)
+            .gives::<SpendingView>(),
         Route::new(Method::PUT, KEY, Who::Owner, replaces, put_key).takes::<BudgetsPut>().gives::<SpendingView>(),
         Route::new(Method::PUT, USER, Who::Owner, replaces, put_user).takes::<BudgetsPut>().gives::<SpendingView>(),
     ]

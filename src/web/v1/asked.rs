@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use actix_web::web;
-use actors::domain::{ChatRequest, Hash, ToolCall, ToolOffer, Turn};
-use actors::evidence::canonical::sha256;
+use actors::{
+    domain::{ChatRequest, Hash, ToolCall, ToolOffer, Turn},
+    evidence::canonical::sha256,
+};
 use futures::StreamExt;
 use serde_json::{Map, Value};
 
-use super::errors::Refusal;
+use super::{Place, errors::Refusal};
 
 /// Bytes of a body.
 pub(super) const BODY_LIMIT: usize = 4 << 20;
@@ -21,10 +23,16 @@ const ORDINARY_OUTPUT: u32 = 4_096;
 
 /// What a program wants answered.
 pub(super) struct Asked {
+    pub how: How,
+    pub request: ChatRequest,
+    /// As it came.
+    pub raw: Map<String, Value>,
+}
+
+/// By whom it is to be answered, and in what form.
+pub(super) struct How {
     /// As the program named it.
     pub model: String,
-    pub request: ChatRequest,
-    pub raw: Map<String, Value>,
     pub stream: bool,
     /// The last event of a stream counts the tokens.
     pub include_usage: bool,
@@ -33,7 +41,7 @@ pub(super) struct Asked {
 }
 
 /// The body, whole and bounded.
-pub(super) async fn body(mut payload: web::Payload) -> Result<Vec<u8>, Refusal> {
+pub(super) async fn body(mut payload: web::Payload, place: &mut Place) -> Result<Vec<u8>, Refusal> {
     let read = async {
         let mut body = Vec::new();
         while let Some(part) = payload.next().await {
@@ -41,6 +49,7 @@ pub(super) async fn body(mut payload: web::Payload) -> Result<Vec<u8>, Refusal> 
             if body.len() + part.len() > BODY_LIMIT {
                 return Err(Refusal::too_large(BODY_LIMIT));
             }
+            place.hold(body.len() + part.len())?;
             body.extend_from_slice(&part);
         }
         Ok(body)
@@ -51,8 +60,8 @@ pub(super) async fn body(mut payload: web::Payload) -> Result<Vec<u8>, Refusal> 
 
 /// A JSON object, and the model that it names.
 pub(super) fn object(body: &[u8]) -> Result<(Map<String, Value>, String), Refusal> {
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| Refusal::malformed(format!("The body is not JSON: {error}.")))?;
+    let value: Value =
+        serde_json::from_slice(body).map_err(|error| Refusal::malformed(format!("The body is not JSON: {error}.")))?;
     let Value::Object(raw) = value else { return Err(Refusal::malformed("The body must be a JSON object.")) };
     let model = raw.get("model").and_then(Value::as_str).filter(|model| !model.is_empty() && model.len() <= 200);
     let model = model.ok_or_else(|| Refusal::field("model", "must be the name of a model"))?.to_owned();
@@ -75,7 +84,7 @@ impl Asked {
         let stream = flag(&raw, "stream")?;
         let options = raw.get("stream_options").and_then(Value::as_object);
         let include_usage = options.is_some_and(|options| options.get("include_usage") == Some(&Value::Bool(true)));
-        Ok(Self { model, request, raw, stream, include_usage, digest: sha256(body) })
+        Ok(Self { how: How { model, stream, include_usage, digest: sha256(body) }, request, raw })
     }
 }
 
@@ -268,7 +277,8 @@ mod tests {
 
     #[test]
     fn what_clients_send_beside_it_is_tolerated() {
-        let more = json!({"n": 1, "store": false, "metadata": {"a": "b"}, "service_tier": "auto", "x": [1], "audio": null});
+        let more =
+            json!({"n": 1, "store": false, "metadata": {"a": "b"}, "service_tier": "auto", "x": [1], "audio": null});
         assert_eq!(refused(more), Value::Null);
     }
 

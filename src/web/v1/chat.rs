@@ -9,11 +9,11 @@ use actors::{
     supervisor::{CallEnd, OpenCall, ProgramCall},
 };
 use serde_json::{Value, json};
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tokio::time::Instant;
 
 use super::{
-    CALL_LIMIT, Calls,
-    asked::{self, Asked},
+    CALL_LIMIT, Calls, Place,
+    asked::{self, Asked, How},
     carried,
     errors::Refusal,
     key_of, persona, stream,
@@ -30,8 +30,7 @@ pub(super) struct Calling {
     pub deps: web::Data<Deps>,
     pub key: Arc<VirtualKey>,
     pub trace: TraceId,
-    /// Counts as under way as long as this lives.
-    pub _place: OwnedSemaphorePermit,
+    pub _place: Place,
 }
 
 pub(super) async fn complete(
@@ -42,12 +41,13 @@ pub(super) async fn complete(
     calls: web::Data<Calls>,
 ) -> Result<HttpResponse, Refusal> {
     let key = key_of(&request)?.0;
-    let calling = Calling { deps, key, trace: trace.0, _place: calls.enter()? };
-    let asked = Asked::read(&asked::body(payload).await?)?;
-    if !calling.key.allows(&asked.model) {
-        return Err(Refusal::no_model(&asked.model));
+    let mut place = calls.enter()?;
+    let asked = Asked::read(&asked::body(payload, &mut place).await?)?;
+    let calling = Calling { deps, key, trace: trace.0, _place: place };
+    if !calling.key.allows(&asked.how.model) {
+        return Err(Refusal::no_model(&asked.how.model));
     }
-    match (persona::slug_of(&asked.model), asked.stream) {
+    match (persona::slug_of(&asked.how.model), asked.how.stream) {
         (Some(_), true) => Ok(stream::of_persona(calling, asked)),
         (Some(_), false) => Ok(json_of(&carried(persona::whole(calling, asked)).await?)),
         (None, true) => stream::of_model(calling, asked).await,
@@ -61,8 +61,8 @@ pub(super) fn json_of(answer: &Value) -> HttpResponse {
 }
 
 async fn whole(calling: Calling, asked: Asked) -> Result<Value, Refusal> {
-    let (mut open, outward) = calling.begin(&asked).await?;
-    let label = Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &asked.model);
+    let (mut open, outward, how) = calling.begin(asked).await?;
+    let label = Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &how.model);
     open.sent();
     let began = Instant::now();
     match calling.deps.models.pass(&outward, CALL_LIMIT).await {
@@ -79,17 +79,18 @@ async fn whole(calling: Calling, asked: Asked) -> Result<Value, Refusal> {
 
 impl Calling {
     /// Reserves what it may take and puts it on record.
-    pub(super) async fn begin(&self, asked: &Asked) -> Result<(OpenCall, Outward), Refusal> {
+    pub(super) async fn begin(&self, asked: Asked) -> Result<(OpenCall, Outward, How), Refusal> {
+        let Asked { how, request, raw } = asked;
         let persona = self.payer().await?;
         let charged = persona.as_ref().map(|persona| (persona.id, persona.hours.zone));
-        let outward = Outward { persona, request: asked.request.clone(), raw: asked.raw.clone() };
-        if !self.deps.models.knows(&asked.model) {
-            return Err(Refusal::no_model(&asked.model));
+        let outward = Outward { persona, request, raw };
+        if !self.deps.models.knows(&how.model) {
+            return Err(Refusal::no_model(&how.model));
         }
         let bound = self.deps.models.pass_bound(&outward);
-        let data = json!({ "model": asked.model, "request": asked.digest, "stream": asked.stream });
+        let data = json!({ "model": how.model, "request": how.digest, "stream": how.stream });
         let open = self.reserve("chat", charged, bound, data).await?;
-        Ok((open, outward))
+        Ok((open, outward, how))
     }
 
     /// Whoever is charged beside the key: a persona that is there and not paused.

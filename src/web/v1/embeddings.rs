@@ -29,8 +29,9 @@ pub(super) async fn make(
     calls: web::Data<Calls>,
 ) -> Result<HttpResponse, Refusal> {
     let key = key_of(&request)?.0;
-    let calling = Calling { deps, key, trace: trace.0, _place: calls.enter()? };
-    let body = body(payload).await?;
+    let mut place = calls.enter()?;
+    let body = body(payload, &mut place).await?;
+    let calling = Calling { deps, key, trace: trace.0, _place: place };
     let (raw, model) = object(&body)?;
     let is_input = match raw.get("input") {
         Some(Value::String(text)) => !text.is_empty(),

@@ -12,11 +12,7 @@ use actix_web::{
 use actors::supervisor::{CommandError, NotMade};
 use serde_json::{Value, json};
 
-use crate::{
-    models::ModelError,
-    storage::DbError,
-    web::errors::Problem,
-};
+use crate::{models::ModelError, storage::DbError, web::errors::Problem};
 
 /// A call that is not answered.
 #[derive(Debug, Clone)]
@@ -82,7 +78,9 @@ impl Refusal {
     /// There is no such model for this key.
     pub fn no_model(model: &str) -> Self {
         let model: String = model.chars().take(200).collect();
-        let message = format!("The model `{model}` does not exist, or this key may not use it. `GET /v1/models` lists those it may.");
+        let message = format!(
+            "The model `{model}` does not exist, or this key may not use it. `GET /v1/models` lists those it may."
+        );
         let param = Some("model".to_owned());
         Self { param, ..Self::new(StatusCode::NOT_FOUND, INVALID, Some("model_not_found"), message) }
     }
@@ -94,9 +92,9 @@ impl Refusal {
         Self { retry_after_s: Some(retry_after_s), ..refusal }
     }
 
-    /// Too many calls are under way.
-    pub fn busy(most: usize) -> Self {
-        let message = format!("{most} calls are under way, as many as are taken at once. Try again soon.");
+    /// Too much is under way.
+    pub fn busy() -> Self {
+        let message = "As many calls are under way as are taken at once. Try again soon.";
         let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, RATE, Some("rate_limit_exceeded"), message);
         Self { retry_after_s: Some(1), ..refusal }
     }

@@ -15,8 +15,8 @@ use tokio::{
     time::timeout,
 };
 
-use crate::storage::ReceiptFilter;
 use super::{CALL_LIMIT, asked::Asked, chat::Calling, errors::Refusal, told::Label};
+use crate::storage::ReceiptFilter;
 
 /// Receipts of one goal that are looked through.
 const MOST_RECEIPTS: u32 = 500;
@@ -30,7 +30,7 @@ pub(super) fn slug_of(model: &str) -> Option<&str> {
 
 /// The whole answer.
 pub(super) async fn whole(calling: Calling, asked: Asked) -> Result<Value, Refusal> {
-    let label = Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &asked.model);
+    let label = Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &asked.how.model);
     let (answer, cost) = answer(calling, asked).await?;
     Ok(label.completion(&answer, cost))
 }
@@ -38,15 +38,21 @@ pub(super) async fn whole(calling: Calling, asked: Asked) -> Result<Value, Refus
 /// What the persona says, and what its models took.
 pub(super) async fn answer(calling: Calling, asked: Asked) -> Result<(ChatAnswer, Option<Cost>), Refusal> {
     if !asked.request.tools.is_empty() || asked.request.answer_schema.is_some() {
-        return Err(Refusal::field("tools", "and `response_format` are not for personas: a persona answers in its own words"));
+        return Err(Refusal::field(
+            "tools",
+            "and `response_format` are not for personas: a persona answers in its own words",
+        ));
     }
     let text = message(&asked.request.turns)?;
-    let slug = slug_of(&asked.model).unwrap_or_default();
+    let slug = slug_of(&asked.how.model).unwrap_or_default();
     let persona = calling.deps.db.persona_named(slug).await?;
     let persona = persona.filter(|persona| persona.status != PersonaStatus::Deleted);
-    let persona = persona.ok_or_else(|| Refusal::no_model(&asked.model))?;
+    let persona = persona.ok_or_else(|| Refusal::no_model(&asked.how.model))?;
     if persona.status == PersonaStatus::Paused {
-        return Err(Refusal::conflict(format!("{} is paused: its messages wait until somebody resumes it.", persona.name)));
+        return Err(Refusal::conflict(format!(
+            "{} is paused: its messages wait until somebody resumes it.",
+            persona.name
+        )));
     }
     let work = NewWork {
         persona: persona.id,
@@ -100,8 +106,7 @@ impl Calling {
             return Err(Refusal::failed(format!("The persona's work ended {}: {}.", goal.state, why())));
         }
         let limit = MOST_RECEIPTS;
-        let filter =
-            ReceiptFilter { goal: Some(goal.id), newest_first: true, limit, ..ReceiptFilter::default() };
+        let filter = ReceiptFilter { goal: Some(goal.id), newest_first: true, limit, ..ReceiptFilter::default() };
         let receipts = self.deps.db.receipts(filter).await?;
         let of_models = || receipts.iter().filter(|receipt| receipt.kind == ReceiptKind::Llm);
         let value = |receipt: &Receipt| receipt.body.as_ref()?.data.get("value")?.as_str().map(str::to_owned);
@@ -141,7 +146,9 @@ fn message(turns: &[Turn]) -> Result<String, Refusal> {
     };
     let count = text.chars().count();
     if count > MOST_CHARS {
-        return Err(Refusal::too_long(format!("A message to a persona may have {MOST_CHARS} characters; this has {count}.")));
+        return Err(Refusal::too_long(format!(
+            "A message to a persona may have {MOST_CHARS} characters; this has {count}."
+        )));
     }
     let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     Ok(text.replace(is_odd, " "))

@@ -62,16 +62,16 @@ pub(super) async fn of_model(calling: Calling, asked: Asked) -> Result<HttpRespo
 }
 
 async fn tell(calling: Calling, asked: Asked, line: Line, begun: oneshot::Sender<Result<(), Refusal>>) {
-    let (mut open, outward) = match calling.begin(&asked).await {
+    let (mut open, outward, how) = match calling.begin(asked).await {
         Ok(begun) => begun,
         Err(refusal) => return drop(begun.send(Err(refusal))),
     };
     let mut teller = Teller {
-        label: Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &asked.model),
+        label: Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &how.model),
         line,
         begun: Some(begun),
         calls: 0,
-        include_usage: asked.include_usage,
+        include_usage: how.include_usage,
         began: Instant::now(),
     };
     open.sent();
@@ -161,8 +161,8 @@ pub(super) fn of_persona(calling: Calling, asked: Asked) -> HttpResponse {
     let (line, events) = mpsc::channel(MOST_WAITING);
     let line = Line(line);
     actix_web::rt::spawn(async move {
-        let label = Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &asked.model);
-        let include_usage = asked.include_usage;
+        let label = Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &asked.how.model);
+        let include_usage = asked.how.include_usage;
         let mut answer = std::pin::pin!(persona::answer(calling, asked));
         let mut is_read = line.say(label.begin()).await;
         let answered = loop {
@@ -173,7 +173,9 @@ pub(super) fn of_persona(calling: Calling, asked: Asked) -> HttpResponse {
             }
         };
         let events = match answered {
-            Ok((said, cost)) => [label.text(&said.text), label.end(said.finish, cost.filter(|_| include_usage))].concat(),
+            Ok((said, cost)) => {
+                [label.text(&said.text), label.end(said.finish, cost.filter(|_| include_usage))].concat()
+            }
             Err(refusal) => event(&refusal.json()).to_vec(),
         };
         line.say(events.into()).await;

@@ -28,7 +28,8 @@ impl Label {
                 message["content"] = Value::Null;
             }
         }
-        let choice = json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": reason(answer.finish) });
+        let choice =
+            json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": reason(answer.finish) });
         let mut whole = json!({
             "id": self.id, "object": "chat.completion", "created": self.created, "model": self.model, "choices": [choice],
         });

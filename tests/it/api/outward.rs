@@ -88,7 +88,7 @@ fn code(answer: &Answer) -> (u16, Option<&str>) {
 async fn an_answer_costs_what_was_used_and_leaves_two_receipts() {
     let mock = Mock::start([Reply::text("Hello, you.")]).await;
     let server = TestServer::start_with(asks(&mock)).await;
-    let key = server.key("ci", json!({"limits": {"day": {"micro_usd": {"hard": 9_000}}}})).await;
+    let key = server.key("ci", json!({"limits": {"day": {"micro_usd": {"hard": 9_000, "soft": 100}}}})).await;
     let mut receipts = server.company.receipts();
     let body = json!({
         "model": "house", "max_completion_tokens": 50, "top_p": 0.5, "store": true, "unheard_of": {"x": 1},
@@ -116,6 +116,13 @@ async fn an_answer_costs_what_was_used_and_leaves_two_receipts() {
     let spent = server.today(BudgetScope::Key("ci".into())).await;
     assert_eq!((spent.spent.micro_usd, spent.reserved.micro_usd), (120, 0));
     assert_eq!(server.today(BudgetScope::Company).await.spent.micro_usd, 120);
+    let told = async {
+        let told = |receipt: &Receipt| receipt.body.as_ref().is_some_and(|body| body.summary.contains("its soft limit"));
+        while !told(&receipts.recv().await.unwrap()) {}
+    };
+    timeout(PATIENCE, told).await.unwrap();
+    let alerts = server.get("/api/alerts").await.json;
+    assert_eq!(alerts["items"][0]["kind"], "budget_low", "{alerts}");
     server.stop().await;
 }
 
@@ -128,7 +135,8 @@ async fn a_streamed_answer_and_its_calls_come_in_order() {
     let mut body = hello();
     body["stream"] = true.into();
     body["stream_options"] = json!({"include_usage": true});
-    body["tools"] = json!([{"type": "function", "function": {"name": "look", "strict": true, "parameters": {"type": "object"}}}]);
+    body["tools"] =
+        json!([{"type": "function", "function": {"name": "look", "strict": true, "parameters": {"type": "object"}}}]);
     let said = server.program(&key, CHAT, &body).header(header::ACCEPT_ENCODING, "gzip").send().await.unwrap();
     assert_eq!(said.status(), 200);
     assert_eq!(said.headers()[header::CONTENT_TYPE], "text/event-stream");
@@ -191,8 +199,12 @@ async fn what_goes_wrong_has_openais_form_and_codes() {
         body["model"] = unknown.into();
         assert_eq!(code(&server.chat(&key, &body).await), (404, Some("model_not_found")), "{unknown}");
     }
-    let raw = async |bytes: Vec<u8>| answer(server.ask(Method::POST, CHAT).bearer_auth(&key).body(bytes).send().await.unwrap()).await;
-    for bytes in [b"{".to_vec(), Vec::new(), b"[1]".to_vec(), b"{\"model\":7}".to_vec(), vec![0xFF; 50], b"[".repeat(100_000)] {
+    let raw = async |bytes: Vec<u8>| {
+        answer(server.ask(Method::POST, CHAT).bearer_auth(&key).body(bytes).send().await.unwrap()).await
+    };
+    for bytes in
+        [b"{".to_vec(), Vec::new(), b"[1]".to_vec(), b"{\"model\":7}".to_vec(), vec![0xFF; 50], b"[".repeat(100_000)]
+    {
         let refused = raw(bytes).await;
         assert_eq!((refused.status.as_u16(), &refused.json["error"]["type"]), (400, &json!("invalid_request_error")));
     }
@@ -286,7 +298,10 @@ fn paid() -> TestPorts {
         let (name, media_type, bytes) = ("line.txt".to_owned(), "text/plain", b"a line".to_vec());
         let line = NewArtifact { kind: ArtifactKind::Text, name, media_type, bytes };
         let cost = Some(Cost { input_tokens: 100, output_tokens: 20, micro_usd: 40_000 });
-        Outcome { cost, ..Outcome::done(format!("did {}", call.tool), json!({"value": "Good morning."})).with_artifact(line) }
+        Outcome {
+            cost,
+            ..Outcome::done(format!("did {}", call.tool), json!({"value": "Good morning."})).with_artifact(line)
+        }
     });
     test.performer.bound_by(|_| Ok(Some(Bound { micro_usd: 60_000, tokens: 900 })));
     test
@@ -331,7 +346,8 @@ async fn a_persona_answers_through_its_inbox_and_the_key_is_charged() {
 /// Every answer uses nearly all that was reserved: whoever overbooks spends too much.
 fn greedy(_: &Seen) -> Reply {
     let usage = json!({"prompt_tokens": 100, "completion_tokens": 30_000});
-    let choice = json!({"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "All of it."}});
+    let choice =
+        json!({"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "All of it."}});
     Reply::Raw(json!({"model": "small-1", "choices": [choice], "usage": usage}).to_string())
 }
 
@@ -350,10 +366,7 @@ async fn a_hundred_at_once_never_take_more_than_a_dollar(database_url: String) {
     let alone = server.key("alone", json!({"limits": {"day": {"micro_usd": {"hard": DOLLAR}}}})).await;
     let of_ada = json!({"persona": "ada", "limits": {"day": {"micro_usd": {"hard": DOLLAR}}}});
     let of_ada = server.key("of-ada", of_ada).await;
-    let scopes = [
-        (&alone, BudgetScope::Key("alone".into()), DOLLAR),
-        (&of_ada, BudgetScope::Persona(ada), DOLLAR / 2),
-    ];
+    let scopes = [(&alone, BudgetScope::Key("alone".into()), DOLLAR), (&of_ada, BudgetScope::Persona(ada), DOLLAR / 2)];
     let mut body = hello();
     body["max_tokens"] = 30_000.into();
     for (key, scope, hard) in scopes {
@@ -395,20 +408,23 @@ async fn on_postgres_a_hundred_at_once_never_take_more_than_a_dollar() {
     a_hundred_at_once_never_take_more_than_a_dollar(postgres::database().await).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_is_let_go_is_settled_and_one_that_was_not_sent_costs_nothing() {
-    let server = TestServer::start().await;
-    let mut receipts = server.company.receipts();
-    let call = || ProgramCall {
+fn program_call() -> ProgramCall {
+    ProgramCall {
         key: "ci".into(),
         persona: None,
         tool: "chat",
         bound: Ok(Bound { micro_usd: 500, tokens: 50 }),
         data: json!({"model": "house"}),
         trace: by().trace,
-    };
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_let_go_is_settled_and_one_that_was_not_sent_costs_nothing() {
+    let server = TestServer::start().await;
+    let mut receipts = server.company.receipts();
     for (sent, spent, phase) in [(false, 0, Phase::Outcome), (true, 500, Phase::Unknown)] {
-        let mut open = server.company.begin_call(call()).await.unwrap().unwrap();
+        let mut open = server.company.begin_call(program_call()).await.unwrap().unwrap();
         assert_eq!(server.today(BudgetScope::Key("ci".into())).await.reserved.micro_usd, 500);
         if sent {
             open.sent();
@@ -418,5 +434,27 @@ async fn a_call_that_is_let_go_is_settled_and_one_that_was_not_sent_costs_nothin
         let today = server.today(BudgetScope::Key("ci".into())).await;
         assert_eq!((today.spent.micro_usd, today.reserved.micro_usd), (spent, 0));
     }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_the_servers_end_cut_is_settled_at_its_worst_case_by_the_next_start() {
+    let database_url = postgres::database().await;
+    let of = |url: &str| {
+        let url = url.to_owned();
+        move |config: &mut Config| config.storage.database_url = url
+    };
+    let server = TestServer::start_with(of(&database_url)).await;
+    let mut open = server.company.begin_call(program_call()).await.unwrap().unwrap();
+    open.sent();
+    // What a kill leaves: nobody says how it ended.
+    std::mem::forget(open);
+    server.stop().await;
+    let server = TestServer::start_with(of(&database_url)).await;
+    let today = server.today(BudgetScope::Key("ci".into())).await;
+    assert_eq!((today.spent.micro_usd, today.reserved.micro_usd), (500, 0));
+    let receipts = server.get("/api/receipts?chain=system:local").await.json;
+    let cut = receipts["items"].as_array().unwrap().iter().any(|receipt| receipt["phase"] == "unknown");
+    assert!(cut, "{receipts}");
     server.stop().await;
 }
