@@ -5,6 +5,7 @@
 
 mod browser;
 mod commits;
+mod gateway;
 mod personas;
 mod report;
 mod sandbox;
@@ -23,6 +24,7 @@ const PARTS: &[Part] = &[
     ("browser", browser::measure),
     ("scheduler", scheduler::measure),
     ("sandbox", sandbox::measure),
+    ("gateway", gateway::measure),
 ];
 
 fn main() -> anyhow::Result<()> {

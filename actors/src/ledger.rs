@@ -1,7 +1,8 @@
 //! What a call must reserve before it begins, what it is settled at, and what is said when there is no room for it. Pure.
 //!
 //! **Before.** The worst case of a call is reserved in the commit of its intent, guarded by every limit of everybody who
-//! is charged: its persona (in days and months of its own zone), the user who asked, and the company (universal time).
+//! is charged: its persona (in days and months of its own zone), the user or key that asked, and the company (universal
+//! time).
 //! The limits are those that were read: if they changed since, the commit is refused and they are read again.
 //!
 //! **After.** It is settled in the commit of its outcome, at what the provider said; at its worst case when nobody said
@@ -69,7 +70,7 @@ pub fn span(scope: BudgetScope, period: BudgetPeriod, persona: Zone, at_ms: i64)
 const fn zone_of(scope: &BudgetScope, persona: Zone) -> Zone {
     match scope {
         BudgetScope::Persona(_) => persona,
-        BudgetScope::User(_) | BudgetScope::Company => Zone::UTC,
+        BudgetScope::User(_) | BudgetScope::Key(_) | BudgetScope::Company => Zone::UTC,
     }
 }
 
@@ -147,6 +148,7 @@ fn whose(scope: &BudgetScope) -> String {
     match scope {
         BudgetScope::Company => "the company’s budget".to_owned(),
         BudgetScope::User(name) => format!("the budget of user {name}"),
+        BudgetScope::Key(name) => format!("the budget of key {name}"),
         BudgetScope::Persona(_) => "the persona’s budget".to_owned(),
     }
 }

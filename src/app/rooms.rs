@@ -29,6 +29,7 @@ const INSTANCE: &str = "instance";
 /// Everything below the pages, at work.
 pub(super) struct Rooms {
     pub(super) company: Company,
+    pub(super) models: Models,
     pub(super) storage: Storage,
     pub(super) world: Arc<dyn World>,
     browsers: Browsers,
@@ -56,16 +57,18 @@ impl Rooms {
         let journal = storage.journal.clone();
         #[cfg(feature = "failpoints")]
         let journal = super::failpoints::around(journal);
+        let keyring = Arc::new(storage.vault.clone());
+        let models = Models::new(&config.models, keyring).context("the models cannot be set up")?;
         let ports = Ports {
             journal,
             records: storage.records.clone(),
-            performer: Arc::new(tools(config, &storage, &browsers, world.clone())?),
+            performer: Arc::new(tools(config, &storage, &browsers, models.clone(), world.clone())),
             blobs: storage.blobs.clone(),
             world: world.clone(),
         };
         let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
         company.plan_from(Arc::new(Templates));
-        let rooms = Self { company, storage, world, browsers, rehearsal };
+        let rooms = Self { company, models, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         Ok(rooms)
     }
@@ -126,10 +129,9 @@ fn open_browsers(config: &Config, rehearsal: SocketAddr) -> anyhow::Result<Brows
     Ok(Browsers::new(config.browser.clone(), egress, config.browser.root.clone(), Arc::new(SealedWith(key))))
 }
 
-fn tools(config: &Config, storage: &Storage, browsers: &Browsers, world: Arc<dyn World>) -> anyhow::Result<Tools> {
+fn tools(config: &Config, storage: &Storage, browsers: &Browsers, models: Models, world: Arc<dyn World>) -> Tools {
     let keyring = Arc::new(storage.vault.clone());
-    let models = Models::new(&config.models, keyring.clone()).context("the models cannot be set up")?;
-    Ok(Tools::new(ToolsDeps {
+    Tools::new(ToolsDeps {
         records: storage.records.clone(),
         keyring,
         models,
@@ -138,7 +140,7 @@ fn tools(config: &Config, storage: &Storage, browsers: &Browsers, world: Arc<dyn
         world,
         data_root: config.data_root.clone(),
         min_free_mb: config.storage.min_free_mb,
-    }))
+    })
 }
 
 /// The public half of this machine's evidence key, if it has one.

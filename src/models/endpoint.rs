@@ -1,5 +1,6 @@
 //! One configured provider: asked over HTTP until there is an answer, a refusal, or no time or try left.
 
+mod embeddings;
 mod exchange;
 
 use std::time::Duration;
@@ -52,7 +53,17 @@ pub(super) struct Errand<'a> {
     pub told: Option<&'a Told>,
 }
 
-impl Errand<'_> {
+/// What is the same for every try.
+struct Insisting<'a> {
+    model: &'a str,
+    key: Option<&'a SecretText>,
+    since: Instant,
+    share: Instant,
+    deadline: Instant,
+    told: Option<&'a Told>,
+}
+
+impl Insisting<'_> {
     /// Whether what was asked at this moment and not answered in time says something about the provider. It does not
     /// where the caller's own time is up, or where most of the share went by before there was a place.
     fn was_given_time(&self, asked_at: Instant) -> bool {
@@ -114,6 +125,17 @@ impl Endpoint {
     /// Asks until there is an answer, a refusal, or no time or try left.
     pub(super) async fn ask(&self, errand: &Errand<'_>) -> Result<Answer, ModelError> {
         let body = self.kind.body(&errand.asked);
+        let Errand { asked, key, since, share, deadline, told } = errand;
+        let (since, share, deadline) = (*since, *share, *deadline);
+        let request = Insisting { model: asked.model, key: *key, since, share, deadline, told: *told };
+        self.insist(&request, || self.exchange(errand, body.clone())).await
+    }
+
+    /// Makes one exchange after another until there is an answer, a refusal, or no time or try left.
+    async fn insist<T, F>(&self, errand: &Insisting<'_>, exchange: impl Fn() -> F) -> Result<T, ModelError>
+    where
+        F: Future<Output = Result<Reply<T>, ModelError>>,
+    {
         let mut tries = 0;
         let mut last = None;
         loop {
@@ -124,7 +146,7 @@ impl Endpoint {
             };
             tries += 1;
             let asked_at = Instant::now();
-            let reply = self.exchange(errand, body.clone()).await;
+            let reply = exchange().await;
             self.report(pass, &reply, errand.was_given_time(asked_at));
             let (status, reason, asked) = match reply? {
                 Reply::Answer(answer) => return Ok(answer),
@@ -144,7 +166,7 @@ impl Endpoint {
         }
     }
 
-    fn report(&self, pass: Pass<'_>, reply: &Result<Reply, ModelError>, was_given_time: bool) {
+    fn report<T>(&self, pass: Pass<'_>, reply: &Result<Reply<T>, ModelError>, was_given_time: bool) {
         let failed = match reply {
             Ok(Reply::Answer(_)) => false,
             Ok(Reply::No { status, .. }) => *status >= 500,
@@ -166,14 +188,14 @@ impl Endpoint {
         }
     }
 
-    fn busy(&self, errand: &Errand<'_>, status: u16, tries: u32, said: &str) -> ModelError {
-        ModelError::Busy { provider: self.name.clone(), status, tries, reason: shown(errand, said) }
+    fn busy(&self, errand: &Insisting<'_>, status: u16, tries: u32, said: &str) -> ModelError {
+        ModelError::Busy { provider: self.name.clone(), status, tries, reason: shown(errand.key, said) }
     }
 
-    fn refused(&self, errand: &Errand<'_>, status: u16, said: &str) -> ModelError {
-        let (provider, reason) = (self.name.clone(), shown(errand, said));
+    fn refused(&self, errand: &Insisting<'_>, status: u16, said: &str) -> ModelError {
+        let (provider, reason) = (self.name.clone(), shown(errand.key, said));
         if refusal::is_too_long(status, said) {
-            return ModelError::TooLong { provider, model: errand.asked.model.to_owned(), reason };
+            return ModelError::TooLong { provider, model: errand.model.to_owned(), reason };
         }
         let hint = match status {
             401 | 403 => "; check the stored key",
@@ -189,6 +211,6 @@ impl Endpoint {
 }
 
 /// Fit to be shown: short, and without the key.
-fn shown(errand: &Errand<'_>, said: &str) -> String {
-    refusal::shown(said, errand.key.map(SecretText::reveal))
+fn shown(key: Option<&SecretText>, said: &str) -> String {
+    refusal::shown(said, key.map(SecretText::reveal))
 }

@@ -22,17 +22,23 @@ impl Keyring for Vault {
     }
 }
 
-/// The persona's own key, else the instance's: the secret of that name, or of that name in capitals, as the environment
+/// The persona's own key, if somebody asks for one, else the instance's: the secret of that name, or of that name in capitals, as the environment
 /// has it.
 pub(super) async fn key_of(
     keyring: &dyn Keyring,
-    persona: PersonaId,
+    persona: Option<PersonaId>,
     name: &str,
 ) -> Result<Option<SecretText>, BoxError> {
-    match secret_of(keyring, persona, name).await? {
-        Some(found) => Ok(Some(found)),
-        None => secret_of(keyring, persona, &name.to_ascii_uppercase()).await,
+    for name in [name, &name.to_ascii_uppercase()] {
+        let found = match persona {
+            Some(persona) => secret_of(keyring, persona, name).await?,
+            None => keyring.open(INSTANCE, name).await?,
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
     }
+    Ok(None)
 }
 
 /// Whether a secret of this name is that key.

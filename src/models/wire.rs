@@ -3,12 +3,14 @@
 mod anthropic;
 mod events;
 mod openai;
+mod passed;
 
 use actors::domain::{ChatRequest, Finish, ToolCall};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(super) use events::Events;
+pub(super) use passed::{Embeddings, embedding, embeddings};
 
 use super::price::Usage;
 use crate::config::{OutputLimitField, ProviderKind};
@@ -26,6 +28,8 @@ const MOST_NAME_CHARS: usize = 64;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub request: &'a ChatRequest,
+    /// The same as a program wrote it in OpenAI's form: what providers of that form are sent.
+    pub raw: Option<&'a Map<String, Value>>,
     pub model: &'a str,
     pub temperature_thousandths: Option<u16>,
     pub output_limit_field: OutputLimitField,
@@ -86,6 +90,14 @@ impl ProviderKind {
         match self {
             Self::OpenAi => openai::body(asked),
             Self::Anthropic => anthropic::body(asked),
+        }
+    }
+
+    /// Behind the base address, for embeddings; none: it makes none.
+    pub(super) const fn embeddings_path(self) -> Option<&'static str> {
+        match self {
+            Self::OpenAi => Some("/embeddings"),
+            Self::Anthropic => None,
         }
     }
 

@@ -1,10 +1,12 @@
 //! `/api`: one file per noun, each with the table of its routes.
 
+pub mod active;
 pub mod actors;
 pub mod alerts;
 pub mod artifacts;
 pub mod budgets;
 pub mod goals;
+pub mod keys;
 pub mod messages;
 pub mod personas;
 pub mod profile;
@@ -26,6 +28,7 @@ use super::{openapi, routes::Table};
 pub fn routes() -> Table {
     [
         personas::routes(),
+        active::routes(),
         profile::routes(),
         quotas::routes(),
         budgets::routes(),
@@ -44,6 +47,7 @@ pub fn routes() -> Table {
         actors::routes(),
         tools::routes(),
         tokens::routes(),
+        keys::routes(),
         openapi::routes(),
     ]
     .into_iter()

@@ -14,10 +14,10 @@ fn entry(reserved: Bound) -> Entry {
     let id = Uuid::from_u128(1);
     Entry {
         id: EntryId(id),
-        persona: PersonaId(id),
+        persona: Some(PersonaId(id)),
         user: "ada".into(),
-        goal: GoalId(id),
-        run: RunId(id),
+        goal: Some(GoalId(id)),
+        run: Some(RunId(id)),
         step: 0,
         at_ms: NOON_MS,
         reserved,
@@ -37,7 +37,7 @@ fn day(hard: u64) -> BudgetLeft {
 fn every_limit_of_everybody_who_is_charged_is_asked_in_its_own_days() {
     let reserved = Bound { micro_usd: 7, tokens: 90 };
     let entry = entry(reserved);
-    let [persona, user, company] = entry.scopes();
+    let [persona, user, company] = entry.scopes().try_into().unwrap();
     let budgets = [
         Budgets { scope: persona, version: 4, limits: vec![limit(BudgetPeriod::Day, BudgetUnit::Tokens, 100)] },
         Budgets::none(user),

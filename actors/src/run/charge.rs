@@ -91,10 +91,10 @@ impl Broker {
         let goal = act.about.goal;
         let entry = Entry {
             id: EntryId(act.about.world.new_id()),
-            persona: goal.persona,
+            persona: Some(goal.persona),
             user: goal.created_by.clone(),
-            goal: goal.id,
-            run: act.run,
+            goal: Some(goal.id),
+            run: Some(act.run),
             step: act.index,
             at_ms: act.about.world.now_ms(),
             reserved: bound.as_ref().ok().copied().flatten().unwrap_or_default(),
@@ -183,7 +183,7 @@ impl Broker {
     pub(super) fn budget_alert(&self, id: AlertId, span: &BudgetSpan, kind: AlertKind, text: String) -> Alert {
         let persona = match span.scope {
             BudgetScope::Persona(persona) => Some(persona),
-            BudgetScope::User(_) | BudgetScope::Company => None,
+            BudgetScope::User(_) | BudgetScope::Key(_) | BudgetScope::Company => None,
         };
         let raised_ms = self.ports.world.now_ms();
         Alert { id, kind, persona, goal: None, text, raised_ms, resolved_ms: None }

@@ -296,7 +296,7 @@ fn unknown(about: &About<'_>, history: &History, lost: &[Entry]) -> Vec<Draft> {
     let say = |step| {
         let intent = history.intent(step)?;
         let tool = intent.tool.clone().map(Cow::Owned);
-        let charged = lost.iter().find(|entry| entry.step == step && Some(entry.run) == intent.run);
+        let charged = lost.iter().find(|entry| entry.step == step && entry.run == intent.run);
         let data = charged.map_or(Value::Null, |entry| json!({"charged": entry.reserved}));
         let draft = about.step(step, intent.kind, Phase::Unknown, format!("lost sight of step {}", step + 1), data);
         Some(Draft { tool, effect: intent.effect, run: intent.run, ..draft })

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(in crate::models) use self::stream::Listener;
-use super::{Answer, Asked, MOST_CALLS, Malformed, from_json, object};
+use super::{Answer, Asked, MOST_CALLS, Malformed, from_json, object, passed};
 use crate::{config::OutputLimitField, models::price::Usage};
 
 #[derive(Serialize)]
@@ -152,6 +152,9 @@ impl Counted {
 
 /// The request's body.
 pub(super) fn body(asked: &Asked<'_>) -> Vec<u8> {
+    if let Some(raw) = asked.raw {
+        return passed::chat(raw, asked);
+    }
     let request = asked.request;
     let limit = |field| (asked.output_limit_field == field).then_some(request.max_output_tokens);
     let json_schema = |schema| NamedSchema { name: "answer", schema };
@@ -230,7 +233,7 @@ fn finish(reason: Option<&str>, calls: bool, refused: bool) -> Finish {
 }
 
 /// An error in place of an answer; proxies put the upstream's status into `code`.
-fn said(error: &Value) -> Malformed {
+pub(super) fn said(error: &Value) -> Malformed {
     let code = error.get("code").and_then(|code| code.as_u64().or_else(|| code.as_str()?.parse().ok()));
     let status = code.and_then(|code| u16::try_from(code).ok()).filter(|code| (400..600).contains(code));
     let text = error.get("message").unwrap_or(error);

@@ -23,7 +23,7 @@ fn request() -> ChatRequest {
 
 fn asked(request: &ChatRequest) -> Asked<'_> {
     let output_limit_field = OutputLimitField::MaxTokens;
-    Asked { request, model: "m", temperature_thousandths: Some(1_500), output_limit_field, streaming: true }
+    Asked { request, raw: None, model: "m", temperature_thousandths: Some(1_500), output_limit_field, streaming: true }
 }
 
 /// What is heard of a stream that arrives in parts of these sizes, over and over.

@@ -73,7 +73,7 @@ async fn a_call_reserves_its_worst_case_and_settles_what_it_took() {
     assert_eq!(board.phases(), [Phase::Intent, Phase::Outcome]);
     assert_eq!((&data(0)["reserved"]["micro_usd"], &data(1)["charged"]["micro_usd"]), (&60_000.into(), &25_000.into()));
     let (entry, _) = board.ports.store.entries().remove(0);
-    assert_eq!((entry.user.as_str(), entry.goal, entry.persona), ("test", goal, board.persona.id));
+    assert_eq!((entry.user.as_str(), entry.goal, entry.persona), ("test", Some(goal), Some(board.persona.id)));
 }
 
 #[tokio::test(start_paused = true)]
