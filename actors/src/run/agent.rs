@@ -128,8 +128,7 @@ impl Attempt<'_> {
             );
             return Err(StepError::permanent(text));
         }
-        let begun = (self.now_ms() - self.run.started_ms).max(0);
-        let late = begun >= i64::from(agent.payload.max_minutes).saturating_mul(60_000);
+        let late = self.took_so_far_ms() >= i64::from(agent.payload.max_minutes).saturating_mul(60_000);
         let about = |at: usize| talk::Told {
             receipt: self.history.came_of(self.steps.index(at)),
             text: agent.texts.get(&at).map(String::as_str),
@@ -142,6 +141,13 @@ impl Attempt<'_> {
             model: agent.payload.model.clone(),
             answer_now,
         })
+    }
+
+    /// How long this run has taken, by its receipts: a replay must come to the same.
+    fn took_so_far_ms(&self) -> i64 {
+        let mut own = self.history.receipts().iter().filter(|receipt| receipt.run == Some(self.run.id));
+        let first = own.next().map_or(0, |receipt| receipt.at_ms);
+        own.next_back().map_or(0, |last| (last.at_ms - first).max(0))
     }
 
     /// Whether the model only goes in circles.

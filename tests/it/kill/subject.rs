@@ -45,6 +45,7 @@ impl Subject {
             model: None,
             tools: Vec::new(),
             secrets: BTreeMap::new(),
+            fork: None,
         }));
         let proof = Proof {
             assertions: vec![Assertion::File("note.md".to_owned())],

@@ -21,6 +21,7 @@ fn agent(secrets: &[(&str, &str)]) -> Template {
             model: None,
             tools: vec![],
             secrets: secrets.iter().map(pair).collect(),
+            fork: None,
         })),
         proof: Proof {
             assertions: vec![Assertion::TitleContains("Proposal submitted".into())],

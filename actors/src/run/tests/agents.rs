@@ -11,7 +11,7 @@ use crate::{
     run::RunEnd,
 };
 
-fn agent() -> Payload {
+pub(super) fn agent() -> Payload {
     Payload::Agent(Box::new(AgentPayload {
         task: "Submit a proposal.".into(),
         max_steps: 8,
@@ -19,6 +19,7 @@ fn agent() -> Payload {
         model: None,
         tools: vec![],
         secrets: Default::default(),
+        fork: None,
     }))
 }
 
@@ -32,24 +33,24 @@ pub(super) fn calls(steps: Vec<Step>) -> Thought {
     Thought { answer: ChatAnswer { text: String::new(), calls, finish: Finish::Calls }, chosen }
 }
 
-fn says(text: &str) -> Thought {
+pub(super) fn says(text: &str) -> Thought {
     Thought { answer: ChatAnswer { text: text.into(), calls: vec![], finish: Finish::Stop }, chosen: vec![] }
 }
 
-fn goto(path: &str) -> Step {
+pub(super) fn goto(path: &str) -> Step {
     Step::Goto { url: format!("{SITE}/{path}"), timeout_ms: None }
 }
 
-fn click() -> Step {
+pub(super) fn click() -> Step {
     Step::Click { selector: "#send".into(), effect: None, timeout_ms: None }
 }
 
-fn title() -> Step {
+pub(super) fn title() -> Step {
     Step::ExpectTitle { contains: "Proposal submitted".into(), timeout_ms: None }
 }
 
 /// Opens the form, fills and sends it, looks, says so.
-fn submits() -> Vec<Thought> {
+pub(super) fn submits() -> Vec<Thought> {
     let fill = Step::Type { selector: "#text".into(), text: "my words".into(), timeout_ms: None };
     vec![calls(vec![goto("form"), fill]), calls(vec![click()]), calls(vec![title()]), says("I submitted the proposal.")]
 }
@@ -59,7 +60,7 @@ fn shown() -> Proof {
 }
 
 impl Board {
-    fn agent(&self, thoughts: Vec<Thought>, proof: Proof) -> GoalId {
+    pub(super) fn agent(&self, thoughts: Vec<Thought>, proof: Proof) -> GoalId {
         self.world.lock().unwrap().thoughts = thoughts;
         self.give_payload(agent(), proof)
     }
