@@ -25,6 +25,7 @@ mod overflow;
 mod personas;
 mod planner;
 mod quotas;
+mod replays;
 mod restarts;
 pub mod rooms;
 mod roster;
@@ -47,6 +48,7 @@ use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::commands::*;
+pub use self::replays::ForkFrom;
 pub use self::schedules::{NewSchedule, SchedulePatch};
 
 pub(crate) use self::restarts::Restarts;

@@ -46,6 +46,21 @@ pub struct Replayed {
     pub difference: Option<Difference>,
 }
 
+impl Replayed {
+    /// One line for people.
+    pub fn said(&self) -> String {
+        match &self.difference {
+            None => format!("all {} receipts came out again", self.equal),
+            Some(Difference { seq: Some(seq), step, .. }) => {
+                format!("receipt {seq}{} does not come out again", at_step(*step))
+            }
+            Some(Difference { seq: None, step, .. }) => {
+                format!("it goes on{} where the record ends", at_step(*step))
+            }
+        }
+    }
+}
+
 /// Why a run cannot be replayed at all.
 #[derive(Debug, thiserror::Error)]
 pub enum NoReplay {

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        ArtifactKind, Assertion, Effect, GoalId, Payload, Phase, Proof, Receipt, RunId, Step, StepIndex, StepsPayload,
-        Thought,
+        ArtifactKind, Assertion, Effect, Fork, GoalId, GoalState, Payload, Phase, Proof, Receipt, RunId, Step,
+        StepIndex, StepsPayload, Thought,
     },
     run::replay::{Difference, NoReplay},
 };
@@ -200,7 +200,8 @@ async fn calls_that_only_look_are_made_side_by_side_and_recorded_in_order() {
     let wants = vec![step(3), step(4), step(3), step(5), step(4)];
     let goal = board.agent(vec![calls(wants), says("There are two.")], Proof::default());
     board.carry(goal).await;
-    assert_eq!(board.ports.performer.most_at_once(), 3, "the file and what stands behind it wait for their turn");
+    let most = board.ports.performer.most_at_once();
+    assert_eq!(most, 2, "both slow ones, while the file and what stands behind it wait for their turn");
     assert_eq!(order(&board, Phase::Outcome), [0, 1, 2, 3, 4, 5, 6]);
 }
 
@@ -223,4 +224,45 @@ async fn who_dies_with_calls_side_by_side_repeats_only_those_without_a_receipt()
         let looked = board.ports.performer.calls().iter().filter(|call| call.tool != "think").count();
         assert_eq!(looked, 3 + again, "crash at {at}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fork_takes_what_is_done_from_the_record_and_goes_on_with_another_model() {
+    let board = Board::open(1_000_000).await;
+    let goal = board.agent(submits(), shown());
+    board.carry(goal).await;
+    let run = run_of(&board, goal).await;
+    let Payload::Agent(mut agent) = agent() else { unreachable!() };
+    // Behind the click: a thought, two looks, a thought, the click.
+    agent.fork = Some(Fork { run, from: 5 });
+    agent.model = Some("another".into());
+    agent.task = "Say what came of it.".into();
+    let made = board.calls_made();
+    board.world.lock().unwrap().thoughts[2] = says("I submitted the proposal.");
+    let proof = Proof { artifacts: vec![ArtifactKind::Screenshot], ..Proof::default() };
+    let forked = board.give_payload(Payload::Agent(agent), proof);
+    board.carry(forked).await;
+    let after = board.goal(forked);
+    assert_eq!((after.state, board.submissions()), (GoalState::Done, 1), "{:?}", after.last_error);
+    let asked = board.world.lock().unwrap().asked.last().unwrap().clone();
+    assert_eq!((board.calls_made() - made, &asked["model"]), (1, &json!("another")), "one thought, by the other model");
+    assert!(asked["turns"].to_string().contains("Say what came of it."));
+    let taken: Vec<_> =
+        board.ports.store.receipts().into_iter().filter(|r| r.goal == Some(forked) && r.replay_of.is_some()).collect();
+    assert_eq!(taken.len(), 5);
+    let named = taken[4].body.as_ref().unwrap().data["forked_from"].clone();
+    assert_eq!(named, json!({"run": run, "step": 4}));
+    assert!(taken.iter().all(|receipt| receipt.body.as_ref().unwrap().cost.is_none()), "nothing was spent again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fork_from_what_is_not_there_fails_and_says_so() {
+    let board = Board::open(1_000_000).await;
+    let Payload::Agent(mut agent) = agent() else { unreachable!() };
+    agent.fork = Some(Fork { run: RunId(uuid::Uuid::from_u128(5)), from: 2 });
+    let goal = board.give_payload(Payload::Agent(agent), Proof::default());
+    board.carry(goal).await;
+    let after = board.goal(goal);
+    assert_eq!((after.state, board.calls_made()), (GoalState::Failed, 0));
+    assert!(after.last_error.unwrap().contains("fork another run"));
 }
