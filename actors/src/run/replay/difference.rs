@@ -21,12 +21,13 @@ pub struct Difference {
     pub replayed: Value,
 }
 
-/// Everything but what is by nature the writer's: its place in the chain, its links, its salt and its node.
+/// Everything but what is by nature the writer's (its place in the chain, its links, its salt and its node) and the time,
+/// which a replay is told.
 fn of_draft(draft: &Draft) -> Value {
     json!({
         "kind": draft.kind, "phase": draft.phase, "state": draft.state, "tool": draft.tool, "effect": draft.effect,
         "goal": draft.goal, "run": draft.run, "step": draft.step, "replay_of": draft.replay_of, "trace": draft.trace,
-        "project": draft.project, "units": draft.units, "at_ms": draft.at_ms, "body": text(&draft.body),
+        "project": draft.project, "units": draft.units, "body": text(&draft.body),
     })
 }
 
@@ -35,7 +36,7 @@ fn of_receipt(receipt: &Receipt) -> Value {
         "kind": receipt.kind, "phase": receipt.phase, "state": receipt.state, "tool": receipt.tool,
         "effect": receipt.effect, "goal": receipt.goal, "run": receipt.run, "step": receipt.step,
         "replay_of": receipt.replay_of, "trace": receipt.trace, "project": receipt.project, "units": receipt.units,
-        "at_ms": receipt.at_ms, "body": receipt.body.as_ref().map(text),
+        "body": receipt.body.as_ref().map(text),
     })
 }
 
