@@ -267,8 +267,8 @@ fn deadline(limit: Duration) -> Instant {
     Instant::now() + limit.min(LONGEST)
 }
 
-/// A text as it is asked for.
-fn composing(request: &Request<'_>) -> ChatRequest {
+/// A text as it is asked for: the whole prompt.
+pub fn composing(request: &Request<'_>) -> ChatRequest {
     let profile = &request.persona.profile;
     let words = profile.length.words(request.length);
     let style = Style { answers: &profile.response_style, words };

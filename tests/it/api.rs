@@ -17,6 +17,7 @@ mod observe;
 mod personalities;
 mod quotas;
 mod rooms;
+mod runs;
 mod schedules;
 mod tools;
 mod waits;
