@@ -5,6 +5,7 @@
 //! (`history.rs`); what to do with each step then is decided in `resume.rs`, without any I/O.
 
 mod agent;
+pub(crate) mod approval;
 mod attempt;
 mod broker;
 mod budget;
@@ -72,8 +73,9 @@ impl Runner {
             ports,
             evidence,
             node: limits.node.clone(),
-            standing_hosts: limits.standing_hosts.clone().into(),
+            standing: policy::standing_rules(&limits.standing_hosts).into(),
             step_limit: limits.step,
+            hosts: scheduler.hosts().clone(),
         };
         Self { broker, scheduler, limits }
     }

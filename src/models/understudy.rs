@@ -83,6 +83,7 @@ mod tests {
             hours: Default::default(),
             quotas: Default::default(),
             autoplan: Default::default(),
+            permissions: Default::default(),
             created_ms: 0,
             updated_ms: 0,
         }

@@ -62,6 +62,7 @@ table! {
         quotas -> Text,
         autoplan -> Text,
         planned -> Bool,
+        permissions -> Text,
     }
 }
 
@@ -374,7 +375,37 @@ table! {
     }
 }
 
+table! {
+    approvals (id) {
+        id -> Binary,
+        persona -> Binary,
+        goal -> Binary,
+        run -> Binary,
+        step -> Integer,
+        call_key -> Text,
+        tool -> Text,
+        digest -> Binary,
+        state -> Text,
+        subject -> Text,
+        again -> Bool,
+        asked_ms -> BigInt,
+        expires_ms -> BigInt,
+        decided_by -> Nullable<Text>,
+        decided_ms -> Nullable<BigInt>,
+        note -> Nullable<Text>,
+    }
+}
+
+table! {
+    host_policies (host) {
+        host -> Text,
+        version -> BigInt,
+        policy -> Text,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
+    approvals,
     budgets,
     ledger_entries,
     ledger_totals,
@@ -386,6 +417,7 @@ allow_tables_to_appear_in_same_query!(
     quota_uses,
     messages,
     goals,
+    host_policies,
     goal_dependencies,
     runs,
     receipts,

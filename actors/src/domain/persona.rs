@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Autoplan, ConversationExample, Hours, Length, PersonaId, Personality, Quotas, ResponseStyle, Weight, words::words,
+    Autoplan, ConversationExample, Hours, Length, Permissions, PersonaId, Personality, Quotas, ResponseStyle, Weight, words::words,
 };
 
 words! {
@@ -161,6 +161,8 @@ pub struct Persona {
     pub quotas: Quotas,
     /// What its days are planned from.
     pub autoplan: Autoplan,
+    /// What it may do without asking.
+    pub permissions: Permissions,
     pub created_ms: i64,
     pub updated_ms: i64,
 }

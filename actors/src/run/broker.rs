@@ -12,20 +12,23 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{
+    approval,
     charge::Begun,
     drafts::About,
     plan,
-    policy::{self, Verdict},
+    policy::{self, Rules, Verdict},
     quota::Place,
 };
 use crate::{
     domain::{
-        ArtifactRef, Body, BudgetLeft, Call, Draft, Effect, Ended, Hash, NewArtifact, NodeName, Outcome, Phase,
-        QuotaLeft, Receipt, RunId, Settlement, Step, StepError, StepIndex, Zone,
+        Approval, ApprovalState, ArtifactRef, Body, Bound, BudgetLeft, Call, Draft, Effect, Ended, Hash, NewArtifact,
+        NodeName, Outcome, Permissions, Phase, QuotaLeft, Receipt, ReceiptKind, Rule, RunId, Settlement, Step,
+        StepError, StepIndex, Zone,
     },
     evidence::{Evidence, canonical},
     ledger::Charge,
     ports::{Change, Commit, LedgerChange, Ports},
+    scheduler::HostBook,
 };
 
 /// How long a performer may take past its limit to say how a call ended.
@@ -39,9 +42,11 @@ pub(super) struct Broker {
     pub ports: Ports,
     pub evidence: Evidence,
     pub node: NodeName,
-    pub standing_hosts: std::sync::Arc<[String]>,
+    /// The built-in rules.
+    pub standing: std::sync::Arc<[Rule]>,
     /// How long a step may take when it does not say so itself.
     pub step_limit: Duration,
+    pub hosts: HostBook,
 }
 
 /// One step, ready to be carried out.
@@ -59,6 +64,10 @@ pub(super) struct Act<'a> {
     pub replay_of: Option<i64>,
     /// What it takes from the day, if it counts as something.
     pub place: Place,
+    /// What its persona may do without asking.
+    pub permissions: &'a Permissions,
+    /// The yes to this very call, where one was asked for.
+    pub yes: Option<&'a Approval>,
     /// By which the days of the persona's budgets go.
     pub zone: Zone,
 }
@@ -69,6 +78,10 @@ pub(super) enum Acted {
     Holds(Receipt),
     Fails(Receipt, StepError),
     Unknown(Receipt),
+    /// Nothing was begun: behind the intent the page was no longer the one that was approved, and the yes is void.
+    Changed(Receipt),
+    /// The yes was used up, closed or too late meanwhile; nothing was begun.
+    Unapproved,
     /// The goal or run was ended by a person meanwhile; nothing was begun.
     Ended,
     /// The day has no room for what it counts as; nothing was begun.
@@ -91,8 +104,10 @@ pub(super) struct StoreGone;
 
 impl Broker {
     pub async fn carry_out(&self, act: &Act<'_>, stop: &CancellationToken) -> Result<Acted, StoreGone> {
-        let rule = match policy::judge(act.step, act.page, &self.standing_hosts) {
+        let rule = match self.judge(act.step, act.page, act.permissions) {
             Verdict::Allow { rule } => rule,
+            Verdict::Ask { rule } if act.yes.is_some() => Some(rule),
+            Verdict::Ask { rule } => return self.deny(act, format!("nobody was asked ({rule})")).await,
             Verdict::Deny { reason } => return self.deny(act, reason).await,
         };
         let call = self.call(act);
@@ -101,6 +116,9 @@ impl Broker {
             Begun::No(acted) => return Ok(*acted),
         };
         let began = Instant::now();
+        if let Some(why) = self.changed_since(act, &call).await {
+            return self.void(act, &why, charge.as_ref()).await;
+        }
         let outcome = self.perform(call, stop).await;
         let acted = self.conclude(act, outcome, began.elapsed(), charge.as_ref()).await?;
         if let Some(charge) = &charge {
@@ -109,7 +127,12 @@ impl Broker {
         Ok(acted)
     }
 
-    fn call(&self, act: &Act<'_>) -> Call {
+    pub(super) fn judge(&self, step: &Step, page: Option<&str>, permissions: &Permissions) -> Verdict {
+        let terms = policy::reaches(step, page).and_then(|host| self.hosts.terms(&host));
+        policy::judge(step, page, &Rules { permissions, standing: &self.standing, terms: terms.as_ref() })
+    }
+
+    pub(super) fn call(&self, act: &Act<'_>) -> Call {
         let goal = act.about.goal;
         Call {
             persona: goal.persona,
@@ -130,6 +153,42 @@ impl Broker {
     fn limit_of(&self, step: &Step) -> Duration {
         let own = step.timeout_ms().map(|ms| Duration::from_millis(ms) + LAST_WORD);
         own.map_or(self.step_limit, |own| own.max(self.step_limit))
+    }
+
+    /// The run itself says that it is not done.
+    pub(super) async fn refuse(&self, act: &Act<'_>, error: StepError) -> Result<Acted, StoreGone> {
+        if error.denied {
+            return self.deny(act, error.text).await;
+        }
+        let said = format!("did not begin {}", plan::label(act.step));
+        let mut draft = self.draft(act, Phase::Outcome, said, Value::Null);
+        draft.state = Some(Ended::NotBegun.as_str());
+        draft.body.error = Some(error.text.clone());
+        let receipt = self.write(Commit { receipts: vec![draft], ..Commit::default() }).await?;
+        Ok(Acted::Fails(receipt, error))
+    }
+
+    /// Nothing was done: what was approved is no longer there.
+    async fn void(&self, act: &Act<'_>, why: &str, charge: Option<&Charge>) -> Result<Acted, StoreGone> {
+        let label = plan::label(act.step);
+        let said = format!("did not begin {label}: the page is no longer the one that was approved");
+        let mut draft = self.draft(act, Phase::Outcome, said, json!({"changed": why}));
+        draft.state = Some(Ended::NotBegun.as_str());
+        draft.body.error = Some(format!("the page is no longer the one that was approved: {why}"));
+        let mut changes = act.place.clone().given_back();
+        if let Some(charge) = charge {
+            let spent = Settlement { entry: charge.entry.clone(), spent: Bound::default(), at_ms: act.about.world.now_ms() };
+            changes.push(Change::Ledger(LedgerChange::Settled(spent)));
+        }
+        let mut receipts = vec![draft];
+        if let Some(approval) = act.yes {
+            changes.extend(approval::closed(approval, ApprovalState::Void, act.about.world.now_ms()));
+            let data = approval::told(approval, ApprovalState::Void);
+            let said = format!("the yes to “{label}” is void: {why}");
+            receipts.push(act.about.draft(ReceiptKind::Decision, Some(Phase::Decision), said, data));
+        }
+        let receipt = self.write(Commit { changes, receipts, ..Commit::default() }).await?;
+        Ok(Acted::Changed(receipt))
     }
 
     pub(super) async fn deny(&self, act: &Act<'_>, reason: String) -> Result<Acted, StoreGone> {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertKind, Autoplan, ChainId, GoalState, MessageState, Persona, PersonaId, PersonaStatus, Profile, Quotas,
+        AlertKind, Autoplan, ChainId, GoalState, MessageState, Permissions, Persona, PersonaId, PersonaStatus, Profile, Quotas,
         RunState,
     },
     ports::{Change, Commit, Guard, Waiting},
@@ -41,6 +41,7 @@ impl Desk {
             hours: new.hours,
             quotas: Quotas::new(),
             autoplan: Autoplan::default(),
+            permissions: Permissions::default(),
             created_ms: now_ms,
             updated_ms: now_ms,
         };
@@ -205,6 +206,7 @@ impl Desk {
             if let Some(run) = self.ports.records.open_run(goal.id).await? {
                 let (state, ended_ms) = (RunState::Cancelled, Some(now_ms));
                 changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
+                changes.extend(self.questions_closed(goal.id).await?);
             }
         }
         Ok((guards, changes))
@@ -214,7 +216,7 @@ impl Desk {
 /// The persona after a patch, and the names of the fields it touched.
 fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>) {
     let mut persona = before.clone();
-    let PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan } = patch;
+    let PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan, permissions } = patch;
     persona.slug = slug.unwrap_or(persona.slug);
     persona.name = name.map_or(persona.name, |name| name.trim().to_owned());
     persona.role = role.unwrap_or(persona.role);
@@ -226,6 +228,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
     persona.hours = hours.unwrap_or(persona.hours);
     persona.quotas = quotas.unwrap_or(persona.quotas);
     persona.autoplan = autoplan.unwrap_or(persona.autoplan);
+    persona.permissions = permissions.unwrap_or(persona.permissions);
     let touched = [
         ("slug", persona.slug != before.slug),
         ("name", persona.name != before.name),
@@ -238,6 +241,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
         ("hours", persona.hours != before.hours),
         ("quotas", persona.quotas != before.quotas),
         ("autoplan", persona.autoplan != before.autoplan),
+        ("permissions", persona.permissions != before.permissions),
     ];
     (persona, touched.into_iter().filter(|(_, touched)| *touched).map(|(field, _)| field).collect())
 }
@@ -250,6 +254,9 @@ fn check(persona: &Persona) -> Result<(), CommandError> {
         check_text("model", model, LONGEST_LINE)?;
     }
     persona.hours.check().map_err(|error| invalid("hours.sleeps", error.to_string()))?;
+    if let Some((at, field, reason)) = persona.permissions.fault() {
+        return Err(invalid(&format!("permissions.rules[{at}].{field}"), reason));
+    }
     check_profile(&persona.profile)
 }
 

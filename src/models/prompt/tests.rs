@@ -21,6 +21,7 @@ fn persona(preset: Preset) -> Persona {
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),
+        permissions: Default::default(),
         created_ms: 0,
         updated_ms: 0,
     }
