@@ -2,6 +2,7 @@
 //! board it acted on lives on, as the world does.
 
 mod agents;
+mod approvals;
 mod board;
 mod budgets;
 mod crashes;

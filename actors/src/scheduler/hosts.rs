@@ -18,7 +18,11 @@ impl HostBook {
     }
 
     pub(crate) fn keep(&self, policy: HostPolicy) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(policy.host.clone(), policy);
+        let mut book = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // Two changes can be told of in another order than they were written.
+        if book.get(&policy.host).is_none_or(|known| known.version < policy.version) {
+            book.insert(policy.host.clone(), policy);
+        }
     }
 
     /// How fast each persona may act there, in acts per thousand seconds.

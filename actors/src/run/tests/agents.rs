@@ -32,7 +32,7 @@ pub(super) fn calls(steps: Vec<Step>) -> Thought {
     Thought { answer: ChatAnswer { text: String::new(), calls, finish: Finish::Calls }, chosen }
 }
 
-fn says(text: &str) -> Thought {
+pub(super) fn says(text: &str) -> Thought {
     Thought { answer: ChatAnswer { text: text.into(), calls: vec![], finish: Finish::Stop }, chosen: vec![] }
 }
 
@@ -59,18 +59,18 @@ fn shown() -> Proof {
 }
 
 impl Board {
-    fn agent(&self, thoughts: Vec<Thought>, proof: Proof) -> GoalId {
+    pub(super) fn agent(&self, thoughts: Vec<Thought>, proof: Proof) -> GoalId {
         self.world.lock().unwrap().thoughts = thoughts;
         self.give_payload(agent(), proof)
     }
 
-    fn receipts(&self, tool: &str, phase: Phase) -> Vec<Receipt> {
+    pub(super) fn receipts(&self, tool: &str, phase: Phase) -> Vec<Receipt> {
         let fits = |receipt: &Receipt| receipt.tool.as_deref() == Some(tool) && receipt.phase == Some(phase);
         self.ports.store.receipts().into_iter().filter(fits).collect()
     }
 
     /// What the model was told last.
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         let world = self.world.lock().unwrap();
         world.asked.last().map(Value::to_string).unwrap_or_default()
     }
