@@ -4,6 +4,7 @@
 //! understood. Errors go to standard error, in one line with their causes.
 
 pub mod announcement;
+pub mod approval;
 pub mod budget;
 pub mod config;
 pub mod demo;
@@ -78,6 +79,12 @@ pub enum Verb {
     /// What personas, users and the company may spend on models.
     #[command(subcommand)]
     Budget(budget::Verb),
+    /// Calls that wait for a yes or no, and what was decided.
+    Approvals(approval::Approvals),
+    /// Say yes to the very call that an approval is about.
+    Approve(approval::Decision),
+    /// Say no to it.
+    Deny(approval::Decision),
     /// Put goals and messages on a persona's calendar.
     #[command(subcommand)]
     Schedule(schedule::Verb),
@@ -135,6 +142,9 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Persona(verb) => verb.run(&server, out).await,
         Verb::Goal(verb) => verb.run(&server, out).await,
         Verb::Budget(verb) => verb.run(&server, out).await,
+        Verb::Approvals(list) => list.run(&server, out).await,
+        Verb::Approve(decision) => decision.run("approve", &server, out).await,
+        Verb::Deny(decision) => decision.run("deny", &server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,
         Verb::Room(verb) => verb.run(&server, out).await,
         Verb::Schedule(verb) => verb.run(&server, out).await,

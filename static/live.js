@@ -64,9 +64,24 @@ function take(text) {
     refreshDuringStream();
   } else if (frame.type === "gap") {
     refreshSoon(0);
+  } else if (frame.type === "alert") {
+    if (frame.alert.kind === "approval") count();
+    refreshDuringStream();
   } else if (frame.type === "actors") {
     figures(frame.figures);
     refreshDuringStream();
+  }
+}
+
+// How many calls wait for a yes or no.
+async function count() {
+  try {
+    const { waiting } = await call("GET", "/api/approvals/waiting");
+    const box = document.getElementById("waiting-count");
+    box.textContent = waiting;
+    box.hidden = waiting === 0;
+  } catch {
+    // The next alert counts again.
   }
 }
 

@@ -49,6 +49,7 @@ use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::commands::*;
+pub use self::effects::unresolved;
 pub use self::schedules::{NewSchedule, SchedulePatch};
 
 pub(crate) use self::restarts::Restarts;
