@@ -10,6 +10,7 @@ pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod goal;
+pub mod host;
 pub mod lock;
 pub mod login;
 pub mod message;
@@ -85,6 +86,9 @@ pub enum Verb {
     Approve(approval::Decision),
     /// Say no to it.
     Deny(approval::Decision),
+    /// What may be done on a host, whoever does it.
+    #[command(subcommand)]
+    Host(host::Verb),
     /// Put goals and messages on a persona's calendar.
     #[command(subcommand)]
     Schedule(schedule::Verb),
@@ -145,6 +149,7 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Approvals(list) => list.run(&server, out).await,
         Verb::Approve(decision) => decision.run("approve", &server, out).await,
         Verb::Deny(decision) => decision.run("deny", &server, out).await,
+        Verb::Host(verb) => verb.run(&server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,
         Verb::Room(verb) => verb.run(&server, out).await,
         Verb::Schedule(verb) => verb.run(&server, out).await,

@@ -61,6 +61,8 @@ function take(text) {
   if (frame.cursor !== undefined) cursor = frame.cursor;
   if (frame.type === "receipt") {
     add(frame);
+    // A question was asked, answered or closed.
+    if (frame.receipt.body?.data?.became) count();
     refreshDuringStream();
   } else if (frame.type === "gap") {
     refreshSoon(0);

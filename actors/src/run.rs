@@ -32,9 +32,9 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-pub use self::{now::Now, policy::standing_rules};
 use self::{attempt::Attempt, broker::Broker};
 pub(crate) use self::{history::History, quota::may_have_happened, steps::Steps};
+pub use self::{now::Now, policy::standing_rules};
 use crate::{
     domain::{Limits, Persona, PersonaId},
     evidence::Evidence,

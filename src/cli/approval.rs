@@ -89,7 +89,12 @@ fn table(found: &[Value]) -> String {
 
 fn unknown(found: &[Value]) -> String {
     let row = |one: &Value| {
-        [text(one, "goal"), text(one, "persona"), print::short(&text(one, "what"), 50), print::short(&text(one, "page"), 50)]
+        [
+            text(one, "goal"),
+            text(one, "persona"),
+            print::short(&text(one, "what"), 50),
+            print::short(&text(one, "page"), 50),
+        ]
     };
     match found {
         [] => "the end of every effect is known".to_owned(),

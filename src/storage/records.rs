@@ -7,9 +7,9 @@ use std::{collections::HashMap, ops::Range};
 
 use actors::{
     domain::{
-        Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, BudgetScope, BudgetSpan, Budgets, Entry, Goal, GoalId, GoalState, HostPolicy, Hours,
-        Message, MessageId, MessageState, ParkedOn, Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run, RunId,
-        Schedule, ScheduleId, StandingWait, Totals,
+        Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, BudgetScope, BudgetSpan, Budgets, Entry, Goal,
+        GoalId, GoalState, HostPolicy, Hours, Message, MessageId, MessageState, ParkedOn, Persona, PersonaId,
+        PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, StandingWait, Totals,
     },
     ports::{
         ChainHead, ChainHeads, Counted, Inbox, LastWork, Overdue, Prerequisite, Records, RosterRecord, Unavailable,

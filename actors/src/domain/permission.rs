@@ -73,7 +73,8 @@ impl Rule {
     pub fn fault(&self) -> Option<(&'static str, &'static str)> {
         let tool = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         let host = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
-        let is = |name: &str, fits: fn(char) -> bool| (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(fits);
+        let is =
+            |name: &str, fits: fn(char) -> bool| (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(fits);
         match (&self.tool, &self.host) {
             (Some(name), _) if !is(name, tool) => Some(("tool", "must be the name of a tool, as in `browser_click`")),
             (_, Some(name)) if !is(name.strip_prefix('=').unwrap_or(name), host) => {

@@ -5,7 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Autoplan, ConversationExample, Hours, Length, Permissions, PersonaId, Personality, Quotas, ResponseStyle, Weight, words::words,
+    Autoplan, ConversationExample, Hours, Length, Permissions, PersonaId, Personality, Quotas, ResponseStyle, Weight,
+    words::words,
 };
 
 words! {

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 
 use super::{RoomRecords, Unavailable};
 use crate::domain::{
-    Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, BudgetScope, BudgetSpan, Budgets, ChainId, Entry, Goal, GoalId, Hash, HostPolicy, Hours,
-    IfFailed, Message, MessageId, Persona, PersonaId, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, Slug,
-    StandingWait, Totals,
+    Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, BudgetScope, BudgetSpan, Budgets, ChainId, Entry, Goal,
+    GoalId, Hash, HostPolicy, Hours, IfFailed, Message, MessageId, Persona, PersonaId, QuotaUse, Receipt, Run, RunId,
+    Schedule, ScheduleId, Slug, StandingWait, Totals,
 };
 
 /// A persona as the roster keeps it, awake or asleep.

@@ -101,7 +101,8 @@ impl Attempt<'_> {
         let verdict = broker.judge(step, self.page(), &self.persona.permissions);
         let policy::Verdict::Ask { rule } = verdict else { return Ok(Permit::Free) };
         let key = self.key_of(at);
-        let asked = broker.ports.records.approvals_of(self.goal.id).await.map_err(|_| Halt::End(RunEnd::Unavailable))?;
+        let asked =
+            broker.ports.records.approvals_of(self.goal.id).await.map_err(|_| Halt::End(RunEnd::Unavailable))?;
         let newest = asked.into_iter().rfind(|approval| approval.key == key);
         let again = match newest {
             Some(approval) if approval.state.is_open() => match self.answer_of(at, step, approval).await? {
@@ -172,7 +173,8 @@ impl Attempt<'_> {
         match subject {
             Ok(subject) if !approval.again => {
                 let said = vec![self.approval_draft(&approval, ApprovalState::Void, said)];
-                self.put_question(at, step, subject, Asking { again: true, changed: Some(why), also: changes, said }).await
+                self.put_question(at, step, subject, Asking { again: true, changed: Some(why), also: changes, said })
+                    .await
             }
             Ok(_) => {
                 self.note_approval(&approval, ApprovalState::Void, said, changes).await?;

@@ -177,7 +177,8 @@ impl Broker {
         draft.body.error = Some(format!("the page is no longer the one that was approved: {why}"));
         let mut changes = act.place.clone().given_back();
         if let Some(charge) = charge {
-            let spent = Settlement { entry: charge.entry.clone(), spent: Bound::default(), at_ms: act.about.world.now_ms() };
+            let spent =
+                Settlement { entry: charge.entry.clone(), spent: Bound::default(), at_ms: act.about.world.now_ms() };
             changes.push(Change::Ledger(LedgerChange::Settled(spent)));
         }
         let mut receipts = vec![draft];

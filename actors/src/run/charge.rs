@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Approval, ApprovalState, Bound, BudgetLeft, BudgetScope, BudgetSpan, Call, Entry, EntryId, Outcome, Phase,
-        ReceiptKind, Settlement, StepError,
+        Alert, AlertId, AlertKind, Approval, ApprovalState, Bound, BudgetLeft, BudgetScope, BudgetSpan, Call, Entry,
+        EntryId, Outcome, Phase, ReceiptKind, Settlement, StepError,
     },
     evidence::RecordError,
     ledger::{self, Charge, Reached},

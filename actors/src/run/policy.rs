@@ -41,7 +41,8 @@ pub fn judge(step: &Step, page: Option<&str>, rules: &Rules<'_>) -> Verdict {
         return Verdict::Allow { rule: None };
     }
     if permissions.autonomy == Autonomy::ReadOnly && step.file_path().is_none() {
-        let reason = format!("`{tool}` is {effect} and the persona is readonly: it only looks, and keeps its own files");
+        let reason =
+            format!("`{tool}` is {effect} and the persona is readonly: it only looks, and keeps its own files");
         return Verdict::Deny { reason };
     }
     if step.is_browser() && host.is_none() {
@@ -193,7 +194,9 @@ mod tests {
             on(PRACTICE),
             Verdict::Allow { rule: Some("rule: allow every tool on =rehearsal.localhost".to_owned()) }
         );
-        for elsewhere in ["http://evil-rehearsal.localhost/", "http://x.rehearsal.localhost/", "http://x.test/?rehearsal.localhost"] {
+        for elsewhere in
+            ["http://evil-rehearsal.localhost/", "http://x.rehearsal.localhost/", "http://x.test/?rehearsal.localhost"]
+        {
             assert!(matches!(on(Some(elsewhere)), Verdict::Ask { .. }), "{elsewhere:?}");
         }
         for nowhere in [None, Some("about:blank")] {
@@ -220,7 +223,10 @@ mod tests {
         let mine = persona(Autonomy::Full, &[(Some("browser_click"), Some("pay.test"), Ruling::Ask)]);
         let on = |page| judge(&click(None), Some(page), &by(&mine, &standing()));
         assert!(matches!(on("https://shop.test/"), Verdict::Allow { rule: Some(_) }));
-        assert_eq!(on("https://www.pay.test/"), Verdict::Ask { rule: "rule: ask browser_click on pay.test".to_owned() });
+        assert_eq!(
+            on("https://www.pay.test/"),
+            Verdict::Ask { rule: "rule: ask browser_click on pay.test".to_owned() }
+        );
     }
 
     #[test]
@@ -228,7 +234,10 @@ mod tests {
         let mine = persona(Autonomy::Full, &[(None, Some("=rehearsal.localhost"), Ruling::Deny)]);
         let look = Step::Goto { url: "http://rehearsal.localhost/".into(), timeout_ms: None };
         assert!(matches!(judge(&click(None), PRACTICE, &by(&mine, &standing())), Verdict::Deny { .. }));
-        assert!(matches!(judge(&look, SHOP, &by(&mine, &standing())), Verdict::Deny { .. }), "a deny is about looks, too");
+        assert!(
+            matches!(judge(&look, SHOP, &by(&mine, &standing())), Verdict::Deny { .. }),
+            "a deny is about looks, too"
+        );
     }
 
     #[test]
@@ -246,7 +255,8 @@ mod tests {
     #[test]
     fn outreach_is_refused_without_a_policy_a_known_recipient_and_their_consent() {
         let (mine, standing) = (persona(Autonomy::Full, &[]), Vec::new());
-        let both = Outreach { recipients: vec!["Bo@a.test".into(), "cy@a.test".into()], opted_out: vec!["cy@a.test".into()] };
+        let both =
+            Outreach { recipients: vec!["Bo@a.test".into(), "cy@a.test".into()], opted_out: vec!["cy@a.test".into()] };
         let open = HostTerms { outreach: Some(both), ..HostTerms::default() };
         let says = |args: Value, terms: Option<&HostTerms>| {
             judge(&outreach(args), None, &Rules { terms, ..by(&mine, &standing) })
@@ -260,7 +270,9 @@ mod tests {
         assert!(refused(to_bo.clone(), Some(&HostTerms::default())).contains("outreach is off"));
         assert!(refused(json!({"to": "bo@a.test"}), Some(&open)).contains("names no `host`"));
         assert!(refused(json!({"host": "a.test"}), Some(&open)).contains("names nobody"));
-        assert!(refused(json!({"host": "a.test", "to": ["bo@a.test", "cy@a.test"]}), Some(&open)).contains("does not want"));
+        assert!(
+            refused(json!({"host": "a.test", "to": ["bo@a.test", "cy@a.test"]}), Some(&open)).contains("does not want")
+        );
         assert!(refused(json!({"host": "a.test", "to": ["bo@a.test", 7]}), Some(&open)).contains("not among"));
         assert!(matches!(says(to_bo, Some(&open)), Verdict::Allow { .. }));
     }
@@ -270,7 +282,10 @@ mod tests {
         let (mine, standing) = (persona(Autonomy::Full, &[]), standing());
         let terms = HostTerms { actions: Some(vec!["browser_navigate".into()]), ..HostTerms::default() };
         let rules = Rules { terms: Some(&terms), ..by(&mine, &standing) };
-        assert!(matches!(judge(&click(None), PRACTICE, &rules), Verdict::Deny { .. }), "whatever the standing rule says");
+        assert!(
+            matches!(judge(&click(None), PRACTICE, &rules), Verdict::Deny { .. }),
+            "whatever the standing rule says"
+        );
         let look = Step::Goto { url: "http://rehearsal.localhost/".into(), timeout_ms: None };
         assert_eq!(judge(&look, None, &rules), Verdict::Allow { rule: None });
     }

@@ -65,7 +65,10 @@ mod tests {
     use super::*;
 
     fn rates() -> Rates {
-        Rates::new(Pace { default_per_1000_s: 500, sites: vec![("rehearsal.localhost".into(), 10_000)] }, HostBook::default())
+        Rates::new(
+            Pace { default_per_1000_s: 500, sites: vec![("rehearsal.localhost".into(), 10_000)] },
+            HostBook::default(),
+        )
     }
 
     const ADA: PersonaId = PersonaId(Uuid::from_u128(1));

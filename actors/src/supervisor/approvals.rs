@@ -8,9 +8,7 @@ use super::{
     drafts,
 };
 use crate::{
-    domain::{
-        Approval, ApprovalId, ApprovalState, Decided, Goal, GoalId, GoalState, MessageState, ParkedOn,
-    },
+    domain::{Approval, ApprovalId, ApprovalState, Decided, Goal, GoalId, GoalState, MessageState, ParkedOn},
     ports::{ApprovalChange, ApprovalGuard, Change, Commit, GoalMove, Guard},
     run::approval,
 };
@@ -31,13 +29,7 @@ impl Company {
 }
 
 impl Desk {
-    async fn decide_approval(
-        &self,
-        id: ApprovalId,
-        yes: bool,
-        note: &str,
-        by: &By,
-    ) -> Result<Approval, CommandError> {
+    async fn decide_approval(&self, id: ApprovalId, yes: bool, note: &str, by: &By) -> Result<Approval, CommandError> {
         desk::check_length("note", note, LONGEST_NOTE)?;
         for _ in 0..RACES {
             let none = || CommandError::NotFound { what: "approval", which: id.to_string() };
@@ -52,8 +44,7 @@ impl Desk {
             let decided = Decided { by: by.who.clone(), at_ms, note: note.trim().to_owned() };
             let state = if yes { ApprovalState::Approved } else { ApprovalState::Denied };
             let moved = ApprovalChange::Moved { id, state, decided: Some(decided.clone()) };
-            let mut changes =
-                vec![Change::Approval(moved), Change::AlertResolved(approval::alert_of(id), at_ms)];
+            let mut changes = vec![Change::Approval(moved), Change::AlertResolved(approval::alert_of(id), at_ms)];
             let waits = goal.state == GoalState::Parked && goal.parked_on == Some(ParkedOn::Approval);
             let step = waits.then(|| GoalMove { due_ms: Some(at_ms), ..desk::moved(&goal, GoalState::Pending, at_ms) });
             if let Some(step) = step.clone() {

@@ -18,7 +18,9 @@ use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
     persona::tally::Tally,
-    ports::{ApprovalGuard, Change, Commit, Committed, GoalMove, Guard, HostPolicyGuard, LedgerGuard, Outdated, Ports, World},
+    ports::{
+        ApprovalGuard, Change, Commit, Committed, GoalMove, Guard, HostPolicyGuard, LedgerGuard, Outdated, Ports, World,
+    },
     scheduler::Scheduler,
 };
 

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertKind, Autoplan, ChainId, GoalState, MessageState, Permissions, Persona, PersonaId, PersonaStatus, Profile, Quotas,
-        RunState,
+        AlertKind, Autoplan, ChainId, GoalState, MessageState, Permissions, Persona, PersonaId, PersonaStatus, Profile,
+        Quotas, RunState,
     },
     ports::{Change, Commit, Guard, Waiting},
 };
@@ -216,7 +216,20 @@ impl Desk {
 /// The persona after a patch, and the names of the fields it touched.
 fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>) {
     let mut persona = before.clone();
-    let PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan, permissions } = patch;
+    let PersonaPatch {
+        slug,
+        name,
+        role,
+        description,
+        profile,
+        hosts,
+        model,
+        weight,
+        hours,
+        quotas,
+        autoplan,
+        permissions,
+    } = patch;
     persona.slug = slug.unwrap_or(persona.slug);
     persona.name = name.map_or(persona.name, |name| name.trim().to_owned());
     persona.role = role.unwrap_or(persona.role);

@@ -57,6 +57,7 @@ pub struct ScriptedPerformer {
     rested: Mutex<Vec<PersonaId>>,
     released: Mutex<Vec<PersonaId>>,
     page_lost: AtomicBool,
+    rests_long: AtomicBool,
 }
 
 impl ScriptedPerformer {
@@ -72,6 +73,7 @@ impl ScriptedPerformer {
             rested: Mutex::default(),
             released: Mutex::default(),
             page_lost: AtomicBool::new(false),
+            rests_long: AtomicBool::new(false),
         }
     }
 
@@ -109,6 +111,11 @@ impl ScriptedPerformer {
     /// The page that is open is closed; whoever asks next is told so.
     pub fn lose_page(&self) {
         self.page_lost.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on saving at the end of a slice takes a minute, or not.
+    pub fn rest_long(&self, long: bool) {
+        self.rests_long.store(long, Ordering::SeqCst);
     }
 
     /// Personas whose slice ended, in order.
@@ -166,6 +173,9 @@ impl Performer for ScriptedPerformer {
 
     async fn rest(&self, persona: PersonaId) {
         lock(&self.rested).push(persona);
+        if self.rests_long.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
     }
 
     async fn keeps_page(&self, _persona: PersonaId) -> bool {

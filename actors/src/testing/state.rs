@@ -10,14 +10,14 @@ use std::{
 use super::{StoredRow, approvals::Approvals, ledger::Ledger, rooms::Rooms};
 use crate::{
     domain::{
-        Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, HostPolicy, Message, MessageId, MessageState, ParkedOn,
-        Persona, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, Schedule, ScheduleId,
-        StandingWait, StandingWaitId, WaitsFor,
+        Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, HostPolicy, Message, MessageId,
+        MessageState, ParkedOn, Persona, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState,
+        Schedule, ScheduleId, StandingWait, StandingWaitId, WaitsFor,
     },
     evidence::chain::{Head, Heads, Linked},
     ports::{
-        ChainHead, ChainHeads, Change, Checkpoint, Commit, Committed, Counted, GoalMove, Guard, HostPolicyChange, Outdated, Prerequisite,
-        RosterRecord,
+        ChainHead, ChainHeads, Change, Checkpoint, Commit, Committed, Counted, GoalMove, Guard, HostPolicyChange,
+        Outdated, Prerequisite, RosterRecord,
     },
 };
 

@@ -12,9 +12,9 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use super::{StoredRow, lock, state::State};
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, Bound, BudgetScope, BudgetSpan, Budgets, ChainId, Entry, Goal, GoalId,
-        HostPolicy, Hours, Message, MessageId, Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule,
-        ScheduleId, StandingWait, Totals,
+        Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, Bound, BudgetScope, BudgetSpan, Budgets, ChainId,
+        Entry, Goal, GoalId, HostPolicy, Hours, Message, MessageId, Persona, PersonaId, PersonaStatus, QuotaUse,
+        Receipt, Run, RunId, Schedule, ScheduleId, StandingWait, Totals,
     },
     ports::{
         ChainHead, ChainHeads, Checkpoint, Commit, Committed, Counted, Inbox, Journal, LastWork, Outdated, Overdue,

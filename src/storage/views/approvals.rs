@@ -64,8 +64,7 @@ impl Db {
     /// One of them.
     pub async fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, DbError> {
         let id = id.as_bytes().to_vec();
-        let row: Option<ApprovalRow> =
-            on_db!(self, one: approvals::table.find(id).select(ApprovalRow::as_select()));
+        let row: Option<ApprovalRow> = on_db!(self, one: approvals::table.find(id).select(ApprovalRow::as_select()));
         row.map(Approval::try_from).transpose()
     }
 

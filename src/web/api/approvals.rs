@@ -83,9 +83,8 @@ impl ApprovalView {
     fn new(approval: Approval, persona: Option<String>, now_ms: i64) -> Self {
         let state = approval.state_at(now_ms).as_str();
         let Approval { id, persona: persona_id, goal, run, step, tool, digest, subject, again, .. } = approval;
-        let (decided_by, decided_ms, note) = approval
-            .decided
-            .map_or((None, None, None), |said| (Some(said.by), Some(said.at_ms), Some(said.note)));
+        let (decided_by, decided_ms, note) =
+            approval.decided.map_or((None, None, None), |said| (Some(said.by), Some(said.at_ms), Some(said.note)));
         let (asked_ms, expires_ms) = (approval.asked_ms, approval.expires_ms);
         Self {
             id,

@@ -80,7 +80,8 @@ impl HostPut {
             let whole = (pace * 1_000.0).round();
             let fits = (1.0..=1_000_000.0).contains(&whole);
             // Within these bounds nothing is cut off.
-            fits.then_some(whole as u32).ok_or_else(|| Problem::field("acts_per_second", "must be between 0.001 and 1000"))
+            fits.then_some(whole as u32)
+                .ok_or_else(|| Problem::field("acts_per_second", "must be between 0.001 and 1000"))
         };
         let outreach = self.outreach.map(|all| Outreach { recipients: all.recipients, opted_out: all.opted_out });
         Ok(HostTerms {

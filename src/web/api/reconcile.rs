@@ -82,7 +82,8 @@ fn view(goal: &Goal, persona: Option<String>, intent: &Receipt, receipts: &[Rece
     let data = intent.body.as_ref().map(|body| &body.data);
     let text = |key: &str| data.and_then(|data| data.get(key)).and_then(Value::as_str).map(str::to_owned);
     let before = receipts.iter().rev().filter(|receipt| receipt.seq < intent.seq).filter_map(|one| one.body.as_ref());
-    let kept = before.flat_map(|body| &body.artifacts).find(|kept| kept.kind == ArtifactKind::Screenshot && !kept.missing);
+    let kept =
+        before.flat_map(|body| &body.artifacts).find(|kept| kept.kind == ArtifactKind::Screenshot && !kept.missing);
     let tool = intent.tool.clone().unwrap_or_default();
     UnknownView {
         persona,

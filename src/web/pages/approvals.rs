@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use actors::domain::{Approval, ApprovalState, Goal, GoalId, Persona, PersonaId};
+use actors::domain::{Approval, ApprovalState, Goal, GoalId, HostPolicy, Persona, PersonaId};
 use askama::Template;
 use serde_json::Value;
 
@@ -31,6 +31,7 @@ pub struct ApprovalsPage {
     pub waiting: Vec<AskedRow>,
     pub unknown: Vec<UnknownRow>,
     pub decided: Vec<AskedRow>,
+    pub hosts: Vec<HostRow>,
 }
 
 /// A question, ready to be shown.
@@ -55,6 +56,34 @@ pub struct AskedRow {
     /// `anna: too dear`.
     pub said: Option<String>,
     pub digest: String,
+}
+
+/// A host's policy, ready to be edited; the last one is to be filled.
+#[derive(Debug, Clone, Default)]
+pub struct HostRow {
+    pub host: String,
+    pub version: i64,
+    pub actions: String,
+    pub pace: String,
+    pub disclosure: String,
+    /// The part about outreach as JSON; empty: off.
+    pub outreach: String,
+}
+
+impl HostRow {
+    /// Prepares a policy.
+    pub fn new(policy: HostPolicy) -> Self {
+        let HostPolicy { host, version, terms } = policy;
+        let outreach = terms.outreach.and_then(|outreach| serde_json::to_string(&outreach).ok());
+        Self {
+            host,
+            version,
+            actions: terms.actions.unwrap_or_default().join("\n"),
+            pace: terms.acts_per_1000_s.map_or_else(String::new, |pace| (f64::from(pace) / 1_000.0).to_string()),
+            disclosure: terms.disclosure,
+            outreach: outreach.unwrap_or_default(),
+        }
+    }
 }
 
 /// An effect that may or may not have happened.
@@ -155,7 +184,8 @@ fn page_facts(page: Option<&Value>, facts: &mut Vec<(String, String)>) {
                 }
             }
             ("element", element) => {
-                facts.push(("element".to_owned(), format!("{} “{}”", plain(&element["role"]), plain(&element["name"]))));
+                facts
+                    .push(("element".to_owned(), format!("{} “{}”", plain(&element["role"]), plain(&element["name"]))));
             }
             (name, value) => facts.push((name.replace('_', " "), plain(value))),
         }
@@ -206,5 +236,6 @@ async fn load(deps: &Deps, caller: &Caller, names: &Names) -> Result<ApprovalsPa
         waiting: waiting.iter().map(row).collect(),
         unknown: unknown.iter().map(|one| UnknownRow::new(one, by_slug(&one.persona), now_ms)).collect(),
         decided: decided.iter().map(row).collect(),
+        hosts: deps.db.host_policies().await?.into_iter().map(HostRow::new).collect(),
     })
 }

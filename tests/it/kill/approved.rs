@@ -141,7 +141,8 @@ async fn dies_everywhere(database: Database) {
         if let Err(error) = run {
             let panic = error.into_panic();
             let text = panic.downcast_ref::<String>().cloned();
-            faults.push(text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default());
+            faults
+                .push(text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default());
         }
     }
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n\n"));
@@ -181,7 +182,8 @@ async fn a_page_that_has_changed_is_not_acted_on() {
     assert!(asked.len() == 2 && asked.iter().all(|one| one["state"] == "void"), "{asked:#?}");
     assert_eq!((&asked[0]["again"], &asked[1]["again"]), (&json!(true), &json!(false)), "newest first");
     assert_eq!(asked[1]["page"]["element"]["role"], "button", "{asked:#?}");
-    let told: Vec<_> = server.receipts(id).await.into_iter().filter(|one| one["body"]["data"]["became"] == "void").collect();
+    let told: Vec<_> =
+        server.receipts(id).await.into_iter().filter(|one| one["body"]["data"]["became"] == "void").collect();
     assert!(told[0]["body"]["summary"].as_str().unwrap().contains("“offer "), "the difference is shown: {told:#?}");
     stage.close(server).await;
 }

@@ -40,7 +40,8 @@ impl Board {
         let mut board = Self::open(1_000_000).await;
         let host = Some("=rehearsal.localhost".to_owned());
         board.allow_only(Autonomy::Supervised, vec![Rule { tool: None, host, say: Ruling::Ask }]);
-        let page: Page = Arc::new(Mutex::new(json!({"address": format!("{SITE}/form"), "form": [{"name": "price", "value": "5"}]})));
+        let page: Page =
+            Arc::new(Mutex::new(json!({"address": format!("{SITE}/form"), "form": [{"name": "price", "value": "5"}]})));
         let seen = page.clone();
         board.ports.performer.shows(move |_| Ok(Some(seen.lock().unwrap().clone())));
         (board, page)
@@ -99,7 +100,10 @@ async fn an_effect_waits_for_a_yes_without_a_slice_and_uses_it_once() {
     let goal = board.give(submit(None), proof(false));
     let RunEnd::Later { due_ms: Some(due_ms) } = board.carry(goal).await else { panic!("it must wait") };
     let waits = board.goal(goal);
-    assert_eq!((waits.state, waits.parked_on, waits.due_ms), (GoalState::Parked, Some(ParkedOn::Approval), Some(due_ms)));
+    assert_eq!(
+        (waits.state, waits.parked_on, waits.due_ms),
+        (GoalState::Parked, Some(ParkedOn::Approval), Some(due_ms))
+    );
     assert_eq!((board.ports.store.runs()[0].state, board.submissions()), (RunState::Parked, 0));
     assert!(board.scheduler.figures().borrow().on_stage.is_empty(), "no slice is held");
     assert_eq!((board.states(), board.open_alerts()), (vec![Waiting], 1));
@@ -145,7 +149,11 @@ async fn nobody_says_anything_until_it_is_too_late() {
         tokio::time::advance(Duration::from_secs(24 * 3600)).await;
         board.carry(goal).await;
         let after = board.goal(goal);
-        assert_eq!((after.state, board.states(), board.submissions()), (GoalState::Failed, vec![Expired], 0), "{answer:?}");
+        assert_eq!(
+            (after.state, board.states(), board.submissions()),
+            (GoalState::Failed, vec![Expired], 0),
+            "{answer:?}"
+        );
         assert!(after.last_error.unwrap().contains("nobody approved it in time"));
         assert_eq!((board.became().last().map(String::as_str), board.open_alerts()), (Some("expired"), 0));
     }

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::board::{Board, SITE, proof, submit};
 use crate::{
     domain::{
-        AlertKind, Autonomy, GoalState, InnerLife, Length, MessageState, Mood, PersonaId, PersonaStatus, Phase, Priority, Proof,
-        Rule, Ruling, RunState, Step, Weight,
+        AlertKind, Autonomy, GoalState, InnerLife, Length, MessageState, Mood, PersonaId, PersonaStatus, Phase,
+        Priority, Proof, Rule, Ruling, RunState, Step, Weight,
     },
     ports::{Change, Commit, GoalMove},
     run::RunEnd,

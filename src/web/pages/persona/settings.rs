@@ -1,6 +1,8 @@
 //! Settings: who the persona is, how it writes, what it may reach, its keys.
 
-use actors::domain::{Autonomy, Happening, Level, Persona, QuotaRules, Role, Rule, StandingWait, Tone, Unit, Verbosity};
+use actors::domain::{
+    Autonomy, Happening, Level, Persona, QuotaRules, Role, Rule, StandingWait, Tone, Unit, Verbosity,
+};
 
 use super::{budgets::Budgets, today::label};
 use crate::web::pages::show::When;

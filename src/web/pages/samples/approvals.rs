@@ -10,7 +10,7 @@ use super::records::{self, NOW, hash, id};
 use crate::web::{
     api::reconcile::UnknownView,
     pages::{
-        approvals::{ApprovalsPage, AskedRow, UnknownRow},
+        approvals::{ApprovalsPage, AskedRow, HostRow, UnknownRow},
         frame::{Frame, Section},
     },
 };
@@ -74,5 +74,13 @@ pub(super) fn approvals(frame: fn(&str, Section) -> Frame) -> Option<ApprovalsPa
             said(4, ApprovalState::Used, Some(("anna", ""))),
             said(5, ApprovalState::Void, None),
         ],
+        hosts: vec![HostRow {
+            host: "shop.example".to_owned(),
+            version: 2,
+            actions: "browser_navigate\nbrowser_click".to_owned(),
+            pace: "0.2".to_owned(),
+            disclosure: "Ordered by a machine.".to_owned(),
+            outreach: String::new(),
+        }],
     })
 }
