@@ -4,6 +4,7 @@
 //! (which process that is) and `cookies.sealed`.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File, OpenOptions, TryLockError},
     io,
     os::unix::fs::DirBuilderExt,
@@ -106,13 +107,31 @@ impl Profile {
         marks.len()
     }
 
+    /// Chromium keeps the socket in a folder of its own below the system's temporary one, where only Chromium's clean
+    /// end removes it.
+    fn remove_stale_socket(&self) {
+        let Ok(socket) = fs::read_link(self.data().join("SingletonSocket")) else { return };
+        let Some(folder) = socket.parent().filter(|folder| is_socket_folder(folder)) else { return };
+        for name in ["SingletonSocket", "SingletonCookie"] {
+            let _ = fs::remove_file(folder.join(name));
+        }
+        // With anything else in it it stays.
+        let _ = fs::remove_dir(folder);
+    }
+
     /// Only while we hold the folder's lock: nobody else can be using it then.
     fn remove_stale_locks(&self) {
+        self.remove_stale_socket();
         for name in ["SingletonLock", "SingletonSocket", "SingletonCookie"] {
             // Mostly they are not there.
             let _ = fs::remove_file(self.data().join(name));
         }
     }
+}
+
+fn is_socket_folder(folder: &Path) -> bool {
+    let named = folder.file_name().and_then(OsStr::to_str);
+    folder.is_absolute() && named.is_some_and(|name| name.contains("org.chromium.Chromium."))
 }
 
 /// Ends every browser that no living process of ours owns; says how many profiles were freed.
@@ -153,12 +172,17 @@ mod tests {
         let mut orphan = process_with(&held.data().join("some-file")).await;
         held.note_browser(ProcessMark::of(orphan.id().unwrap() as i32).unwrap()).unwrap();
         std::os::unix::fs::symlink("otherhost-1", held.data().join("SingletonLock")).unwrap();
+        let socket_folder = root.path().join("org.chromium.Chromium.a1B2c3");
+        fs::create_dir(&socket_folder).unwrap();
+        fs::write(socket_folder.join("SingletonSocket"), "").unwrap();
+        std::os::unix::fs::symlink(socket_folder.join("SingletonSocket"), held.data().join("SingletonSocket")).unwrap();
         drop(held);
 
         assert_eq!(sweep(root.path()).await, 1);
         assert!(!orphan.wait().await.unwrap().success());
         let held = Profile::take(root.path(), persona()).await.unwrap();
         assert!(fs::symlink_metadata(held.data().join("SingletonLock")).is_err());
+        assert!(!socket_folder.exists(), "the socket of a browser that was killed is left over");
         assert_eq!(sweep(root.path()).await, 0, "nothing is noted any more");
     }
 }

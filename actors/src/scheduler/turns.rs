@@ -245,8 +245,12 @@ impl<W> Turns<W> {
         if let Some((lane, place)) = share.place.take() {
             self.lanes.remove(lane, &place, share.tag_us);
         }
-        if matches!(lane, Lane::Urgent | Lane::UrgentAhead) {
-            self.urgent_lane.note(waited_ms, patience_ms(priority));
+        match lane {
+            Lane::Urgent => self.urgent_lane.note(waited_ms, patience_ms(priority)),
+            // Who is ahead of its share and still has urgent work is flooded: what its own work kept waiting counts too,
+            // so that a flood loses the lane that lets it go first.
+            Lane::UrgentAhead => self.urgent_lane.note(now_ms.saturating_sub(arrived_ms), patience_ms(priority)),
+            _ => {}
         }
         self.waiting -= 1;
         self.held += 1;
