@@ -155,7 +155,7 @@ impl Attempt<'_> {
             }
             Err(error) => format!("it could not be looked at again: {}", error.text),
         };
-        Ok(Answer::Void(approval, why))
+        Ok(Answer::Void(approval.into(), why))
     }
 
     /// The yes is void: whoever gave it is asked once more, with what is different.
@@ -164,7 +164,7 @@ impl Attempt<'_> {
         at: usize,
         step: &Step,
         rule: String,
-        approval: Approval,
+        approval: Box<Approval>,
         why: String,
     ) -> Result<Permit, Halt> {
         let changes = closed(&approval, ApprovalState::Void, self.now_ms());
@@ -290,7 +290,7 @@ struct Asking {
 enum Answer {
     Is(Permit),
     /// The page is another one, and where.
-    Void(Approval, String),
+    Void(Box<Approval>, String),
 }
 
 /// What a receipt says about an approval.
