@@ -78,7 +78,10 @@ impl Desk {
         if persona.slug != before.slug {
             guards.push(Guard::SlugFree(persona.slug.clone()));
         }
-        let data = json!({"changed": changed, "version": persona.version});
+        let mut data = json!({"changed": changed, "version": persona.version});
+        if persona.permissions != before.permissions {
+            data["permissions"] = json!(persona.permissions);
+        }
         let commit = Commit {
             guards,
             changes: vec![Change::PersonaUpdated(Box::new(persona.clone()))],
