@@ -141,7 +141,8 @@ impl Opening {
 
     /// The goal as the open run has it.
     pub fn begun_goal(&self, run: &Run) -> Goal {
-        Goal { attempts: run.attempt, state: GoalState::Running, ..self.goal.clone() }
+        let attempts = if self.resumed { self.goal.attempts } else { run.attempt };
+        Goal { attempts, state: GoalState::Running, ..self.goal.clone() }
     }
 
     /// This persona, as far as a run knows it, as it was.

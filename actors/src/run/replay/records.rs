@@ -10,8 +10,9 @@ use uuid::Uuid;
 use super::{Tape, questions};
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Approval, Bound, BudgetScope, BudgetSpan, Budgets, Call, Entry, EntryId, Goal, GoalId, Hash, Message,
-        MessageId, Outcome, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId, StepError, Totals,
+        Alert, AlertId, AlertKind, Approval, Bound, BudgetScope, BudgetSpan, Budgets, Call, Entry, EntryId, Goal,
+        GoalId, Hash, Message, MessageId, Outcome, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId, StepError,
+        Totals,
     },
     evidence::canonical,
     ports::{
