@@ -466,7 +466,7 @@ async fn a_call_that_the_servers_end_cut_is_settled_at_its_worst_case_by_the_nex
     let server = TestServer::start_with(of(&database_url)).await;
     let today = server.today(BudgetScope::Key("ci".into())).await;
     assert_eq!((today.spent.micro_usd, today.reserved.micro_usd), (500, 0));
-    let receipts = server.get("/api/receipts?chain=system:local").await.json;
+    let receipts = server.get(&format!("/api/receipts?chain=system:{}", server.config.node)).await.json;
     let cut = receipts["items"].as_array().unwrap().iter().any(|receipt| receipt["phase"] == "unknown");
     assert!(cut, "{receipts}");
     server.stop().await;
