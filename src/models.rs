@@ -33,12 +33,12 @@ use tokio::time::Instant;
 
 pub use drift::{Drift, DriftPart, drift};
 pub use error::ModelError;
-pub use keyring::{INSTANCE, Keyring, secret_of};
+pub use keyring::{INSTANCE, Keyring, is_key, secret_of};
 pub use outward::{Embedded, Outward, ToEmbed};
 pub use prompt::{Prompt, Style, build_agent_prompt, build_persona_prompt};
 pub use rate::Rate;
 pub use stream::{ChatStream, Piece};
-pub use style::{apply_persona_style, in_style};
+pub use style::apply_persona_style;
 
 use self::{
     endpoint::{Endpoint, Errand},
@@ -121,6 +121,18 @@ enum Writer<'a> {
     Model { provider: &'a str, endpoint: &'a Endpoint, model: &'a str },
 }
 
+impl Writer<'_> {
+    /// What it may bill for this talk at most; none: nobody said.
+    fn worst(&self, talk: &Talk<'_>) -> Option<Cost> {
+        match self {
+            Self::Understudy => Some(Cost::default()),
+            Self::Model { endpoint, model, .. } => {
+                endpoint.worst(&asked(talk.persona, talk.request, talk.raw, (endpoint, model), talk.told.is_some()))
+            }
+        }
+    }
+}
+
 impl Models {
     /// Fails when a provider cannot be called as configured, or the default or a route names nobody.
     pub fn new(config: &ModelsConfig, keyring: Arc<dyn Keyring>) -> Result<Self, ModelError> {
@@ -191,13 +203,17 @@ impl Models {
                 endpoint.bound(&asked(persona, request, raw, (endpoint, model), true))
             }
         });
-        bounds.try_fold(Bound::default(), |worst, bound| Ok(price::worse(worst, bound?)))
+        // One that broke off may bill what it made, and then the next one answers.
+        bounds.try_fold(Bound::default(), |all, bound| Ok(all.plus(bound?)))
     }
 
     async fn answered(&self, talk: &Talk<'_>) -> Result<Chatted, ModelError> {
         let name = self.wanted(talk.persona, talk.request);
         let mut errors: Vec<ModelError> = Vec::new();
-        for writer in self.writers(name)? {
+        // What those who gave no answer may bill all the same; none: nobody knows.
+        let mut lost = Some(Cost::default());
+        let writers = self.writers(name)?;
+        for (index, writer) in writers.iter().enumerate() {
             let is_over = Instant::now() >= talk.deadline || talk.told.is_some_and(Told::has_begun);
             if is_over && !errors.is_empty() {
                 break;
@@ -207,15 +223,22 @@ impl Models {
                     Some(persona) => understudy::chat(persona, talk.request, talk.length),
                     None => Err(ModelError::CannotAct { wanted: "answer for nobody" }),
                 },
-                Writer::Model { provider, endpoint, model } => self.ask(talk, provider, endpoint, model).await,
+                Writer::Model { provider, endpoint, model } => {
+                    let share = share(talk.deadline, index + 1 == writers.len());
+                    self.ask(talk, share, (provider, endpoint, model)).await
+                }
             };
             match answered {
                 Ok(chatted) => {
                     let tried = errors.iter().map(ToString::to_string).collect();
-                    return Ok(Chatted { tried, ..chatted });
+                    let cost = chatted.cost.zip(lost).map(|(cost, lost)| price::sum(cost, lost));
+                    return Ok(Chatted { tried, cost, ..chatted });
                 }
                 Err(error) => {
                     tracing::info!(route = name, "no answer for a persona from one of {name}: {error}");
+                    if !error.is_free() {
+                        lost = lost.zip(writer.worst(talk)).map(|(lost, worst)| price::sum(lost, worst));
+                    }
                     errors.push(error);
                 }
             }
@@ -226,16 +249,16 @@ impl Models {
     async fn ask(
         &self,
         talk: &Talk<'_>,
-        provider: &str,
-        endpoint: &Endpoint,
-        model: &str,
+        share: Instant,
+        (provider, endpoint, model): (&str, &Endpoint, &str),
     ) -> Result<Chatted, ModelError> {
         let key = match endpoint.key_secret() {
             "" => None,
             name => Some(self.key(talk.persona, provider, name).await?),
         };
         let asked = asked(talk.persona, talk.request, talk.raw, (endpoint, model), talk.told.is_some());
-        let errand = Errand { asked, key: key.as_ref(), deadline: talk.deadline, told: talk.told };
+        let (since, deadline) = (Instant::now(), talk.deadline);
+        let errand = Errand { asked, key: key.as_ref(), since, share, deadline, told: talk.told };
         let wire::Answer { text, calls, finish, model: named, usage } = endpoint.ask(&errand).await?;
         Ok(Chatted {
             answer: ChatAnswer { text, calls, finish },
@@ -247,10 +270,7 @@ impl Models {
     }
 
     async fn key(&self, persona: Option<&Persona>, provider: &str, name: &str) -> Result<SecretText, ModelError> {
-        let found = match persona {
-            Some(persona) => secret_of(&*self.keyring, persona.id, name).await,
-            None => self.keyring.open(INSTANCE, name).await,
-        };
+        let found = keyring::key_of(&*self.keyring, persona.map(|persona| persona.id), name).await;
         let found = found.map_err(ModelError::Keyring)?;
         found.ok_or_else(|| ModelError::NoKey { provider: provider.to_owned(), secret: name.to_owned() })
     }
@@ -297,8 +317,14 @@ fn deadline(limit: Duration) -> Instant {
     Instant::now() + limit.min(LONGEST)
 }
 
-/// A text as it is asked for.
-fn composing(request: &Request<'_>) -> ChatRequest {
+/// Until when one of a route has time: the last until the end, each other one for half of what is left.
+fn share(deadline: Instant, is_last: bool) -> Instant {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if is_last { deadline } else { deadline - left / 2 }
+}
+
+/// A text as it is asked for: the whole prompt.
+pub fn composing(request: &Request<'_>) -> ChatRequest {
     let profile = &request.persona.profile;
     let words = profile.length.words(request.length);
     let style = Style { answers: &profile.response_style, words };
@@ -307,6 +333,7 @@ fn composing(request: &Request<'_>) -> ChatRequest {
         model: None,
         turns: vec![Turn::System { text: system }, Turn::User { text: user }],
         tools: Vec::new(),
+        must_answer: false,
         max_output_tokens: words.saturating_mul(TOKENS_PER_WORD).clamp(LEAST_TOKENS, MOST_TOKENS),
         temperature_thousandths: None,
         answer_schema: None,

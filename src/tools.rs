@@ -49,6 +49,8 @@ pub struct ToolsDeps {
     pub world: Arc<dyn World>,
     /// Personas' folders lie below `<data root>/personas`.
     pub data_root: PathBuf,
+    /// No own tool goes on with less than this on the disk.
+    pub min_free_mb: u64,
 }
 
 /// The performer of a running company.
@@ -139,7 +141,11 @@ impl Tools {
             let text = format!("the step calls {name} {effect}, but its manifest says {says}: correct the goal");
             return not_begun(StepError::permanent(text));
         }
-        match self.sandbox.get_or_try_init(|| async { Sandbox::find() }).await {
+        match self
+            .sandbox
+            .get_or_try_init(|| async { Sandbox::find().map(|sandbox| sandbox.leaving_free_mb(self.deps.min_free_mb)) })
+            .await
+        {
             Ok(sandbox) => own::perform(sandbox, tool, args, call, &self.deps.data_root, stop).await,
             Err(error) => not_begun(StepError::retryable(error.to_string())),
         }

@@ -44,6 +44,7 @@ impl<'a> Worker<'a> {
             days: Arc::new(storage.db.clone()),
             world: site.world.clone(),
             data_root: root,
+            min_free_mb: 0,
         });
         let ports = Ports {
             journal: storage.journal.clone(),

@@ -139,6 +139,7 @@ fn tools(config: &Config, storage: &Storage, browsers: &Browsers, models: Models
         days: Arc::new(storage.db.clone()),
         world,
         data_root: config.data_root.clone(),
+        min_free_mb: config.storage.min_free_mb,
     })
 }
 

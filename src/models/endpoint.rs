@@ -5,7 +5,7 @@ mod exchange;
 
 use std::time::Duration;
 
-use actors::domain::Bound;
+use actors::domain::{Bound, Cost};
 use reqwest::{Client, redirect};
 use tokio::time::Instant;
 use url::Url;
@@ -25,6 +25,9 @@ use crate::{
     secrets::SecretText,
 };
 
+/// Whose share is shorter than this is not judged by it.
+const FAIR: Duration = Duration::from_secs(5);
+
 /// One configured endpoint.
 pub(super) struct Endpoint {
     name: String,
@@ -40,6 +43,10 @@ pub(super) struct Endpoint {
 pub(super) struct Errand<'a> {
     pub asked: Asked<'a>,
     pub key: Option<&'a SecretText>,
+    /// When it was begun.
+    pub since: Instant,
+    /// Until then the answer must have begun (a streamed one) or be whole: the others on the route want their time, too.
+    pub share: Instant,
     /// Nothing is waited for any longer.
     pub deadline: Instant,
     /// Whom to tell of the answer while it comes.
@@ -50,8 +57,21 @@ pub(super) struct Errand<'a> {
 struct Insisting<'a> {
     model: &'a str,
     key: Option<&'a SecretText>,
+    since: Instant,
+    share: Instant,
     deadline: Instant,
     told: Option<&'a Told>,
+}
+
+impl Insisting<'_> {
+    /// Whether what was asked at this moment and not answered in time says something about the provider. It does not
+    /// where the caller's own time is up, or where most of the share went by before there was a place.
+    fn was_given_time(&self, asked_at: Instant) -> bool {
+        let now = Instant::now();
+        let had = now.duration_since(asked_at);
+        let most_of_share = had >= FAIR && had >= self.share.duration_since(self.since) / 2;
+        now < self.deadline && (now < self.share || most_of_share)
+    }
 }
 
 impl Endpoint {
@@ -96,11 +116,18 @@ impl Endpoint {
         Ok(price.ok_or_else(unbounded)?.bound(self.kind.body(asked).len(), asked.request.max_output_tokens))
     }
 
+    /// What this request costs at its worst; none: nobody said.
+    pub(super) fn worst(&self, asked: &Asked<'_>) -> Option<Cost> {
+        let price = self.price(asked.model)?;
+        Some(price.worst(self.kind.body(asked).len(), asked.request.max_output_tokens))
+    }
+
     /// Asks until there is an answer, a refusal, or no time or try left.
     pub(super) async fn ask(&self, errand: &Errand<'_>) -> Result<Answer, ModelError> {
         let body = self.kind.body(&errand.asked);
-        let request =
-            Insisting { model: errand.asked.model, key: errand.key, deadline: errand.deadline, told: errand.told };
+        let Errand { asked, key, since, share, deadline, told } = errand;
+        let (since, share, deadline) = (*since, *share, *deadline);
+        let request = Insisting { model: asked.model, key: *key, since, share, deadline, told: *told };
         self.insist(&request, || self.exchange(errand, body.clone())).await
     }
 
@@ -112,19 +139,20 @@ impl Endpoint {
         let mut tries = 0;
         let mut last = None;
         loop {
-            let pass = match self.gate.enter(errand.deadline).await {
+            let pass = match self.gate.enter(errand.share).await {
                 Ok(pass) => pass,
                 // What it said before tells more.
                 Err(shut) => return Err(last.unwrap_or_else(|| self.shut(shut))),
             };
             tries += 1;
+            let asked_at = Instant::now();
             let reply = exchange().await;
-            self.report(pass, &reply, errand.deadline);
+            self.report(pass, &reply, errand.was_given_time(asked_at));
             let (status, reason, asked) = match reply? {
                 Reply::Answer(answer) => return Ok(answer),
                 Reply::No { status, reason, pause } => (status, reason, pause),
             };
-            let left = errand.deadline.saturating_duration_since(Instant::now());
+            let left = errand.share.saturating_duration_since(Instant::now());
             let begun = errand.told.is_some_and(Told::has_begun);
             match after(status, asked, tries, self.config.retries, left) {
                 After::Refused => return Err(self.refused(errand, status, &reason)),
@@ -138,12 +166,11 @@ impl Endpoint {
         }
     }
 
-    fn report<T>(&self, pass: Pass<'_>, reply: &Result<Reply<T>, ModelError>, deadline: Instant) {
+    fn report<T>(&self, pass: Pass<'_>, reply: &Result<Reply<T>, ModelError>, was_given_time: bool) {
         let failed = match reply {
             Ok(Reply::Answer(_)) => false,
             Ok(Reply::No { status, .. }) => *status >= 500,
-            // The caller's time was up, not the provider's.
-            Err(ModelError::TimedOut { .. } | ModelError::Silent { .. }) if Instant::now() >= deadline => return,
+            Err(ModelError::TimedOut { .. } | ModelError::Silent { .. }) if !was_given_time => return,
             Err(_) => true,
         };
         if !failed {

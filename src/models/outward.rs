@@ -5,7 +5,7 @@ use std::time::Duration;
 use actors::domain::{Bound, ChatRequest, Cost, Length, Persona};
 use serde_json::{Map, Value};
 
-use super::{ChatStream, Chatted, ModelError, Models, Talk, Writer, deadline, price, wire};
+use super::{ChatStream, Chatted, ModelError, Models, Talk, Writer, deadline, price, share, wire};
 
 /// A program's request for talk.
 #[derive(Debug, Clone)]
@@ -83,14 +83,17 @@ impl Models {
                 endpoint.bound_of_bytes(model, wire::embeddings(&asked.raw, model).len())
             }
         });
-        bounds.try_fold(Bound::default(), |worst, bound| Ok(price::worse(worst, bound?)))
+        bounds.try_fold(Bound::default(), |all, bound| Ok(all.plus(bound?)))
     }
 
     /// Makes embeddings, by the first on the route that can.
     pub async fn embed(&self, asked: &ToEmbed, limit: Duration) -> Result<Embedded, ModelError> {
         let deadline = deadline(limit);
         let mut errors = Vec::new();
-        for writer in self.writers(&asked.model)? {
+        // What those who made none may bill all the same; none: nobody knows.
+        let mut lost = Some(Cost::default());
+        let writers = self.writers(&asked.model)?;
+        for (index, writer) in writers.iter().enumerate() {
             let Writer::Model { provider, endpoint, model } = writer else {
                 errors.push(ModelError::CannotAct { wanted: "make embeddings" });
                 continue;
@@ -100,17 +103,23 @@ impl Models {
                 name => Some(self.key(asked.persona.as_ref(), provider, name).await?),
             };
             let body = wire::embeddings(&asked.raw, model);
-            match endpoint.embed(model, body, key.as_ref(), deadline).await {
+            let (bytes, share) = (body.len(), share(deadline, index + 1 == writers.len()));
+            match endpoint.embed(model, body, key.as_ref(), (share, deadline)).await {
                 Ok(made) => {
                     return Ok(Embedded {
                         data: made.data,
-                        provider: provider.to_owned(),
-                        model: made.model.unwrap_or_else(|| model.to_owned()),
+                        provider: (*provider).to_owned(),
+                        model: made.model.unwrap_or_else(|| (*model).to_owned()),
                         input_tokens: made.usage.map_or(0, |usage| usage.input),
-                        cost: made.usage.and_then(|usage| Some(endpoint.price(model)?.cost(usage))),
+                        cost: lost.and_then(|lost| Some(price::sum(lost, endpoint.price(model)?.cost(made.usage?)))),
                     });
                 }
-                Err(error) => errors.push(error),
+                Err(error) => {
+                    if !error.is_free() {
+                        lost = lost.zip(endpoint.worst_of_bytes(model, bytes)).map(|(a, b)| price::sum(a, b));
+                    }
+                    errors.push(error);
+                }
             }
         }
         Err(ModelError::of_route(errors).unwrap_or_else(|| self.unknown(&asked.model)))

@@ -85,6 +85,7 @@ impl Stage {
             days: Arc::new(OneDay(props.day)),
             world: ports.world.clone(),
             data_root: root.path().to_path_buf(),
+            min_free_mb: 0,
         });
         Self { root, tools, persona, driver, ports }
     }

@@ -70,8 +70,13 @@ fn who_said_nothing_is_paid_in_full_and_who_did_nothing_is_not() {
 
 #[test]
 fn a_refusal_says_what_is_left_when_it_renews_and_what_to_do() {
-    let totals =
-        Totals { reserved: Bound { micro_usd: 20_000, tokens: 0 }, spent: Bound { micro_usd: 930_000, tokens: 0 } };
+    let totals = |reserved, spent| Totals {
+        reserved: Bound { micro_usd: reserved, tokens: 0 },
+        spent: Bound { micro_usd: spent, tokens: 0 },
+    };
+    let soon = refusal(&day(1_000_000), &totals(20_000, 930_000), Zone::UTC);
+    assert!(soon.contains("what is reserved for calls under way may leave room"), "{soon}");
+    let totals = totals(5_000, 945_000);
     assert_eq!(
         refusal(&day(1_000_000), &totals, "Asia/Tokyo".parse().unwrap()),
         "the company’s budget has $0.05 of $1.00 left for the day, and the call may take $0.06: it renews at \

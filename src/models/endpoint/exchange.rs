@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{RequestBuilder, Response, header};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use super::{Endpoint, Errand, shown};
@@ -43,8 +43,9 @@ enum Body {
 impl Endpoint {
     /// Asks once. An answer that is streamed is told while it comes.
     pub(super) async fn exchange(&self, errand: &Errand<'_>, body: Vec<u8>) -> Result<Reply<Answer>, ModelError> {
-        let left = errand.deadline.saturating_duration_since(Instant::now());
-        let limit = self.config.timeout.min(left);
+        let now = Instant::now();
+        let left = errand.deadline.saturating_duration_since(now);
+        let limit = self.config.timeout.min(errand.share.saturating_duration_since(now));
         let request = self.request(&self.url, errand.key, body);
         if !errand.asked.streaming {
             let whole = async {
@@ -107,15 +108,19 @@ impl Endpoint {
         let mut events = Events::default();
         let mut listener = Listener::new(self.kind, errand.asked.request);
         // Until it begins to speak it may think as long as a whole answer may take.
-        let mut patience = self.config.timeout;
+        let thinks = self.config.timeout.min(errand.share.saturating_duration_since(Instant::now()));
+        let begins_by = Instant::now() + thinks;
+        let mut has_begun = false;
         while !listener.is_over() {
-            let part = timeout(patience, response.chunk()).await.map_err(|_| self.silent(patience))?;
+            let idle = self.config.idle_timeout;
+            let (until, patience) = if has_begun { (Instant::now() + idle, idle) } else { (begins_by, thinks) };
+            let part = timeout_at(until, response.chunk()).await.map_err(|_| self.silent(patience))?;
             let Some(part) = part.map_err(|error| self.lost(error))? else { break };
-            patience = self.config.idle_timeout;
             let heard = match events.push(&part) {
                 Ok(heard) => heard,
                 Err(error) => return self.judged(errand.key, Err(error)),
             };
+            has_begun |= !heard.is_empty();
             for data in heard {
                 match listener.hear(&data) {
                     Ok(None) => {}

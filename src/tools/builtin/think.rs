@@ -39,7 +39,8 @@ impl Asked<'_> {
         ChatRequest {
             model: self.model.clone(),
             turns,
-            tools: if self.answer_now { Vec::new() } else { toolbox::offers(self.tools, self.own) },
+            tools: toolbox::offers(self.tools, self.own),
+            must_answer: self.answer_now,
             max_output_tokens: MOST_TOKENS,
             temperature_thousandths: self.persona.profile.temperature_thousandths,
             answer_schema: None,
