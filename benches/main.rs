@@ -5,6 +5,7 @@
 
 mod browser;
 mod commits;
+mod gateway;
 mod personas;
 mod report;
 mod sandbox;
@@ -25,6 +26,7 @@ const PARTS: &[Part] = &[
     ("scheduler", scheduler::measure),
     ("sandbox", sandbox::measure),
     ("tools", tools::measure),
+    ("gateway", gateway::measure),
 ];
 
 fn main() -> anyhow::Result<()> {

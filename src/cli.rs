@@ -10,6 +10,7 @@ pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod goal;
+pub mod key;
 pub mod lock;
 pub mod login;
 pub mod message;
@@ -79,6 +80,9 @@ pub enum Verb {
     /// What personas, users and the company may spend on models.
     #[command(subcommand)]
     Budget(budget::Verb),
+    /// Make, list and revoke keys with which programs ask models and personas.
+    #[command(subcommand)]
+    Key(key::Verb),
     /// Put goals and messages on a persona's calendar.
     #[command(subcommand)]
     Schedule(schedule::Verb),
@@ -140,6 +144,7 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Agent(verb) => verb.run(&server, out).await,
         Verb::Goal(verb) => verb.run(&server, out).await,
         Verb::Budget(verb) => verb.run(&server, out).await,
+        Verb::Key(verb) => verb.run(&server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,
         Verb::Room(verb) => verb.run(&server, out).await,
         Verb::Schedule(verb) => verb.run(&server, out).await,

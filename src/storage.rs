@@ -35,7 +35,7 @@ mod verification;
 mod views;
 mod writes;
 
-pub use accounts::{Accounts, LoginToken, Session, TokenLabel, User, UserId, UserRole};
+pub use accounts::{Accounts, LoginToken, Session, TokenLabel, User, UserId, UserRole, VirtualKey};
 pub use age::Age;
 pub use archive::{Archive, NodeKey, Rows};
 pub use blobs::FileBlobs;

@@ -58,6 +58,8 @@ pub struct ToolsDeps {
     pub web: Web,
     /// Personas' folders lie below `<data root>/personas`.
     pub data_root: PathBuf,
+    /// No own tool goes on with less than this on the disk.
+    pub min_free_mb: u64,
 }
 
 /// The ways to the web that are not the browser's.
@@ -185,7 +187,11 @@ impl Tools {
             let text = format!("the step calls {name} {effect}, but its manifest says {says}: correct the goal");
             return not_begun(StepError::permanent(text));
         }
-        match self.sandbox.get_or_try_init(|| async { Sandbox::find() }).await {
+        match self
+            .sandbox
+            .get_or_try_init(|| async { Sandbox::find().map(|sandbox| sandbox.leaving_free_mb(self.deps.min_free_mb)) })
+            .await
+        {
             Ok(sandbox) => own::perform(sandbox, tool, args, call, &self.deps.data_root, stop).await,
             Err(error) => not_begun(StepError::retryable(error.to_string())),
         }

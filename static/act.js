@@ -45,11 +45,20 @@ async function submit(form) {
     const values = read(form);
     const sent = holds(form);
     const answer = await busy(button, () => perform(form.dataset.act, values, form.dataset));
+    show(form, answer);
     if (Number.isInteger(answer.version)) keepVersion(form, answer.version);
     if ("clear" in form.dataset && holds(form) === sent) form.reset();
     form.closest("dialog")?.close();
   } catch (problem) {
     tell(form, problem);
+  }
+}
+
+// What an answer tells once and nobody keeps.
+function show(form, answer) {
+  for (const output of form.querySelectorAll("[data-shown]")) {
+    output.textContent = answer[output.dataset.shown] ?? "";
+    output.hidden = false;
   }
 }
 

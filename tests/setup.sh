@@ -2,6 +2,20 @@
 # Installs what Greenroom needs and the system lacks, from Debian's packages, and says so. Doing it twice does nothing.
 set -eu
 
+# Official clients that tests let talk to the server, in an environment of their own under target/.
+clients() {
+    wanted=tests/it/programs/requirements.txt
+    into=target/clients
+    cmp -s "$wanted" "$into/requirements.txt" && return 0
+    echo "setup: installing into $into: $(grep -v '^#' "$wanted" | tr '\n' ' ')"
+    if /usr/bin/python3 -m venv "$into" && "$into/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"; then
+        cp "$wanted" "$into/requirements.txt"
+    else
+        # The tests that need them fail and say so; everything else goes on.
+        echo "setup: the clients could not be installed into $into" >&2
+    fi
+}
+
 missing=""
 command -v cargo >/dev/null || {
     echo "setup: cargo is missing: install Rust from https://rustup.rs, then try again" >&2
@@ -20,9 +34,13 @@ fi
 command -v bwrap >/dev/null || missing="$missing bubblewrap"
 # What the tests of the sandbox let loose inside it; also the language of a new tool.
 [ -x /usr/bin/python3 ] || missing="$missing python3"
+/usr/bin/python3 -c "import ensurepip" 2>/dev/null || missing="$missing python3-venv"
 # A test looks at what the server syncs.
 command -v strace >/dev/null || missing="$missing strace"
-[ -n "$missing" ] || exit 0
+if [ -z "$missing" ]; then
+    clients
+    exit 0
+fi
 
 if ! command -v apt-get >/dev/null; then
     echo "setup: missing are$missing, and there is no apt-get: install them with your system's own tools" >&2
@@ -51,3 +69,4 @@ $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q
 # shellcheck disable=SC2086 # a list of packages
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
     -o Dpkg::Options::=--force-confold $missing
+clients

@@ -11,6 +11,7 @@ mod budget;
 mod charge;
 mod claims;
 mod drafts;
+mod drift;
 mod granted;
 mod handing;
 mod history;
@@ -20,6 +21,7 @@ mod plan;
 mod policy;
 pub mod proof;
 mod quota;
+mod recorded;
 mod resume;
 mod settle;
 mod steps;
@@ -36,7 +38,7 @@ use tracing::warn;
 pub use self::handing::{Colleagues, Handed, NotGiven};
 pub use self::now::Now;
 use self::{attempt::Attempt, broker::Broker};
-pub(crate) use self::{history::History, quota::may_have_happened, steps::Steps};
+pub(crate) use self::{budget::left_open, history::History, quota::may_have_happened, steps::Steps};
 use crate::{
     domain::{Limits, Persona, PersonaId},
     evidence::Evidence,

@@ -24,6 +24,7 @@ mod lists;
 mod load;
 mod lookout;
 mod office;
+mod outward;
 mod overflow;
 mod personas;
 mod planner;
@@ -50,6 +51,7 @@ use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::commands::*;
+pub use self::outward::{CallEnd, NotMade, OpenCall, ProgramCall};
 pub use self::schedules::{NewSchedule, SchedulePatch};
 
 pub(crate) use self::restarts::Restarts;
@@ -61,6 +63,7 @@ use self::{
     load::LoadKeeper,
     lookout::{Looking, Lookout},
     office::{Hire, Office, Opened, Opening},
+    outward::KnownBudgets,
     overflow::Overflow,
     planner::PlanningDesk,
     rooms::moderator::Moderator,
@@ -120,11 +123,13 @@ impl Company {
             office,
             calendar,
             planning,
+            known: KnownBudgets::default(),
             tally,
             lookout,
             closed,
             _keepers,
         });
+        desk.settle_lost_calls().await?;
         // It ends with the last handle: then nobody can ask it any more.
         tokio::spawn(Looking::new(&desk, asked).keep());
         let calendar = tokio::spawn(Keeper::new(desk.clone(), told).keep());

@@ -45,6 +45,7 @@ impl<'a> Worker<'a> {
             world: site.world.clone(),
             web: Web { egress: Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into()), search: None },
             data_root: root,
+            min_free_mb: 0,
         });
         let ports = Ports {
             journal: storage.journal.clone(),

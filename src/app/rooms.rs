@@ -29,6 +29,7 @@ const INSTANCE: &str = "instance";
 /// Everything below the pages, at work.
 pub(super) struct Rooms {
     pub(super) company: Company,
+    pub(super) models: Models,
     pub(super) storage: Storage,
     pub(super) world: Arc<dyn World>,
     browsers: Browsers,
@@ -57,16 +58,25 @@ impl Rooms {
         let journal = storage.journal.clone();
         #[cfg(feature = "failpoints")]
         let journal = super::failpoints::around(journal);
+        let keyring = Arc::new(storage.vault.clone());
+        let models = Models::new(&config.models, keyring).context("the models cannot be set up")?;
         let ports = Ports {
             journal,
             records: storage.records.clone(),
-            performer: Arc::new(tools(config, &storage, &browsers, web(config, egress)?, world.clone())?),
+            performer: Arc::new(tools(
+                config,
+                &storage,
+                &browsers,
+                models.clone(),
+                web(config, egress)?,
+                world.clone(),
+            )),
             blobs: storage.blobs.clone(),
             world: world.clone(),
         };
         let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
         company.plan_from(Arc::new(Templates));
-        let rooms = Self { company, storage, world, browsers, rehearsal };
+        let rooms = Self { company, models, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         Ok(rooms)
     }
@@ -142,12 +152,12 @@ fn tools(
     config: &Config,
     storage: &Storage,
     browsers: &Browsers,
+    models: Models,
     web: Web,
     world: Arc<dyn World>,
-) -> anyhow::Result<Tools> {
+) -> Tools {
     let keyring = Arc::new(storage.vault.clone());
-    let models = Models::new(&config.models, keyring.clone()).context("the models cannot be set up")?;
-    Ok(Tools::new(ToolsDeps {
+    Tools::new(ToolsDeps {
         records: storage.records.clone(),
         keyring,
         models,
@@ -156,7 +166,8 @@ fn tools(
         world,
         web,
         data_root: config.data_root.clone(),
-    }))
+        min_free_mb: config.storage.min_free_mb,
+    })
 }
 
 /// The public half of this machine's evidence key, if it has one.

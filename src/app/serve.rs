@@ -67,6 +67,7 @@ impl Serving {
         let announcement = Announcement { url: url.clone(), pid: std::process::id(), token: secret() };
         let deps = Deps {
             company: rooms.company.clone(),
+            models: rooms.models.clone(),
             db: rooms.storage.db.clone(),
             accounts: rooms.storage.accounts.clone(),
             vault: rooms.storage.vault.clone(),

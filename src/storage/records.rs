@@ -156,6 +156,10 @@ impl Records for ReadBack {
         Ok(self.0.open_entries(goal).await?)
     }
 
+    async fn open_calls(&self) -> Result<Vec<Entry>, Unavailable> {
+        Ok(self.0.open_calls().await?)
+    }
+
     async fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Result<Vec<GoalId>, Unavailable> {
         Ok(self.0.parked_on_budgets(persona).await?)
     }

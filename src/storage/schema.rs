@@ -351,10 +351,10 @@ table! {
 table! {
     ledger_entries (id) {
         id -> Binary,
-        persona -> Binary,
+        persona -> Nullable<Binary>,
         user_name -> Text,
-        goal -> Binary,
-        run -> Binary,
+        goal -> Nullable<Binary>,
+        run -> Nullable<Binary>,
         step -> Integer,
         at_ms -> BigInt,
         reserved_tokens -> BigInt,
@@ -376,7 +376,31 @@ table! {
     }
 }
 
+table! {
+    virtual_keys (id) {
+        id -> Binary,
+        name -> Text,
+        hash -> Binary,
+        tail -> Text,
+        persona -> Nullable<Binary>,
+        models -> Text,
+        per_minute -> Integer,
+        created_by -> Text,
+        created_ms -> BigInt,
+        revoked_ms -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    active_personas (user_id) {
+        user_id -> Binary,
+        persona -> Binary,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
+    virtual_keys,
+    active_personas,
     budgets,
     ledger_entries,
     ledger_totals,

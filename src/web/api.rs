@@ -1,11 +1,13 @@
 //! `/api`: one file per noun, each with the table of its routes.
 
+pub mod active;
 pub mod actors;
 pub mod agents;
 pub mod alerts;
 pub mod artifacts;
 pub mod budgets;
 pub mod goals;
+pub mod keys;
 pub mod messages;
 pub mod personas;
 pub mod profile;
@@ -27,6 +29,7 @@ use super::{openapi, routes::Table};
 pub fn routes() -> Table {
     [
         personas::routes(),
+        active::routes(),
         profile::routes(),
         quotas::routes(),
         budgets::routes(),
@@ -46,6 +49,7 @@ pub fn routes() -> Table {
         tools::routes(),
         agents::routes(),
         tokens::routes(),
+        keys::routes(),
         openapi::routes(),
     ]
     .into_iter()

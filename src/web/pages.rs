@@ -8,6 +8,7 @@ pub mod card;
 pub mod error;
 pub mod evidence;
 pub mod frame;
+pub mod keys;
 pub mod login;
 pub mod persona;
 pub mod personas;
@@ -32,6 +33,7 @@ pub fn routes() -> Table {
         rooms::routes(),
         room::load::routes(),
         persona::receipt::routes(),
+        keys::routes(),
         runs::routes(),
         run::load::routes(),
     ]

@@ -7,6 +7,7 @@ mod budgets;
 mod calendar;
 mod controls;
 mod house;
+mod keys;
 mod live;
 mod personality;
 mod quotas;

@@ -94,6 +94,7 @@ impl Stage {
             world: ports.world.clone(),
             web: props.web.unwrap_or_else(|| Web { egress: nowhere(), search: None }),
             data_root: root.path().to_path_buf(),
+            min_free_mb: 0,
         });
         Self { root, tools, persona, driver, ports }
     }

@@ -23,6 +23,8 @@ words! {
         OverBudget = "over_budget",
         /// More is spent than a budget's soft limit; the work goes on.
         BudgetLow = "budget_low",
+        /// A text was further from its persona's profile than it may be.
+        Drift = "drift",
         /// The store, the browser or a model cannot be reached.
         Unavailable = "unavailable",
     }

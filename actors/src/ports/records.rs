@@ -210,6 +210,11 @@ pub trait Records: RoomRecords {
         Ok(Vec::new())
     }
 
+    /// What programs' calls through the gateway reserved and nobody settled.
+    async fn open_calls(&self) -> Result<Vec<Entry>, Unavailable> {
+        Ok(Vec::new())
+    }
+
     /// Goals that wait for a budget: of one persona, if it is named.
     async fn parked_on_budgets(&self, _persona: Option<PersonaId>) -> Result<Vec<GoalId>, Unavailable> {
         Ok(Vec::new())

@@ -32,6 +32,8 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(5);
 /// What a step with a timeout of its own gets besides, to say how it ended.
 const LAST_WORD: Duration = Duration::from_secs(5);
+/// No tool may say that it takes longer.
+const LONGEST_TOOL: Duration = Duration::from_secs(120);
 
 /// Carries out calls and writes what came of them.
 #[derive(Clone)]
@@ -83,6 +85,10 @@ pub(super) struct NoRoom {
     pub left: BudgetLeft,
     /// How much is left, when it renews and what to do.
     pub why: String,
+    /// Only what other calls reserved stands in the way.
+    pub only_reserved: bool,
+    /// Of the scope's budgets, as they were read.
+    pub version: i64,
 }
 
 /// Nothing can be written now, so nothing may be done.
@@ -106,6 +112,7 @@ impl Broker {
         if let Some(charge) = &charge {
             self.warn_of_soft_limits(act, charge).await;
         }
+        self.warn_of_drift(act, &acted).await;
         Ok(acted)
     }
 
@@ -122,14 +129,8 @@ impl Broker {
             key: act.key.clone().unwrap_or_else(|| format!("{}:{}", goal.id, act.index)),
             page: act.page.map(str::to_owned),
             trace: goal.trace,
-            limit: self.limit_of(act.step),
+            limit: limit_of(act.step, self.step_limit),
         }
-    }
-
-    /// A step's own timeout is for what it waits for; a browser may have to start before.
-    fn limit_of(&self, step: &Step) -> Duration {
-        let own = step.timeout_ms().map(|ms| Duration::from_millis(ms) + LAST_WORD);
-        own.map_or(self.step_limit, |own| own.max(self.step_limit))
     }
 
     pub(super) async fn deny(&self, act: &Act<'_>, reason: String) -> Result<Acted, StoreGone> {
@@ -260,4 +261,30 @@ fn data_with(data: Value, took: Duration, settled: Option<&Settlement>) -> Value
         fields.insert("charged".to_owned(), json!(settled.spent));
     }
     Value::Object(fields)
+}
+
+/// A step's own timeout is for what it waits for; a browser may have to start before. A tool says itself how long it
+/// takes, to whoever performs it.
+fn limit_of(step: &Step, step_limit: Duration) -> Duration {
+    let own = match step {
+        Step::Tool { timeout_ms: None, .. } => Some(LONGEST_TOOL),
+        step => step.timeout_ms().map(Duration::from_millis),
+    };
+    own.map_or(step_limit, |own| step_limit.max(own + LAST_WORD))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize as _;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_tool_that_says_two_minutes_has_them() {
+        let limit = |step| limit_of(&Step::deserialize(&step).unwrap(), Duration::from_secs(30)).as_secs();
+        let tool = json!({"action": "tool", "name": "slow", "effect": "read"});
+        assert!(limit(tool) >= 120);
+        assert_eq!(limit(json!({"action": "snapshot"})), 30);
+    }
 }

@@ -3,7 +3,10 @@
 //! An intent is written for every effect and for every call that costs something. Both are one commit, so a call that was
 //! begun is on record with its worst case, and one without room is not begun.
 
-use serde_json::json;
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
+use serde_json::{Value, json};
 use tracing::warn;
 
 use super::{
@@ -13,15 +16,25 @@ use super::{
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, Bound, BudgetLeft, BudgetScope, BudgetSpan, Call, Entry, EntryId, Outcome, Phase,
-        ReceiptKind, Settlement, StepError,
+        ReceiptKind, Settlement, Step, StepError,
     },
-    evidence::RecordError,
+    evidence::{RecordError, canonical},
     ledger::{self, Charge, Reached},
     ports::{Change, Commit, Guard, LedgerGuard, Outdated, Unavailable},
 };
 
 /// How often budgets are read again that change while a call is about to begin.
 const RACES: usize = 5;
+
+/// A talk is on record with its answer, as an artifact, and need not stand in each intent once more.
+fn args_on_record(step: &Step, call: &Call) -> Value {
+    match step {
+        Step::Think { turns, .. } => {
+            json!({"turns": turns.len(), "digest": canonical::sha256(call.args.to_string().as_bytes())})
+        }
+        _ => call.args.clone(),
+    }
+}
 
 /// Whether a call may be performed.
 pub(super) enum Begun {
@@ -33,12 +46,7 @@ pub(super) enum Begun {
 impl Broker {
     /// Commits what must be on record before the call; else says what kept it from being begun, on record too.
     pub(super) async fn begin(&self, act: &Act<'_>, call: &Call, rule: Option<String>) -> Result<Begun, StoreGone> {
-        let bound = match self.ports.performer.bound(call).await {
-            Ok(Some(bound)) if !bound.is_of_one_call() => {
-                Err(StepError::permanent("its worst case is beyond all measure"))
-            }
-            answer => answer,
-        };
+        let bound = self.bound(call).await;
         for _ in 0..RACES {
             let charge = match self.charge(act, &bound).await? {
                 Ok(charge) => charge,
@@ -50,11 +58,24 @@ impl Broker {
             match self.intend(act, call, rule.as_deref(), charge.as_ref()).await? {
                 Ok(()) => return Ok(Begun::Yes(charge)),
                 Err(Outdated { guard: Guard::Ledger(LedgerGuard::BudgetsAt(..)) }) => {}
-                Err(outdated) => return Ok(Begun::No(self.not_begun(act, outdated).await?.into())),
+                Err(outdated) => return Ok(Begun::No(self.not_begun(act, outdated, charge.as_ref()).await?.into())),
             }
         }
         warn!(tool = %call.tool, "{} was not begun: its budgets kept changing", call.tool);
         Err(StoreGone)
+    }
+
+    /// Never waits past the call's own limit, and never lets a panic out.
+    async fn bound(&self, call: &Call) -> Result<Option<Bound>, StepError> {
+        let asked = AssertUnwindSafe(self.ports.performer.bound(call)).catch_unwind();
+        match tokio::time::timeout(call.limit, asked).await {
+            Ok(Ok(Ok(Some(bound)))) if !bound.is_of_one_call() => {
+                Err(StepError::permanent("its worst case is beyond all measure"))
+            }
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_panic)) => Err(StepError::permanent("working it out failed inside the runtime")),
+            Err(_elapsed) => Err(StepError::permanent("working it out took too long")),
+        }
     }
 
     /// What the call has to reserve; none: it costs nothing. The inner error: nobody knows what it could cost, and there
@@ -72,10 +93,10 @@ impl Broker {
         let payer = goal.payload.delegated();
         let entry = Entry {
             id: EntryId(act.about.world.new_id()),
-            persona: payer.map_or(goal.persona, |delegated| delegated.payer),
+            persona: Some(payer.map_or(goal.persona, |delegated| delegated.payer)),
             user: goal.created_by.clone(),
-            goal: goal.id,
-            run: act.run,
+            goal: Some(goal.id),
+            run: Some(act.run),
             step: act.index,
             at_ms: act.about.world.now_ms(),
             reserved: bound.as_ref().ok().copied().flatten().unwrap_or_default(),
@@ -97,7 +118,7 @@ impl Broker {
         charge: Option<&Charge>,
     ) -> Result<Result<(), Outdated>, StoreGone> {
         let label = plan::label(act.step);
-        let mut data = json!({"step": label, "args": call.args, "key": call.key, "page": call.page, "rule": rule});
+        let mut data = json!({"step": label, "args": args_on_record(act.step, call), "key": call.key, "page": call.page, "rule": rule});
         if let Some(charge) = charge {
             data["reserved"] = json!(charge.entry.reserved);
         }
@@ -114,14 +135,16 @@ impl Broker {
     }
 
     /// There is no room for it, or the goal is no longer ours to act on.
-    async fn not_begun(&self, act: &Act<'_>, outdated: Outdated) -> Result<Acted, StoreGone> {
+    async fn not_begun(&self, act: &Act<'_>, outdated: Outdated, charge: Option<&Charge>) -> Result<Acted, StoreGone> {
         let why = outdated.to_string();
         let (why, acted) = match outdated.guard {
             Guard::QuotaLeft(full) => (why, Acted::Full(full)),
             Guard::Ledger(LedgerGuard::BudgetLeft(left)) => {
                 let totals = self.ports.records.totals(&left.span).await.map_err(|_| StoreGone)?;
                 let why = ledger::refusal(&left, &totals, act.zone);
-                (why.clone(), Acted::OverBudget(Box::new(NoRoom { left, why })))
+                let only_reserved = ledger::is_only_reserved(&left, &totals);
+                let version = charge.map_or(0, |charge| charge.version(&left.span.scope));
+                (why.clone(), Acted::OverBudget(Box::new(NoRoom { left, why, only_reserved, version })))
             }
             _ => (why, Acted::Ended),
         };
@@ -162,7 +185,7 @@ impl Broker {
     pub(super) fn budget_alert(&self, id: AlertId, span: &BudgetSpan, kind: AlertKind, text: String) -> Alert {
         let persona = match span.scope {
             BudgetScope::Persona(persona) => Some(persona),
-            BudgetScope::User(_) | BudgetScope::Company => None,
+            BudgetScope::User(_) | BudgetScope::Key(_) | BudgetScope::Company => None,
         };
         let raised_ms = self.ports.world.now_ms();
         Alert { id, kind, persona, goal: None, text, raised_ms, resolved_ms: None }

@@ -84,7 +84,7 @@ impl Attempt<'_> {
         };
         let data = json!({"unit": full.unit, "units": full.units, "ceiling": full.ceiling, "day": [full.from_ms, full.until_ms], "due_ms": until_ms});
         self.put_off(
-            PutOff { on: ParkedOn::Quota, until_ms, why: why(full), said, data, also: Vec::new() },
+            PutOff { on: ParkedOn::Quota, until_ms, why: why(full), said, data, also: Vec::new(), unless: Vec::new() },
             run_is_open,
         )
         .await
@@ -101,12 +101,14 @@ pub(super) struct PutOff {
     pub said: String,
     pub data: Value,
     pub also: Vec<Change>,
+    /// What must still be so: otherwise it looks again at once.
+    pub unless: Vec<Guard>,
 }
 
 impl Attempt<'_> {
     /// Parks the goal, or fails it without a fault of its own.
     pub(super) async fn put_off(&mut self, put_off: PutOff, run_is_open: bool) -> RunEnd {
-        let PutOff { on, until_ms, why, said, data, also } = put_off;
+        let PutOff { on, until_ms, why, said, data, also, unless } = put_off;
         let never = until_ms.is_none();
         let (state, message, run) = match until_ms {
             None => (GoalState::Failed, MessageState::Failed, RunState::Failed),
@@ -127,15 +129,15 @@ impl Attempt<'_> {
         draft.state = Some(state.as_str());
         draft.run = draft.run.filter(|_| run_is_open);
         draft.body.error = Some(why);
-        let guard = if run_is_open {
-            Guard::GoalOpen(self.goal.id)
-        } else {
-            Guard::GoalVersion(self.goal.id, self.goal.version)
-        };
-        match self.runner.broker.evidence.record(Commit { guards: vec![guard], changes, receipts: vec![draft] }).await {
+        let open = Guard::GoalOpen(self.goal.id);
+        let first = if run_is_open { open.clone() } else { Guard::GoalVersion(self.goal.id, self.goal.version) };
+        let guards = std::iter::once(first).chain(unless).collect();
+        match self.runner.broker.evidence.record(Commit { guards, changes, receipts: vec![draft] }).await {
             Ok(_) if never => RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false },
             Ok(_) => RunEnd::Later { due_ms: until_ms },
-            Err(RecordError::Outdated(_)) if !run_is_open => RunEnd::Later { due_ms: Some(self.now_ms()) },
+            Err(RecordError::Outdated(outdated)) if outdated.guard != open => {
+                RunEnd::Later { due_ms: Some(self.now_ms()) }
+            }
             Err(error) => self.end_after(&error),
         }
     }

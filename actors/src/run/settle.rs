@@ -1,15 +1,15 @@
 //! The commits that open and end a run. Each moves goal, run and message together with the receipt that says so.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::{RunEnd, Runner, attempt::Attempt, budget, drafts::About, history::History, proof::Line, steps::Steps};
+use super::{RunEnd, Runner, attempt::Attempt, budget, drafts::About, history::History, proof::Line};
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, Draft, Entry, FATAL_FALLS, Goal, GoalState, Message, MessageState, Persona,
-        PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, Step, StepError, set_aside,
+        PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, StepError, set_aside,
     },
     evidence::RecordError,
     ports::{Change, Commit, GoalMove, Guard, Outdated, Waiting},
@@ -71,7 +71,7 @@ impl Attempt<'_> {
         changes.push(Change::GoalMoved(self.moved(GoalState::Running)));
         let mut receipts = vec![self.log(summary, RunState::Running.as_str())];
         let lost = self.lost_reservations().await.map_err(|_| RunEnd::Unavailable)?;
-        receipts.extend(unknown(&self.about(), &self.steps, &self.history, &lost));
+        receipts.extend(unknown(&self.about(), &self.history, &lost));
         changes.extend(budget::at_worst(&lost, self.now_ms()));
         let mut guards = vec![
             Guard::GoalVersion(self.goal.id, self.goal.version),
@@ -134,10 +134,15 @@ impl Attempt<'_> {
     async fn fail(&mut self, error: StepError, also: Vec<Change>) -> RunEnd {
         if let Some(pause) = self.pause_before_retry().filter(|_| error.retryable) {
             let due_ms = self.now_ms().saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
-            let again =
+            let mut again =
                 GoalMove { last_error: Some(error.text), due_ms: Some(due_ms), ..self.moved(GoalState::Pending) };
+            let mut run = RunState::Failed;
+            if self.must_go_on() {
+                // No other run is begun that would count itself.
+                (run, again.attempts) = (RunState::Parked, again.attempts.saturating_add(1));
+            }
             let data = ("will try again after a failed attempt at", json!({"due_ms": due_ms}));
-            return match self.close((RunState::Failed, MessageState::Waiting), again, None, data, also).await {
+            return match self.close((run, MessageState::Waiting), again, None, data, also).await {
                 RunEnd::Over { .. } => RunEnd::Later { due_ms: Some(due_ms) },
                 end => end,
             };
@@ -288,11 +293,11 @@ impl Attempt<'_> {
 
 /// An intent without outcome is unknown from now on; nothing is known about it but that it was meant.
 /// What it reserved counts as spent.
-fn unknown(about: &About<'_>, steps: &Steps, history: &History, lost: &[Entry]) -> Vec<Draft> {
+fn unknown(about: &About<'_>, history: &History, lost: &[Entry]) -> Vec<Draft> {
     let say = |step| {
         let intent = history.intent(step)?;
-        let tool = steps.numbered(step).map(Step::tool);
-        let charged = lost.iter().find(|entry| entry.step == step && Some(entry.run) == intent.run);
+        let tool = intent.tool.clone().map(Cow::Owned);
+        let charged = lost.iter().find(|entry| entry.step == step && entry.run == intent.run);
         let data = charged.map_or(Value::Null, |entry| json!({"charged": entry.reserved}));
         let draft = about.step(step, intent.kind, Phase::Unknown, format!("lost sight of step {}", step + 1), data);
         Some(Draft { tool, effect: intent.effect, run: intent.run, ..draft })
@@ -316,9 +321,9 @@ pub(super) async fn after_panic(runner: &Runner, persona: Arc<Persona>, work: Wa
     let failure_streak = roster.map_or(0, |record| record.failure_streak);
     let (Some(goal), Some(run)) = (goal, run) else { return RunEnd::Over { failure_streak, open_circuit: false } };
     let work = Waiting { goal, ..work };
-    let mut attempt = Attempt::fallen(runner, persona, work, run, History::new(receipts), failure_streak);
+    let mut attempt = Attempt::idle(runner, persona, work, run, History::new(receipts), failure_streak);
     let Ok(lost) = attempt.lost_reservations().await else { return RunEnd::Unavailable };
-    let receipts = unknown(&attempt.about(), &attempt.steps, &attempt.history, &lost);
+    let receipts = unknown(&attempt.about(), &attempt.history, &lost);
     let changes = budget::at_worst(&lost, attempt.now_ms()).collect();
     if !(receipts.is_empty() && lost.is_empty())
         && let Err(error) = runner.broker.evidence.record(Commit { changes, receipts, ..Commit::default() }).await

@@ -1,6 +1,7 @@
 //! Runs through the ports in memory, with the clock stopped. A crash is a run's task aborted in mid-call; the
 //! board it acted on lives on, as the world does.
 
+mod agent_trouble;
 mod agents;
 mod board;
 mod budgets;

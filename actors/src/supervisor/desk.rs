@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    By, CommandError, calendar::CalendarBell, drafts, lookout::Lookout, office::Office, planner::PlanningDesk,
+    By, CommandError, calendar::CalendarBell, drafts, lookout::Lookout, office::Office, outward::KnownBudgets,
+    planner::PlanningDesk,
 };
 use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
@@ -37,6 +38,7 @@ pub(super) struct Desk {
     pub(super) calendar: Arc<CalendarBell>,
     pub(super) closed: AtomicBool,
     pub(super) planning: PlanningDesk,
+    pub(super) known: KnownBudgets,
     pub(super) tally: Arc<Tally>,
     pub(super) lookout: Lookout,
     /// What goes on beside the commands.

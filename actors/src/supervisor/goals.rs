@@ -14,9 +14,10 @@ use super::{
 use crate::{
     domain::{
         AlertKind, Draft, Ended, Goal, GoalId, GoalState, Message, MessageKind, MessageState, ParkedOn, Payload, Phase,
-        RunId, RunState, Step, StepIndex,
+        RunId, RunState,
     },
     ports::{Change, Commit, GoalMove, Guard},
+    run::left_open,
 };
 
 const LONGEST_TITLE: usize = 200;
@@ -39,6 +40,7 @@ impl Desk {
                 let (state, ended_ms) = (RunState::Cancelled, Some(step.at_ms));
                 changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
             }
+            changes.extend(left_open(&*self.ports.records, id, step.at_ms).await?);
             let mut commit = only_if_unmoved(&goal, changes, vec![draft]);
             let given = self.given_away(&goal).await?;
             for other in &given {
@@ -199,7 +201,7 @@ impl Desk {
             kind: settled.kind,
             phase: Some(Phase::Reconciled),
             state: Some(ended.as_str()),
-            tool: tool_of(goal, settled.step),
+            tool: settled.tool.clone().map(Cow::Owned),
             effect: settled.effect,
             run: settled.run,
             step: Some(settled.step),
@@ -305,11 +307,6 @@ struct Case {
     settled: Uncertain,
     /// Other effects of the goal whose end is unknown.
     left: usize,
-}
-
-/// A goal's effects stand where they were planned: a step with an intent cannot be changed.
-fn tool_of(goal: &Goal, step: StepIndex) -> Option<Cow<'static, str>> {
-    goal.payload.steps().get(usize::try_from(step).ok()?).map(Step::tool)
 }
 
 fn only_if_unmoved(goal: &Goal, changes: Vec<Change>, receipts: Vec<Draft>) -> Commit {

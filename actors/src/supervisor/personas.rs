@@ -12,6 +12,7 @@ use crate::{
         Quotas, RunState, agents_fault,
     },
     ports::{Change, Commit, Guard, Waiting},
+    run::left_open,
 };
 
 const LONGEST_NAME: usize = 80;
@@ -208,6 +209,7 @@ impl Desk {
                 let (state, ended_ms) = (RunState::Cancelled, Some(now_ms));
                 changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
             }
+            changes.extend(left_open(&*self.ports.records, goal.id, now_ms).await?);
         }
         Ok((guards, changes))
     }

@@ -319,6 +319,10 @@ impl Records for MemoryStore {
         Ok(lock(&self.state).ledger.open(goal))
     }
 
+    async fn open_calls(&self) -> Result<Vec<Entry>, Unavailable> {
+        Ok(lock(&self.state).ledger.open_calls())
+    }
+
     async fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Result<Vec<GoalId>, Unavailable> {
         Ok(lock(&self.state).parked_on_budgets(persona))
     }

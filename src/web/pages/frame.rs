@@ -23,6 +23,8 @@ pub enum Section {
     Personas,
     Rooms,
     Runs,
+    /// Not in the navigation: owners come here from a persona's budgets.
+    Keys,
 }
 
 impl Frame {

@@ -67,6 +67,7 @@ impl AlertRow {
                 AlertKind::MachineHot => "Machine hot",
                 AlertKind::OverBudget => "Over budget",
                 AlertKind::BudgetLow => "Budget running low",
+                AlertKind::Drift => "Not its own voice",
                 AlertKind::Unavailable => "Not available",
             },
             text: alert.text.clone(),

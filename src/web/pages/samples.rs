@@ -34,6 +34,7 @@ pub fn render() -> Result<Vec<Sample>, askama::Error> {
     for page in pages::login() {
         samples.push((page.0, page.1.render()?));
     }
+    samples.push(("keys", budgets::keys().render()?));
     samples.push(("missing", pages::missing().render()?));
     Ok(samples)
 }

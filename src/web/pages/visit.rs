@@ -74,6 +74,7 @@ page!(
     super::persona::PersonaPage,
     super::rooms::RoomsPage,
     super::room::RoomPage,
+    super::keys::KeysPage,
     super::runs::RunsPage,
     super::run::RunPage
 );

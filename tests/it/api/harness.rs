@@ -10,6 +10,7 @@ use actors::{
 use ed25519_dalek::SigningKey;
 use greenroom::{
     config::Config,
+    models::Models,
     storage::{Storage, UserRole},
     web::{self, Deps, Server, auth::links, auth::random},
 };
@@ -68,6 +69,7 @@ impl TestServer {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let deps = Deps {
             company: company.clone(),
+            models: Models::new(&config.models, Arc::new(storage.vault.clone())).unwrap(),
             db: storage.db.clone(),
             accounts: storage.accounts.clone(),
             vault: storage.vault.clone(),

@@ -15,6 +15,7 @@ use actors::{
 use ed25519_dalek::SigningKey;
 use greenroom::{
     config::Config,
+    models::Models,
     storage::Storage,
     web::{self, Deps, Server},
 };
@@ -62,6 +63,7 @@ impl House {
         let listener = TcpListener::bind(addr).unwrap();
         let deps = Deps {
             company: company.clone(),
+            models: Models::new(&config.models, Arc::new(storage.vault.clone())).unwrap(),
             db: storage.db.clone(),
             accounts: storage.accounts.clone(),
             vault: storage.vault.clone(),

@@ -98,6 +98,7 @@ impl House {
             world: world.clone(),
             web: Web { egress, search },
             data_root: root.path().to_path_buf(),
+            min_free_mb: 0,
         }));
         let ports = Ports {
             journal: storage.journal.clone(),

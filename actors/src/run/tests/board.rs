@@ -252,6 +252,12 @@ impl World {
             "think" => self.think(call),
             "compose" => Outcome { cost: self.cost, ..Outcome::done("composed", json!({"value": "a line"})) }
                 .with_artifact(NewArtifact { kind: ArtifactKind::Text, ..picture() }),
+            "browser_snapshot" => Outcome::done("looked", Value::Null).with_artifact(NewArtifact {
+                kind: ArtifactKind::Text,
+                name: "snapshot.txt".into(),
+                media_type: "text/plain",
+                bytes: self.title.clone().into_bytes(),
+            }),
             "browser_screenshot" => Outcome::done("took a picture", Value::Null).with_artifact(picture()),
             "browser_fill" if self.title.is_empty() => {
                 Outcome::not_begun("no page", StepError::retryable("no page is open"))

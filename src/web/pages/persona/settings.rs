@@ -42,12 +42,8 @@ impl Slider {
     fn of((name, level): (&'static str, Level)) -> Self {
         let words = name.replace('_', " ");
         let (first, rest) = words.split_at(1);
-        Self { name, label: format!("{}{rest}", first.to_uppercase()), value: share(level) }
+        Self { name, label: format!("{}{rest}", first.to_uppercase()), value: level.share() }
     }
-}
-
-fn share(level: Level) -> f64 {
-    f64::from(level.thousandths()) / 1_000.0
 }
 
 /// What it wants to be told about another one.
@@ -138,7 +134,12 @@ impl Settings {
     /// Traits of its own: `name = 0.7`, one per line.
     pub fn custom(&self) -> String {
         let own = self.persona.profile.personality.custom.iter();
-        own.map(|(name, level)| format!("{name} = {}", share(*level))).collect::<Vec<_>>().join("\n")
+        own.map(|(name, level)| format!("{name} = {}", level.share())).collect::<Vec<_>>().join("\n")
+    }
+
+    /// 0 to 1; 1: no text is told.
+    pub fn drift_limit(&self) -> f64 {
+        self.persona.profile.drift_limit.map_or(1.0, Level::share)
     }
 
     /// Every verbosity.
