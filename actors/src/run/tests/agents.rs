@@ -11,7 +11,7 @@ use crate::{
     run::RunEnd,
 };
 
-fn agent() -> Payload {
+pub(super) fn agent() -> Payload {
     Payload::Agent(Box::new(AgentPayload {
         task: "Submit a proposal.".into(),
         max_steps: 8,
@@ -21,6 +21,7 @@ fn agent() -> Payload {
         secrets: Default::default(),
         agent: None,
         delegated: None,
+        fork: None,
     }))
 }
 
