@@ -11,6 +11,7 @@ mod personas;
 mod report;
 mod sandbox;
 mod scheduler;
+mod tools;
 mod verification;
 
 use report::Report;
@@ -26,6 +27,7 @@ const PARTS: &[Part] = &[
     ("browser", browser::measure),
     ("scheduler", scheduler::measure),
     ("sandbox", sandbox::measure),
+    ("tools", tools::measure),
     ("gateway", gateway::measure),
 ];
 

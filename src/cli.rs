@@ -3,6 +3,7 @@
 //! Codes: 0 it is so, or it was done; 1 it is not so, or it went wrong; 2 the command or the configuration cannot be
 //! understood. Errors go to standard error, in one line with their causes.
 
+pub mod agent;
 pub mod announcement;
 pub mod approval;
 pub mod budget;
@@ -112,7 +113,10 @@ pub enum Verb {
     /// List, verify and export receipts.
     #[command(subcommand)]
     Receipts(receipts::Verb),
-    /// What personas can use: list it, write a tool of your own, try it in its sandbox.
+    /// Named variants of a persona, which goals in words may name.
+    #[command(subcommand)]
+    Agent(agent::Verb),
+    /// What personas can use: list it, grant and revoke it, write a tool of your own, try it in its sandbox.
     #[command(subcommand)]
     Tool(tool::Verb),
     /// Look for what would keep Greenroom from working.
@@ -152,6 +156,7 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
     match verb {
         Verb::Login(login) => login.run(&server, out).await,
         Verb::Persona(verb) => verb.run(&server, out).await,
+        Verb::Agent(verb) => verb.run(&server, out).await,
         Verb::Goal(verb) => verb.run(&server, out).await,
         Verb::Run(verb) => verb.run(&server, out).await,
         Verb::Budget(verb) => verb.run(&server, out).await,

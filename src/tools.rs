@@ -15,6 +15,8 @@ pub mod own;
 mod placeholders;
 pub mod registry;
 pub mod sandbox;
+pub mod search;
+mod shelves;
 pub mod templates;
 mod toolbox;
 
@@ -29,14 +31,20 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value};
 use tokio::{sync::OnceCell, time::Instant};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 pub use builtin::digest::{Digest, Number, receipt_address};
 pub use days::{Day, DayBook, Line, Own};
 pub use driver::BrowserDriver;
 
-use crate::models::{Keyring, Models, Request};
+use crate::{
+    egress::Egress,
+    models::{Keyring, Models, Request},
+};
 
+use builtin::think::Asked;
 use sandbox::Sandbox;
+use shelves::Shelves;
 
 /// What the tools stand on.
 #[derive(Clone)]
@@ -47,10 +55,20 @@ pub struct ToolsDeps {
     pub browser: Arc<dyn BrowserDriver>,
     pub days: Arc<dyn DayBook>,
     pub world: Arc<dyn World>,
+    pub web: Web,
     /// Personas' folders lie below `<data root>/personas`.
     pub data_root: PathBuf,
     /// No own tool goes on with less than this on the disk.
     pub min_free_mb: u64,
+}
+
+/// The ways to the web that are not the browser's.
+#[derive(Debug, Clone)]
+pub struct Web {
+    /// Holds every request of a persona to its host rules.
+    pub egress: Egress,
+    /// The operator's search engine; none: nobody searches.
+    pub search: Option<Url>,
 }
 
 /// The performer of a running company.
@@ -58,6 +76,7 @@ pub struct Tools {
     deps: ToolsDeps,
     /// Looked for when the first own tool is called.
     sandbox: OnceCell<Sandbox>,
+    shelves: Shelves,
 }
 
 /// An own tool as a step calls it.
@@ -70,7 +89,7 @@ struct OwnCall<'a> {
 impl Tools {
     /// Opens nothing yet.
     pub fn new(deps: ToolsDeps) -> Self {
-        Self { deps, sandbox: OnceCell::new() }
+        Self { deps, sandbox: OnceCell::new(), shelves: Shelves::default() }
     }
 
     async fn carry_out(&self, call: &Call, stop: CancellationToken) -> Outcome {
@@ -84,11 +103,25 @@ impl Tools {
                 let text = builtin::compose::Wanted { persona: &persona, prompt: &prompt, save_as: &save_as, length };
                 unless_stopped(call, &stop, builtin::compose::compose(&self.deps.models, text, call.limit)).await
             }
-            Step::Think { turns, tools, model, answer_now } => {
+            step @ Step::Think { .. } => {
                 let own = registry::own_tools(&self.deps.data_root, Some((&persona).into())).tools;
-                let asked =
-                    builtin::think::Asked { persona: &persona, turns, tools: &tools, own: &own, model, answer_now };
-                unless_stopped(call, &stop, builtin::think::think(&self.deps.models, asked, call.limit)).await
+                match Asked::of(step, &persona, &own, self.deps.web.search.is_some()) {
+                    Some(asked) => {
+                        unless_stopped(call, &stop, builtin::think::think(&self.deps.models, asked, call.limit)).await
+                    }
+                    None => Outcome::not_begun("asked nobody", StepError::permanent("it is no question to a model")),
+                }
+            }
+            Step::ToolSearch { .. } | Step::ToolDescribe { .. } => self.look_up(&persona, &step),
+            Step::Fetch { url, post, content_type } => {
+                let (post, content_type) = (post.as_deref(), content_type.as_deref());
+                let asked = builtin::fetch::Asked { url: &url, post, content_type };
+                let fetched = builtin::fetch::fetch(&self.deps.web.egress, &persona, asked, call.limit);
+                unless_stopped(call, &stop, fetched).await
+            }
+            Step::WebSearch { query } => {
+                let found = builtin::web_search::search(self.deps.web.search.as_ref(), &query, call.limit);
+                unless_stopped(call, &stop, found).await
             }
             Step::DailyReport { save_as, from_ms: Some(from_ms), until_ms: Some(until_ms) } => {
                 let span = builtin::digest::Span { from_ms, until_ms };
@@ -105,6 +138,19 @@ impl Tools {
                 self.own_tool(&persona, call, wanted, &stop).await
             }
             step => self.in_browser(&persona, call, step, stop).await,
+        }
+    }
+
+    /// Tools by words, or one of them.
+    fn look_up(&self, persona: &Persona, step: &Step) -> Outcome {
+        let mut tools = registry::list(&self.deps.data_root, Some(persona));
+        tools.retain(|tool| self.deps.web.search.is_some() || tool.name != "web_search");
+        match step {
+            Step::ToolDescribe { name } => builtin::lookup::describe(&tools, persona, name),
+            Step::ToolSearch { query } => {
+                builtin::lookup::search(&tools, &self.shelves.index(persona.id, &tools), query)
+            }
+            _ => Outcome::not_begun("looked nothing up", StepError::permanent("it is no question about tools")),
         }
     }
 
@@ -208,13 +254,13 @@ impl Performer for Tools {
             Step::Compose { prompt, length, .. } => {
                 models.compose_bound(&Request { persona: &persona, prompt: &prompt, length, limit: call.limit })
             }
-            Step::Think { turns, tools, model, answer_now } => {
+            step => {
                 let own = registry::own_tools(&self.deps.data_root, Some((&persona).into())).tools;
-                let asked =
-                    builtin::think::Asked { persona: &persona, turns, tools: &tools, own: &own, model, answer_now };
+                let Some(asked) = Asked::of(step, &persona, &own, self.deps.web.search.is_some()) else {
+                    return Ok(None);
+                };
                 models.bound(&persona, &asked.request())
             }
-            _ => return Ok(None),
         };
         // The understudy takes nothing.
         let bound = bound.map_err(|error| StepError::permanent(error.to_string()))?;

@@ -19,6 +19,7 @@ pub mod routes;
 pub mod spending;
 mod static_files;
 pub mod trace;
+pub mod usage;
 pub mod v1;
 
 use std::{

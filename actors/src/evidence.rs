@@ -13,6 +13,7 @@
 pub mod canonical;
 pub mod chain;
 pub mod checkpoint;
+mod newest;
 mod outage;
 mod seal;
 mod teller;
@@ -40,9 +41,10 @@ pub use seal::SealError;
 pub use writer::Unwritten;
 
 use crate::{
-    domain::{GoalId, GoalState, NodeName, ParkedOn, Receipt, RoomId},
+    domain::{GoalId, GoalState, NodeName, ParkedOn, Persona, Receipt, RoomId, ToolKind},
     ports::{BoxError, Change, Commit, Committed, GoalMove, Journal, Outdated, Unavailable, World},
 };
+use newest::Newest;
 use teller::{Public, Then};
 use writer::{Entry, Item, Writer};
 
@@ -68,6 +70,7 @@ pub struct Evidence {
     queue: mpsc::Sender<Item>,
     live: broadcast::Sender<Arc<Receipt>>,
     turns: broadcast::Sender<GoalTurn>,
+    newest: Newest,
     trouble: watch::Receiver<Option<String>>,
     world: Arc<dyn World>,
     node: NodeName,
@@ -145,8 +148,9 @@ impl Evidence {
         let (turns, _) = broadcast::channel(TURNS);
         let (told, trouble) = watch::channel(None);
         let (world, node) = (setup.world.clone(), setup.node.clone());
+        let newest = Newest::default();
         let writer = Writer::new(setup, items, Public { live: live.clone(), turns: turns.clone() }, told);
-        (Self { queue, live, turns, trouble, world, node }, writer)
+        (Self { queue, live, turns, newest, trouble, world, node }, writer)
     }
 
     /// Writes one commit; when this answers `Ok`, it is on disk. An outcome waits as long as the store is gone.
@@ -166,6 +170,7 @@ impl Evidence {
 
     async fn enqueue(&self, commit: Commit, then: Option<Then>) -> Result<Committed, RecordError> {
         let (reply, answer) = oneshot::channel();
+        let then = self.newest.told_by(&commit, then);
         let entry = Entry::new(commit, reply, then);
         self.queue.send(Item::Commit(entry)).await.map_err(|_| RecordError::Ended)?;
         answer.await.map_err(|_| RecordError::Ended)?.result
@@ -180,6 +185,11 @@ impl Evidence {
     /// gets `Lagged` and looks at all.
     pub fn goal_turns(&self) -> broadcast::Receiver<GoalTurn> {
         self.turns.subscribe()
+    }
+
+    /// Whether a persona may use a tool by now: what was committed since it was read counts.
+    pub fn may_use(&self, persona: &Persona, tool: &str, kind: ToolKind) -> bool {
+        self.newest.may_use(persona, tool, kind)
     }
 
     /// Why the store cannot take work now; none: it can.

@@ -14,6 +14,8 @@ mod claims;
 mod drafts;
 mod drift;
 mod fork;
+mod granted;
+mod handing;
 mod history;
 mod judging;
 mod now;
@@ -38,6 +40,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+pub use self::handing::{Colleagues, Handed, NotGiven};
 use self::{attempt::Attempt, broker::Broker, stage::Stage};
 pub(crate) use self::{budget::left_open, history::History, quota::may_have_happened, steps::Steps};
 pub use self::{now::Now, policy::standing_rules};
@@ -57,6 +60,8 @@ pub struct Runner {
     broker: Broker,
     stage: Stage,
     limits: Arc<Limits>,
+    /// Who can be given work; none: nobody.
+    colleagues: Option<Arc<dyn Colleagues>>,
 }
 
 /// How a run ended, as far as its persona must know.
@@ -84,7 +89,13 @@ impl Runner {
             hosts: scheduler.hosts().clone(),
             record: None,
         };
-        Self { broker, stage: Stage::Company(scheduler), limits }
+        Self { broker, stage: Stage::Company(scheduler), limits, colleagues: None }
+    }
+
+    /// With others whom its runs may give work.
+    #[must_use]
+    pub fn among(self, colleagues: Arc<dyn Colleagues>) -> Self {
+        Self { colleagues: Some(colleagues), ..self }
     }
 
     /// Carries the goal of `work` through one attempt, or carries its open run on.

@@ -4,9 +4,11 @@
 //! (`supervisor/office.rs`), which wakes, stops and picks up personas. Commands run as tasks of their own: a
 //! caller that goes away loses the answer, never half a command. Lists read the roster and ask no persona.
 
+mod answers;
 mod approvals;
 mod budgets;
 mod calendar;
+mod colleagues;
 mod commands;
 mod delivery;
 mod dependencies;
@@ -17,6 +19,7 @@ mod effects;
 mod falls;
 mod giving_up;
 mod goals;
+mod grants;
 mod hosts;
 mod letters;
 mod lists;
@@ -59,6 +62,7 @@ pub use self::schedules::{NewSchedule, SchedulePatch};
 pub(crate) use self::restarts::Restarts;
 use self::{
     calendar::{CalendarBell, Keeper},
+    colleagues::Reception,
     dependencies::Releaser,
     desk::Desk,
     load::LoadKeeper,
@@ -70,7 +74,7 @@ use self::{
     rooms::moderator::Moderator,
 };
 use crate::{
-    domain::{AlertId, Goal, GoalId, GoalKind, Limits, MessageId, Persona, PersonaId, Receipt, RunId},
+    domain::{AlertId, Goal, GoalId, GoalKind, GrantChange, Limits, MessageId, Persona, PersonaId, Receipt, RunId},
     persona::tally::InboxFigures,
     ports::{Ports, Unavailable},
     run::Runner,
@@ -90,10 +94,15 @@ pub struct Company {
 impl Company {
     /// Starts the company: sweeps what a crash left open, then wakes who has something to do.
     pub async fn start(limits: Limits, ports: Ports, key: SigningKey) -> Result<Self, StartError> {
+        let reception = Reception::new();
+        let colleagues = reception.clone();
         let hire: Hire = Box::new(|ports, evidence, scheduler, limits| {
-            Arc::new(Runner::new(ports.clone(), evidence.clone(), scheduler.clone(), limits.clone()))
+            let runner = Runner::new(ports.clone(), evidence.clone(), scheduler.clone(), limits.clone());
+            Arc::new(runner.among(colleagues))
         });
-        Self::start_with(limits, ports, key, hire).await
+        let company = Self::start_with(limits, ports, key, hire).await?;
+        reception.open(&company.desk);
+        Ok(company)
     }
 
     /// The same with another carrier of runs.
@@ -200,6 +209,16 @@ impl Company {
         by: &By,
     ) -> Result<Goal, CommandError> {
         self.carry_out(by, move |desk, by| async move { desk.resolve_goal(id, resolution, &note, &by).await }).await
+    }
+
+    /// What a goal of this persona asked is answered, and it goes on.
+    pub async fn answer_goal(&self, id: GoalId, answer: String, by: &By) -> Result<Goal, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.answer_goal(id, &answer, &by).await }).await
+    }
+
+    /// Grants and revokes tools, by name or by kind; it holds from the next step on.
+    pub async fn grant_tools(&self, id: PersonaId, change: GrantChange, by: &By) -> Result<Persona, CommandError> {
+        self.carry_out(by, move |desk, by| async move { desk.grant_tools(id, &change, &by).await }).await
     }
 
     /// A dead letter gets a new first attempt; its falls are forgiven.

@@ -11,10 +11,10 @@ use anyhow::{Context as _, ensure};
 use ed25519_dalek::SigningKey;
 use greenroom::{
     browser::Browsers,
-    egress::REHEARSAL_HOST,
+    egress::{Egress, HostRules, REHEARSAL_HOST},
     models::Models,
     storage::Storage,
-    tools::{Tools, ToolsDeps},
+    tools::{Tools, ToolsDeps, Web},
 };
 use tokio::time::{Instant, timeout};
 
@@ -43,6 +43,7 @@ impl<'a> Worker<'a> {
             browser: Arc::new(browsers.clone()),
             days: Arc::new(storage.db.clone()),
             world: site.world.clone(),
+            web: Web { egress: Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into()), search: None },
             data_root: root,
             min_free_mb: 0,
         });

@@ -155,6 +155,8 @@ impl Records for Hollow {
             quotas: Default::default(),
             autoplan: Default::default(),
             permissions: Default::default(),
+            grants: Default::default(),
+            agents: Vec::new(),
             created_ms: 0,
             updated_ms: 0,
         }))

@@ -19,7 +19,7 @@ use crate::{
     rehearsal::{Rehearsal, Running},
     secrets::{EvidenceKey, SecretKey},
     storage::{NodeKey, Storage},
-    tools::{Tools, ToolsDeps, templates::Templates},
+    tools::{Tools, ToolsDeps, Web, templates::Templates},
 };
 
 /// Browsers that do not close are ended by the next start's sweep.
@@ -48,7 +48,8 @@ impl Rooms {
         storage.register_signing_key(&evidence_key.verifying_key()).await.context("the signing key cannot be named")?;
 
         let (practice, rehearsal) = practice_site(config).await?;
-        let browsers = open_browsers(config, practice)?;
+        let egress = open_egress(config, practice)?;
+        let browsers = open_browsers(config, egress.clone())?;
         let orphans = browsers.sweep_orphans().await;
         if orphans > 0 {
             tracing::warn!(orphans, "ended {orphans} browsers that a crash left behind");
@@ -62,7 +63,14 @@ impl Rooms {
         let ports = Ports {
             journal,
             records: storage.records.clone(),
-            performer: Arc::new(tools(config, &storage, &browsers, models.clone(), world.clone())),
+            performer: Arc::new(tools(
+                config,
+                &storage,
+                &browsers,
+                models.clone(),
+                web(config, egress)?,
+                world.clone(),
+            )),
             blobs: storage.blobs.clone(),
             world: world.clone(),
         };
@@ -121,15 +129,33 @@ async fn practice_site(config: &Config) -> anyhow::Result<(SocketAddr, Option<Ru
     Ok((running.addr, Some(running)))
 }
 
-fn open_browsers(config: &Config, rehearsal: SocketAddr) -> anyhow::Result<Browsers> {
+fn open_egress(config: &Config, rehearsal: SocketAddr) -> anyhow::Result<Egress> {
     let rules = HostRules::parse(&config.egress.allowed_hosts)
         .context("`egress.allowed_hosts` (ALLOWED_HOSTS) holds a rule that cannot be used")?;
+    Ok(Egress::new(rules, rehearsal))
+}
+
+fn open_browsers(config: &Config, egress: Egress) -> anyhow::Result<Browsers> {
     let key = SecretKey::load(&config.storage.key_file)?;
-    let egress = Egress::new(rules, rehearsal);
     Ok(Browsers::new(config.browser.clone(), egress, config.browser.root.clone(), Arc::new(SealedWith(key))))
 }
 
-fn tools(config: &Config, storage: &Storage, browsers: &Browsers, models: Models, world: Arc<dyn World>) -> Tools {
+fn web(config: &Config, egress: Egress) -> anyhow::Result<Web> {
+    let search = match config.tools.web_search.as_str() {
+        "" => None,
+        address => Some(address.parse().context("`tools.web_search` is no address")?),
+    };
+    Ok(Web { egress, search })
+}
+
+fn tools(
+    config: &Config,
+    storage: &Storage,
+    browsers: &Browsers,
+    models: Models,
+    web: Web,
+    world: Arc<dyn World>,
+) -> Tools {
     let keyring = Arc::new(storage.vault.clone());
     Tools::new(ToolsDeps {
         records: storage.records.clone(),
@@ -138,6 +164,7 @@ fn tools(config: &Config, storage: &Storage, browsers: &Browsers, models: Models
         browser: Arc::new(browsers.clone()),
         days: Arc::new(storage.db.clone()),
         world,
+        web,
         data_root: config.data_root.clone(),
         min_free_mb: config.storage.min_free_mb,
     })

@@ -41,6 +41,13 @@ pub(super) async fn carry_out(session: &mut Session, act: &Act<'_>) -> Result<Fo
         | Step::RenderCaptions { .. }
         | Step::Compose { .. }
         | Step::Think { .. }
+        | Step::ToolSearch { .. }
+        | Step::ToolDescribe { .. }
+        | Step::Fetch { .. }
+        | Step::WebSearch { .. }
+        | Step::AskHuman { .. }
+        | Step::Delegate { .. }
+        | Step::Schedule { .. }
         | Step::Tool { .. }
         | Step::DailyReport { .. } => {
             Err(Fault::permanent(format!("`{}` is not a step of the browser", act.step.tool())))

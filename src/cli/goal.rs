@@ -34,6 +34,17 @@ pub enum Verb {
     Cancel(Which),
     /// Say whether an effect that ended unknown has happened.
     Resolve(Resolve),
+    /// Answer what a goal asked a person; its run goes on.
+    Answer(Answer),
+}
+
+/// An answer.
+#[derive(Debug, Args)]
+pub struct Answer {
+    /// The goal's id.
+    goal: String,
+    /// What you say.
+    answer: String,
 }
 
 /// One goal.
@@ -155,6 +166,7 @@ impl Verb {
                 let body = json!({ "resolution": word, "note": resolve.note });
                 act(&resolve.goal, "resolve", body, server, out).await?;
             }
+            Self::Answer(said) => act(&said.goal, "answer", json!({ "answer": said.answer }), server, out).await?,
         }
         Ok(Ended::Well)
     }

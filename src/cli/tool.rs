@@ -32,6 +32,10 @@ use crate::{
 pub enum Verb {
     /// List every tool, built in or own, and why one cannot be used.
     List(List),
+    /// Let a persona use tools, by name or by kind. It holds from its next step on.
+    Grant(Granted),
+    /// Take tools away from a persona, by name or by kind. It holds from its next step on.
+    Revoke(Granted),
     /// Write the beginning of an own tool, for everyone: a manifest and a program that work as they are.
     New(New),
     /// Run an own tool once, in its sandbox.
@@ -44,6 +48,19 @@ pub struct List {
     /// With this persona's own: slug or id.
     #[arg(long)]
     persona: Option<String>,
+}
+
+/// Tools of one persona.
+#[derive(Debug, Args)]
+pub struct Granted {
+    /// Its slug or id.
+    persona: String,
+    /// Tools, or kinds of tools: browser, files, network, people, company, registry, own.
+    #[arg(required = true)]
+    names: Vec<String>,
+    /// What holds for everybody holds for these again.
+    #[arg(long)]
+    reset: bool,
 }
 
 /// A tool to be.
@@ -77,9 +94,21 @@ impl Verb {
                 out.answer(&found, |found| table(items(found)));
                 Ok(Ended::Well)
             }
+            Self::Grant(said) => said.run("grant", config, out).await,
+            Self::Revoke(said) => said.run("revoke", config, out).await,
             Self::New(new) => new.write(config, out),
             Self::Test(test) => test.run(config, out).await,
         }
+    }
+}
+
+impl Granted {
+    async fn run(self, word: &str, config: &Config, out: Out) -> anyhow::Result<Ended> {
+        let field = if self.reset { "reset" } else { word };
+        let path = ["api", "personas", &self.persona, "tools"];
+        let found = Server::find(config)?.patch(&path, &json!({ field: self.names })).await?;
+        out.answer(&found, |found| table(items(found)));
+        Ok(Ended::Well)
     }
 }
 
@@ -87,9 +116,15 @@ fn table(tools: &[Value]) -> String {
     let row = |tool: &Value| {
         let about =
             tool["error"].as_str().map_or_else(|| text(tool, "description"), |error| format!("BROKEN: {error}"));
-        [text(tool, "name"), text(tool, "from"), text(tool, "effect"), about]
+        let granted = match tool["granted"].as_bool() {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "",
+        };
+        let [name, from, kind, effect] = ["name", "from", "category", "effect"].map(|field| text(tool, field));
+        [name, from, kind, granted.to_owned(), effect, about]
     };
-    print::table(["name", "from", "effect", ""], &tools.iter().map(row).collect::<Vec<_>>())
+    print::table(["name", "from", "kind", "granted", "effect", ""], &tools.iter().map(row).collect::<Vec<_>>())
 }
 
 impl New {

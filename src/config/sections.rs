@@ -28,6 +28,7 @@ pub struct Config {
     pub day_caps: BTreeMap<Unit, u32>,
     pub browser: BrowserConfig,
     pub egress: EgressConfig,
+    pub tools: ToolsConfig,
     pub models: ModelsConfig,
     pub rehearsal: RehearsalConfig,
     pub log: LogConfig,
@@ -252,6 +253,14 @@ pub struct BrowserConfig {
 pub struct EgressConfig {
     /// When not empty, a host must be on this list *and* on the persona's.
     pub allowed_hosts: Vec<String>,
+}
+
+/// `[tools]`: what tools reach besides the hosts of a persona.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolsConfig {
+    /// Address of a SearXNG instance's `/search`; empty: nobody searches the web.
+    pub web_search: String,
 }
 
 /// `[rehearsal]`: the practice site.

@@ -63,6 +63,8 @@ table! {
         autoplan -> Text,
         planned -> Bool,
         permissions -> Text,
+        grants -> Text,
+        agents -> Text,
     }
 }
 

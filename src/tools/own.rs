@@ -11,7 +11,7 @@ mod shelf;
 mod template;
 mod traces;
 
-pub use manifest::{Example, FILE, Manifest};
+pub use manifest::{Example, FILE, Inverse, Manifest};
 pub(super) use run::perform;
 pub use run::{Input, NotTried, Tried, Workspace, try_out};
 pub use shelf::{Broken, Loaded, Origin, OwnTool, Whose, load};

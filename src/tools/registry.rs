@@ -1,15 +1,15 @@
-//! Every tool that there is, built in or own, with what people and programs want to know of it.
+//! Every tool that there is, built in or own, with what people, programs and models want to know of it.
 
 use std::path::Path;
 
-use actors::domain::Effect;
+use actors::domain::{Effect, Persona, ToolKind};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{
-    own::{self, Loaded, Origin, Whose},
-    toolbox,
+    own::{self, Broken, Inverse, Loaded, Origin, OwnTool, Whose},
+    toolbox::{self, BuiltIn},
 };
 
 /// One tool.
@@ -19,20 +19,106 @@ pub struct Listed {
     pub description: String,
     /// `built_in`, `shared` (everyone's own) or `persona` (this persona's own).
     pub from: &'static str,
+    /// Its kind. A grant names the tool or its kind.
+    #[schema(value_type = String)]
+    pub category: ToolKind,
+    /// Whether the persona that was asked about may use it; none: nobody was asked about.
+    pub granted: Option<bool>,
+    /// Somebody granted or revoked it for this persona; else it follows what holds for everybody.
+    pub said: bool,
     /// `pure`, `read`, `idempotent` or `irreversible`; none: it cannot be used.
     #[schema(value_type = Option<String>)]
     pub effect: Option<Effect>,
     /// JSON Schema of its arguments.
     #[schema(value_type = Object)]
     pub parameters: Value,
+    /// Arguments that fit.
+    #[schema(value_type = Vec<Object>)]
+    pub examples: Vec<Map<String, Value>>,
     pub version: String,
     pub keywords: Vec<String>,
     /// Tools without which it is of no use.
     pub requires: Vec<String>,
+    /// Tools that often come with it.
+    pub recommends: Vec<String>,
+    /// The tool that takes back what it did.
+    pub inverse: Option<Inverse>,
     /// How long it may take, in milliseconds; none: as long as a step.
     pub timeout_ms: Option<u64>,
     /// Why it cannot be used, with file and field.
     pub error: Option<String>,
+}
+
+impl Listed {
+    /// Whether it can be used, and may be.
+    pub fn is_usable(&self) -> bool {
+        self.error.is_none() && self.granted != Some(false)
+    }
+
+    fn built_in(tool: &BuiltIn) -> Self {
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        Self {
+            name: tool.name.to_owned(),
+            description: tool.description.to_owned(),
+            from: "built_in",
+            category: tool.kind(),
+            granted: None,
+            said: false,
+            effect: tool.effect(),
+            parameters: tool.schema(),
+            examples: vec![tool.arguments()],
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            keywords: texts(tool.keywords),
+            requires: texts(tool.requires),
+            recommends: texts(tool.recommends),
+            inverse: None,
+            timeout_ms: None,
+            error: None,
+        }
+    }
+
+    fn own(tool: &OwnTool) -> Self {
+        let manifest = tool.manifest.clone();
+        Self {
+            name: manifest.name,
+            description: manifest.description,
+            from: from_word(tool.from),
+            category: ToolKind::Own,
+            granted: None,
+            said: false,
+            effect: Some(manifest.effect),
+            parameters: Value::Object(manifest.parameters),
+            examples: manifest.examples.into_iter().map(|example| example.arguments).collect(),
+            version: manifest.version,
+            keywords: manifest.keywords,
+            requires: manifest.requires,
+            recommends: manifest.recommends,
+            inverse: manifest.inverse,
+            timeout_ms: u64::try_from(manifest.timeout.as_millis()).ok(),
+            error: None,
+        }
+    }
+
+    fn broken(broken: &Broken) -> Self {
+        Self {
+            name: broken.name.clone(),
+            description: String::new(),
+            from: from_word(broken.from),
+            category: ToolKind::Own,
+            granted: None,
+            said: false,
+            effect: None,
+            parameters: Value::Object(Map::new()),
+            examples: Vec::new(),
+            version: String::new(),
+            keywords: Vec::new(),
+            requires: Vec::new(),
+            recommends: Vec::new(),
+            inverse: None,
+            timeout_ms: None,
+            error: Some(broken.to_string()),
+        }
+    }
 }
 
 /// The own tools of a data root that can be used, and those that cannot.
@@ -40,54 +126,58 @@ pub fn own_tools(data_root: &Path, whose: Option<Whose<'_>>) -> Loaded {
     own::load(data_root, whose, &toolbox::is_built_in)
 }
 
-/// All tools: what is built in first, then own ones by name.
-pub fn list(data_root: &Path, whose: Option<Whose<'_>>) -> Vec<Listed> {
-    let loaded = own_tools(data_root, whose);
-    let built_in = toolbox::offers(&[], &[]).into_iter().map(|offer| Listed {
-        effect: toolbox::effect(&offer.name),
-        name: offer.name,
-        description: offer.description,
-        from: "built_in",
-        parameters: offer.parameters,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        keywords: Vec::new(),
-        requires: Vec::new(),
-        timeout_ms: None,
-        error: None,
-    });
-    let usable = loaded.tools.iter().map(|tool| {
-        let manifest = tool.manifest.clone();
-        Listed {
-            name: manifest.name,
-            description: manifest.description,
-            from: from_word(tool.from),
-            effect: Some(manifest.effect),
-            parameters: Value::Object(manifest.parameters),
-            version: manifest.version,
-            keywords: manifest.keywords,
-            requires: manifest.requires,
-            timeout_ms: u64::try_from(manifest.timeout.as_millis()).ok(),
-            error: None,
+/// All tools: what is built in first, then own ones by name. With a persona: its own too, and what it may use.
+pub fn list(data_root: &Path, persona: Option<&Persona>) -> Vec<Listed> {
+    let loaded = own_tools(data_root, persona.map(Whose::from));
+    let own = loaded.tools.iter().map(Listed::own);
+    let all =
+        toolbox::built_in().iter().map(Listed::built_in).chain(own).chain(loaded.broken.iter().map(Listed::broken));
+    let seen = |mut tool: Listed| {
+        if let Some(persona) = persona {
+            tool.granted = Some(persona.grants.allow(&tool.name, tool.category, persona.role));
+            tool.said = persona.grants.said(&tool.name, tool.category).is_some();
         }
-    });
-    let broken = loaded.broken.iter().map(|broken| Listed {
-        name: broken.name.clone(),
-        description: String::new(),
-        from: from_word(broken.from),
-        effect: None,
-        parameters: Value::Object(Map::new()),
-        version: String::new(),
-        keywords: Vec::new(),
-        requires: Vec::new(),
-        timeout_ms: None,
-        error: Some(broken.to_string()),
-    });
-    built_in.chain(usable).chain(broken).collect()
+        tool
+    };
+    all.map(seen).collect()
+}
+
+/// What must be used before a tool, in order, and itself; what goes in a circle stands once.
+pub fn chain(tools: &[Listed], name: &str) -> Vec<String> {
+    fn follow(tools: &[Listed], name: &str, seen: &mut Vec<String>, chain: &mut Vec<String>) {
+        if seen.iter().any(|other| other == name) {
+            return;
+        }
+        seen.push(name.to_owned());
+        let tool = tools.iter().find(|tool| tool.name == name);
+        for needed in tool.into_iter().flat_map(|tool| &tool.requires) {
+            follow(tools, needed, seen, chain);
+        }
+        chain.push(name.to_owned());
+    }
+    let mut found = Vec::new();
+    follow(tools, name, &mut Vec::new(), &mut found);
+    found
 }
 
 const fn from_word(from: Origin) -> &'static str {
     match from {
         Origin::Shared => "shared",
         Origin::Persona => "persona",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_tool_needs_comes_before_it_and_circles_end() {
+        let root = tempfile::tempdir().unwrap();
+        let mut tools = list(root.path(), None);
+        assert_eq!(chain(&tools, "browser_click"), ["browser_navigate", "browser_click"]);
+        let open = tools.iter_mut().find(|tool| tool.name == "browser_navigate").unwrap();
+        open.requires = vec!["browser_click".to_owned()];
+        assert_eq!(chain(&tools, "browser_click"), ["browser_navigate", "browser_click"]);
     }
 }

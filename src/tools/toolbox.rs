@@ -5,12 +5,15 @@
 //! what its manifest says.
 
 mod catalogue;
+mod reach;
 
-use actors::domain::{Choice, Chosen, Effect, Step, ToolCall, ToolOffer, step_fault};
+use actors::domain::{Effect, Step, ToolCall, ToolKind, ToolOffer, nearest, step_fault};
 use serde_json::{Map, Value};
 
 use super::own::OwnTool;
-use catalogue::{BUILT_IN, BuiltIn};
+use catalogue::BUILT_IN;
+pub(super) use catalogue::BuiltIn;
+pub(super) use reach::Reach;
 
 /// Bytes of arguments that are looked at.
 const MOST_ARGUMENTS: usize = 256 << 10;
@@ -18,61 +21,46 @@ const MOST_ARGUMENTS: usize = 256 << 10;
 /// Tools that are no model's to call, and may not be mistaken for own ones.
 const OTHERS: [&str; 4] = ["compose", "think", "report_daily", "captions_render"];
 
-/// What is offered of the built-in tools and of a persona's own: these by name, or all when none is named.
-pub(super) fn offers(named: &[String], own: &[OwnTool]) -> Vec<ToolOffer> {
-    let built_in = BUILT_IN.iter().filter(|tool| is_among(tool.name, named)).map(BuiltIn::offer);
-    let own = own.iter().filter(|tool| is_among(&tool.manifest.name, named)).map(own_offer);
-    built_in.chain(own).collect()
-}
-
 /// Whether a name means something already.
 pub(super) fn is_built_in(name: &str) -> bool {
-    name.starts_with("browser_") || OTHERS.contains(&name) || BUILT_IN.iter().any(|tool| tool.name == name)
+    // A kind of tools may not be mistaken for one of them in a grant.
+    let is_kind = || name.parse::<ToolKind>().is_ok();
+    name.starts_with("browser_") || OTHERS.contains(&name) || is_kind() || BUILT_IN.iter().any(|tool| tool.name == name)
 }
 
-/// What a built-in tool does to the world when a model calls it.
-pub(super) fn effect(name: &str) -> Option<Effect> {
-    let tool = BUILT_IN.iter().find(|tool| tool.name == name)?;
-    let example = serde_json::from_str(tool.example).ok()?;
-    tool.step(example).ok().map(|step| step.effect())
+/// Every built-in tool.
+pub(super) const fn built_in() -> &'static [BuiltIn] {
+    BUILT_IN
 }
 
 fn own_offer(tool: &OwnTool) -> ToolOffer {
     let manifest = &tool.manifest;
-    let needs = match manifest.requires.as_slice() {
-        [] => String::new(),
-        some => format!(" Goes with: {}.", some.join(", ")),
-    };
+    let beside = goes_with(&manifest.requires, &manifest.recommends);
     ToolOffer {
         name: manifest.name.clone(),
-        description: format!("{}{needs}", manifest.description),
+        description: format!("{}{beside}", manifest.description),
         parameters: Value::Object(manifest.parameters.clone()),
     }
 }
 
+fn goes_with<T: AsRef<str>>(requires: &[T], recommends: &[T]) -> String {
+    let list = |label: &str, names: &[T]| match names {
+        [] => String::new(),
+        some => format!(" {label}: {}.", some.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")),
+    };
+    format!("{}{}", list("Needs", requires), list("Goes with", recommends))
+}
+
 /// The step that a call comes down to, or why it is not made.
-pub(super) fn choose(call: ToolCall, named: &[String], own: &[OwnTool]) -> Chosen {
-    let what = match step(&call, named, own) {
-        Ok(step) => Choice::Step(Box::new(step)),
-        Err(why) => Choice::Refused(why),
-    };
-    Chosen { call, what }
-}
-
-fn is_among(name: &str, named: &[String]) -> bool {
-    named.is_empty() || named.iter().any(|known| known == name)
-}
-
-fn step(call: &ToolCall, named: &[String], own: &[OwnTool]) -> Result<Step, String> {
-    let known = || {
-        let built_in = BUILT_IN.iter().map(|tool| tool.name);
-        let names = built_in.chain(own.iter().map(|tool| tool.manifest.name.as_str()));
-        names.filter(|name| is_among(name, named)).collect::<Vec<_>>().join(", ")
-    };
-    let is_called = |name: &str| name == call.name && is_among(name, named);
+fn step(call: &ToolCall, reach: &Reach<'_>) -> Result<Step, String> {
+    let is_called = |name: &str| name == call.name && reach.is_named(name);
     let built_in = BUILT_IN.iter().find(|tool| is_called(tool.name));
-    let own = own.iter().find(|tool| is_called(&tool.manifest.name));
-    let none = || format!("there is no tool `{}` for you; yours are: {}", call.name, known());
+    let own = reach.own.iter().find(|tool| is_called(&tool.manifest.name));
+    let none = || {
+        let known = reach.known();
+        let yours = if known.len() > reach::MOST_OFFERED { nearest(&call.name, &known) } else { known };
+        format!("there is no tool `{}` for you; yours are: {}", call.name, yours.join(", "))
+    };
     if built_in.is_none() && own.is_none() {
         return Err(none());
     }
@@ -102,9 +90,36 @@ fn own_step(tool: &OwnTool, args: Map<String, Value>) -> Result<Step, String> {
 
 impl BuiltIn {
     fn offer(&self) -> ToolOffer {
-        let parameters = serde_json::from_str(self.parameters).unwrap_or(Value::Null);
         let description = format!("{} Example: {}", self.description, self.example);
-        ToolOffer { name: self.name.to_owned(), description, parameters }
+        ToolOffer { name: self.name.to_owned(), description, parameters: self.schema() }
+    }
+
+    /// JSON Schema of its arguments.
+    pub(super) fn schema(&self) -> Value {
+        serde_json::from_str(self.parameters).unwrap_or(Value::Null)
+    }
+
+    /// Arguments that fit.
+    pub(super) fn arguments(&self) -> Map<String, Value> {
+        serde_json::from_str(self.example).unwrap_or_default()
+    }
+
+    /// What it does to the world when a model calls it.
+    pub(super) fn effect(&self) -> Option<Effect> {
+        self.step(self.arguments()).ok().map(|step| step.effect())
+    }
+
+    /// The kind that a grant may name.
+    pub(super) fn kind(&self) -> ToolKind {
+        let browser = self.name.starts_with("browser_");
+        match self.action {
+            _ if browser => ToolKind::Browser,
+            "fetch" | "web_search" => ToolKind::Network,
+            "ask_human" => ToolKind::People,
+            "delegate" | "schedule" => ToolKind::Company,
+            "tool_search" | "tool_describe" => ToolKind::Registry,
+            _ => ToolKind::Files,
+        }
     }
 
     fn step(&self, mut arguments: Map<String, Value>) -> Result<Step, String> {
@@ -136,13 +151,17 @@ impl BuiltIn {
 
 #[cfg(test)]
 mod tests {
-    use actors::domain::Effect;
+    use actors::domain::{Choice, Effect};
     use proptest::prelude::*;
 
     use super::*;
 
     fn call(name: &str, arguments: &str) -> ToolCall {
         ToolCall { id: "c1".into(), name: name.into(), arguments: arguments.into() }
+    }
+
+    fn choose(call: ToolCall, named: &[String], own: &[OwnTool]) -> actors::domain::Chosen {
+        Reach::all(named, own).choose(call)
     }
 
     fn refused(name: &str, arguments: &str) -> String {
@@ -161,6 +180,9 @@ mod tests {
                 panic!("{}: {}", tool.name, refused(tool.name, tool.example))
             };
             assert_eq!(step.tool(), tool.name);
+            assert_eq!(step.kind(), Some(tool.kind()), "{}", tool.name);
+            let there = |name: &&str| BUILT_IN.iter().any(|other| other.name == *name);
+            assert!(tool.requires.iter().chain(tool.recommends).all(there), "{}", tool.name);
         }
     }
 
@@ -194,9 +216,9 @@ mod tests {
         std::fs::write(folder.join("tool.toml"), manifest).unwrap();
         let own = crate::tools::registry::own_tools(root.path(), None).tools;
         let only = ["invoice".to_owned()];
-        let offered = offers(&only, &own);
+        let offered = Reach::all(&only, &own).offers();
         assert_eq!(offered.len(), 1);
-        assert_eq!(offered[0].description, "Writes one. Goes with: file_write.");
+        assert_eq!(offered[0].description, "Writes one. Needs: file_write.");
         let chosen = |arguments, named: &[String]| choose(call("invoice", arguments), named, &own).what;
         let Choice::Step(step) = chosen(r#"{"to": "Ada"}"#, &only) else { panic!() };
         assert_eq!((step.effect(), step.timeout_ms(), &*step.tool()), (Effect::Idempotent, Some(50_000), "invoice"));

@@ -2,6 +2,7 @@
 
 pub mod active;
 pub mod actors;
+pub mod agents;
 pub mod alerts;
 pub mod approvals;
 pub mod artifacts;
@@ -54,6 +55,7 @@ pub fn routes() -> Table {
         alerts::routes(),
         actors::routes(),
         tools::routes(),
+        agents::routes(),
         tokens::routes(),
         keys::routes(),
         openapi::routes(),

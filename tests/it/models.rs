@@ -67,6 +67,8 @@ pub fn livia(model: Option<&str>) -> Persona {
         quotas: Default::default(),
         autoplan: Default::default(),
         permissions: Default::default(),
+        grants: Default::default(),
+        agents: Vec::new(),
         created_ms: 0,
         updated_ms: 0,
     }

@@ -17,6 +17,7 @@ mod samples;
 mod screens;
 mod script;
 mod stage;
+mod toolkit;
 mod visitor;
 mod waits;
 mod work;

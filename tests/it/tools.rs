@@ -13,6 +13,7 @@ mod own_in_runs;
 mod report;
 
 mod texts;
+mod toolkit;
 mod trouble;
 
 use std::{
@@ -33,8 +34,9 @@ use actors::{
 use async_trait::async_trait;
 use greenroom::{
     config::ModelsConfig,
+    egress::{Egress, HostRules},
     models::{Models, UNDERSTUDY},
-    tools::{BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, templates},
+    tools::{BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, Web, templates},
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +58,12 @@ struct Props {
     models: Option<ModelsConfig>,
     secrets: HashMap<(String, String), String>,
     day: Day,
+    web: Option<Web>,
+}
+
+/// No way out: the practice site is nowhere.
+fn nowhere() -> Egress {
+    Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into())
 }
 
 impl Stage {
@@ -84,6 +92,7 @@ impl Stage {
             browser: driver.clone(),
             days: Arc::new(OneDay(props.day)),
             world: ports.world.clone(),
+            web: props.web.unwrap_or_else(|| Web { egress: nowhere(), search: None }),
             data_root: root.path().to_path_buf(),
             min_free_mb: 0,
         });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatAnswer, RunId, Step, ToolCall};
+use super::{ChatAnswer, GoalId, PersonaId, RunId, Step, ToolCall, Zone};
 
 /// What an agent is to reach, and within what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,9 +26,33 @@ pub struct AgentPayload {
     /// Secrets it may have typed, by name, each with the one host where. It never sees their values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,
+    /// One of its persona's agents, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Written by the runtime: whose work it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegated: Option<Box<Delegated>>,
     /// It stands on the first steps of another run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fork: Option<Fork>,
+}
+
+/// Where a goal comes from that one persona gave another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delegated {
+    /// The goal that waits for this one.
+    pub goal: GoalId,
+    /// Whose budget pays, and by whose days: the first of the line.
+    pub payer: PersonaId,
+    pub zone: Zone,
+    /// Who handed it on, the first one first.
+    pub line: Vec<PersonaId>,
+}
+
+impl Delegated {
+    /// Times that work is handed on at most.
+    pub const MOST: usize = 3;
 }
 
 /// Where a run begins that stands on the record of another one of the same persona.
@@ -49,10 +73,26 @@ fn most_minutes() -> u32 {
 }
 
 impl AgentPayload {
+    /// A goal in words, with what holds when nothing else is said.
+    pub fn new(task: impl Into<String>) -> Self {
+        Self {
+            task: task.into(),
+            max_steps: most_thoughts(),
+            max_minutes: most_minutes(),
+            model: None,
+            tools: Vec::new(),
+            secrets: BTreeMap::new(),
+            agent: None,
+            delegated: None,
+            fork: None,
+        }
+    }
+
     /// The field that cannot be right, and why.
     pub(super) fn fault(&self) -> Option<(&'static str, &'static str)> {
         match self {
             _ if self.task.trim().is_empty() => Some(("task", "must not be empty")),
+            _ if self.delegated.is_some() => Some(("delegated", "is written by the runtime alone")),
             _ if !(1..=200).contains(&self.max_steps) => Some(("max_steps", "must be between 1 and 200")),
             _ if !(1..=1440).contains(&self.max_minutes) => Some(("max_minutes", "must be between 1 and 1440")),
             _ if self.tools.iter().any(|name| name.trim().is_empty()) => Some(("tools", "must be names of tools")),

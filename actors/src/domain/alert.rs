@@ -15,6 +15,8 @@ words! {
         Reconcile = "reconcile",
         /// A run waits for a yes or no to its next call.
         Approval = "approval",
+        /// A persona asked a person something and waits for the answer.
+        Question = "question",
         /// A message brought its persona down twice; someone must say what becomes of it.
         DeadLetter = "dead_letter",
         /// The machine has been hot for long; fewer slots are open.

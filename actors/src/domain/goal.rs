@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AgentPayload, GoalId, Length, PersonaId, Proof, Step, TraceId, words::words};
+use super::{AgentPayload, Delegated, GoalId, Length, PersonaId, Proof, Step, TraceId, words::words};
 
 words! {
     /// What sort of work a goal is.
@@ -59,6 +59,8 @@ words! {
         Dependency = "dependency",
         /// The floor of a room: others may speak first.
         Room = "room",
+        /// A person was asked something; `due_ms` says until when.
+        Answer = "answer",
     }
 }
 
@@ -196,6 +198,14 @@ impl Payload {
         }
     }
 
+    /// Whose work it is a part of; none: its own.
+    pub fn delegated(&self) -> Option<&Delegated> {
+        match self {
+            Self::Agent(agent) => agent.delegated.as_deref(),
+            _ => None,
+        }
+    }
+
     fn check(&self) -> Result<(), BadPayload> {
         let bad = |field: String, reason: &str| Err(BadPayload { field, reason: reason.to_owned() });
         match self {
@@ -230,6 +240,9 @@ impl Payload {
             }
             if let Some((name, reason)) = step_fault(step) {
                 return bad(field(name), reason);
+            }
+            if step.is_for_agents() {
+                return bad(field("action"), "is for models to choose: give an `agent` goal instead");
             }
         }
         Ok(())
@@ -282,8 +295,37 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         Step::Screenshot { file: Some(name), .. } if name.contains(['/', '\\']) || !is_inside(name) => {
             Some(("file", "must be a file name without folders"))
         }
+        step => choice_fault(step),
+    }
+}
+
+/// The same of a step that only a model chooses.
+fn choice_fault(step: &Step) -> Option<(&'static str, &'static str)> {
+    match step {
+        Step::ToolSearch { query } | Step::WebSearch { query } if query.trim().is_empty() || query.len() > 500 => {
+            Some(("query", "must be 1 to 500 bytes"))
+        }
+        Step::AskHuman { question, .. } if question.trim().is_empty() || question.chars().count() > 2_000 => {
+            Some(("question", "must be 1 to 2000 characters"))
+        }
+        Step::AskHuman { minutes, .. } if !(1..=10_080).contains(minutes) => {
+            Some(("minutes", "must be between 1 and 10080"))
+        }
+        Step::Delegate { task, .. } | Step::Schedule { task, .. } if !is_task(task) => {
+            Some(("task", "must be 1 to 8000 characters"))
+        }
+        Step::Schedule { in_minutes, .. } if !(1..=527_040).contains(in_minutes) => {
+            Some(("in_minutes", "must be between 1 and 527040"))
+        }
+        Step::Fetch { url, .. } if url.trim().is_empty() || url.len() > 4_096 => {
+            Some(("url", "must be 1 to 4096 bytes"))
+        }
         _ => None,
     }
+}
+
+fn is_task(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= 8_000
 }
 
 fn is_name(text: &str) -> bool {
@@ -338,6 +380,10 @@ mod tests {
         assert!(refused(GoalKind::Agent, json!({"task": "a", "max_steps": 0})).starts_with("max_steps:"));
         assert!(refused(GoalKind::Agent, json!({"task": "a", "secrets": {"k": "http://x"}})).starts_with("secrets:"));
         assert!(browser(json!({"action": "think", "turns": []})).starts_with("steps[0].action"));
+        assert!(browser(json!({"action": "ask_human", "question": "a"})).starts_with("steps[0].action"));
+        let id = "01939e00-0000-7000-8000-000000000001";
+        let paid = json!({"task": "a", "delegated": {"goal": id, "payer": id, "zone": "UTC", "line": [id]}});
+        assert!(refused(GoalKind::Agent, paid).starts_with("delegated:"), "nobody spends another's budget by hand");
         let tool = |name: &str| json!({"steps": [{"action": "tool", "name": name, "effect": "pure"}]});
         assert!(refused(GoalKind::Io, tool("../x")).starts_with("steps[0].name"));
         assert!(Payload::parse(GoalKind::Io, tool("word_count")).is_ok());

@@ -5,9 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Autoplan, ConversationExample, Hours, Length, Level, Permissions, PersonaId, Personality, Quotas, ResponseStyle,
-    Weight,
-    words::words,
+    Agent, Autoplan, ConversationExample, Grants, Hours, Length, Level, Permissions, PersonaId, Personality, Quotas,
+    ResponseStyle, Weight, words::words,
 };
 
 words! {
@@ -168,6 +167,10 @@ pub struct Persona {
     pub autoplan: Autoplan,
     /// What it may do without asking.
     pub permissions: Permissions,
+    /// What was said about its tools.
+    pub grants: Grants,
+    /// Its named variants.
+    pub agents: Vec<Agent>,
     pub created_ms: i64,
     pub updated_ms: i64,
 }

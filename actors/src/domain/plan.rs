@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Effect, ReceiptKind, Turn};
+use super::{Effect, ReceiptKind, ToolKind, Turn};
 
 /// One step, written `{"action": "goto", "url": "…"}`.
 ///
@@ -153,6 +153,39 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout_ms: Option<u64>,
     },
+    /// Looks for tools by words.
+    ToolSearch { query: String },
+    /// The arguments that a tool takes, and what it goes with.
+    ToolDescribe { name: String },
+    /// Asks an address over HTTP: reads it, or with a body posts to it.
+    Fetch {
+        url: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        post: Option<String>,
+        /// Of what is posted; none: JSON when it is that, else plain text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        content_type: Option<String>,
+    },
+    /// Asks the configured search engine.
+    WebSearch { query: String },
+    /// Asks a person and waits for the answer without a slice.
+    AskHuman {
+        question: String,
+        /// How long anybody may take to answer.
+        #[serde(default = "a_day")]
+        minutes: u32,
+    },
+    /// Gives a goal in words to another persona and waits for what comes of it without a slice.
+    Delegate {
+        /// Its slug.
+        to: String,
+        task: String,
+        /// One of the other's agents.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<String>,
+    },
+    /// Gives itself a goal in words for later.
+    Schedule { task: String, in_minutes: u32 },
     /// A model says what is done next. Nobody writes it into a plan: an agent's run grows its plan from the answers.
     Think {
         turns: Vec<Turn>,
@@ -165,7 +198,17 @@ pub enum Step {
         /// It is told of no tool: there is no time for more.
         #[serde(default)]
         answer_now: bool,
+        /// Tools that it looked for and found, by name: when there are too many to tell of all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        found: Vec<String>,
+        /// What the agent that the goal names is told besides who it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instructions: Option<String>,
     },
+}
+
+const fn a_day() -> u32 {
+    24 * 60
 }
 
 /// One caption; each begins where the one before it ends.
@@ -218,7 +261,42 @@ impl Step {
             Self::Compose { .. } => "compose",
             Self::DailyReport { .. } => "report_daily",
             Self::Think { .. } => "think",
+            Self::ToolSearch { .. } => "tool_search",
+            Self::ToolDescribe { .. } => "tool_describe",
+            Self::Fetch { .. } => "http_fetch",
+            Self::WebSearch { .. } => "web_search",
+            Self::AskHuman { .. } => "ask_human",
+            Self::Delegate { .. } => "delegate",
+            Self::Schedule { .. } => "schedule",
         })
+    }
+
+    /// The kind of tool it needs a grant for; none: it is the runtime's own doing.
+    pub fn kind(&self) -> Option<ToolKind> {
+        match self {
+            Self::Compose { .. } | Self::DailyReport { .. } | Self::Think { .. } => None,
+            Self::Tool { .. } => Some(ToolKind::Own),
+            Self::Fetch { .. } | Self::WebSearch { .. } => Some(ToolKind::Network),
+            Self::AskHuman { .. } => Some(ToolKind::People),
+            Self::Delegate { .. } | Self::Schedule { .. } => Some(ToolKind::Company),
+            Self::ToolSearch { .. } | Self::ToolDescribe { .. } => Some(ToolKind::Registry),
+            step if step.file_path().is_some() => Some(ToolKind::Files),
+            _ => Some(ToolKind::Browser),
+        }
+    }
+
+    /// Whether only a model may choose it: what comes of it is for whoever asked.
+    pub const fn is_for_agents(&self) -> bool {
+        self.is_handed_over()
+            || matches!(
+                self,
+                Self::ToolSearch { .. } | Self::ToolDescribe { .. } | Self::Fetch { .. } | Self::WebSearch { .. }
+            )
+    }
+
+    /// Whether somebody else does it, a person or a persona, and not a call.
+    pub const fn is_handed_over(&self) -> bool {
+        matches!(self, Self::AskHuman { .. } | Self::Delegate { .. } | Self::Schedule { .. })
     }
 
     /// Whether a model is asked what comes next.
@@ -254,9 +332,13 @@ impl Step {
                 None => Effect::Irreversible,
             },
             Self::Tool { effect, .. } => *effect,
+            Self::Fetch { post: Some(_), .. } => Effect::Irreversible,
+            // By their key they are given once.
+            Self::Delegate { .. } | Self::Schedule { .. } => Effect::Idempotent,
             step if step.file_path().is_some() => Effect::Idempotent,
             // A model call changes nothing outside that could be doubled; its cost is on the outcome.
             Self::Compose { .. } | Self::DailyReport { .. } | Self::Think { .. } => Effect::Pure,
+            Self::ToolSearch { .. } | Self::ToolDescribe { .. } => Effect::Pure,
             _ => Effect::Read,
         }
     }
@@ -267,6 +349,7 @@ impl Step {
             Self::Screenshot { .. } => ReceiptKind::Screenshot,
             step if step.file_path().is_some() => ReceiptKind::File,
             Self::Compose { .. } | Self::Think { .. } => ReceiptKind::Llm,
+            Self::Fetch { .. } | Self::WebSearch { .. } => ReceiptKind::Http,
             _ => ReceiptKind::Execution,
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::{Evidence, QUEUE, RecordError, teller::Answer, writer::Item};
+use super::{Evidence, QUEUE, RecordError, newest::Newest, teller::Answer, writer::Item};
 use crate::{
     domain::NodeName,
     ports::{Commit, Committed, World},
@@ -34,6 +34,6 @@ impl Evidence {
         });
         let (live, turns) = (broadcast::channel(1).0, broadcast::channel(1).0);
         let (_, trouble) = watch::channel(None);
-        Self { queue, live, turns, trouble, world, node }
+        Self { queue, live, turns, newest: Newest::default(), trouble, world, node }
     }
 }

@@ -11,7 +11,10 @@ use std::collections::HashMap;
 
 use super::{attempt::Attempt, claims, history::Key, proof::Line};
 use crate::{
-    domain::{AgentPayload, ArtifactKind, Choice, Finish, Payload, Phase, Receipt, Step, StepError, Thought},
+    domain::{
+        Agent as Variant, AgentPayload, ArtifactKind, Choice, Finish, Payload, Persona, Phase, Receipt, Step,
+        StepError, Thought, agent_named,
+    },
     evidence::canonical,
 };
 
@@ -24,9 +27,18 @@ const REPEATS_AT_MOST: usize = 5;
 #[derive(Debug, Clone)]
 pub(super) struct Agent {
     payload: AgentPayload,
+    /// As which of its persona's agents it works, if the goal names one; else why it cannot.
+    variant: Option<Result<Variant, String>>,
     thoughts: Vec<Thinking>,
     /// The texts that steps left as artifacts, by their place and cut: a page is too long for a receipt.
     texts: HashMap<usize, String>,
+}
+
+/// Which tools it may call at most, with which model, and what it is told besides.
+struct Manner {
+    tools: Vec<String>,
+    model: Option<String>,
+    instructions: Option<String>,
 }
 
 /// A thought, and where its steps stand.
@@ -39,13 +51,25 @@ pub(super) struct Thinking {
 
 impl Agent {
     /// None: the goal's plan is fixed.
-    pub fn of(payload: &Payload) -> Option<Self> {
-        match payload {
-            Payload::Agent(payload) => {
-                Some(Self { payload: (**payload).clone(), thoughts: Vec::new(), texts: HashMap::new() })
-            }
-            _ => None,
-        }
+    pub fn of(payload: &Payload, persona: &Persona) -> Option<Self> {
+        let Payload::Agent(payload) = payload else { return None };
+        let named = |name: &String| agent_named(&persona.agents, name).cloned();
+        let variant = payload.agent.as_ref().map(named);
+        Some(Self { payload: (**payload).clone(), variant, thoughts: Vec::new(), texts: HashMap::new() })
+    }
+
+    /// How it works at this goal.
+    fn manner(&self) -> Result<Manner, StepError> {
+        let AgentPayload { tools, model, .. } = &self.payload;
+        let Some(variant) = &self.variant else {
+            return Ok(Manner { tools: tools.clone(), model: model.clone(), instructions: None });
+        };
+        let variant = variant.as_ref().map_err(StepError::permanent)?;
+        Ok(Manner {
+            tools: variant.tools_for(tools).map_err(StepError::permanent)?,
+            model: model.clone().or_else(|| variant.model.clone()),
+            instructions: Some(variant.instructions.clone()),
+        })
     }
 
     /// What it said in the end; none: it is not at its end.
@@ -131,12 +155,26 @@ impl Attempt<'_> {
             repeated: self.repeats(at, at + 1) >= REPEATS_TOLD,
         };
         let answer_now = late || asked + 1 == agent.payload.max_steps;
-        Ok(Step::Think {
-            turns: talk::turns(&agent.payload.task, &agent.thoughts, &about, answer_now),
-            tools: agent.payload.tools.clone(),
-            model: agent.payload.model.clone(),
-            answer_now,
-        })
+        let Manner { tools, model, instructions } = agent.manner()?;
+        let turns = talk::turns(&agent.payload.task, &agent.thoughts, &about, answer_now);
+        Ok(Step::Think { turns, tools, model, answer_now, found: self.found(), instructions })
+    }
+
+    /// The tools that it looked for and found, by name.
+    fn found(&self) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for at in 0..self.steps.len() {
+            if !matches!(self.steps[at], Step::ToolSearch { .. } | Step::ToolDescribe { .. }) {
+                continue;
+            }
+            let body = self.history.came_of(self.steps.index(at)).and_then(|receipt| receipt.body.as_ref());
+            let tools = body.and_then(|body| body.data.get("tools")?.as_array());
+            let names = tools.into_iter().flatten().filter_map(|tool| tool.get("name")?.as_str());
+            found.extend(names.map(str::to_owned));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// Whether the model only goes in circles.

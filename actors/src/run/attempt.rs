@@ -96,7 +96,7 @@ impl<'a> Attempt<'a> {
         let (steps, saved) = (Steps::of(&goal, &history, run.id), Saved::new(goal.id));
         let (stop, now) = (CancellationToken::new(), Now::default());
         Self {
-            agent: Agent::of(&goal.payload),
+            agent: Agent::of(&goal.payload, &persona),
             runner,
             persona,
             goal,
@@ -226,6 +226,12 @@ impl<'a> Attempt<'a> {
 
     /// Carries a step out and takes in what came of it.
     async fn act(&mut self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<(), Halt> {
+        if let Some(error) = self.not_granted(step) {
+            return self.refuse(at, step, error).await;
+        }
+        if step.is_handed_over() {
+            return self.hand_over(at, step).await;
+        }
         let filled = self.filled(step).await.map_err(failed)?;
         let host = policy::reaches(&filled, self.page());
         let terms = host.and_then(|host| self.runner.broker.hosts.terms(&host));
@@ -338,6 +344,11 @@ impl<'a> Attempt<'a> {
     /// A step with its placeholders filled.
     pub(super) fn fill(&self, step: &Step) -> Result<Step, StepError> {
         self.saved.fill_step(step)
+    }
+
+    /// A model says what is done, and is told what came of it.
+    pub(super) const fn is_agent(&self) -> bool {
+        self.agent.is_some()
     }
 
     /// The address the browser shows, as far as a receipt told.

@@ -82,6 +82,12 @@ pub fn label(step: &Step) -> String {
         Step::ExpectTitle { contains, .. } | Step::ExpectText { contains, .. } => contains,
         Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } | Step::RenderCaptions { path, .. } => path,
         Step::Compose { prompt, .. } => prompt,
+        Step::ToolSearch { query } | Step::WebSearch { query } => query,
+        Step::ToolDescribe { name } => name,
+        Step::Fetch { url, .. } => url,
+        Step::AskHuman { question, .. } => question,
+        Step::Delegate { to, .. } => to,
+        Step::Schedule { task, .. } => task,
         Step::Evaluate { .. }
         | Step::Snapshot {}
         | Step::DailyReport { .. }

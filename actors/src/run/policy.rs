@@ -117,7 +117,7 @@ pub fn disclosed(step: Step, terms: Option<&HostTerms>) -> Step {
 /// The host that a call reaches: of the address it opens, of the page it acts on, or the one that outreach names.
 pub fn reaches(step: &Step, page: Option<&str>) -> Option<String> {
     match step {
-        Step::Goto { url, .. } => host_of(url),
+        Step::Goto { url, .. } | Step::Fetch { url, .. } => host_of(url),
         step if step.is_browser() => page.and_then(host_of),
         Step::Tool { name, args, .. } if is_outreach(name) => {
             args.get("host").and_then(Value::as_str).map(|host| host.trim().to_ascii_lowercase())
@@ -135,7 +135,7 @@ pub fn standing_rules(hosts: &[String]) -> Vec<Rule> {
 /// The site whose pace an act has to keep: the address it opens, or the page it acts on. None: it is not paced.
 pub fn paced_site(step: &Step, page: Option<&str>) -> Option<String> {
     match step {
-        Step::Goto { url, .. } => host_of(url),
+        Step::Goto { url, .. } | Step::Fetch { url, .. } => host_of(url),
         Step::Click { .. } | Step::Type { .. } | Step::Select { .. } | Step::Evaluate { .. } => page.and_then(host_of),
         _ => None,
     }

@@ -207,7 +207,7 @@ impl Scene<'_> {
             step_limit: limits.step,
             record: Some(self.tape.clone()),
         };
-        (Runner { broker, stage: Stage::Told(self.tape.clone()), limits }, told)
+        (Runner { broker, stage: Stage::Told(self.tape.clone()), limits, colleagues: None }, told)
     }
 }
 

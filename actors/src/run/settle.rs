@@ -252,7 +252,8 @@ impl Attempt<'_> {
     }
 
     pub(super) fn alert(&self, kind: AlertKind, text: String) -> Change {
-        let goal = matches!(kind, AlertKind::Reconcile | AlertKind::DeadLetter).then_some(self.goal.id);
+        let goal =
+            matches!(kind, AlertKind::Reconcile | AlertKind::DeadLetter | AlertKind::Question).then_some(self.goal.id);
         let id = AlertId(self.runner.broker.ports.world.new_id());
         let alert = Alert {
             id,

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 8;
 /// Whether it may be made beside others like it.
 fn may_go_beside(step: &Step) -> bool {
     let looks = matches!(step.effect(), Effect::Pure | Effect::Read);
-    looks && !step.is_browser() && !matches!(step, Step::Think { .. } | Step::Compose { .. })
+    looks && !step.is_browser() && !step.is_handed_over() && !matches!(step, Step::Think { .. } | Step::Compose { .. })
 }
 
 impl Attempt<'_> {
@@ -32,7 +32,8 @@ impl Attempt<'_> {
             return 1;
         }
         let fits = |(place, step): &(usize, &Step)| {
-            may_go_beside(step) && self.asks_nobody(step) && (*place == at || self.goes_in_circles(*place).is_none())
+            let may = may_go_beside(step) && self.asks_nobody(step) && self.not_granted(step).is_none();
+            may && (*place == at || self.goes_in_circles(*place).is_none())
         };
         self.steps.iter().enumerate().skip(at).take_while(fits).take(AT_ONCE).count().max(1)
     }

@@ -70,5 +70,12 @@ impl Deref for Steps {
 
 /// Filled in when its turn comes: what was said until then is known only then.
 fn think() -> Step {
-    Step::Think { turns: Vec::new(), tools: Vec::new(), model: None, answer_now: false }
+    Step::Think {
+        turns: Vec::new(),
+        tools: Vec::new(),
+        model: None,
+        answer_now: false,
+        found: Vec::new(),
+        instructions: None,
+    }
 }

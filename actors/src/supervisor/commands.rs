@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Arrival, Autoplan, Condition, Goal, GoalId, Hours, IfFailed, Level, Message, Payload, Permissions, PersonaId,
+        Agent, Arrival, Autoplan, Condition, Goal, GoalId, Hours, IfFailed, Level, Message, Payload, Permissions,
+        PersonaId,
         Priority, Profile, Proof, Quotas, Role, Slug, TraceId, Vitals, WaitsFor, Weight,
     },
     ports::Unavailable,
@@ -69,6 +70,7 @@ pub struct PersonaPatch {
     pub quotas: Option<Quotas>,
     pub autoplan: Option<Autoplan>,
     pub permissions: Option<Permissions>,
+    pub agents: Option<Vec<Agent>>,
 }
 
 /// Work for a persona: a message and the goal it starts.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domain::{
         Arrival, Assignment, Chat, Draft, Given, Goal, GoalId, GoalState, Message, MessageId, MessageKind,
-        MessageState, ParkedOn, Priority, ReceiptKind, Score, WaitsFor,
+        MessageState, ParkedOn, Payload, PersonaId, Priority, ReceiptKind, Score, WaitsFor, agent_named,
     },
     ports::{Change, Commit, Guard, Outdated},
     scheduler::turns::patience_ms,
@@ -45,8 +45,9 @@ impl Desk {
         beside: impl FnOnce(&Goal) -> Commit,
     ) -> Result<Result<Delivered, Outdated>, CommandError> {
         self.check_work(&new)?;
-        if let Work::Goal { proof, .. } = &new.what {
+        if let Work::Goal { payload, proof, .. } = &new.what {
             self.check_counts(new.persona, proof).await?;
+            self.check_agent(new.persona, payload).await?;
         }
         let prerequisites = self.prerequisites_named(&new.waits_for.goals, None).await?;
         let (correlation, waits_for) = (new.correlation.clone(), new.waits_for.clone());
@@ -97,6 +98,16 @@ impl Desk {
         if new.serve_by_ms.is_some_and(|serve_by_ms| serve_by_ms <= begins_ms) {
             return Err(invalid("serve_by_ms", "must lie in the future and after the moment at which it is due"));
         }
+        Ok(())
+    }
+
+    /// Only an agent that its persona has can be named.
+    pub(super) async fn check_agent(&self, persona: PersonaId, payload: &Payload) -> Result<(), CommandError> {
+        let Payload::Agent(payload) = payload else { return Ok(()) };
+        let Some(name) = &payload.agent else { return Ok(()) };
+        let persona = self.persona(persona).await?;
+        let agent = agent_named(&persona.agents, name).map_err(|reason| invalid("payload.agent", reason))?;
+        agent.tools_for(&payload.tools).map_err(|reason| invalid("payload.tools", reason))?;
         Ok(())
     }
 

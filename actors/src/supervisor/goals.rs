@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertKind, Draft, Ended, Goal, GoalId, GoalState, Message, MessageKind, MessageState, Payload, Phase, RunId,
-        RunState,
+        AlertKind, Draft, Ended, Goal, GoalId, GoalState, Message, MessageKind, MessageState, ParkedOn, Payload, Phase,
+        RunId, RunState,
     },
     ports::{Change, Commit, GoalMove, Guard},
     run::left_open,
@@ -42,9 +42,17 @@ impl Desk {
             }
             changes.extend(left_open(&*self.ports.records, id, step.at_ms).await?);
             changes.extend(self.questions_closed(id).await?);
-            if self.write(only_if_unmoved(&goal, changes, vec![draft])).await?.is_ok() {
-                self.office.stop_run(goal.persona, id);
-                self.refresh(goal.persona).await;
+            let mut commit = only_if_unmoved(&goal, changes, vec![draft]);
+            let given = self.given_away(&goal).await?;
+            for other in &given {
+                self.cancel_with(&mut commit, other, by).await?;
+            }
+            commit.changes.extend(self.question_closed(&goal).await?);
+            if self.write(commit).await?.is_ok() {
+                for other in std::iter::once(&goal).chain(&given) {
+                    self.office.stop_run(other.persona, other.id);
+                    self.refresh(other.persona).await;
+                }
                 return Ok(desk::after(goal, step));
             }
         }
@@ -99,9 +107,10 @@ impl Desk {
         let Correction { version, title, payload, proof, waits_for: others, if_failed } = correction;
         let title = title.unwrap_or_else(|| goal.title.clone());
         check_text("title", &title, LONGEST_TITLE)?;
-        let payload = payload.unwrap_or_else(|| goal.payload.clone());
+        let payload = payload.map_or_else(|| goal.payload.clone(), |payload| with_its_payer(payload, &goal.payload));
         let proof = proof.unwrap_or_else(|| goal.proof.clone());
         self.check_counts(goal.persona, &proof).await?;
+        self.check_agent(goal.persona, &payload).await?;
         self.leaves_what_was_begun(&goal, &payload).await?;
         let at_ms = self.now_ms();
         let (mut changes, mut guards) = self.rewired(&goal, others, if_failed).await?;
@@ -228,6 +237,65 @@ impl Desk {
     fn about(&self, goal: &Goal, by: &By, summary: String, state: GoalState) -> Draft {
         let draft = self.decision(goal.persona, by, summary, json!({"title": goal.title}));
         drafts::about(draft, goal.id, goal.project.clone(), Some(state.as_str()))
+    }
+}
+
+impl Desk {
+    /// What a goal gave to others and waits for, and what they gave away of it.
+    async fn given_away(&self, goal: &Goal) -> Result<Vec<Goal>, CommandError> {
+        let (mut found, mut ahead) = (Vec::new(), vec![goal.clone()]);
+        while let Some(at) = ahead.pop() {
+            if at.parked_on != Some(ParkedOn::Dependency) {
+                continue;
+            }
+            let others = self.ports.records.prerequisites(at.id).await?.into_iter().map(|other| other.goal);
+            let its = |other: &Goal| other.payload.delegated().is_some_and(|delegated| delegated.goal == at.id);
+            let others: Vec<Goal> = others.filter(|other| its(other) && !other.state.is_over()).collect();
+            ahead.extend(others.clone());
+            found.extend(others);
+        }
+        Ok(found)
+    }
+
+    async fn cancel_with(&self, commit: &mut Commit, goal: &Goal, by: &By) -> Result<(), CommandError> {
+        let (_, message) = self.goal(goal.id).await?;
+        let step = desk::moved(goal, GoalState::Cancelled, self.now_ms());
+        let step_at_ms = step.at_ms;
+        let summary = format!("cancelled by {}, with the goal that waits for it", by.who);
+        let mut draft = self.about(goal, by, summary, GoalState::Cancelled);
+        if let Some(run) = self.ports.records.open_run(goal.id).await? {
+            draft.run = Some(run.id);
+            let (state, ended_ms) = (RunState::Cancelled, Some(step.at_ms));
+            commit.changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
+        }
+        commit.guards.push(Guard::GoalVersion(goal.id, goal.version));
+        commit.changes.extend([Change::GoalMoved(step), Change::MessageMoved(message.id, MessageState::Cancelled)]);
+        commit.changes.extend(left_open(&*self.ports.records, goal.id, step_at_ms).await?);
+        commit.changes.extend(self.questions_closed(goal.id).await?);
+        commit.changes.extend(self.question_closed(goal).await?);
+        commit.receipts.push(draft);
+        Ok(())
+    }
+
+    /// Nobody needs to answer any more.
+    async fn question_closed(&self, goal: &Goal) -> Result<Vec<Change>, CommandError> {
+        if goal.parked_on != Some(ParkedOn::Answer) {
+            return Ok(Vec::new());
+        }
+        let (open, at_ms) = (self.ports.records.open_alerts(goal.persona).await?, self.now_ms());
+        let its = open.iter().filter(|alert| alert.kind == AlertKind::Question && alert.goal == Some(goal.id));
+        Ok(its.map(|alert| Change::AlertResolved(alert.id, at_ms)).collect())
+    }
+}
+
+/// Nobody's correction changes whose work it is a part of.
+fn with_its_payer(payload: Payload, before: &Payload) -> Payload {
+    match (payload, before) {
+        (Payload::Agent(mut payload), Payload::Agent(before)) => {
+            payload.delegated.clone_from(&before.delegated);
+            Payload::Agent(payload)
+        }
+        (payload, _) => payload,
     }
 }
 

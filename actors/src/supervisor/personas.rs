@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertKind, Autoplan, ChainId, GoalState, MessageState, Permissions, Persona, PersonaId, PersonaStatus, Profile,
-        Quotas, RunState,
+        AlertKind, Autoplan, ChainId, GoalState, Grants, MessageState, Permissions, Persona, PersonaId, PersonaStatus,
+        Profile, Quotas, RunState, agents_fault,
     },
     ports::{Change, Commit, Guard, Waiting},
     run::left_open,
@@ -43,6 +43,8 @@ impl Desk {
             quotas: Quotas::new(),
             autoplan: Autoplan::default(),
             permissions: Permissions::default(),
+            grants: Grants::default(),
+            agents: Vec::new(),
             created_ms: now_ms,
             updated_ms: now_ms,
         };
@@ -234,6 +236,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
         quotas,
         autoplan,
         permissions,
+        agents,
     } = patch;
     persona.slug = slug.unwrap_or(persona.slug);
     persona.name = name.map_or(persona.name, |name| name.trim().to_owned());
@@ -247,6 +250,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
     persona.quotas = quotas.unwrap_or(persona.quotas);
     persona.autoplan = autoplan.unwrap_or(persona.autoplan);
     persona.permissions = permissions.unwrap_or(persona.permissions);
+    persona.agents = agents.unwrap_or(persona.agents);
     let touched = [
         ("slug", persona.slug != before.slug),
         ("name", persona.name != before.name),
@@ -260,6 +264,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
         ("quotas", persona.quotas != before.quotas),
         ("autoplan", persona.autoplan != before.autoplan),
         ("permissions", persona.permissions != before.permissions),
+        ("agents", persona.agents != before.agents),
     ];
     (persona, touched.into_iter().filter(|(_, touched)| *touched).map(|(field, _)| field).collect())
 }
@@ -270,6 +275,9 @@ fn check(persona: &Persona) -> Result<(), CommandError> {
     check_lines("hosts", &persona.hosts)?;
     if let Some(model) = &persona.model {
         check_text("model", model, LONGEST_LINE)?;
+    }
+    if let Some((field, reason)) = agents_fault(&persona.agents) {
+        return Err(invalid(&field, reason));
     }
     persona.hours.check().map_err(|error| invalid("hours.sleeps", error.to_string()))?;
     if let Some((at, field, reason)) = persona.permissions.fault() {

@@ -12,6 +12,7 @@ mod commands;
 mod crowded;
 mod dependencies;
 mod failing;
+mod handing;
 mod harness;
 mod load;
 mod moods;

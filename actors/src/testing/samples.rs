@@ -37,6 +37,8 @@ pub fn persona(world: &dyn World, slug: &str) -> Persona {
         quotas: Default::default(),
         autoplan: Default::default(),
         permissions: Default::default(),
+        grants: Default::default(),
+        agents: Vec::new(),
         created_ms: now,
         updated_ms: now,
     }

@@ -162,6 +162,8 @@ async fn update_persona(persona: &Persona, to: &mut impl Transaction) -> QueryRe
         autoplan: &row.autoplan,
         planned: row.planned,
         permissions: &row.permissions,
+        grants: &row.grants,
+        agents: &row.agents,
         id: &row.id,
     })
     .await

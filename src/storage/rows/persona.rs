@@ -30,6 +30,8 @@ pub(in crate::storage) struct PersonaRow {
     pub autoplan: String,
     pub planned: bool,
     pub permissions: String,
+    pub grants: String,
+    pub agents: String,
 }
 
 impl From<Persona> for PersonaRow {
@@ -56,6 +58,8 @@ impl From<Persona> for PersonaRow {
             planned: persona.autoplan.on,
             autoplan: json(&persona.autoplan),
             permissions: json(&persona.permissions),
+            grants: json(&persona.grants),
+            agents: json(&persona.agents),
         }
     }
 }
@@ -85,6 +89,8 @@ impl TryFrom<PersonaRow> for Persona {
             quotas: read.json(&row.quotas)?,
             autoplan: read.json(&row.autoplan)?,
             permissions: read.json(&row.permissions)?,
+            grants: read.json(&row.grants)?,
+            agents: read.json(&row.agents)?,
             created_ms: row.created_ms,
             updated_ms: row.updated_ms,
             weight: Weight::try_from(read.count::<u16>(row.weight)?).map_err(|error| read.corrupt(error))?,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actors::domain::{
-    ArtifactKind, ChatRequest, Choice, Chosen, NewArtifact, Outcome, Persona, StepError, Thought, ToolCall, Turn,
+    ArtifactKind, ChatRequest, Choice, Chosen, NewArtifact, Outcome, Persona, Step, StepError, Thought, ToolCall, Turn,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::compose::failed;
 use crate::{
     models::{Chatted, Models, build_agent_prompt},
-    tools::{own::OwnTool, toolbox},
+    tools::{own::OwnTool, toolbox::Reach},
 };
 
 /// Tokens of one answer at most.
@@ -22,24 +22,43 @@ const SHOWN: usize = 500;
 /// What the model is told.
 pub(in crate::tools) struct Asked<'a> {
     pub persona: &'a Persona,
-    pub turns: Vec<Turn>,
-    /// The only tools; none: all.
-    pub tools: &'a [String],
     /// The own tools of the persona, and everyone's.
     pub own: &'a [OwnTool],
-    pub model: Option<String>,
-    pub answer_now: bool,
+    /// A search engine is configured.
+    pub web_search: bool,
+    turns: Vec<Turn>,
+    tools: Vec<String>,
+    found: Vec<String>,
+    model: Option<String>,
+    answer_now: bool,
+    instructions: Option<String>,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    /// What a step asks; none: it asks no model what to do.
+    pub(in crate::tools) fn of(step: Step, persona: &'a Persona, own: &'a [OwnTool], web_search: bool) -> Option<Self> {
+        let Step::Think { turns, tools, model, answer_now, found, instructions } = step else { return None };
+        Some(Self { persona, own, web_search, turns, tools, found, model, answer_now, instructions })
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        let (named, found) = (&self.tools, &self.found);
+        Reach { own: self.own, named, found, persona: Some(self.persona), web_search: self.web_search }
+    }
+
     /// The whole request, as the model gets it.
     pub(in crate::tools) fn request(&self) -> ChatRequest {
-        let system = Turn::System { text: build_agent_prompt(self.persona) };
+        let mut text = build_agent_prompt(self.persona);
+        if let Some(instructions) = &self.instructions {
+            text.push_str("\n\nHow you work at this goal: ");
+            text.push_str(instructions.trim());
+        }
+        let system = Turn::System { text };
         let turns = std::iter::once(system).chain(self.turns.iter().cloned()).collect();
         ChatRequest {
             model: self.model.clone(),
             turns,
-            tools: toolbox::offers(self.tools, self.own),
+            tools: self.reach().offers(),
             must_answer: self.answer_now,
             max_output_tokens: MOST_TOKENS,
             temperature_thousandths: self.persona.profile.temperature_thousandths,
@@ -58,7 +77,7 @@ pub(in crate::tools) async fn think(models: &Models, asked: Asked<'_>, limit: Du
     let Chatted { answer, provider, model, cost, tried } = chatted;
     let choose = |call: &ToolCall| match asked.answer_now {
         true => Chosen { call: call.clone(), what: Choice::Refused("there is no time for more calls".to_owned()) },
-        false => toolbox::choose(call.clone(), asked.tools, asked.own),
+        false => asked.reach().choose(call.clone()),
     };
     let chosen = answer.calls.iter().map(choose).collect();
     let thought = Thought { answer, chosen };

@@ -1,11 +1,12 @@
 //! `tool.toml`: what a tool is, and whether that can be right.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use actors::domain::{Effect, is_tool_name};
 use jsonschema::Validator;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// Name of the file in a tool's folder.
 pub const FILE: &str = "tool.toml";
@@ -41,9 +42,33 @@ pub struct Manifest {
     /// Names of tools without which it is of no use.
     #[serde(default)]
     pub requires: Vec<String>,
+    /// Names of tools that often come with it.
+    #[serde(default)]
+    pub recommends: Vec<String>,
+    /// What takes back what it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inverse: Option<Inverse>,
     /// Not to be had yet: refused when true.
     #[serde(default)]
     pub network: bool,
+}
+
+/// The tool that takes back what another one did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Inverse {
+    pub tool: String,
+    /// By its arguments: where each comes from, `args.<name>` of the call or `value.<name>` of what it answered.
+    #[serde(default)]
+    pub args: BTreeMap<String, String>,
+}
+
+impl Inverse {
+    fn is_sound(&self) -> bool {
+        let comes =
+            |from: &String| ["args.", "value."].iter().any(|start| from.len() > start.len() && from.starts_with(start));
+        is_tool_name(&self.tool) && self.args.values().all(comes)
+    }
 }
 
 /// Arguments that fit.
@@ -126,6 +151,11 @@ impl Manifest {
             }
             _ if !words(&self.keywords) => ("keywords", format!("must be at most {MOST_WORDS} words")),
             _ if !words(&self.requires) => ("requires", format!("must be at most {MOST_WORDS} names of tools")),
+            _ if !words(&self.recommends) => ("recommends", format!("must be at most {MOST_WORDS} names of tools")),
+            _ if self.inverse.as_ref().is_some_and(|inverse| !inverse.is_sound()) => (
+                "inverse",
+                "must name a tool, and for each of its arguments `args.<name>` or `value.<name>`".to_owned(),
+            ),
             _ if self.network => {
                 ("network", "own tools have no network yet: take the line out, or use the browser's tools".to_owned())
             }
@@ -191,6 +221,10 @@ mod tests {
             (("effect = \"pure\"", "effect = \"pure\"\nnetwork = true"), "network: own tools have no network yet"),
             (("effect = \"pure\"", "effect = \"pure\"\ntimeout = \"1h\""), "timeout: must be"),
             (("effect = \"pure\"", "effect = \"pure\"\nmemory_mb = 1"), "memory_mb: must be"),
+            (
+                ("effect = \"pure\"", "effect = \"pure\"\ninverse = { tool = \"x\", args = { a = \"b\" } }"),
+                "inverse: must name",
+            ),
             (("\"word_count\"", "\"other\""), "name: must be the folder's"),
             (("\"word_count\"", "\"../x\""), "name: must be 1 to 40"),
             (("[\"python3\", \"./tool.py\"]", "[]"), "command: must name"),

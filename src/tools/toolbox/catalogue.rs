@@ -1,7 +1,7 @@
 //! The built-in tools, as a model is told of them.
 
 /// One built-in tool.
-pub(super) struct BuiltIn {
+pub(in crate::tools) struct BuiltIn {
     pub name: &'static str,
     /// The `action` of the step it comes down to.
     pub action: &'static str,
@@ -10,6 +10,12 @@ pub(super) struct BuiltIn {
     pub parameters: &'static str,
     /// Arguments that fit.
     pub example: &'static str,
+    /// Tools without which it is of no use.
+    pub requires: &'static [&'static str],
+    /// Tools that often come with it.
+    pub recommends: &'static [&'static str],
+    /// Words that people look for it by.
+    pub keywords: &'static [&'static str],
 }
 
 const SELECTOR: &str = r#"{"type":"object","properties":{"selector":{"type":"string","description":"CSS, or ref=e12 from the newest browser_snapshot"}},"required":["selector"],"additionalProperties":false}"#;
@@ -21,6 +27,9 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         description: "Open an address in your browser. Only hosts on your list can be reached.",
         parameters: r#"{"type":"object","properties":{"url":{"type":"string"}},"required":["url"],"additionalProperties":false}"#,
         example: r#"{"url":"http://rehearsal.localhost/jobs"}"#,
+        requires: &[],
+        recommends: &["browser_snapshot"],
+        keywords: &["open", "visit", "page", "site", "url", "web"],
     },
     BuiltIn {
         name: "browser_snapshot",
@@ -28,6 +37,9 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         description: "The page as compact text; elements carry refs such as e12 that other tools take as ref=e12.",
         parameters: r#"{"type":"object","properties":{},"additionalProperties":false}"#,
         example: "{}",
+        requires: &["browser_navigate"],
+        recommends: &[],
+        keywords: &["read", "look", "accessibility", "tree", "elements"],
     },
     BuiltIn {
         name: "browser_click",
@@ -35,6 +47,9 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         description: "Press an element. It cannot be taken back.",
         parameters: SELECTOR,
         example: r#"{"selector":"ref=e12"}"#,
+        requires: &["browser_navigate"],
+        recommends: &["browser_snapshot", "browser_expect_text"],
+        keywords: &["press", "button", "link", "submit", "send"],
     },
     BuiltIn {
         name: "browser_fill",
@@ -42,6 +57,9 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         description: "Fill a field, replacing what it holds. A secret you were given is written ${secret:name}.",
         parameters: r#"{"type":"object","properties":{"selector":{"type":"string"},"text":{"type":"string"}},"required":["selector","text"],"additionalProperties":false}"#,
         example: r##"{"selector":"#email","text":"ada@example.org"}"##,
+        requires: &["browser_navigate"],
+        recommends: &["browser_snapshot"],
+        keywords: &["type", "form", "field", "input", "login", "password"],
     },
     BuiltIn {
         name: "browser_select",
@@ -49,6 +67,9 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         description: "Choose an option of a list by its value.",
         parameters: r#"{"type":"object","properties":{"selector":{"type":"string"},"value":{"type":"string"}},"required":["selector","value"],"additionalProperties":false}"#,
         example: r##"{"selector":"#kind","value":"fixed"}"##,
+        requires: &["browser_navigate"],
+        recommends: &["browser_snapshot"],
+        keywords: &["choose", "option", "dropdown", "list", "form"],
     },
     BuiltIn {
         name: "browser_wait_for",
@@ -56,6 +77,9 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         description: "Wait until an element is there and visible.",
         parameters: SELECTOR,
         example: r##"{"selector":"#done"}"##,
+        requires: &["browser_navigate"],
+        recommends: &[],
+        keywords: &["load", "appear", "until"],
     },
     BuiltIn {
         name: "browser_extract",
@@ -63,6 +87,9 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         description: "Read the text, or an attribute, of the first match.",
         parameters: r#"{"type":"object","properties":{"selector":{"type":"string"},"attribute":{"type":"string"}},"required":["selector"],"additionalProperties":false}"#,
         example: r#"{"selector":"h1"}"#,
+        requires: &["browser_navigate"],
+        recommends: &["browser_snapshot"],
+        keywords: &["read", "text", "scrape", "attribute"],
     },
     BuiltIn {
         name: "browser_screenshot",
@@ -70,6 +97,9 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         description: "Keep a picture of the page as proof.",
         parameters: r#"{"type":"object","properties":{"caption":{"type":"string"},"full_page":{"type":"boolean"}},"additionalProperties":false}"#,
         example: r#"{"caption":"confirmation"}"#,
+        requires: &["browser_navigate"],
+        recommends: &[],
+        keywords: &["picture", "image", "proof", "capture"],
     },
     BuiltIn {
         name: "browser_expect_title",
@@ -77,6 +107,9 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         description: "Prove that the page's title contains a text.",
         parameters: r#"{"type":"object","properties":{"contains":{"type":"string"}},"required":["contains"],"additionalProperties":false}"#,
         example: r#"{"contains":"Submitted"}"#,
+        requires: &["browser_navigate"],
+        recommends: &[],
+        keywords: &["prove", "check", "assert", "title"],
     },
     BuiltIn {
         name: "browser_expect_text",
@@ -84,6 +117,9 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         description: "Prove that the page, or one element of it, shows a text.",
         parameters: r#"{"type":"object","properties":{"contains":{"type":"string"},"selector":{"type":"string"}},"required":["contains"],"additionalProperties":false}"#,
         example: r#"{"contains":"Thank you"}"#,
+        requires: &["browser_navigate"],
+        recommends: &[],
+        keywords: &["prove", "check", "assert", "text"],
     },
     BuiltIn {
         name: "browser_expect_selector",
@@ -91,6 +127,9 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         description: "Prove that an element is there and visible.",
         parameters: SELECTOR,
         example: r##"{"selector":"#done"}"##,
+        requires: &["browser_navigate"],
+        recommends: &[],
+        keywords: &["prove", "check", "assert", "element"],
     },
     BuiltIn {
         name: "file_write",
@@ -98,6 +137,9 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         description: "Write a file in your folder.",
         parameters: r#"{"type":"object","properties":{"path":{"type":"string"},"content":{"type":"string"},"description":{"type":"string"}},"required":["path","content"],"additionalProperties":false}"#,
         example: r#"{"path":"notes.md","content":"One line."}"#,
+        requires: &[],
+        recommends: &[],
+        keywords: &["save", "notes", "document", "text", "markdown"],
     },
     BuiltIn {
         name: "csv_append",
@@ -105,5 +147,78 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         description: "Add one row to a CSV file in your folder: column names with their values.",
         parameters: r#"{"type":"object","properties":{"path":{"type":"string"},"row":{"type":"object","additionalProperties":{"type":"string"}},"description":{"type":"string"}},"required":["path","row"],"additionalProperties":false}"#,
         example: r#"{"path":"log.csv","row":{"day":"Monday","sent":"2"}}"#,
+        requires: &[],
+        recommends: &[],
+        keywords: &["table", "row", "spreadsheet", "log", "save"],
+    },
+    BuiltIn {
+        name: "http_fetch",
+        action: "fetch",
+        description: "Ask an address over HTTP without a browser: read it, or with `post` send it a body, which cannot be taken back. Only hosts on your list can be reached.",
+        parameters: r#"{"type":"object","properties":{"url":{"type":"string"},"post":{"type":"string"},"content_type":{"type":"string"}},"required":["url"],"additionalProperties":false}"#,
+        example: r#"{"url":"http://rehearsal.localhost/jobs"}"#,
+        requires: &[],
+        recommends: &[],
+        keywords: &["http", "api", "download", "request", "get", "post", "json", "url"],
+    },
+    BuiltIn {
+        name: "web_search",
+        action: "web_search",
+        description: "Search the web: titles, addresses and extracts.",
+        parameters: r#"{"type":"object","properties":{"query":{"type":"string"}},"required":["query"],"additionalProperties":false}"#,
+        example: r#"{"query":"data lineage tools"}"#,
+        requires: &[],
+        recommends: &["http_fetch", "browser_navigate"],
+        keywords: &["find", "google", "look up", "internet", "research"],
+    },
+    BuiltIn {
+        name: "ask_human",
+        action: "ask_human",
+        description: "Ask a person who is responsible for you, and wait for the answer. Use it when only a person can know or decide.",
+        parameters: r#"{"type":"object","properties":{"question":{"type":"string"},"minutes":{"type":"integer","minimum":1,"maximum":10080,"description":"how long anybody may take; a day when left out"}},"required":["question"],"additionalProperties":false}"#,
+        example: r#"{"question":"Which of the two postings should I take?"}"#,
+        requires: &[],
+        recommends: &[],
+        keywords: &["question", "confirm", "help", "decide", "operator"],
+    },
+    BuiltIn {
+        name: "delegate",
+        action: "delegate",
+        description: "Give a goal in words to another persona, and wait for what comes of it. It costs your budget.",
+        parameters: r#"{"type":"object","properties":{"to":{"type":"string","description":"its slug"},"task":{"type":"string"},"agent":{"type":"string","description":"one of its agents"}},"required":["to","task"],"additionalProperties":false}"#,
+        example: r#"{"to":"bo","task":"Count the postings about data and say the number."}"#,
+        requires: &[],
+        recommends: &[],
+        keywords: &["hand over", "assign", "colleague", "team", "persona"],
+    },
+    BuiltIn {
+        name: "schedule",
+        action: "schedule",
+        description: "Give yourself a goal in words for later.",
+        parameters: r#"{"type":"object","properties":{"task":{"type":"string"},"in_minutes":{"type":"integer","minimum":1,"maximum":527040}},"required":["task","in_minutes"],"additionalProperties":false}"#,
+        example: r#"{"task":"Look whether the client has answered.","in_minutes":120}"#,
+        requires: &[],
+        recommends: &[],
+        keywords: &["later", "remind", "calendar", "tomorrow", "follow up"],
+    },
+    BuiltIn {
+        name: "tool_search",
+        action: "tool_search",
+        description: "Find tools by what they do. You are not told of all that you have.",
+        parameters: r#"{"type":"object","properties":{"query":{"type":"string"}},"required":["query"],"additionalProperties":false}"#,
+        example: r#"{"query":"write an invoice"}"#,
+        requires: &[],
+        recommends: &["tool_describe"],
+        keywords: &["find", "which tool", "capability"],
+    },
+    BuiltIn {
+        name: "tool_describe",
+        action: "tool_describe",
+        description: "The arguments that a tool takes, with examples and what it needs before it.",
+        parameters: r#"{"type":"object","properties":{"name":{"type":"string"}},"required":["name"],"additionalProperties":false}"#,
+        example: r#"{"name":"csv_append"}"#,
+        requires: &[],
+        recommends: &[],
+        keywords: &["schema", "arguments", "help"],
     },
 ];

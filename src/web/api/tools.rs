@@ -1,28 +1,37 @@
-//! `/api/tools`: what personas can use, built in and own.
+//! `/api/tools` and `/api/personas/{persona}/tools`: what personas can use, what one may use, and how it went.
 
-use actix_web::web;
+use actix_web::{http::Method, web};
+use actors::domain::{GrantChange, Persona, ToolKind, nearest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::personas;
 use crate::{
-    tools::{
-        own::Whose,
-        registry::{self, Listed},
-    },
+    tools::registry::{self, Listed},
     web::{
         Deps,
+        auth::Caller,
         errors::Problem,
-        input::LooseQuery,
+        input::{Checks, Loose, LooseQuery},
         routes::{Route, Table, Who},
+        usage::{self, Used},
     },
 };
 
-/// `/api/tools`.
+const OWN: &str = "/api/personas/{persona}/tools";
+
+/// `/api/tools…` and `/api/personas/{persona}/tools`.
 pub fn routes() -> Table {
     vec![
         Route::get("/api/tools", Who::Member, "Every tool, with its schema, its effect and where it is from", list)
             .query::<Wanted>()
+            .gives::<ToolsView>(),
+        Route::get("/api/tools/usage", Who::Member, "How often tools were called of late, and how long it took", used)
+            .query::<Wanted>()
+            .gives::<UsageView>(),
+        Route::get(OWN, Who::Member, "Every tool, and whether it may use it", list_of).gives::<ToolsView>(),
+        Route::new(Method::PATCH, OWN, Who::Member, "Grants and revokes tools; it holds from its next step on", grant)
+            .takes::<GrantsChange>()
             .gives::<ToolsView>(),
     ]
 }
@@ -40,14 +49,81 @@ pub struct ToolsView {
     pub items: Vec<Listed>,
 }
 
+/// The newest receipts, by tool.
+#[derive(Serialize, ToSchema)]
+pub struct UsageView {
+    pub items: Vec<Used>,
+}
+
+/// What is to change: names of tools, or of kinds (`browser`, `files`, `network`, `people`, `company`, `registry`,
+/// `own`).
+#[derive(Deserialize, ToSchema)]
+pub struct GrantsChange {
+    #[serde(default)]
+    pub grant: Vec<String>,
+    #[serde(default)]
+    pub revoke: Vec<String>,
+    /// What holds for everybody holds for these again.
+    #[serde(default)]
+    pub reset: Vec<String>,
+}
+
+/// All tools, as this persona sees them. Reads folders, so it is done beside.
+pub(in crate::web) async fn of(deps: &Deps, persona: Option<&Persona>) -> Result<Vec<Listed>, Problem> {
+    let (root, persona) = (deps.config.data_root.clone(), persona.cloned());
+    let listed = web::block(move || registry::list(&root, persona.as_ref())).await;
+    listed.map_err(|error| Problem::unavailable(format!("The tools could not be listed: {error}.")))
+}
+
+async fn named(query: &Wanted, deps: &Deps) -> Result<Option<Persona>, Problem> {
+    match &query.persona {
+        Some(name) => personas::find(deps, name).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 async fn list(query: LooseQuery<Wanted>, deps: web::Data<Deps>) -> Result<web::Json<ToolsView>, Problem> {
-    let persona = match &query.0.persona {
-        Some(name) => Some(personas::find(&deps, name).await?),
-        None => None,
-    };
-    let root = deps.config.data_root.clone();
-    let listed = web::block(move || registry::list(&root, persona.as_ref().map(Whose::from))).await;
-    Ok(web::Json(ToolsView {
-        items: listed.map_err(|error| Problem::unavailable(format!("The tools could not be listed: {error}.")))?,
-    }))
+    let persona = named(&query.0, &deps).await?;
+    Ok(web::Json(ToolsView { items: of(&deps, persona.as_ref()).await? }))
+}
+
+async fn used(query: LooseQuery<Wanted>, deps: web::Data<Deps>) -> Result<web::Json<UsageView>, Problem> {
+    let persona = named(&query.0, &deps).await?.map(|persona| persona.id);
+    Ok(web::Json(UsageView { items: usage::of(&deps.db, persona).await? }))
+}
+
+async fn list_of(name: web::Path<String>, deps: web::Data<Deps>) -> Result<web::Json<ToolsView>, Problem> {
+    let persona = personas::find(&deps, &name).await?;
+    Ok(web::Json(ToolsView { items: of(&deps, Some(&persona)).await? }))
+}
+
+async fn grant(
+    name: web::Path<String>,
+    caller: Caller,
+    input: Loose<GrantsChange>,
+    deps: web::Data<Deps>,
+) -> Result<web::Json<ToolsView>, Problem> {
+    let persona = personas::find(&deps, &name).await?;
+    let Loose(GrantsChange { grant, revoke, reset }) = input;
+    let known = of(&deps, Some(&persona)).await?;
+    check(&known, &grant, &revoke)?;
+    let change = GrantChange { grant, revoke, reset };
+    let persona = deps.company.grant_tools(persona.id, change, &caller.by()).await?;
+    Ok(web::Json(ToolsView { items: of(&deps, Some(&persona)).await? }))
+}
+
+/// What is taken back may be gone; what is granted or revoked must be there.
+fn check(tools: &[Listed], grant: &[String], revoke: &[String]) -> Result<(), Problem> {
+    let kinds = ToolKind::ALL.iter().map(|kind| kind.as_str());
+    let known: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).chain(kinds).collect();
+    let mut checks = Checks::default();
+    for (field, names) in [("grant", grant), ("revoke", revoke)] {
+        for (at, name) in names.iter().enumerate() {
+            let near = || nearest(name, &known).join(", ");
+            let there = known.contains(&name.as_str());
+            let why = if there { String::new() } else { format!("there is no tool `{name}`; nearest: {}", near()) };
+            checks.check(&format!("{field}[{at}]"), there, why);
+        }
+    }
+    checks.done()
 }

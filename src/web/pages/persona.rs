@@ -11,6 +11,7 @@ pub mod progress;
 pub mod receipt;
 pub mod settings;
 pub mod today;
+pub mod tools;
 
 use actors::{
     domain::{Persona, PersonaStatus},

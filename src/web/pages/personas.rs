@@ -63,6 +63,7 @@ impl AlertRow {
                 AlertKind::CircuitOpen => "Circuit open",
                 AlertKind::Approval => "Approve it?",
                 AlertKind::Reconcile => "Did it happen?",
+                AlertKind::Question => "Asks a person",
                 AlertKind::DeadLetter => "Dead letter",
                 AlertKind::MachineHot => "Machine hot",
                 AlertKind::OverBudget => "Over budget",

@@ -27,7 +27,12 @@ pub fn describe(step: &Step) -> String {
         Step::ExpectText { contains, .. } => return format!("expect text “{}”", show::clip(contains, 60)),
         Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } | Step::RenderCaptions { path, .. } => path,
         Step::Compose { prompt, .. } => prompt,
-        Step::Tool { name, .. } => name,
+        Step::Tool { name, .. } | Step::ToolDescribe { name } => name,
+        Step::ToolSearch { query } | Step::WebSearch { query } => query,
+        Step::Fetch { url, .. } => url,
+        Step::AskHuman { question, .. } => question,
+        Step::Delegate { to, .. } => to,
+        Step::Schedule { task, .. } => task,
         Step::DailyReport { .. } | Step::Think { .. } => "",
     };
     format!("{} {}", action(step), show::clip(object, 80)).trim_end().to_owned()
@@ -52,6 +57,14 @@ const fn action(step: &Step) -> &'static str {
         Step::DailyReport { .. } => "count the day",
         Step::Think { .. } => "think",
         Step::Tool { .. } => "use",
+        Step::ToolSearch { .. } => "look for a tool",
+        Step::ToolDescribe { .. } => "read about",
+        Step::Fetch { post: None, .. } => "fetch",
+        Step::Fetch { .. } => "post to",
+        Step::WebSearch { .. } => "search for",
+        Step::AskHuman { .. } => "ask a person",
+        Step::Delegate { .. } => "give work to",
+        Step::Schedule { .. } => "plan",
     }
 }
 

@@ -64,6 +64,8 @@ pub fn persona(number: u128) -> Persona {
         quotas: Default::default(),
         autoplan: Default::default(),
         permissions: Default::default(),
+        grants: Default::default(),
+        agents: Vec::new(),
         created_ms: 0,
         updated_ms: 0,
     }

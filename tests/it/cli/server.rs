@@ -52,7 +52,7 @@ impl Server {
     }
 
     /// Its code, once it has ended.
-    fn end(mut self, signal: Signal) -> Option<i32> {
+    pub(super) fn end(mut self, signal: Signal) -> Option<i32> {
         self.signal(signal);
         self.child.wait().unwrap().code()
     }
@@ -83,6 +83,34 @@ fn work(root: &Path) {
     let goal = ["goal", "add", "ada-lovelace", "--kind", "io", "--title", "Keep a note", "--payload", NOTE];
     let goal = answer(root, &[&goal[..], &["--proof", NOTE_PROOF, "--wait"]].concat());
     assert_eq!(goal["state"], "done", "{goal:#}");
+}
+
+/// Grants and agents of the persona that works.
+fn tools_and_agents_by_verbs(root: &Path) {
+    let granted = |listed: &Value, name: &str| {
+        let tools = listed["items"].as_array().unwrap();
+        tools.iter().find(|tool| tool["name"] == name).unwrap()["granted"].clone()
+    };
+    let listed = answer(root, &["tool", "grant", "ada-lovelace", "http_fetch"]);
+    assert_eq!((granted(&listed, "http_fetch"), granted(&listed, "web_search")), (json!(true), json!(false)));
+    let listed = answer(root, &["tool", "revoke", "ada-lovelace", "http_fetch", "--reset"]);
+    assert_eq!(granted(&listed, "http_fetch"), json!(false));
+    let (code, _, error) = said(&greenroom(root, &["tool", "grant", "ada-lovelace", "http_fetsh"]));
+    assert_eq!(code, 1);
+    assert!(error.contains("nearest: http_fetch"), "{error}");
+    let set = ["agent", "set", "ada-lovelace", "reader", "--instructions", "Look twice.", "--tool", "browser_navigate"];
+    assert_eq!(answer(root, &set)["items"][0]["name"], "reader");
+    let payload = r#"{"task": "Look.", "agent": "raeder"}"#;
+    let goal = ["goal", "add", "ada-lovelace", "--kind", "agent", "--title", "Look", "--payload", payload];
+    let (code, _, error) = said(&greenroom(root, &goal));
+    assert_eq!(code, 1);
+    assert!(error.contains("nearest: reader"), "{error}");
+    assert_eq!(answer(root, &["agent", "remove", "ada-lovelace", "reader"])["items"], json!([]));
+    let goals = answer(root, &["goal", "list"]);
+    let id = goals["items"][0]["id"].as_str().unwrap();
+    let (code, _, error) = said(&greenroom(root, &["goal", "answer", id, "Blue"]));
+    assert_eq!(code, 1);
+    assert!(error.contains("has not asked anything"), "{error}");
 }
 
 /// What may be spent, of whom.
@@ -176,6 +204,7 @@ fn the_verbs_reach_the_server_and_the_record_is_whole() {
 
     let persona = answer(root, &["persona", "show", "ada-lovelace"]);
     assert_eq!((&persona["name"], &persona["role"]), (&json!("Ada Lovelace"), &json!("worker")));
+    tools_and_agents_by_verbs(root);
     budgets_are_set_by_verbs(root);
     personalities(root);
     days_are_set_by_verbs(root);

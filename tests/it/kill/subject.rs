@@ -49,6 +49,8 @@ impl Subject {
             model: None,
             tools: Vec::new(),
             secrets: BTreeMap::new(),
+            agent: None,
+            delegated: None,
             fork: None,
         }));
         let proof = Proof {
@@ -56,7 +58,14 @@ impl Subject {
             artifacts: vec![ArtifactKind::CsvRow, ArtifactKind::File],
             ..Proof::default()
         };
-        let think = || Step::Think { turns: Vec::new(), tools: Vec::new(), model: None, answer_now: false };
+        let think = || Step::Think {
+            turns: Vec::new(),
+            tools: Vec::new(),
+            model: None,
+            answer_now: false,
+            found: Vec::new(),
+            instructions: None,
+        };
         let note = Step::WriteFile { path: "note.md".into(), content: "One row.".into(), description: String::new() };
         Self {
             chosen: vec![think(), looks("count_rows"), looks("count_notes"), row("posting"), note, think()],

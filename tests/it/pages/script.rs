@@ -74,9 +74,11 @@ fn obliging(call: &Call) -> Outcome {
 /// Opens the board and takes a picture, writes a note, says so.
 fn think(call: &Call) -> Outcome {
     let answered = call.args["turns"].as_array().unwrap().iter().filter(|turn| turn["role"] == "assistant").count();
+    let asks = call.args["turns"][0].to_string().contains("Ask me");
     let steps = match answered {
+        0 if asks => json!([{"action": "ask_human", "question": "Which colour?"}]),
         0 => json!([{"action": "goto", "url": "http://rehearsal.localhost/jobs"}, {"action": "screenshot"}]),
-        1 => json!([{"action": "write_file", "path": "note.md", "content": "a note"}]),
+        1 if !asks => json!([{"action": "write_file", "path": "note.md", "content": "a note"}]),
         _ => json!([]),
     };
     let steps: Vec<Step> = serde_json::from_value(steps).unwrap();
@@ -85,8 +87,13 @@ fn think(call: &Call) -> Outcome {
         what: Choice::Step(Box::new(step)),
     });
     let chosen: Vec<Chosen> = chosen.collect();
-    let (text, finish) =
-        if chosen.is_empty() { ("I opened the board and wrote note.md.", Finish::Stop) } else { ("", Finish::Calls) };
+    let (text, finish) = if chosen.is_empty() && asks {
+        ("Blue it is.", Finish::Stop)
+    } else if chosen.is_empty() {
+        ("I opened the board and wrote note.md.", Finish::Stop)
+    } else {
+        ("", Finish::Calls)
+    };
     let calls: Vec<_> = chosen.iter().map(|chosen| json!({"tool": chosen.call.name})).collect();
     let did = if calls.is_empty() {
         "answered, by script".to_owned()

@@ -41,6 +41,9 @@ async fn holds_its_rows(storage: Storage) {
     let heavy = storage.db.persona_named("heavy").await.unwrap().unwrap();
     assert_eq!((ada.weight.thousandths(), heavy.weight.thousandths()), (1_000, 2_500));
     assert_eq!(ada.hours, Hours::ALWAYS);
+    let granted = storage.db.persona_named("granted").await.unwrap().unwrap();
+    assert_eq!(granted.grants.iter().collect::<Vec<_>>(), [("http_fetch", true), ("own", false)]);
+    assert_eq!((granted.agents[0].name.as_str(), ada.agents.len(), ada.grants.iter().count()), ("researcher", 0, 0));
     let bo = storage.db.persona_named("bo").await.unwrap().unwrap().hours;
     assert_eq!(
         (bo.zone.name(), bo.wakes.to_string(), bo.sleeps.to_string()),

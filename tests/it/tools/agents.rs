@@ -21,6 +21,8 @@ fn agent(secrets: &[(&str, &str)]) -> Template {
             model: None,
             tools: vec![],
             secrets: secrets.iter().map(pair).collect(),
+            agent: None,
+            delegated: None,
             fork: None,
         })),
         proof: Proof {

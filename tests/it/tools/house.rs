@@ -1,6 +1,13 @@
 //! The whole house below the pages: the real company, a real store, a real browser, the rehearsal site.
 
-use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use actors::{
     domain::{
@@ -17,13 +24,14 @@ use ed25519_dalek::SigningKey;
 use greenroom::{
     browser::Browsers,
     config::{BrowserConfig, ModelsConfig, StorageConfig},
-    egress::{Egress, HostRules, REHEARSAL_HOST},
+    egress::{Egress, Enforcement, HostRules, REHEARSAL_HOST},
     models::{Models, UNDERSTUDY},
     rehearsal::{Rehearsal, Running},
     storage::{ReceiptFilter, RunFilter, Storage},
-    tools::{Tools, ToolsDeps, templates::Template},
+    tools::{Tools, ToolsDeps, Web, templates::Template},
 };
 use tempfile::TempDir;
+use url::Url;
 use uuid::Uuid;
 
 use crate::browser::stage::{self, Mirror};
@@ -34,7 +42,7 @@ pub struct House {
     pub browsers: Browsers,
     pub site: Running,
     pub root: TempDir,
-    by: By,
+    pub by: By,
 }
 
 impl House {
@@ -52,13 +60,31 @@ impl House {
         Self::opened(stage::config(), models).await
     }
 
+    /// With these models, and a way to these hosts.
+    pub async fn reaching(models: ModelsConfig, hosts: &[(&str, SocketAddr)], search: Option<Url>) -> Self {
+        let fixed = hosts.iter().map(|(host, addr)| (((*host).to_owned(), 80), *addr)).collect();
+        Self::built(stage::config(), models, Some(fixed), search).await
+    }
+
     async fn opened(browser: BrowserConfig, models: ModelsConfig) -> Self {
+        Self::built(browser, models, None, None).await
+    }
+
+    async fn built(
+        browser: BrowserConfig,
+        models: ModelsConfig,
+        fixed: Option<HashMap<(String, u16), SocketAddr>>,
+        search: Option<Url>,
+    ) -> Self {
         let (root, world) = (tempfile::tempdir().unwrap(), Arc::new(TestWorld::new(11)));
         let site = Rehearsal::start(root.path().join("rehearsal"), 0).await.unwrap();
         let config = storage_config();
         let storage = Storage::open(&config, root.path(), &testing::node(), world.clone()).await.unwrap();
-        let egress = Egress::new(HostRules::default(), site.addr);
-        let browsers = Browsers::new(browser, egress, root.path().join("browsers"), Arc::new(Mirror));
+        let egress = match fixed {
+            Some(fixed) => Egress::for_test(site.addr, Enforcement::On, fixed),
+            None => Egress::new(HostRules::default(), site.addr),
+        };
+        let browsers = Browsers::new(browser, egress.clone(), root.path().join("browsers"), Arc::new(Mirror));
         let keyring = Arc::new(storage.vault.clone());
         let performer = Arc::new(Tools::new(ToolsDeps {
             records: storage.records.clone(),
@@ -67,6 +93,7 @@ impl House {
             browser: Arc::new(browsers.clone()),
             days: Arc::new(storage.db.clone()),
             world: world.clone(),
+            web: Web { egress, search },
             data_root: root.path().to_path_buf(),
             min_free_mb: 0,
         }));

@@ -8,7 +8,8 @@ use tracing::warn;
 
 use crate::{
     domain::{
-        ArtifactKind, ArtifactRef, Draft, Goal, GoalState, HostPolicy, Hours, Limits, Permissions, Persona, Receipt, Run,
+        ArtifactKind, ArtifactRef, Draft, Goal, GoalState, Grants, HostPolicy, Hours, Limits, Permissions, Persona,
+        Receipt, Role, Run,
     },
     evidence::canonical,
     ports::Blobs,
@@ -33,6 +34,10 @@ pub(in crate::run) struct Opening {
     pub hours: Hours,
     #[serde(default, skip_serializing_if = "is_first")]
     pub permissions: Permissions,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    #[serde(default, skip_serializing_if = "says_nothing")]
+    pub grants: Grants,
     /// The policies of hosts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostPolicy>,
@@ -47,6 +52,10 @@ pub(in crate::run) struct Opening {
 
 fn is_first(permissions: &Permissions) -> bool {
     *permissions == Permissions::default()
+}
+
+fn says_nothing(grants: &Grants) -> bool {
+    *grants == Grants::default()
 }
 
 /// Limits that a run's receipts depend on.
@@ -90,6 +99,8 @@ impl Opening {
             name: attempt.persona.name.clone(),
             hours: attempt.persona.hours,
             permissions: attempt.persona.permissions.clone(),
+            role: attempt.persona.role,
+            grants: attempt.persona.grants.clone(),
             hosts: attempt.runner.broker.hosts.all(),
             falls: attempt.message.falls,
             streak: attempt.failure_streak,
@@ -147,8 +158,8 @@ impl Opening {
 
     /// This persona, as far as a run knows it, as it was.
     pub fn persona(&self, now: &Persona) -> Persona {
-        let permissions = self.permissions.clone();
-        Persona { name: self.name.clone(), hours: self.hours, permissions, ..now.clone() }
+        let (permissions, grants) = (self.permissions.clone(), self.grants.clone());
+        Persona { name: self.name.clone(), role: self.role, hours: self.hours, permissions, grants, ..now.clone() }
     }
 
     /// The policies of hosts as they were.

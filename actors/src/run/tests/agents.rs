@@ -19,6 +19,8 @@ pub(super) fn agent() -> Payload {
         model: None,
         tools: vec![],
         secrets: Default::default(),
+        agent: None,
+        delegated: None,
         fork: None,
     }))
 }

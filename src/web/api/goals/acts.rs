@@ -29,6 +29,9 @@ pub(super) fn routes() -> Table {
         Route::post("/api/goals/{goal}/resolve", Who::Member, "Says whether an unknown effect happened", resolve)
             .takes::<Resolved>()
             .gives::<GoalView>(),
+        Route::post("/api/goals/{goal}/answer", Who::Member, "Answers what it asked a person", answer)
+            .takes::<Answered>()
+            .gives::<GoalView>(),
     ]
 }
 
@@ -61,6 +64,13 @@ pub struct Resolved {
     pub resolution: ResolutionWord,
     /// How this is known; kept in the receipt.
     pub note: Option<String>,
+}
+
+/// What a person says.
+#[derive(Deserialize, ToSchema)]
+pub struct Answered {
+    /// 1 to 4,000 characters; the model that asked reads it as data.
+    pub answer: String,
 }
 
 /// Whether it happened.
@@ -131,6 +141,22 @@ async fn retry(
 ) -> Result<web::Json<GoalView>, Problem> {
     let goal = find(&deps, &id).await?;
     let goal = deps.company.retry_goal(goal.id, &caller.by()).await?;
+    Ok(web::Json(GoalView::read(goal, &deps, &names).await?))
+}
+
+async fn answer(
+    id: web::Path<String>,
+    caller: Caller,
+    input: Loose<Answered>,
+    deps: web::Data<Deps>,
+    names: web::Data<Names>,
+) -> Result<web::Json<GoalView>, Problem> {
+    let goal = find(&deps, &id).await?;
+    let Loose(said) = input;
+    let mut checks = Checks::default();
+    checks.text("answer", &said.answer, 1..=4_000);
+    checks.done()?;
+    let goal = deps.company.answer_goal(goal.id, said.answer, &caller.by()).await?;
     Ok(web::Json(GoalView::read(goal, &deps, &names).await?))
 }
 

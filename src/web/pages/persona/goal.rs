@@ -80,6 +80,8 @@ pub struct GoalRow {
     pub big_three: Option<String>,
     pub attempts: String,
     pub error: Option<String>,
+    /// What it asks a person.
+    pub asks: Option<String>,
     pub result: Option<String>,
     pub at: When,
     pub run_href: Option<String>,
@@ -101,6 +103,7 @@ impl GoalRow {
     ) -> Self {
         let waits_for = if goal.parked_on == Some(ParkedOn::Dependency) { waits_for } else { &[] };
         let over = goal.state.is_over();
+        let asks = goal.parked_on == Some(ParkedOn::Answer);
         let reconcile = goal.parked_on == Some(ParkedOn::Reconcile);
         Self {
             id: goal.id.to_string(),
@@ -112,7 +115,8 @@ impl GoalRow {
             waits_for: waits_for.iter().map(|other| Waited::new(&other.goal)).collect(),
             big_three: None,
             attempts: format!("attempt {} of {most}", goal.attempts.max(1)),
-            error: goal.last_error.clone().filter(|_| goal.state != GoalState::Done),
+            error: goal.last_error.clone().filter(|_| goal.state != GoalState::Done && !asks),
+            asks: goal.last_error.clone().filter(|_| asks),
             result: goal.result.clone(),
             at: When::at(goal.updated_ms, now_ms),
             run_href: runs.get(&goal.id).map(|run| format!("/runs/{}", run.id)),
@@ -140,6 +144,7 @@ pub fn waits(goal: &Goal, now_ms: i64) -> String {
     let until = goal.due_ms.filter(|due| *due > now_ms).map(|due| show::took(due - now_ms));
     match (goal.state, goal.parked_on, until) {
         (_, Some(ParkedOn::Reconcile), _) => "waits for a person: did its last effect happen?".to_owned(),
+        (_, Some(ParkedOn::Answer), _) => "waits for an answer from a person".to_owned(),
         (_, Some(ParkedOn::Dependency), _) => "waits for other goals".to_owned(),
         (_, Some(ParkedOn::Room), _) => "waits for the floor of its room".to_owned(),
         (_, Some(ParkedOn::Pause), _) => "waits until its persona is resumed".to_owned(),

@@ -13,11 +13,14 @@ use serde::Deserialize;
 
 use super::{
     Body, Head, PersonaPage, Side, Tab, budgets::Budgets, calendar::Calendar, goal::GoalRow, input, logs::Logs,
-    output::Output, progress::Progress, settings, today::Today,
+    output::Output, progress::Progress, settings, today::Today, tools::Tools,
 };
 use crate::{
     storage::{GoalFilter, ReceiptFilter, RunFilter},
-    tools::templates,
+    tools::{
+        registry::{self, Listed},
+        templates,
+    },
     web::{
         Deps,
         api::permissions::standing,
@@ -34,7 +37,7 @@ use crate::{
         },
         readiness,
         routes::{Route, Table, Who},
-        spending,
+        spending, usage,
     },
 };
 
@@ -269,6 +272,13 @@ async fn output(visit: &Visit<'_>, persona: &Persona, asked: &Asked) -> Result<O
 /// Personas that are suggested to be watched.
 const SUGGESTED: usize = 100;
 
+/// Read from folders, beside.
+async fn tools_of(visit: &Visit<'_>, persona: &Persona) -> Vec<Listed> {
+    let (root, persona) = (visit.deps.config.data_root.clone(), persona.clone());
+    // Who cannot be read has none; the list is there again with the next look.
+    web::block(move || registry::list(&root, Some(&persona))).await.unwrap_or_default()
+}
+
 async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Settings, NoPage> {
     let labels = visit.deps.vault.list(&format!("persona:{}", persona.id)).await?;
     let key = |label: crate::storage::SecretLabel| settings::KeyRow {
@@ -285,12 +295,15 @@ async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Sett
         waits.push(settings::WaitRow::new(&wait, name, visit.now_ms));
     }
     let models = &visit.deps.config.models;
+    let listed = tools_of(visit, persona).await;
+    let used = usage::of(&visit.deps.db, Some(persona.id)).await?;
     let rules = visit.deps.config.quota_rules();
     let scope = BudgetScope::Persona(persona.id);
     let spending = spending::of(visit.deps, scope, persona.hours.zone).await?;
     Ok(settings::Settings {
         budgets: Budgets::new(&spending, visit.now_ms),
         standing: standing(visit.deps),
+        tools: Tools::new(&listed, &used),
         quotas: Unit::ALL.iter().map(|unit| settings::QuotaField::new(*unit, persona, &rules)).collect(),
         persona: persona.clone(),
         keys: labels.into_iter().map(key).collect(),

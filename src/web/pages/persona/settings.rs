@@ -4,7 +4,7 @@ use actors::domain::{
     Autonomy, Happening, Level, Persona, QuotaRules, Role, Rule, StandingWait, Tone, Unit, Verbosity,
 };
 
-use super::{budgets::Budgets, today::label};
+use super::{budgets::Budgets, today::label, tools::Tools};
 use crate::web::pages::show::When;
 
 /// The tab.
@@ -22,6 +22,7 @@ pub struct Settings {
     pub waits: Vec<WaitRow>,
     /// Slugs of some it may wait for, as suggestions.
     pub others: Vec<String>,
+    pub tools: Tools,
 }
 
 const EXAMPLE_WORK: &str = r#"[

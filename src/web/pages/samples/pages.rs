@@ -33,6 +33,7 @@ use crate::web::pages::{
         progress::Progress,
         settings::{KeyRow, QuotaField, Settings, WaitRow},
         today::Today,
+        tools::{Kind, Row as ToolRow, Tools},
     },
     personas::{self, AlertRow, PersonasPage},
     run::{self, RunPage},
@@ -277,7 +278,23 @@ fn settings(jason: &Persona) -> Settings {
             told: "told 3, last at 14:02".to_owned(),
         }],
         others: vec!["bo".to_owned(), "helper".to_owned()],
+        tools: tools(),
     }
+}
+
+fn tools() -> Tools {
+    let row = |name: &str, about: &str, granted| ToolRow {
+        name: name.to_owned(),
+        about: about.to_owned(),
+        effect: "read".to_owned(),
+        granted,
+        said: granted,
+        used: if granted { "12 calls, 1 failed, 40 ms".to_owned() } else { String::new() },
+        error: None,
+    };
+    let tools = vec![row("http_fetch", "Ask an address over HTTP.", true), row("web_search", "Search the web.", false)];
+    let (word, about, granted) = ("network", "requests on its hosts, and searches", "1 of 2 granted".to_owned());
+    Tools { kinds: vec![Kind { word, about, granted, tools }] }
 }
 
 pub(super) fn runs() -> RunsPage {

@@ -63,6 +63,8 @@ pub(super) fn persona(number: u128, name: &str, role: Option<Role>, status: Pers
         quotas: Default::default(),
         autoplan: Default::default(),
         permissions: Default::default(),
+        grants: Default::default(),
+        agents: Vec::new(),
         created_ms: NOW - 86_400_000,
         updated_ms: NOW - 3_600_000,
     })

@@ -1,0 +1,154 @@
+//! How a run gives work to another persona, or to itself for later: as anybody does, at the desk.
+//!
+//! Work that is handed on says whose it is a part of: who pays, and who handed it on. Nobody hands work to somebody who
+//! already waits for it, and not further than [`Delegated::MOST`] times.
+
+use std::sync::{Arc, Weak};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::{By, CommandError, NewWork, Work, desk::Desk};
+use crate::{
+    domain::{AgentPayload, Delegated, Goal, GoalId, Payload, Persona, PersonaStatus, Proof, WaitsFor, nearest},
+    run::{Colleagues, Handed, NotGiven},
+};
+
+const LONGEST_TITLE: usize = 80;
+
+/// The way from runs to the desk, which stands only when runs may have begun already.
+pub(super) struct Reception {
+    desk: watch::Sender<Option<Weak<Desk>>>,
+}
+
+impl Reception {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { desk: watch::Sender::new(None) })
+    }
+
+    /// From now on work can be given.
+    pub(super) fn open(&self, desk: &Arc<Desk>) {
+        self.desk.send_replace(Some(Arc::downgrade(desk)));
+    }
+
+    /// None: the company is ending.
+    async fn desk(&self) -> Option<Arc<Desk>> {
+        let mut desk = self.desk.subscribe();
+        let desk = desk.wait_for(Option::is_some).await.ok()?;
+        desk.as_ref()?.upgrade()
+    }
+}
+
+#[async_trait]
+impl Colleagues for Reception {
+    async fn give(&self, from: &Persona, goal: &Goal, work: Handed) -> Result<GoalId, NotGiven> {
+        let desk = self.desk().await.ok_or(NotGiven::Unavailable)?;
+        desk.check_open().map_err(|_| NotGiven::Unavailable)?;
+        match desk.give(from, goal, work).await {
+            Ok(given) => given.map_err(NotGiven::Refused),
+            Err(CommandError::Unavailable(_) | CommandError::Ending) => Err(NotGiven::Unavailable),
+            Err(error) => Err(NotGiven::Refused(error.to_string())),
+        }
+    }
+
+    async fn withdraw(&self, goal: GoalId) {
+        let Some(desk) = self.desk().await else { return };
+        let by = By { who: "system".to_owned(), trace: crate::domain::TraceId(desk.world().new_id()) };
+        // Over already: then there is nothing to take back.
+        let _ = desk.cancel_goal(goal, &by).await;
+    }
+}
+
+impl Desk {
+    /// The inner error: why it is not given.
+    async fn give(&self, from: &Persona, goal: &Goal, work: Handed) -> Result<Result<GoalId, String>, CommandError> {
+        let mut payload = AgentPayload::new(work.task.clone());
+        payload.agent.clone_from(&work.agent);
+        let persona = match &work.to {
+            None => from.id,
+            Some(to) => {
+                let other = match self.colleague(to).await? {
+                    Ok(other) => other,
+                    Err(why) => return Ok(Err(why)),
+                };
+                match handed_on(from, goal, &other) {
+                    Ok(delegated) => payload.delegated = Some(Box::new(delegated)),
+                    Err(why) => return Ok(Err(why)),
+                }
+                other.id
+            }
+        };
+        let title: String = work.task.split_whitespace().collect::<Vec<_>>().join(" ");
+        let title = title.chars().take(LONGEST_TITLE).collect();
+        let new = NewWork {
+            persona,
+            what: Work::Goal { title, payload: Payload::Agent(Box::new(payload)), proof: Proof::default() },
+            priority: None,
+            serve_by_ms: None,
+            due_ms: work.due_ms,
+            correlation: Some(work.key),
+            project: goal.project.clone(),
+            waits_for: WaitsFor::default(),
+        };
+        // Whoever asked for the first goal asked for this one.
+        let by = By { who: goal.created_by.clone(), trace: goal.trace };
+        self.deliver(new, &by).await.map(|delivered| Ok(delivered.goal.id))
+    }
+
+    async fn colleague(&self, to: &str) -> Result<Result<Persona, String>, CommandError> {
+        let actors = self.actors();
+        let Some(found) = actors.iter().find(|one| one.slug.as_str() == to) else {
+            let known: Vec<&str> = actors.iter().map(|one| one.slug.as_str()).collect();
+            return Ok(Err(match nearest(to, &known).as_slice() {
+                [] => format!("there is no persona `{to}`"),
+                near => format!("there is no persona `{to}`; nearest: {}", near.join(", ")),
+            }));
+        };
+        let other = self.persona(found.persona).await?;
+        if other.status != PersonaStatus::Active {
+            return Ok(Err(format!("{to} is {}: give it to somebody else, or do it yourself", other.status)));
+        }
+        Ok(Ok(other))
+    }
+}
+
+/// Whose work it is a part of, or why it may not be handed on.
+fn handed_on(from: &Persona, goal: &Goal, to: &Persona) -> Result<Delegated, String> {
+    let before = match &goal.payload {
+        Payload::Agent(agent) => agent.delegated.as_deref(),
+        _ => None,
+    };
+    let mut line = before.map(|before| before.line.clone()).unwrap_or_default();
+    line.push(from.id);
+    if line.contains(&to.id) {
+        return Err(format!("{} waits for this very work already: do it yourself, or answer", to.slug));
+    }
+    if line.len() > Delegated::MOST {
+        return Err(format!("work is handed on {} times at most: do it yourself", Delegated::MOST));
+    }
+    let (payer, zone) = before.map_or((from.id, from.hours.zone), |before| (before.payer, before.zone));
+    Ok(Delegated { goal: goal.id, payer, zone, line })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, TestWorld};
+
+    #[test]
+    fn work_is_not_handed_in_circles_nor_without_end_and_the_first_one_pays() {
+        let world = TestWorld::new(1);
+        let people: Vec<Persona> = ["ada", "bo", "cy", "di", "ed"].map(|slug| testing::persona(&world, slug)).into();
+        let mut goal = testing::goal(&world, people[0].id);
+        for (from, to) in people.iter().zip(&people[1..]).take(Delegated::MOST) {
+            let handed = handed_on(from, &goal, to).unwrap();
+            assert_eq!((handed.payer, handed.goal), (people[0].id, goal.id));
+            assert!(handed_on(from, &goal, from).unwrap_err().contains("already"), "to itself");
+            let delegated = Some(Box::new(handed));
+            let payload = Payload::Agent(Box::new(AgentPayload { delegated, ..AgentPayload::new("x") }));
+            goal = Goal { payload, ..testing::goal(&world, to.id) };
+        }
+        assert!(handed_on(&people[3], &goal, &people[0]).unwrap_err().contains("already"));
+        assert!(handed_on(&people[3], &goal, &people[4]).unwrap_err().contains("3 times"));
+    }
+}

@@ -1,0 +1,66 @@
+//! `tool_search` and `tool_describe`: what a persona may use, found by words, and how it is called.
+
+use actors::domain::{Outcome, Persona, StepError, nearest};
+use serde_json::{Value, json};
+
+use crate::tools::{
+    registry::{self, Listed},
+    search::{About, Index},
+};
+
+/// Tools that one search brings.
+const MOST: usize = 8;
+/// Characters of a description in a line.
+const LINE: usize = 100;
+
+/// Names and one-line signatures of what fits; only tools that it may use.
+pub(in crate::tools) fn search(tools: &[Listed], index: &Index, query: &str) -> Outcome {
+    let found = index.search(query, tools.len());
+    let usable = found.into_iter().filter_map(|at| tools.get(at)).filter(|tool| tool.is_usable());
+    let lines: Vec<Value> =
+        usable.take(MOST).map(|tool| json!({"name": tool.name, "signature": signature(tool)})).collect();
+    let summary = match lines.len() {
+        0 => "found no tool".to_owned(),
+        1 => "found a tool".to_owned(),
+        many => format!("found {many} tools"),
+    };
+    Outcome::done(summary, json!({"step": "tool_search", "tools": lines}))
+}
+
+/// What is searched, in the order of the list.
+pub(in crate::tools) fn index(tools: &[Listed]) -> Index {
+    let about = |tool: &'_ Listed| -> Vec<String> { tool.keywords.clone() };
+    let keywords: Vec<Vec<String>> = tools.iter().map(about).collect();
+    let all = tools.iter().zip(&keywords);
+    Index::new(all.map(|(tool, keywords)| About { name: &tool.name, description: &tool.description, keywords }))
+}
+
+/// Schema, effect, examples, and what it needs before it.
+pub(in crate::tools) fn describe(tools: &[Listed], persona: &Persona, name: &str) -> Outcome {
+    let Some(tool) = tools.iter().find(|tool| tool.name == name && tool.error.is_none()) else {
+        let known: Vec<&str> = tools.iter().filter(|tool| tool.is_usable()).map(|tool| tool.name.as_str()).collect();
+        let near = nearest(name, &known).join(", ");
+        let error = StepError::permanent(format!("there is no tool `{name}`; nearest: {near}"));
+        return Outcome::does_not_hold("found no such tool", json!({"step": "tool_describe", "tools": []}), error);
+    };
+    let (grant, slug) = (tool.granted != Some(false), &persona.slug);
+    let refused = (!grant).then(|| format!("not granted: an operator may say `greenroom tool grant {slug} {name}`"));
+    let found = json!({
+        "name": tool.name, "description": tool.description, "effect": tool.effect, "parameters": tool.parameters,
+        "examples": tool.examples, "needs": tool.requires, "goes_with": tool.recommends, "refused": refused,
+        "in_this_order": registry::chain(tools, name),
+    });
+    Outcome::done(format!("read about {name}"), json!({"step": "tool_describe", "tools": [found]}))
+}
+
+/// `invoice(to, amount?): Writes one.`
+fn signature(tool: &Listed) -> String {
+    let required: Vec<&str> =
+        tool.parameters["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let known = tool.parameters["properties"].as_object();
+    let optional = known.into_iter().flatten().map(|(name, _)| name.as_str()).filter(|name| !required.contains(name));
+    let names: Vec<String> =
+        required.iter().map(|name| (*name).to_owned()).chain(optional.map(|name| format!("{name}?"))).collect();
+    let about: String = tool.description.chars().take(LINE).collect();
+    format!("{}({}): {}", tool.name, names.join(", "), about.replace('\n', " "))
+}

@@ -1,0 +1,81 @@
+//! On the Settings tab: what the persona may use, by kind, and how it went of late.
+
+use actors::domain::ToolKind;
+
+use crate::{tools::registry::Listed, web::usage::Used};
+
+/// The panel.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    pub kinds: Vec<Kind>,
+}
+
+/// The tools of one kind.
+#[derive(Debug, Clone)]
+pub struct Kind {
+    pub word: &'static str,
+    pub about: &'static str,
+    /// `11 of 13 granted`.
+    pub granted: String,
+    pub tools: Vec<Row>,
+}
+
+/// One tool.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub name: String,
+    pub about: String,
+    pub effect: String,
+    pub granted: bool,
+    /// Somebody said so; else it holds for everybody.
+    pub said: bool,
+    /// `12 calls, 1 failed, 40 ms`; empty: none of late.
+    pub used: String,
+    pub error: Option<String>,
+}
+
+impl Tools {
+    /// Prepares the list.
+    pub fn new(listed: &[Listed], used: &[Used]) -> Self {
+        let of_kind = |kind: &ToolKind| {
+            let tools: Vec<Row> =
+                listed.iter().filter(|tool| tool.category == *kind).map(|tool| Row::new(tool, used)).collect();
+            let granted = tools.iter().filter(|tool| tool.granted).count();
+            let granted = format!("{granted} of {} granted", tools.len());
+            Kind { word: kind.as_str(), about: about(*kind), granted, tools }
+        };
+        Self { kinds: ToolKind::ALL.iter().map(of_kind).filter(|kind| !kind.tools.is_empty()).collect() }
+    }
+}
+
+impl Row {
+    fn new(tool: &Listed, used: &[Used]) -> Self {
+        let seen = used.iter().find(|one| one.tool == tool.name).map(|one| {
+            let failed = if one.failed > 0 { format!(", {} failed", one.failed) } else { String::new() };
+            let took = one.p50_ms.map_or_else(String::new, |ms| format!(", {ms} ms"));
+            let calls = if one.calls == 1 { "call" } else { "calls" };
+            format!("{} {calls}{failed}{took}", one.calls)
+        });
+        Self {
+            name: tool.name.clone(),
+            about: tool.description.clone(),
+            effect: tool.effect.map(|effect| effect.to_string()).unwrap_or_default(),
+            granted: tool.granted == Some(true),
+            said: tool.said,
+            used: seen.unwrap_or_default(),
+            error: tool.error.clone(),
+        }
+    }
+}
+
+const fn about(kind: ToolKind) -> &'static str {
+    match kind {
+        ToolKind::Browser => "its own browser, on its hosts",
+        ToolKind::Files => "files in its folder",
+        ToolKind::Network => "requests on its hosts, and searches",
+        ToolKind::People => "asking a person",
+        ToolKind::Company => "giving work to others, or to itself later",
+        ToolKind::Registry => "finding tools",
+        ToolKind::Own => "tools that were added",
+    }
+}
