@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Autoplan, ConversationExample, Hours, Length, Level, Permissions, PersonaId, Personality, Quotas, ResponseStyle,
-    Weight,
-    words::words,
+    Weight, words::words,
 };
 
 words! {

@@ -8,7 +8,8 @@ use tracing::warn;
 
 use crate::{
     domain::{
-        ArtifactKind, ArtifactRef, Draft, Goal, GoalState, HostPolicy, Hours, Limits, Permissions, Persona, Receipt, Run,
+        ArtifactKind, ArtifactRef, Draft, Goal, GoalState, HostPolicy, Hours, Limits, Permissions, Persona, Receipt,
+        Run,
     },
     evidence::canonical,
     ports::Blobs,
