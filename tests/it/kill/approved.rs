@@ -52,10 +52,11 @@ async fn approved_to_its_end(caller: &Caller, live: &mut Live, goal: &str) -> Va
                 return now;
             }
             approve_all(caller).await;
-            live.receipt().await;
+            live.news().await;
         }
     };
-    timeout(PATIENCE, wait).await.expect("the goal comes to rest")
+    let came = timeout(PATIENCE, wait).await;
+    came.unwrap_or_else(|_| panic!("goal {goal} does not come to rest"))
 }
 
 /// What is killed, in order: from the question to the outcome of the submission.

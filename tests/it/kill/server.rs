@@ -194,8 +194,13 @@ impl Caller {
 }
 
 impl Live {
+    /// Waits until anything is told: a receipt, that some were left out, who is awake.
+    pub(super) async fn news(&mut self) {
+        while !matches!(self.0.next().await.unwrap().unwrap(), Message::Text(_)) {}
+    }
+
     /// Waits for the next receipt.
-    pub(super) async fn receipt(&mut self) -> Value {
+    async fn receipt(&mut self) -> Value {
         loop {
             let Message::Text(text) = self.0.next().await.unwrap().unwrap() else { continue };
             let mut frame: Value = serde_json::from_str(&text).unwrap();

@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertId, ApprovalId, ApprovalState, BudgetLeft, BudgetSpan, Call, Draft, Ended, Hash, Outcome, Phase, QuotaLeft, Receipt, Run, RunState,
-        StepError, StepIndex, Totals,
+        AlertId, ApprovalId, ApprovalState, BudgetLeft, BudgetSpan, Call, Draft, Ended, Hash, Outcome, Phase,
+        QuotaLeft, Receipt, Run, RunState, StepError, StepIndex, Totals,
     },
     evidence::RecordError,
     ports::{Commit, Committed, Guard, LedgerGuard, Outdated},
