@@ -34,6 +34,6 @@ impl Evidence {
         });
         let (live, turns) = (broadcast::channel(1).0, broadcast::channel(1).0);
         let (_, trouble) = watch::channel(None);
-        Self { queue, live, turns, trouble, world, node }
+        Self { queue, live, turns, newest: Default::default(), trouble, world, node }
     }
 }
