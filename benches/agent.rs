@@ -139,6 +139,8 @@ fn work(persona: PersonaId) -> NewWork {
         model: None,
         tools: Vec::new(),
         secrets: Default::default(),
+        agent: None,
+        delegated: None,
         fork: None,
     }));
     NewWork {
