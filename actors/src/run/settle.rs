@@ -5,9 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::{
-    RunEnd, Runner, attempt::Attempt, budget, drafts::About, history::History, proof::Line, replay::Opening,
-};
+use super::{RunEnd, Runner, attempt::Attempt, budget, drafts::About, history::History, proof::Line, replay::Opening};
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, Draft, Entry, FATAL_FALLS, Goal, GoalState, Message, MessageState, Persona,

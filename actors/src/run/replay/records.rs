@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::Tape;
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Bound, BudgetScope, BudgetSpan, Budgets, Call, Entry, EntryId, Goal, GoalId, Hash, Message,
-        MessageId, Outcome, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId, StepError, Totals,
+        Alert, AlertId, AlertKind, Bound, BudgetScope, BudgetSpan, Budgets, Call, Entry, EntryId, Goal, GoalId, Hash,
+        Message, MessageId, Outcome, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId, StepError, Totals,
     },
     evidence::canonical,
     ports::{

@@ -189,10 +189,10 @@ async fn what_is_only_reserved_is_looked_at_again_soon_and_nobody_is_told() {
     let (goal, now_ms) = (board.text(), board.ports.world.now_ms());
     let other = Entry {
         id: EntryId(board.ports.world.new_id()),
-        persona: board.persona.id,
+        persona: Some(board.persona.id),
         user: "test".into(),
-        goal,
-        run: RunId(board.ports.world.new_id()),
+        goal: Some(goal),
+        run: Some(RunId(board.ports.world.new_id())),
         step: 0,
         at_ms: now_ms,
         reserved: WORST,

@@ -175,7 +175,8 @@ async fn what_a_goal_left_reserved_is_settled_when_it_ends_unopened() {
     for goal in [cancelled, deleted] {
         let at_ms = house.test.world.now_ms();
         let (id, run) = (EntryId(house.test.world.new_id()), RunId(house.test.world.new_id()));
-        let entry = Entry { id, persona: ada, user: "ada".into(), goal, run, step: 0, at_ms, reserved: WORST };
+        let (persona, goal, run) = (Some(ada), Some(goal), Some(run));
+        let entry = Entry { id, persona, user: "ada".into(), goal, run, step: 0, at_ms, reserved: WORST };
         let changes = vec![Change::Ledger(LedgerChange::Reserved(entry))];
         house.test.store.seed(Commit { changes, ..Commit::default() }).unwrap();
     }
