@@ -3,6 +3,7 @@
 //! `make bench` runs everything; `make bench ONLY=commits` one part. Figures are for ratios: absolute values move from
 //! machine to machine. Nothing here passes or fails: a benchmark reports.
 
+mod agent;
 mod browser;
 mod commits;
 mod gateway;
@@ -21,6 +22,7 @@ const PARTS: &[Part] = &[
     ("commits", commits::measure),
     ("verification", verification::measure),
     ("personas", personas::measure),
+    ("agent", agent::measure),
     ("browser", browser::measure),
     ("scheduler", scheduler::measure),
     ("sandbox", sandbox::measure),

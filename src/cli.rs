@@ -18,6 +18,7 @@ pub mod print;
 pub mod quotas;
 pub mod receipts;
 pub mod room;
+pub mod run;
 pub mod schedule;
 mod server;
 pub mod sim;
@@ -76,6 +77,9 @@ pub enum Verb {
     /// Give goals to personas, and decide about them.
     #[command(subcommand)]
     Goal(goal::Verb),
+    /// List runs, replay one from its receipts, or go on from the middle of one with another model.
+    #[command(subcommand)]
+    Run(run::Verb),
     /// What personas, users and the company may spend on models.
     #[command(subcommand)]
     Budget(budget::Verb),
@@ -138,6 +142,7 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Login(login) => login.run(&server, out).await,
         Verb::Persona(verb) => verb.run(&server, out).await,
         Verb::Goal(verb) => verb.run(&server, out).await,
+        Verb::Run(verb) => verb.run(&server, out).await,
         Verb::Budget(verb) => verb.run(&server, out).await,
         Verb::Key(verb) => verb.run(&server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,

@@ -323,8 +323,8 @@ fn share(deadline: Instant, is_last: bool) -> Instant {
     if is_last { deadline } else { deadline - left / 2 }
 }
 
-/// A text as it is asked for.
-fn composing(request: &Request<'_>) -> ChatRequest {
+/// A text as it is asked for: the whole prompt.
+pub fn composing(request: &Request<'_>) -> ChatRequest {
     let profile = &request.persona.profile;
     let words = profile.length.words(request.length);
     let style = Style { answers: &profile.response_style, words };

@@ -16,6 +16,7 @@ pub mod checkpoint;
 mod outage;
 mod seal;
 mod teller;
+mod told;
 mod unsigned;
 pub mod verify;
 

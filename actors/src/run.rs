@@ -12,6 +12,7 @@ mod charge;
 mod claims;
 mod drafts;
 mod drift;
+mod fork;
 mod history;
 mod judging;
 mod now;
@@ -20,8 +21,11 @@ mod policy;
 pub mod proof;
 mod quota;
 mod recorded;
+pub mod replay;
 mod resume;
 mod settle;
+mod side_by_side;
+mod stage;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -34,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 pub use self::now::Now;
-use self::{attempt::Attempt, broker::Broker};
+use self::{attempt::Attempt, broker::Broker, stage::Stage};
 pub(crate) use self::{budget::left_open, history::History, quota::may_have_happened, steps::Steps};
 use crate::{
     domain::{Limits, Persona, PersonaId},
@@ -50,7 +54,7 @@ const REST_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Runner {
     broker: Broker,
-    scheduler: Scheduler,
+    stage: Stage,
     limits: Arc<Limits>,
 }
 
@@ -76,8 +80,9 @@ impl Runner {
             node: limits.node.clone(),
             standing_hosts: limits.standing_hosts.clone().into(),
             step_limit: limits.step,
+            record: None,
         };
-        Self { broker, scheduler, limits }
+        Self { broker, stage: Stage::Company(scheduler), limits }
     }
 
     /// Carries the goal of `work` through one attempt, or carries its open run on.
@@ -95,14 +100,16 @@ impl Runner {
         let slice = tokio::select! {
             biased;
             () = stop.cancelled() => return RunEnd::Stopped,
-            slice = self.scheduler.acquire(wish) => slice,
+            slice = self.stage.acquire(wish) => slice,
         };
         let Ok(slice) = slice else { return RunEnd::Stopped };
         let slice = now.work(slice, work.goal.payload.kind(), self.limits.clone());
         // Boxed: thousands may wait for a slice, but only those who hold one take the room of a run.
         Box::pin(async {
             let id = persona.id;
-            match Attempt::begin(self, persona, Arc::unwrap_or_clone(work), failure_streak, stop, now, slice).await {
+            match Attempt::begin(self, persona, Arc::unwrap_or_clone(work), failure_streak, stop, now, Some(slice))
+                .await
+            {
                 Ok(attempt) => self.act_out(id, attempt).await,
                 Err(end) => end,
             }

@@ -26,6 +26,7 @@ mod overflow;
 mod personas;
 mod planner;
 mod quotas;
+mod replays;
 mod restarts;
 pub mod rooms;
 mod roster;
@@ -49,6 +50,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use self::commands::*;
 pub use self::outward::{CallEnd, NotMade, OpenCall, ProgramCall};
+pub use self::replays::ForkFrom;
 pub use self::schedules::{NewSchedule, SchedulePatch};
 
 pub(crate) use self::restarts::Restarts;

@@ -59,7 +59,7 @@ pub(super) async fn weigh(part: Part, count: usize) -> anyhow::Result<Weighed> {
 }
 
 /// As the product's defaults, but nobody leaves memory while it is looked at.
-pub(super) fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     Limits {
         node: testing::node(),
         active_personas: NonZeroUsize::new(8).unwrap_or(NonZeroUsize::MIN),

@@ -305,7 +305,7 @@ fn waits_for(goal: &Value) -> String {
     ids.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn card(goal: &Value) -> String {
+pub(super) fn card(goal: &Value) -> String {
     let fields = [
         "id",
         "persona",

@@ -140,6 +140,10 @@ impl Records for ReadBack {
         Ok(self.receipts_of(goal).await?)
     }
 
+    async fn unsound(&self, goal: GoalId) -> Result<Option<i64>, Unavailable> {
+        Ok(self.first_unsound(goal).await?)
+    }
+
     async fn quota_use(&self, goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
         Ok(self.0.quota_use(goal).await?)
     }
@@ -343,6 +347,11 @@ impl ReadBack {
                 .order(goals::id)
                 .select(goals::id));
         rows.iter().map(|id| Columns("goals").id(id)).collect()
+    }
+
+    async fn first_unsound(&self, id: GoalId) -> Result<Option<i64>, DbError> {
+        let Some(range) = self.0.goal_range(id).await? else { return Ok(None) };
+        self.0.unsound_in(range).await
     }
 
     async fn receipts_of(&self, id: GoalId) -> Result<Vec<Receipt>, DbError> {

@@ -20,6 +20,7 @@ mod outward;
 mod personalities;
 mod quotas;
 mod rooms;
+mod runs;
 mod schedules;
 mod tools;
 mod waits;

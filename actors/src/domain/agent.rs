@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatAnswer, Step, ToolCall};
+use super::{ChatAnswer, RunId, Step, ToolCall};
 
 /// What an agent is to reach, and within what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,18 @@ pub struct AgentPayload {
     /// Secrets it may have typed, by name, each with the one host where. It never sees their values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,
+    /// It stands on the first steps of another run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<Fork>,
+}
+
+/// Where a run begins that stands on the record of another one of the same persona.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fork {
+    pub run: RunId,
+    /// So many of its steps are taken from the record.
+    pub from: u32,
 }
 
 fn most_thoughts() -> u32 {

@@ -30,7 +30,8 @@ words! {
 }
 
 /// Whose budget it is. Written `company`, `user:<name>`, `key:<name>` or `persona:<id>`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum BudgetScope {
     Company,
     /// Who asked, by name.
@@ -127,7 +128,7 @@ impl Bound {
 }
 
 /// What a stretch of time has had so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// The worst case of calls that are under way.
     pub reserved: Bound,
@@ -145,7 +146,7 @@ impl Totals {
 pub const SLOT_MS: i64 = 15 * 60 * 1000;
 
 /// A stretch of time of one scope.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BudgetSpan {
     pub scope: BudgetScope,
     pub from_ms: i64,
@@ -180,7 +181,7 @@ impl BudgetPeriod {
 }
 
 /// There is room for a call in one budget: what its period has had leaves enough below the hard limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetLeft {
     pub span: BudgetSpan,
     pub limit: Budget,
@@ -280,6 +281,20 @@ impl fmt::Display for BudgetScope {
             Self::Key(name) => write!(f, "key:{name}"),
             Self::Persona(id) => write!(f, "persona:{id}"),
         }
+    }
+}
+
+impl From<BudgetScope> for String {
+    fn from(scope: BudgetScope) -> Self {
+        scope.to_string()
+    }
+}
+
+impl TryFrom<String> for BudgetScope {
+    type Error = BadScope;
+
+    fn try_from(text: String) -> Result<Self, BadScope> {
+        text.parse()
     }
 }
 

@@ -190,6 +190,11 @@ pub trait Records: RoomRecords {
     /// All receipts of a goal on its persona's chain, in order.
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable>;
 
+    /// The sequence of the first receipt of a goal that does not fit its own hash, or whose body does not; none: all do.
+    async fn unsound(&self, _goal: GoalId) -> Result<Option<i64>, Unavailable> {
+        Ok(None)
+    }
+
     /// What a goal took from its day.
     async fn quota_use(&self, _goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
         Ok(None)

@@ -68,7 +68,7 @@ impl<'a> Attempt<'a> {
         failure_streak: u32,
         stop: CancellationToken,
         now: Now,
-        slice: Working,
+        slice: Option<Working>,
     ) -> Result<Self, RunEnd> {
         let records = &runner.broker.ports.records;
         let record = async { tokio::try_join!(records.open_run(work.goal.id), records.goal_receipts(work.goal.id)) };
@@ -76,7 +76,7 @@ impl<'a> Attempt<'a> {
         let resumed = open.is_some();
         let run = open.unwrap_or_else(|| settle::new_run(runner, &work.goal, &work.message));
         let idle = Self::idle(runner, persona, work, run, History::new(receipts), failure_streak);
-        let mut attempt = Self { stop, now, slice: Some(slice), ..idle };
+        let mut attempt = Self { stop, now, slice, ..idle };
         attempt.open(resumed).await?;
         Ok(attempt)
     }
@@ -126,6 +126,7 @@ impl<'a> Attempt<'a> {
     }
 
     async fn walk(&mut self) -> Result<(), Halt> {
+        self.stands().map_err(failed)?;
         // Again only when the page was closed while others had the slot.
         while !self.walk_on().await? {}
         Ok(())
@@ -149,8 +150,16 @@ impl<'a> Attempt<'a> {
             }
             match decision {
                 Decision::Perform => {
-                    self.act(at, step, None).await?;
                     went_on = true;
+                    match self.beside(at) {
+                        1 => self.act(at, step, None).await?,
+                        many => {
+                            self.act_beside(at, many).await?;
+                            // What only looks leaves the page as it is: the walk has nothing to learn of it.
+                            walk.go_on_with(&self.steps);
+                            at += many - 1;
+                        }
+                    }
                 }
                 Decision::Replay { of } => self.act(at, step, Some(of)).await?,
                 Decision::Recall => self.recall(at, step),
@@ -216,7 +225,13 @@ impl<'a> Attempt<'a> {
     async fn act(&mut self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<(), Halt> {
         let filled = self.filled(step).await.map_err(failed)?;
         self.keep_pace(&filled).await?;
-        match self.carry_out(at, &filled, replay_of).await? {
+        let acted = self.carry_out(at, &filled, replay_of).await?;
+        self.take(at, step, acted).await
+    }
+
+    /// Takes in what came of a step.
+    pub(super) async fn take(&mut self, at: usize, step: &Step, acted: Acted) -> Result<(), Halt> {
+        match acted {
             Acted::Holds(receipt) => {
                 self.take_in(at, receipt);
                 Ok(())
@@ -225,7 +240,7 @@ impl<'a> Attempt<'a> {
                 self.take_in(at, receipt);
                 if error.throttled {
                     self.now.refused(&self.runner.limits.inner_life);
-                    self.runner.scheduler.note_refusal();
+                    self.runner.stage.note_refusal();
                 }
                 if self.agent.is_some() && !step.is_thought() {
                     // The model is told what went wrong.
@@ -247,12 +262,23 @@ impl<'a> Attempt<'a> {
 
     pub(super) async fn carry_out(&self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<Acted, StoreGone> {
         let about = self.about();
+        let act = self.act_at(&about, at, step, replay_of).await?;
+        self.runner.broker.carry_out(&act, &self.stop).await
+    }
+
+    /// A step, ready to be carried out.
+    pub(super) async fn act_at<'b>(
+        &'b self,
+        about: &'b About<'b>,
+        at: usize,
+        step: &'b Step,
+        replay_of: Option<i64>,
+    ) -> Result<Act<'b>, StoreGone> {
         let page = self.page.as_deref();
         let place = self.place_at(at, step).await?;
         let key = self.effect_key(at);
         let (run, index, zone) = (self.run.id, self.steps.index(at), self.persona.hours.zone);
-        let act = Act { about: &about, run, index, key, step, page, replay_of, place, zone };
-        self.runner.broker.carry_out(&act, &self.stop).await
+        Ok(Act { about, run, index, key, step, page, replay_of, place, zone })
     }
 
     pub(super) fn take_in(&mut self, at: usize, receipt: Receipt) {

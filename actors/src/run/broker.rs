@@ -3,7 +3,7 @@
 //! A tool cannot write a receipt. It returns what it saw; the broker, which timed it and hashed what it left,
 //! writes. The pace of a site is kept by the run before it comes here, because waiting gives the slice back.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use serde_json::{Map, Value, json};
@@ -17,6 +17,7 @@ use super::{
     plan,
     policy::{self, Verdict},
     quota::Place,
+    replay::Tape,
 };
 use crate::{
     domain::{
@@ -35,15 +36,20 @@ const LAST_WORD: Duration = Duration::from_secs(5);
 /// No tool may say that it takes longer.
 const LONGEST_TOOL: Duration = Duration::from_secs(120);
 
+/// Where an outcome's data holds what a replay has to know of the call besides what the tool saw.
+pub(super) const NOTED: &str = "broker";
+
 /// Carries out calls and writes what came of them.
 #[derive(Clone)]
 pub(super) struct Broker {
     pub ports: Ports,
     pub evidence: Evidence,
     pub node: NodeName,
-    pub standing_hosts: std::sync::Arc<[String]>,
+    pub standing_hosts: Arc<[String]>,
     /// How long a step may take when it does not say so itself.
     pub step_limit: Duration,
+    /// A replay's: nothing is performed, the record says what came of each call.
+    pub record: Option<Arc<Tape>>,
 }
 
 /// One step, ready to be carried out.
@@ -79,6 +85,16 @@ pub(super) enum Acted {
     OverBudget(Box<NoRoom>),
 }
 
+/// What was seen of a call.
+pub(super) struct Seen {
+    /// Without its artifacts: those are kept.
+    pub outcome: Outcome,
+    /// The hash of what was asked.
+    pub asked: Hash,
+    pub took: Duration,
+    pub kept: Vec<ArtifactRef>,
+}
+
 /// A budget without room for a call.
 #[derive(Debug)]
 pub(super) struct NoRoom {
@@ -97,26 +113,34 @@ pub(super) struct StoreGone;
 
 impl Broker {
     pub async fn carry_out(&self, act: &Act<'_>, stop: &CancellationToken) -> Result<Acted, StoreGone> {
+        let call = self.call(act);
+        match self.clear(act, &call).await? {
+            Begun::Yes(charge) => self.end(act, self.see(call, stop).await, charge.as_ref()).await,
+            Begun::No(acted) => Ok(*acted),
+        }
+    }
+
+    /// Asks the rules, and commits what must be on record before the call.
+    pub async fn clear(&self, act: &Act<'_>, call: &Call) -> Result<Begun, StoreGone> {
         let rule = match policy::judge(act.step, act.page, &self.standing_hosts) {
             Verdict::Allow { rule } => rule,
-            Verdict::Deny { reason } => return self.deny(act, reason).await,
+            Verdict::Deny { reason } => return Ok(Begun::No(self.deny(act, reason, Value::Null).await?.into())),
         };
-        let call = self.call(act);
-        let charge = match self.begin(act, &call, rule).await? {
-            Begun::Yes(charge) => charge,
-            Begun::No(acted) => return Ok(*acted),
-        };
-        let began = Instant::now();
-        let outcome = self.perform(call, stop).await;
-        let acted = self.conclude(act, outcome, began.elapsed(), charge.as_ref()).await?;
-        if let Some(charge) = &charge {
+        self.begin(act, call, rule).await
+    }
+
+    /// What came of a call that was begun, made durable.
+    pub async fn end(&self, act: &Act<'_>, seen: Seen, charge: Option<&Charge>) -> Result<Acted, StoreGone> {
+        let acted = self.conclude(act, seen, charge).await?;
+        if let Some(charge) = charge {
             self.warn_of_soft_limits(act, charge).await;
         }
         self.warn_of_drift(act, &acted).await;
         Ok(acted)
     }
 
-    fn call(&self, act: &Act<'_>) -> Call {
+    /// The call that an act comes down to.
+    pub fn call(&self, act: &Act<'_>) -> Call {
         let goal = act.about.goal;
         Call {
             persona: goal.persona,
@@ -133,17 +157,37 @@ impl Broker {
         }
     }
 
-    pub(super) async fn deny(&self, act: &Act<'_>, reason: String) -> Result<Acted, StoreGone> {
+    /// `told`: what the refusal rests on, if it is not the rules alone.
+    pub(super) async fn deny(&self, act: &Act<'_>, reason: String, told: Value) -> Result<Acted, StoreGone> {
         let error = StepError::denied(reason);
-        let receipt = self.write_denied(act, format!("denied {}", plan::label(act.step)), &error.text).await?;
+        let receipt = self.write_denied(act, format!("denied {}", plan::label(act.step)), &error.text, told).await?;
         Ok(Acted::Fails(receipt, error))
     }
 
-    pub(super) async fn write_denied(&self, act: &Act<'_>, said: String, why: &str) -> Result<Receipt, StoreGone> {
-        let mut draft = self.draft(act, Phase::Denied, said, Value::Null);
+    pub(super) async fn write_denied(
+        &self,
+        act: &Act<'_>,
+        said: String,
+        why: &str,
+        told: Value,
+    ) -> Result<Receipt, StoreGone> {
+        let mut draft = self.draft(act, Phase::Denied, said, told);
         draft.state = Some(Ended::NotBegun.as_str());
         draft.body.error = Some(why.to_owned());
         self.write(Commit { receipts: vec![draft], ..Commit::default() }).await
+    }
+
+    /// Makes the call and keeps what it left; or reads in the record what came of it.
+    pub async fn see(&self, call: Call, stop: &CancellationToken) -> Seen {
+        let asked = canonical::sha256(call.args.to_string().as_bytes());
+        if let Some(tape) = &self.record {
+            return tape.seen(&call, asked).await;
+        }
+        let began = Instant::now();
+        let mut outcome = self.perform(call, stop).await;
+        let took = began.elapsed();
+        let kept = self.keep(std::mem::take(&mut outcome.artifacts)).await;
+        Seen { outcome, asked, took, kept }
     }
 
     /// Never waits past the limit, and never lets a panic out: what it cannot know is `unknown`.
@@ -174,8 +218,7 @@ impl Broker {
     async fn conclude(
         &self,
         act: &Act<'_>,
-        outcome: Outcome,
-        took: Duration,
+        Seen { outcome, asked, took, kept }: Seen,
         charge: Option<&Charge>,
     ) -> Result<Acted, StoreGone> {
         let is_effect = act.step.effect().needs_intent();
@@ -188,11 +231,12 @@ impl Broker {
             (_, Some(error)) if error.denied => Phase::Denied,
             _ => Phase::Outcome,
         };
-        let mut draft = self.draft(act, phase, outcome.summary, data_with(outcome.data, took, settled.as_ref()));
+        let told = Told { asked, took, failed: outcome.error.as_ref().map(failure), settled: settled.as_ref() };
+        let mut draft = self.draft(act, phase, outcome.summary, told.beside(outcome.data));
         draft.state = Some(ended.as_str());
         draft.body.cost = outcome.cost;
         draft.body.error = outcome.error.as_ref().map(|error| error.text.clone());
-        draft.body.artifacts = self.keep(outcome.artifacts).await;
+        draft.body.artifacts = kept;
         if let Some(lost) = draft.body.artifacts.iter().find(|artifact| artifact.missing) {
             draft
                 .body
@@ -249,18 +293,43 @@ impl Broker {
     }
 }
 
-fn data_with(data: Value, took: Duration, settled: Option<&Settlement>) -> Value {
-    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    let mut fields = match data {
-        Value::Object(fields) => fields,
-        Value::Null => Map::new(),
-        other => Map::from_iter([("value".to_owned(), other)]),
-    };
-    fields.insert("took_ms".to_owned(), took_ms.into());
-    if let Some(settled) = settled {
-        fields.insert("charged".to_owned(), json!(settled.spent));
+/// What the broker adds to what a tool saw: what was asked, by its hash, how long it took and what failure it was.
+struct Told<'a> {
+    asked: Hash,
+    took: Duration,
+    failed: Option<&'static str>,
+    settled: Option<&'a Settlement>,
+}
+
+impl Told<'_> {
+    fn beside(self, data: Value) -> Value {
+        let took_ms = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX);
+        let mut fields = match data {
+            Value::Object(fields) => fields,
+            Value::Null => Map::new(),
+            other => Map::from_iter([("value".to_owned(), other)]),
+        };
+        fields.insert("took_ms".to_owned(), took_ms.into());
+        let mut noted = json!({"asked": self.asked});
+        if let Some(failed) = self.failed {
+            noted["failed"] = failed.into();
+        }
+        fields.insert(NOTED.to_owned(), noted);
+        if let Some(settled) = self.settled {
+            fields.insert("charged".to_owned(), json!(settled.spent));
+        }
+        Value::Object(fields)
     }
-    Value::Object(fields)
+}
+
+/// What can be done about a failure, in a word: a replay must do the same about it.
+fn failure(error: &StepError) -> &'static str {
+    match error {
+        StepError { denied: true, .. } => "denied",
+        StepError { throttled: true, .. } => "throttled",
+        StepError { retryable: true, .. } => "retryable",
+        _ => "permanent",
+    }
 }
 
 /// A step's own timeout is for what it waits for; a browser may have to start before. A tool says itself how long it

@@ -16,9 +16,9 @@ impl Attempt<'_> {
     /// The goal waits until the budget renews, or until what others reserved is settled, or fails when no period could
     /// ever hold the call. Costs no attempt; a person is told once in each period in which it is used up.
     pub(super) async fn wait_for_budget(&mut self, NoRoom { left, why, only_reserved, version }: NoRoom) -> RunEnd {
-        let renews_ms = left.span.until_ms;
+        let (at_ms, renews_ms) = (self.now_ms(), left.span.until_ms);
         let until_ms = match only_reserved {
-            true => Some(renews_ms.min(self.now_ms().saturating_add(RESERVED_MS))),
+            true => Some(renews_ms.min(at_ms.saturating_add(RESERVED_MS))),
             false => (!left.never_fits()).then_some(renews_ms),
         };
         let (title, period) = (&self.goal.title, left.limit.period);
@@ -39,7 +39,7 @@ impl Attempt<'_> {
         }
         // Who raises it meanwhile looks for those that wait, and would not find this one yet.
         let unless = vec![Guard::Ledger(LedgerGuard::BudgetsAt(left.span.scope, version))];
-        self.put_off(PutOff { on: ParkedOn::Budget, until_ms, why, said, data, also, unless }, true).await
+        self.put_off(PutOff { on: ParkedOn::Budget, at_ms, until_ms, why, said, data, also, unless }, true).await
     }
 
     /// What this goal's calls reserved of which nobody saw the end.

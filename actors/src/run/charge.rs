@@ -50,7 +50,7 @@ impl Broker {
         for _ in 0..RACES {
             let charge = match self.charge(act, &bound).await? {
                 Ok(charge) => charge,
-                Err(reason) => return Ok(Begun::No(self.deny(act, reason).await?.into())),
+                Err((why, told)) => return Ok(Begun::No(self.deny(act, why, told).await?.into())),
             };
             if charge.is_none() && !call.effect.needs_intent() {
                 return Ok(Begun::Yes(None));
@@ -84,7 +84,7 @@ impl Broker {
         &self,
         act: &Act<'_>,
         bound: &Result<Option<Bound>, StepError>,
-    ) -> Result<Result<Option<Charge>, String>, StoreGone> {
+    ) -> Result<Result<Option<Charge>, (String, Value)>, StoreGone> {
         if matches!(bound, Ok(None)) {
             return Ok(Ok(None));
         }
@@ -102,7 +102,10 @@ impl Broker {
         let budgets = self.ports.records.budgets(&entry.scopes()).await.map_err(|_| StoreGone)?;
         let charge = Charge::new(entry, &budgets, act.zone);
         match (bound, charge.limits.first()) {
-            (Err(error), Some(limit)) => Ok(Err(ledger::unbounded(limit, &error.text))),
+            (Err(error), Some(limit)) => {
+                let told = json!({"unbounded": error.text, "limits": [limit]});
+                Ok(Err((ledger::unbounded(limit, &error.text), told)))
+            }
             _ => Ok(Ok(Some(charge))),
         }
     }
@@ -119,6 +122,9 @@ impl Broker {
         let mut data = json!({"step": label, "args": args_on_record(act.step, call), "key": call.key, "page": call.page, "rule": rule});
         if let Some(charge) = charge {
             data["reserved"] = json!(charge.entry.reserved);
+            if !charge.limits.is_empty() {
+                data["limits"] = json!(charge.limits);
+            }
         }
         let draft = self.draft(act, Phase::Intent, format!("is about to {label}"), data);
         let mut guards = vec![Guard::GoalOpen(act.about.goal.id), Guard::RunLive(act.run)];
@@ -135,18 +141,20 @@ impl Broker {
     /// There is no room for it, or the goal is no longer ours to act on.
     async fn not_begun(&self, act: &Act<'_>, outdated: Outdated, charge: Option<&Charge>) -> Result<Acted, StoreGone> {
         let why = outdated.to_string();
-        let (why, acted) = match outdated.guard {
-            Guard::QuotaLeft(full) => (why, Acted::Full(full)),
+        let (why, acted, told) = match outdated.guard {
+            Guard::QuotaLeft(full) => (why, Acted::Full(full), json!({"full": full})),
             Guard::Ledger(LedgerGuard::BudgetLeft(left)) => {
                 let totals = self.ports.records.totals(&left.span).await.map_err(|_| StoreGone)?;
                 let why = ledger::refusal(&left, &totals, act.zone);
+                let told = json!({"no_room": left, "totals": totals});
                 let only_reserved = ledger::is_only_reserved(&left, &totals);
                 let version = charge.map_or(0, |charge| charge.version(&left.span.scope));
-                (why.clone(), Acted::OverBudget(Box::new(NoRoom { left, why, only_reserved, version })))
+                let no_room = NoRoom { left, why: why.clone(), only_reserved, version };
+                (why, Acted::OverBudget(Box::new(no_room)), told)
             }
-            _ => (why, Acted::Ended),
+            _ => (why, Acted::Ended, Value::Null),
         };
-        self.write_denied(act, format!("did not begin {}", plan::label(act.step)), &why).await?;
+        self.write_denied(act, format!("did not begin {}", plan::label(act.step)), &why, told).await?;
         Ok(acted)
     }
 
@@ -166,7 +174,12 @@ impl Broker {
                     return Ok(());
                 }
                 let alert = self.budget_alert(id, span, AlertKind::BudgetLow, ledger::warning(span, limit, &totals));
-                let draft = act.about.draft(ReceiptKind::Log, None, alert.text.clone(), json!({"alert": id}));
+                let draft = act.about.draft(
+                    ReceiptKind::Log,
+                    None,
+                    alert.text.clone(),
+                    json!({"alert": id, "span": span, "totals": totals}),
+                );
                 let changes = vec![Change::AlertRaised(Box::new(alert))];
                 // Without the store it is looked at again after the next call.
                 let _ = self.write(Commit { changes, receipts: vec![draft], ..Commit::default() }).await;

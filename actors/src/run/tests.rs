@@ -8,4 +8,5 @@ mod budgets;
 mod crashes;
 mod outcomes;
 mod quotas;
+mod replays;
 mod turns;

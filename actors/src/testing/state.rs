@@ -288,6 +288,14 @@ impl State {
         self.log.iter().map(Row::to_receipt).collect()
     }
 
+    pub(super) fn edit(&mut self, seq: i64, change: impl FnOnce(&mut Receipt)) {
+        let Some(row) = self.log.iter_mut().find(|row| row.linked.seq == seq) else { return };
+        let mut receipt = row.linked.to_receipt();
+        change(&mut receipt);
+        row.erased = receipt.body.is_none();
+        row.linked.draft.body = receipt.body.unwrap_or_default();
+    }
+
     pub(super) fn rows(&self) -> Vec<StoredRow> {
         let stored = |row: &Row| {
             let mut stored = StoredRow::from(&row.linked);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Asked, Malformed, from_json};
+use super::{Asked, MOST_MODEL_CHARS, Malformed, from_json};
 use crate::{config::OutputLimitField, models::price::Usage};
 
 /// Fields that are handed on as they came. Others are left out: they could cost what nobody counted, or belong to the
@@ -97,8 +97,9 @@ struct Envelope {
 
 #[derive(Deserialize)]
 struct Counted {
+    /// Who does not say counts as one who did not answer in full: the worst case holds.
     #[serde(default)]
-    prompt_tokens: u64,
+    prompt_tokens: Option<u64>,
 }
 
 /// Reads an answer with embeddings.
@@ -106,6 +107,7 @@ pub(in crate::models) fn embedding(body: &[u8]) -> Result<Embeddings, Malformed>
     let Envelope { data, model, usage, error } = from_json(body)?;
     let missing = || error.as_ref().map_or(Malformed::Missing("`data` is missing"), super::openai::said);
     let data = data.ok_or_else(missing)?;
-    let usage = usage.map(|counted| Usage { input: counted.prompt_tokens, output: 0 });
+    let model = model.map(|model: String| model.chars().take(MOST_MODEL_CHARS).collect());
+    let usage = usage.and_then(|counted| Some(Usage { input: counted.prompt_tokens?, output: 0 }));
     Ok(Embeddings { data, model, usage })
 }

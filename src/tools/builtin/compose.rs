@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use actors::domain::{ArtifactKind, Cost, Length, NewArtifact, Outcome, Persona, StepError};
+use actors::{
+    domain::{ArtifactKind, Cost, Length, NewArtifact, Outcome, Persona, StepError},
+    evidence::canonical,
+};
 use serde_json::json;
 
-use crate::models::{Drift, ModelError, Models, Request, apply_persona_style, drift};
+use crate::models::{Drift, ModelError, Models, Request, apply_persona_style, composing, drift};
 
 /// A longer text is neither brought to its persona's style nor compared with it.
 const MOST_JUDGED_BYTES: usize = 64 << 10;
@@ -21,7 +24,9 @@ pub(in crate::tools) struct Wanted<'a> {
 /// Has it written. The text is the outcome's `value` and its artifact.
 pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit: Duration) -> Outcome {
     let Wanted { persona, prompt, save_as, length } = wanted;
-    let composed = match models.compose(Request { persona, prompt, length, limit }).await {
+    let request = Request { persona, prompt, length, limit };
+    let asked = json!(composing(&request)).to_string();
+    let composed = match models.compose(request).await {
         Ok(composed) => composed,
         Err(error) => return failed("compose", &error),
     };
@@ -30,6 +35,7 @@ pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit
     let mut data = json!({
         "step": format!("compose {save_as}"), "ok": true, "details": format!("{words} words by {}", composed.provider),
         "value": text, "provider": composed.provider, "model": composed.model,
+        "prompt": canonical::sha256(asked.as_bytes()),
     });
     match drift {
         Some(drift) => {

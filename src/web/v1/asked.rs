@@ -80,6 +80,7 @@ impl Asked {
             max_output_tokens: output_limit(&raw)?,
             temperature_thousandths: temperature(&raw)?,
             answer_schema: answer_schema(&raw)?,
+            must_answer: raw.get("tool_choice").and_then(Value::as_str) == Some("none"),
         };
         let stream = flag(&raw, "stream")?;
         let options = raw.get("stream_options").and_then(Value::as_object);

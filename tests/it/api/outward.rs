@@ -117,7 +117,8 @@ async fn an_answer_costs_what_was_used_and_leaves_two_receipts() {
     assert_eq!((spent.spent.micro_usd, spent.reserved.micro_usd), (120, 0));
     assert_eq!(server.today(BudgetScope::Company).await.spent.micro_usd, 120);
     let told = async {
-        let told = |receipt: &Receipt| receipt.body.as_ref().is_some_and(|body| body.summary.contains("its soft limit"));
+        let told =
+            |receipt: &Receipt| receipt.body.as_ref().is_some_and(|body| body.summary.contains("its soft limit"));
         while !told(&receipts.recv().await.unwrap()) {}
     };
     timeout(PATIENCE, told).await.unwrap();

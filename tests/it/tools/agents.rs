@@ -21,6 +21,7 @@ fn agent(secrets: &[(&str, &str)]) -> Template {
             model: None,
             tools: vec![],
             secrets: secrets.iter().map(pair).collect(),
+            fork: None,
         })),
         proof: Proof {
             assertions: vec![Assertion::TitleContains("Proposal submitted".into())],
@@ -96,7 +97,10 @@ async fn an_agent_reaches_its_goal_in_a_real_browser() {
     assert_eq!(thoughts.filter(|receipt| receipt.phase == Some(Phase::Outcome)).count(), told.len());
     let end = receipts.last().unwrap().body.as_ref().unwrap();
     assert!(end.data["proofs"].as_array().unwrap().iter().all(|line| line["holds"] == true), "{}", end.data);
-    house.close().await;
+    // The model is gone too, and the run comes out again as it is on record.
+    drop(mock);
+    let replayed = house.is_replayed(goal.id).await;
+    assert_eq!((replayed.difference, replayed.stretches), (None, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

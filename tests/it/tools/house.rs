@@ -8,9 +8,11 @@ use actors::{
         WaitsFor, Weight,
     },
     ports::Ports,
+    run::replay::{Library, NoReplay, Replayed, replay},
     supervisor::{By, Company, NewPersona, NewWork, Work},
     testing::{self, TestWorld},
 };
+use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
 use ed25519_dalek::SigningKey;
 use greenroom::{
     browser::Browsers,
@@ -18,7 +20,7 @@ use greenroom::{
     egress::{Egress, HostRules, REHEARSAL_HOST},
     models::{Models, UNDERSTUDY},
     rehearsal::{Rehearsal, Running},
-    storage::{ReceiptFilter, Storage},
+    storage::{ReceiptFilter, RunFilter, Storage},
     tools::{Tools, ToolsDeps, templates::Template},
 };
 use tempfile::TempDir;
@@ -53,12 +55,7 @@ impl House {
     async fn opened(browser: BrowserConfig, models: ModelsConfig) -> Self {
         let (root, world) = (tempfile::tempdir().unwrap(), Arc::new(TestWorld::new(11)));
         let site = Rehearsal::start(root.path().join("rehearsal"), 0).await.unwrap();
-        let config = StorageConfig {
-            database_url: String::new(),
-            min_free_mb: 0,
-            readers: NonZeroUsize::MIN,
-            key_file: PathBuf::new(),
-        };
+        let config = storage_config();
         let storage = Storage::open(&config, root.path(), &testing::node(), world.clone()).await.unwrap();
         let egress = Egress::new(HostRules::default(), site.addr);
         let browsers = Browsers::new(browser, egress, root.path().join("browsers"), Arc::new(Mirror));
@@ -140,12 +137,44 @@ impl House {
         receipts.into_iter().filter_map(|receipt| receipt.body).map(line).collect()
     }
 
+    /// Company, browsers and site are gone; what is left is the data root, read as the command line reads it. Of the
+    /// limits of another company nothing may matter.
+    pub async fn is_replayed(self, goal: GoalId) -> Replayed {
+        self.company.end().await;
+        self.browsers.close_all().await;
+        self.site.stop().await;
+        let run = self.storage.db.runs(RunFilter { goal: Some(goal), ..RunFilter::default() }).await.unwrap()[0].id;
+        drop(self.storage);
+        let (config, world) = (storage_config(), Arc::new(TestWorld::new(12)));
+        let archive = Storage::open_read_only(&config, self.root.path(), world).await.unwrap();
+        let limits = Limits { standing_hosts: Vec::new(), circuit_after: 1, ..limits() };
+        let library = Library { records: archive.records(), blobs: Arc::new(archive.blobs.clone()), limits };
+        let replayed = replay(&library, run, false).await.unwrap();
+        let receipts = archive.records().goal_receipts(goal).await.unwrap();
+        let own = receipts.iter().filter(|receipt| receipt.run == Some(run));
+        assert_eq!(replayed.equal, own.count(), "every receipt of the run");
+
+        // One that is not what was written is not replayed, and named.
+        let looked = receipts.iter().find(|receipt| receipt.step == Some(2)).unwrap();
+        let edit =
+            format!("UPDATE receipts SET body = replace(body, 'signed', 'sneaked') || ' ' WHERE pos = {};", looked.pos);
+        let mut file = SqliteConnection::establish(self.root.path().join("greenroom.db").to_str().unwrap()).unwrap();
+        file.batch_execute(&edit).unwrap();
+        let refused = replay(&library, run, false).await.unwrap_err();
+        assert!(matches!(refused, NoReplay::Unsound { seq, step: Some(2) } if seq == looked.seq), "{refused}");
+        replayed
+    }
+
     pub async fn close(self) {
         self.company.end().await;
         self.browsers.close_all().await;
         self.site.stop().await;
         drop(self.root);
     }
+}
+
+fn storage_config() -> StorageConfig {
+    StorageConfig { database_url: String::new(), min_free_mb: 0, readers: NonZeroUsize::MIN, key_file: PathBuf::new() }
 }
 
 fn limits() -> Limits {

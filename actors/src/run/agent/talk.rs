@@ -6,7 +6,10 @@
 use serde_json::{Value, json};
 
 use super::{Thinking, is_denied};
-use crate::domain::{Choice, Finish, Receipt, Turn};
+use crate::{
+    domain::{Choice, Finish, Receipt, Turn},
+    run::broker::NOTED,
+};
 
 /// Characters of one result that a model is told.
 pub(super) const RESULT_CHARS: usize = 8_000;
@@ -94,11 +97,12 @@ fn result(told: &Told<'_>) -> String {
     cut(&text_of(&said), 2 * RESULT_CHARS)
 }
 
-/// Timings differ between two runs that do the same: a model has no use for them.
+/// What the broker noted for itself: a model has no use for it, and timings differ between two runs that do the same.
 fn text_of(said: &Value) -> String {
     let mut said = said.clone();
     if let Some(data) = said.get_mut("data").and_then(Value::as_object_mut) {
         data.remove("took_ms");
+        data.remove(NOTED);
     }
     said.to_string()
 }

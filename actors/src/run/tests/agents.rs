@@ -11,7 +11,7 @@ use crate::{
     run::RunEnd,
 };
 
-fn agent() -> Payload {
+pub(super) fn agent() -> Payload {
     Payload::Agent(Box::new(AgentPayload {
         task: "Submit a proposal.".into(),
         max_steps: 8,
@@ -19,6 +19,7 @@ fn agent() -> Payload {
         model: None,
         tools: vec![],
         secrets: Default::default(),
+        fork: None,
     }))
 }
 

@@ -1,0 +1,134 @@
+//! What a run is told when it begins or goes on: it is on the receipt that says so, or in an artifact of it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tracing::warn;
+
+use crate::{
+    domain::{ArtifactKind, ArtifactRef, Draft, Goal, GoalState, Hours, Limits, Persona, Receipt, Run},
+    evidence::canonical,
+    ports::Blobs,
+    run::attempt::Attempt,
+};
+
+/// Longer than this it is an artifact.
+const INLINE_BYTES: usize = 8 << 10;
+/// Where the receipt's data holds it.
+const KEY: &str = "opening";
+/// Name of the artifact.
+const FILE: &str = "opening.json";
+
+/// What a stretch of a run was told at its beginning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::run) struct Opening {
+    /// As it was then, with the attempts before this one.
+    pub goal: Goal,
+    /// The persona's.
+    pub name: String,
+    pub hours: Hours,
+    /// How often the message had brought down a run.
+    pub falls: u32,
+    /// Goals of the persona that had failed in a row.
+    pub streak: u32,
+    pub limits: Held,
+    /// An open run went on.
+    pub resumed: bool,
+}
+
+/// Limits that a run's receipts depend on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::run) struct Held {
+    pub retry_after_ms: Vec<u64>,
+    pub circuit_after: u32,
+    pub standing_hosts: Vec<String>,
+}
+
+impl Held {
+    fn of(limits: &Limits) -> Self {
+        let ms = |pause: &Duration| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            retry_after_ms: limits.retry_after.iter().map(ms).collect(),
+            circuit_after: limits.circuit_after,
+            standing_hosts: limits.standing_hosts.clone(),
+        }
+    }
+
+    /// These limits, but for what is on record.
+    pub fn over(&self, limits: &Limits) -> Limits {
+        Limits {
+            retry_after: self.retry_after_ms.iter().copied().map(Duration::from_millis).collect(),
+            circuit_after: self.circuit_after,
+            standing_hosts: self.standing_hosts.clone(),
+            ..limits.clone()
+        }
+    }
+}
+
+impl Opening {
+    /// `attempts`: begun before this one.
+    pub fn of(attempt: &Attempt<'_>, attempts: u32, resumed: bool) -> Self {
+        let goal = Goal { attempts, last_error: None, result: None, ..attempt.goal.clone() };
+        Self {
+            goal,
+            name: attempt.persona.name.clone(),
+            hours: attempt.persona.hours,
+            falls: attempt.message.falls,
+            streak: attempt.failure_streak,
+            limits: Held::of(&attempt.runner.limits),
+            resumed,
+        }
+    }
+
+    /// Puts it on the receipt that opens the run.
+    pub async fn write_into(&self, draft: &mut Draft, blobs: &dyn Blobs) {
+        let text = json!(self).to_string();
+        if text.len() <= INLINE_BYTES {
+            draft.body.data = json!({ KEY: self });
+            return;
+        }
+        let (bytes, hash) = (text.len() as u64, canonical::sha256(text.as_bytes()));
+        let kept = blobs.put(text.into_bytes()).await;
+        if let Err(error) = &kept {
+            warn!("what a run was told at its beginning was not kept, so it cannot be replayed: {error}");
+        }
+        draft.body.data = json!({ KEY: FILE });
+        draft.body.artifacts.push(ArtifactRef {
+            kind: ArtifactKind::Text,
+            name: FILE.to_owned(),
+            media_type: "application/json".to_owned(),
+            bytes,
+            hash,
+            missing: kept.is_err(),
+        });
+    }
+
+    /// Whether a stretch begins with this receipt.
+    pub fn is_on(receipt: &Receipt) -> bool {
+        let opens = receipt.step.is_none() && receipt.phase.is_none();
+        opens && receipt.body.as_ref().is_some_and(|body| body.data.get(KEY).is_some())
+    }
+
+    /// None: it is gone, or no longer what it was.
+    pub async fn read(receipt: &Receipt, blobs: &dyn Blobs) -> Option<Self> {
+        let body = receipt.body.as_ref()?;
+        let inline = body.data.get(KEY).filter(|opening| opening.is_object());
+        if let Some(opening) = inline {
+            return Self::deserialize(opening).ok();
+        }
+        let kept = body.artifacts.iter().find(|kept| kept.name == FILE && !kept.missing)?;
+        let bytes = blobs.get(kept.hash).await.ok()??;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// The goal as the open run has it.
+    pub fn begun_goal(&self, run: &Run) -> Goal {
+        Goal { attempts: run.attempt, state: GoalState::Running, ..self.goal.clone() }
+    }
+
+    /// This persona, as far as a run knows it, as it was.
+    pub fn persona(&self, now: &Persona) -> Persona {
+        Persona { name: self.name.clone(), hours: self.hours, ..now.clone() }
+    }
+}
