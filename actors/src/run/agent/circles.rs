@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::{
     domain::{ArtifactKind, Hash, Receipt, Step},
     run::{
+        broker::NOTED,
         history::{History, is_left_out},
         steps::Steps,
     },
@@ -33,7 +34,7 @@ impl<'a> Brought<'a> {
     fn of(receipt: &'a Receipt) -> Self {
         let body = receipt.body.as_ref();
         let fields = body.and_then(|body| body.data.as_object()).into_iter().flatten();
-        let is_measured = |name: &str| name.ends_with("_ms") || name == "charged";
+        let is_measured = |name: &str| name.ends_with("_ms") || name == "charged" || name == NOTED;
         Self {
             error: body.and_then(|body| body.error.as_deref()),
             data: fields.map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| !is_measured(name)).collect(),
