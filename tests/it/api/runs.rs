@@ -20,7 +20,7 @@ async fn given(server: &TestServer, goal: Value) -> Value {
         let state = receipt.state.as_deref().and_then(|state| state.parse::<GoalState>().ok());
         receipt.run.is_some() && receipt.step.is_none() && state.is_some_and(GoalState::is_over)
     };
-    let ended = async { while !over(&*receipts.recv().await.unwrap()) {} };
+    let ended = async { while !over(&receipts.recv().await.unwrap()) {} };
     timeout(PATIENCE, ended).await.unwrap();
     server.get(&format!("/api/runs?goal={id}")).await.json["items"][0].clone()
 }
