@@ -4,11 +4,13 @@
 //! understood. Errors go to standard error, in one line with their causes.
 
 pub mod announcement;
+pub mod approval;
 pub mod budget;
 pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod goal;
+pub mod host;
 pub mod key;
 pub mod lock;
 pub mod login;
@@ -86,6 +88,15 @@ pub enum Verb {
     /// Make, list and revoke keys with which programs ask models and personas.
     #[command(subcommand)]
     Key(key::Verb),
+    /// Calls that wait for a yes or no, and what was decided.
+    Approvals(approval::Approvals),
+    /// Say yes to the very call that an approval is about.
+    Approve(approval::Decision),
+    /// Say no to it.
+    Deny(approval::Decision),
+    /// What may be done on a host, whoever does it.
+    #[command(subcommand)]
+    Host(host::Verb),
     /// Put goals and messages on a persona's calendar.
     #[command(subcommand)]
     Schedule(schedule::Verb),
@@ -145,6 +156,10 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Run(verb) => verb.run(&server, out).await,
         Verb::Budget(verb) => verb.run(&server, out).await,
         Verb::Key(verb) => verb.run(&server, out).await,
+        Verb::Approvals(list) => list.run(&server, out).await,
+        Verb::Approve(decision) => decision.run("approve", &server, out).await,
+        Verb::Deny(decision) => decision.run("deny", &server, out).await,
+        Verb::Host(verb) => verb.run(&server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,
         Verb::Room(verb) => verb.run(&server, out).await,
         Verb::Schedule(verb) => verb.run(&server, out).await,

@@ -45,4 +45,4 @@ pub use open::{OpenError, Storage};
 pub use rows::receipt::RawReceipt;
 pub use vault::{SecretLabel, Vault, VaultError};
 pub use verification::verify;
-pub use views::{GoalFilter, PersonaNumbers, QueueDepths, ReceiptFilter, RunFilter, Today};
+pub use views::{ApprovalFilter, GoalFilter, PersonaNumbers, QueueDepths, ReceiptFilter, RunFilter, Today};

@@ -221,6 +221,14 @@ impl Performer for Tools {
         Ok(Some(bound).filter(|bound| *bound != Bound::default()))
     }
 
+    async fn look(&self, call: &Call) -> Result<Option<Value>, StepError> {
+        let (step, persona) = self.prepare(call).await?;
+        if !step.is_browser() {
+            return Ok(None);
+        }
+        self.deps.browser.look(&persona, call, &step).await.map(Some)
+    }
+
     async fn rest(&self, persona: PersonaId) {
         self.deps.browser.rest(persona).await;
     }

@@ -5,6 +5,7 @@
 //! (`history.rs`); what to do with each step then is decided in `resume.rs`, without any I/O.
 
 mod agent;
+pub(crate) mod approval;
 mod attempt;
 mod broker;
 mod budget;
@@ -37,9 +38,9 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-pub use self::now::Now;
 use self::{attempt::Attempt, broker::Broker, stage::Stage};
 pub(crate) use self::{budget::left_open, history::History, quota::may_have_happened, steps::Steps};
+pub use self::{now::Now, policy::standing_rules};
 use crate::{
     domain::{Limits, Persona, PersonaId},
     evidence::Evidence,
@@ -78,8 +79,9 @@ impl Runner {
             ports,
             evidence,
             node: limits.node.clone(),
-            standing_hosts: limits.standing_hosts.clone().into(),
+            standing: policy::standing_rules(&limits.standing_hosts).into(),
             step_limit: limits.step,
+            hosts: scheduler.hosts().clone(),
             record: None,
         };
         Self { broker, stage: Stage::Company(scheduler), limits }

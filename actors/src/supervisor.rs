@@ -4,6 +4,7 @@
 //! (`supervisor/office.rs`), which wakes, stops and picks up personas. Commands run as tasks of their own: a
 //! caller that goes away loses the answer, never half a command. Lists read the roster and ask no persona.
 
+mod approvals;
 mod budgets;
 mod calendar;
 mod commands;
@@ -16,6 +17,7 @@ mod effects;
 mod falls;
 mod giving_up;
 mod goals;
+mod hosts;
 mod letters;
 mod lists;
 mod load;
@@ -49,6 +51,7 @@ use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::commands::*;
+pub use self::effects::unresolved;
 pub use self::outward::{CallEnd, NotMade, OpenCall, ProgramCall};
 pub use self::replays::ForkFrom;
 pub use self::schedules::{NewSchedule, SchedulePatch};

@@ -1,12 +1,9 @@
 //! Programs that ask one call after another, and how long each took.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{Client, header::HeaderMap};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 /// Who is asked, and how.
 pub(super) struct Target {

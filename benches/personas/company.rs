@@ -70,6 +70,7 @@ pub(crate) fn limits() -> Limits {
         restart_window: Duration::from_secs(300),
         step: Duration::from_secs(30),
         standing_hosts: Vec::new(),
+        approve_within: Duration::from_secs(24 * 3600),
         pace: Pace { default_per_1000_s: 300, sites: Vec::new() },
         serve_within: Duration::from_secs(3_600),
         inbox: InboxLimits::default(),

@@ -154,6 +154,7 @@ impl Records for Hollow {
             hours: Default::default(),
             quotas: Default::default(),
             autoplan: Default::default(),
+            permissions: Default::default(),
             created_ms: 0,
             updated_ms: 0,
         }))

@@ -7,9 +7,9 @@ use std::{collections::HashMap, ops::Range};
 
 use actors::{
     domain::{
-        Alert, AlertId, AlertKind, BigThree, BudgetScope, BudgetSpan, Budgets, Entry, Goal, GoalId, GoalState, Hours,
-        Message, MessageId, MessageState, ParkedOn, Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run, RunId,
-        Schedule, ScheduleId, StandingWait, Totals,
+        Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, BudgetScope, BudgetSpan, Budgets, Entry, Goal,
+        GoalId, GoalState, HostPolicy, Hours, Message, MessageId, MessageState, ParkedOn, Persona, PersonaId,
+        PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, StandingWait, Totals,
     },
     ports::{
         ChainHead, ChainHeads, Counted, Inbox, LastWork, Overdue, Prerequisite, Records, RosterRecord, Unavailable,
@@ -162,6 +162,18 @@ impl Records for ReadBack {
 
     async fn open_calls(&self) -> Result<Vec<Entry>, Unavailable> {
         Ok(self.0.open_calls().await?)
+    }
+
+    async fn approvals_of(&self, goal: GoalId) -> Result<Vec<Approval>, Unavailable> {
+        Ok(self.0.approvals_of(goal).await?)
+    }
+
+    async fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, Unavailable> {
+        Ok(self.0.approval(id).await?)
+    }
+
+    async fn host_policies(&self) -> Result<Vec<HostPolicy>, Unavailable> {
+        Ok(self.0.host_policies().await?)
     }
 
     async fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Result<Vec<GoalId>, Unavailable> {

@@ -62,6 +62,7 @@ table! {
         quotas -> Text,
         autoplan -> Text,
         planned -> Bool,
+        permissions -> Text,
     }
 }
 
@@ -390,15 +391,45 @@ table! {
 }
 
 table! {
+    approvals (id) {
+        id -> Binary,
+        persona -> Binary,
+        goal -> Binary,
+        run -> Binary,
+        step -> Integer,
+        call_key -> Text,
+        tool -> Text,
+        digest -> Binary,
+        state -> Text,
+        subject -> Text,
+        again -> Bool,
+        asked_ms -> BigInt,
+        expires_ms -> BigInt,
+        decided_by -> Nullable<Text>,
+        decided_ms -> Nullable<BigInt>,
+        note -> Nullable<Text>,
+    }
+}
+
+table! {
     active_personas (user_id) {
         user_id -> Binary,
         persona -> Binary,
     }
 }
 
+table! {
+    host_policies (host) {
+        host -> Text,
+        version -> BigInt,
+        policy -> Text,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     virtual_keys,
     active_personas,
+    approvals,
     budgets,
     ledger_entries,
     ledger_totals,
@@ -410,6 +441,7 @@ allow_tables_to_appear_in_same_query!(
     quota_uses,
     messages,
     goals,
+    host_policies,
     goal_dependencies,
     runs,
     receipts,

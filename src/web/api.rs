@@ -3,16 +3,20 @@
 pub mod active;
 pub mod actors;
 pub mod alerts;
+pub mod approvals;
 pub mod artifacts;
 pub mod budgets;
 pub mod goals;
+pub mod hosts;
 pub mod keys;
 pub mod messages;
+pub mod permissions;
 pub mod personas;
 pub mod profile;
 pub mod quotas;
 pub mod readiness;
 pub mod receipts;
+pub mod reconcile;
 pub mod rooms;
 pub mod runs;
 pub mod schedules;
@@ -32,6 +36,10 @@ pub fn routes() -> Table {
         profile::routes(),
         quotas::routes(),
         budgets::routes(),
+        permissions::routes(),
+        approvals::routes(),
+        reconcile::routes(),
+        hosts::routes(),
         readiness::routes(),
         templates::routes(),
         secrets::routes(),

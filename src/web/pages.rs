@@ -4,6 +4,7 @@
 //! A page is complete without script; `static/main.js` keeps it current and carries out its controls through `/api`.
 //! With the header `X-Fragment` a page answers only what stands inside `main`: that is how it is refreshed.
 
+pub mod approvals;
 pub mod card;
 pub mod error;
 pub mod evidence;
@@ -35,6 +36,7 @@ pub fn routes() -> Table {
         persona::receipt::routes(),
         keys::routes(),
         runs::routes(),
+        approvals::routes(),
         run::load::routes(),
     ]
     .into_iter()

@@ -66,6 +66,7 @@ pub fn livia(model: Option<&str>) -> Persona {
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),
+        permissions: Default::default(),
         created_ms: 0,
         updated_ms: 0,
     }

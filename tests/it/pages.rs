@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod agents;
+mod approvals;
 mod budgets;
 mod calendar;
 mod controls;

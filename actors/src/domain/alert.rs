@@ -13,6 +13,8 @@ words! {
         CircuitOpen = "circuit_open",
         /// An effect ended unknown; someone must say whether it happened.
         Reconcile = "reconcile",
+        /// A run waits for a yes or no to its next call.
+        Approval = "approval",
         /// A message brought its persona down twice; someone must say what becomes of it.
         DeadLetter = "dead_letter",
         /// The machine has been hot for long; fewer slots are open.

@@ -5,7 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Autoplan, ConversationExample, Hours, Length, Level, PersonaId, Personality, Quotas, ResponseStyle, Weight,
+    Autoplan, ConversationExample, Hours, Length, Level, Permissions, PersonaId, Personality, Quotas, ResponseStyle,
+    Weight,
     words::words,
 };
 
@@ -165,6 +166,8 @@ pub struct Persona {
     pub quotas: Quotas,
     /// What its days are planned from.
     pub autoplan: Autoplan,
+    /// What it may do without asking.
+    pub permissions: Permissions,
     pub created_ms: i64,
     pub updated_ms: i64,
 }

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 
 use super::{RoomRecords, Unavailable};
 use crate::domain::{
-    Alert, AlertId, AlertKind, BigThree, BudgetScope, BudgetSpan, Budgets, ChainId, Entry, Goal, GoalId, Hash, Hours,
-    IfFailed, Message, MessageId, Persona, PersonaId, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, Slug,
-    StandingWait, Totals,
+    Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, BudgetScope, BudgetSpan, Budgets, ChainId, Entry, Goal,
+    GoalId, Hash, HostPolicy, Hours, IfFailed, Message, MessageId, Persona, PersonaId, QuotaUse, Receipt, Run, RunId,
+    Schedule, ScheduleId, Slug, StandingWait, Totals,
 };
 
 /// A persona as the roster keeps it, awake or asleep.
@@ -217,6 +217,20 @@ pub trait Records: RoomRecords {
 
     /// What programs' calls through the gateway reserved and nobody settled.
     async fn open_calls(&self) -> Result<Vec<Entry>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    /// What people were asked about a goal's calls, in that order.
+    async fn approvals_of(&self, _goal: GoalId) -> Result<Vec<Approval>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    async fn approval(&self, _id: ApprovalId) -> Result<Option<Approval>, Unavailable> {
+        Ok(None)
+    }
+
+    /// Every host policy; at start.
+    async fn host_policies(&self) -> Result<Vec<HostPolicy>, Unavailable> {
         Ok(Vec::new())
     }
 

@@ -8,18 +8,21 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Now, RunEnd, Runner,
     agent::Agent,
+    approval::Permit,
     broker::{Act, Acted, StoreGone},
     drafts::About,
     history::{History, Key},
     now::Working,
     plan::{self, Saved},
+    policy,
+    quota::Place,
     recorded::{FAILED_BEFORE, PAGE_LOST},
     resume::{Decision, Walk},
     settle::{self, Verdict},
     steps::Steps,
 };
 use crate::{
-    domain::{Effect, Goal, Message, Persona, Receipt, Run, Step, StepError},
+    domain::{Call, Effect, Goal, Message, Persona, Receipt, Run, Step, StepError},
     ports::Waiting,
 };
 
@@ -224,8 +227,11 @@ impl<'a> Attempt<'a> {
     /// Carries a step out and takes in what came of it.
     async fn act(&mut self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<(), Halt> {
         let filled = self.filled(step).await.map_err(failed)?;
+        let host = policy::reaches(&filled, self.page());
+        let terms = host.and_then(|host| self.runner.broker.hosts.terms(&host));
+        let filled = policy::disclosed(filled, terms.as_ref());
         self.keep_pace(&filled).await?;
-        let acted = self.carry_out(at, &filled, replay_of).await?;
+        let acted = self.ask_and_carry_out(at, &filled, replay_of).await?;
         self.take(at, step, acted).await
     }
 
@@ -253,6 +259,8 @@ impl<'a> Attempt<'a> {
                 self.take_in(at, receipt);
                 self.doubt(at, step, error).await
             }
+            // Asked for anew from what is there now.
+            Acted::Changed(_) | Acted::Unapproved => Err(Halt::End(RunEnd::Later { due_ms: Some(self.now_ms()) })),
             // A person ended the goal or the run; that commit settled everything.
             Acted::Ended => Err(Halt::End(RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false })),
             Acted::Full(full) => Err(Halt::End(self.defer(&full, true).await)),
@@ -260,25 +268,61 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// The same, with a person's yes where one is needed. When the page changes behind the intent, it is asked once more.
+    async fn ask_and_carry_out(&mut self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<Acted, Halt> {
+        loop {
+            let (yes, refused) = match self.permit(at, step).await? {
+                Permit::Free => (None, None),
+                Permit::Yes(approval) => (Some(approval), None),
+                Permit::No(error) => (None, Some(error)),
+            };
+            let about = self.about();
+            let place = if refused.is_some() { Place::default() } else { self.place_at(at, step).await? };
+            let act = Act { yes: yes.as_deref(), replay_of, place, ..self.act_of(&about, at, step) };
+            let acted = match refused {
+                Some(error) => self.runner.broker.refuse(&act, error).await?,
+                None => self.runner.broker.carry_out(&act, &self.stop).await?,
+            };
+            match acted {
+                Acted::Changed(receipt) => self.take_in(at, receipt),
+                acted => return Ok(acted),
+            }
+        }
+    }
+
+    /// For what nobody need be asked about.
     pub(super) async fn carry_out(&self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<Acted, StoreGone> {
         let about = self.about();
-        let act = self.act_at(&about, at, step, replay_of).await?;
+        let act = Act { replay_of, place: self.place_at(at, step).await?, ..self.act_of(&about, at, step) };
         self.runner.broker.carry_out(&act, &self.stop).await
     }
 
     /// A step, ready to be carried out.
-    pub(super) async fn act_at<'b>(
-        &'b self,
-        about: &'b About<'b>,
-        at: usize,
-        step: &'b Step,
-        replay_of: Option<i64>,
-    ) -> Result<Act<'b>, StoreGone> {
-        let page = self.page.as_deref();
-        let place = self.place_at(at, step).await?;
-        let key = self.effect_key(at);
-        let (run, index, zone) = (self.run.id, self.steps.index(at), self.persona.hours.zone);
-        Ok(Act { about, run, index, key, step, page, replay_of, place, zone })
+    pub(super) fn act_of<'b>(&'b self, about: &'b About<'b>, at: usize, step: &'b Step) -> Act<'b> {
+        Act {
+            about,
+            run: self.run.id,
+            index: self.steps.index(at),
+            key: self.effect_key(at),
+            step,
+            page: self.page.as_deref(),
+            replay_of: None,
+            place: Place::default(),
+            permissions: &self.persona.permissions,
+            yes: None,
+            zone: self.persona.hours.zone,
+        }
+    }
+
+    /// The call that the step comes down to.
+    pub(super) fn call_of(&self, at: usize, step: &Step) -> Call {
+        let about = self.about();
+        self.runner.broker.call(&self.act_of(&about, at, step))
+    }
+
+    /// The same in every attempt and resume.
+    pub(super) fn key_of(&self, at: usize) -> String {
+        self.effect_key(at).unwrap_or_else(|| format!("{}:{}", self.goal.id, self.steps.index(at)))
     }
 
     pub(super) fn take_in(&mut self, at: usize, receipt: Receipt) {

@@ -12,21 +12,24 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{
+    approval::{self, Changed, SEEN, void_said},
     charge::Begun,
     drafts::About,
     plan,
-    policy::{self, Verdict},
+    policy::{self, Rules, Verdict},
     quota::Place,
     replay::Tape,
 };
 use crate::{
     domain::{
-        ArtifactRef, Body, BudgetLeft, Call, Draft, Effect, Ended, Hash, NewArtifact, NodeName, Outcome, Phase,
-        QuotaLeft, Receipt, RunId, Settlement, Step, StepError, StepIndex, Zone,
+        Approval, ApprovalState, ArtifactRef, Body, Bound, BudgetLeft, Call, Draft, Effect, Ended, Hash, NewArtifact,
+        NodeName, Outcome, Permissions, Phase, QuotaLeft, Receipt, ReceiptKind, Rule, RunId, Settlement, Step,
+        StepError, StepIndex, Zone,
     },
     evidence::{Evidence, canonical},
     ledger::Charge,
     ports::{Change, Commit, LedgerChange, Ports},
+    scheduler::HostBook,
 };
 
 /// How long a performer may take past its limit to say how a call ended.
@@ -45,9 +48,11 @@ pub(super) struct Broker {
     pub ports: Ports,
     pub evidence: Evidence,
     pub node: NodeName,
-    pub standing_hosts: Arc<[String]>,
+    /// The built-in rules.
+    pub standing: Arc<[Rule]>,
     /// How long a step may take when it does not say so itself.
     pub step_limit: Duration,
+    pub hosts: HostBook,
     /// A replay's: nothing is performed, the record says what came of each call.
     pub record: Option<Arc<Tape>>,
 }
@@ -67,6 +72,10 @@ pub(super) struct Act<'a> {
     pub replay_of: Option<i64>,
     /// What it takes from the day, if it counts as something.
     pub place: Place,
+    /// What its persona may do without asking.
+    pub permissions: &'a Permissions,
+    /// The yes to this very call, where one was asked for.
+    pub yes: Option<&'a Approval>,
     /// By which the days of the persona's budgets go.
     pub zone: Zone,
 }
@@ -77,6 +86,10 @@ pub(super) enum Acted {
     Holds(Receipt),
     Fails(Receipt, StepError),
     Unknown(Receipt),
+    /// Nothing was begun: behind the intent the page was no longer the one that was approved, and the yes is void.
+    Changed(Receipt),
+    /// The yes was used up, closed or too late meanwhile; nothing was begun.
+    Unapproved,
     /// The goal or run was ended by a person meanwhile; nothing was begun.
     Ended,
     /// The day has no room for what it counts as; nothing was begun.
@@ -114,16 +127,25 @@ pub(super) struct StoreGone;
 impl Broker {
     pub async fn carry_out(&self, act: &Act<'_>, stop: &CancellationToken) -> Result<Acted, StoreGone> {
         let call = self.call(act);
-        match self.clear(act, &call).await? {
-            Begun::Yes(charge) => self.end(act, self.see(call, stop).await, charge.as_ref()).await,
-            Begun::No(acted) => Ok(*acted),
+        let charge = match self.clear(act, &call).await? {
+            Begun::Yes(charge) => charge,
+            Begun::No(acted) => return Ok(*acted),
+        };
+        if let Some(changed) = self.changed_since(act, &call).await {
+            return self.void(act, changed, charge.as_ref()).await;
         }
+        self.end(act, self.see(call, stop).await, charge.as_ref()).await
     }
 
     /// Asks the rules, and commits what must be on record before the call.
     pub async fn clear(&self, act: &Act<'_>, call: &Call) -> Result<Begun, StoreGone> {
-        let rule = match policy::judge(act.step, act.page, &self.standing_hosts) {
+        let rule = match self.judge(act.step, act.page, act.permissions) {
             Verdict::Allow { rule } => rule,
+            Verdict::Ask { rule } if act.yes.is_some() => Some(rule),
+            Verdict::Ask { rule } => {
+                let reason = format!("nobody was asked ({rule})");
+                return Ok(Begun::No(self.deny(act, reason, Value::Null).await?.into()));
+            }
             Verdict::Deny { reason } => return Ok(Begun::No(self.deny(act, reason, Value::Null).await?.into())),
         };
         self.begin(act, call, rule).await
@@ -137,6 +159,11 @@ impl Broker {
         }
         self.warn_of_drift(act, &acted).await;
         Ok(acted)
+    }
+
+    pub(super) fn judge(&self, step: &Step, page: Option<&str>, permissions: &Permissions) -> Verdict {
+        let terms = policy::reaches(step, page).and_then(|host| self.hosts.terms(&host));
+        policy::judge(step, page, &Rules { permissions, standing: &self.standing, terms: terms.as_ref() })
     }
 
     /// The call that an act comes down to.
@@ -155,6 +182,43 @@ impl Broker {
             trace: goal.trace,
             limit: limit_of(act.step, self.step_limit),
         }
+    }
+
+    /// The run itself says that it is not done.
+    pub(super) async fn refuse(&self, act: &Act<'_>, error: StepError) -> Result<Acted, StoreGone> {
+        if error.denied {
+            return self.deny(act, error.text, Value::Null).await;
+        }
+        let said = format!("did not begin {}", plan::label(act.step));
+        let mut draft = self.draft(act, Phase::Outcome, said, json!({"failed": failure(&error)}));
+        draft.state = Some(Ended::NotBegun.as_str());
+        draft.body.error = Some(error.text.clone());
+        let receipt = self.write(Commit { receipts: vec![draft], ..Commit::default() }).await?;
+        Ok(Acted::Fails(receipt, error))
+    }
+
+    /// Nothing was done: what was approved is no longer there.
+    async fn void(&self, act: &Act<'_>, changed: Changed, charge: Option<&Charge>) -> Result<Acted, StoreGone> {
+        let (label, Changed { why, seen }) = (plan::label(act.step), changed);
+        let said = format!("did not begin {label}: the page is no longer the one that was approved");
+        let mut draft = self.draft(act, Phase::Outcome, said, json!({"changed": why, SEEN: seen}));
+        draft.state = Some(Ended::NotBegun.as_str());
+        draft.body.error = Some(format!("the page is no longer the one that was approved: {why}"));
+        let mut changes = act.place.clone().given_back();
+        if let Some(charge) = charge {
+            let spent =
+                Settlement { entry: charge.entry.clone(), spent: Bound::default(), at_ms: act.about.world.now_ms() };
+            changes.push(Change::Ledger(LedgerChange::Settled(spent)));
+        }
+        let mut receipts = vec![draft];
+        if let Some(approval) = act.yes {
+            changes.extend(approval::closed(approval, ApprovalState::Void, act.about.world.now_ms()));
+            let data = approval::told(approval, ApprovalState::Void);
+            let said = void_said(&label, &why);
+            receipts.push(act.about.draft(ReceiptKind::Decision, Some(Phase::Decision), said, data));
+        }
+        let receipt = self.write(Commit { changes, receipts, ..Commit::default() }).await?;
+        Ok(Acted::Changed(receipt))
     }
 
     /// `told`: what the refusal rests on, if it is not the rules alone.
@@ -323,7 +387,7 @@ impl Told<'_> {
 }
 
 /// What can be done about a failure, in a word: a replay must do the same about it.
-fn failure(error: &StepError) -> &'static str {
+pub(super) fn failure(error: &StepError) -> &'static str {
     match error {
         StepError { denied: true, .. } => "denied",
         StepError { throttled: true, .. } => "throttled",

@@ -15,12 +15,12 @@ use super::{
 };
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Bound, BudgetLeft, BudgetScope, BudgetSpan, Call, Entry, EntryId, Outcome, Phase,
-        ReceiptKind, Settlement, Step, StepError,
+        Alert, AlertId, AlertKind, Approval, ApprovalState, Bound, BudgetLeft, BudgetScope, BudgetSpan, Call, Entry,
+        EntryId, Outcome, Phase, ReceiptKind, Settlement, Step, StepError,
     },
     evidence::{RecordError, canonical},
     ledger::{self, Charge, Reached},
-    ports::{Change, Commit, Guard, LedgerGuard, Outdated, Unavailable},
+    ports::{ApprovalChange, ApprovalGuard, Change, Commit, Guard, LedgerGuard, Outdated, Unavailable},
 };
 
 /// How often budgets are read again that change while a call is about to begin.
@@ -126,11 +126,19 @@ impl Broker {
                 data["limits"] = json!(charge.limits);
             }
         }
+        if let Some(approval) = act.yes {
+            let by = approval.decided.as_ref().map(|said| said.by.as_str());
+            data["approval"] = json!({"id": approval.id, "by": by, "became": ApprovalState::Used});
+        }
         let draft = self.draft(act, Phase::Intent, format!("is about to {label}"), data);
         let mut guards = vec![Guard::GoalOpen(act.about.goal.id), Guard::RunLive(act.run)];
         guards.extend(act.place.guards.iter().cloned().chain(charge.iter().flat_map(|charge| charge.guards())));
         let mut changes = act.place.changes.clone();
         changes.extend(charge.map(Charge::change));
+        if let Some(Approval { id, digest, .. }) = act.yes.cloned() {
+            guards.push(Guard::Approval(ApprovalGuard::Usable { id, digest, at_ms: act.about.world.now_ms() }));
+            changes.push(Change::Approval(ApprovalChange::Moved { id, state: ApprovalState::Used, decided: None }));
+        }
         match self.evidence.record(Commit { guards, changes, receipts: vec![draft] }).await {
             Ok(_) => Ok(Ok(())),
             Err(RecordError::Outdated(outdated)) => Ok(Err(outdated)),
@@ -152,6 +160,7 @@ impl Broker {
                 let no_room = NoRoom { left, why: why.clone(), only_reserved, version };
                 (why, Acted::OverBudget(Box::new(no_room)), told)
             }
+            Guard::Approval(_) => (why, Acted::Unapproved, Value::Null),
             _ => (why, Acted::Ended, Value::Null),
         };
         self.write_denied(act, format!("did not begin {}", plan::label(act.step)), &why, told).await?;

@@ -10,6 +10,7 @@
 
 mod difference;
 mod opening;
+mod questions;
 mod records;
 mod tape;
 
@@ -24,7 +25,7 @@ use self::{
     records::{Checked, Told},
     tape::Stretch,
 };
-use super::{Now, RunEnd, Runner, attempt::Attempt, broker::Broker, stage::Stage};
+use super::{Now, RunEnd, Runner, attempt::Attempt, broker::Broker, policy, stage::Stage};
 use crate::{
     domain::{Limits, Message, Persona, Phase, Receipt, Run, RunId, RunState, StepIndex},
     evidence::Evidence,
@@ -201,7 +202,8 @@ impl Scene<'_> {
             ports,
             evidence,
             node: limits.node.clone(),
-            standing_hosts: limits.standing_hosts.clone().into(),
+            standing: policy::standing_rules(&limits.standing_hosts).into(),
+            hosts: self.opening.hosts(),
             step_limit: limits.step,
             record: Some(self.tape.clone()),
         };

@@ -3,6 +3,7 @@
 
 mod agent_trouble;
 mod agents;
+mod approvals;
 mod board;
 mod budgets;
 mod crashes;

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Arrival, Autoplan, Condition, Goal, GoalId, Hours, IfFailed, Level, Message, Payload, PersonaId, Priority,
-        Profile, Proof, Quotas, Role, Slug, TraceId, Vitals, WaitsFor, Weight,
+        Arrival, Autoplan, Condition, Goal, GoalId, Hours, IfFailed, Level, Message, Payload, Permissions, PersonaId,
+        Priority, Profile, Proof, Quotas, Role, Slug, TraceId, Vitals, WaitsFor, Weight,
     },
     ports::Unavailable,
 };
@@ -68,6 +68,7 @@ pub struct PersonaPatch {
     pub hours: Option<Hours>,
     pub quotas: Option<Quotas>,
     pub autoplan: Option<Autoplan>,
+    pub permissions: Option<Permissions>,
 }
 
 /// Work for a persona: a message and the goal it starts.

@@ -19,7 +19,9 @@ use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
     persona::tally::Tally,
-    ports::{Change, Commit, Committed, GoalMove, Guard, LedgerGuard, Outdated, Ports, World},
+    ports::{
+        ApprovalGuard, Change, Commit, Committed, GoalMove, Guard, HostPolicyGuard, LedgerGuard, Outdated, Ports, World,
+    },
     scheduler::Scheduler,
 };
 
@@ -176,6 +178,12 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         Guard::Ledger(LedgerGuard::BudgetsAt(scope, _)) => CommandError::Conflict(format!(
             "the budgets of {scope} were changed meanwhile: read them again, then decide again"
         )),
+        Guard::Approval(ApprovalGuard::Is(id, state)) => {
+            CommandError::Conflict(format!("approval {id} is no longer {state}: somebody was faster"))
+        }
+        Guard::HostPolicy(HostPolicyGuard { host, .. }) => CommandError::Conflict(format!(
+            "the policy of {host} was changed meanwhile: read it again, then decide again"
+        )),
         Guard::AlertOpen(id) => CommandError::NotFound { what: "open alert", which: id.to_string() },
         Guard::ScheduleVersion(id, _) => {
             CommandError::Conflict(format!("schedule {id} was changed meanwhile: read it again, then decide again"))
@@ -187,6 +195,7 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         | Guard::QuotaLeft(_)
         | Guard::BigThreeBefore(..)
         | Guard::Ledger(LedgerGuard::BudgetLeft(_))
+        | Guard::Approval(ApprovalGuard::Usable { .. })
         | Guard::Room(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
     }
 }

@@ -26,6 +26,13 @@ pub(super) fn uncertain(receipts: Vec<Receipt>) -> Vec<Uncertain> {
     history.unknown_steps().into_iter().filter_map(about).collect()
 }
 
+/// The intents of effects of which nobody knows how they ended, in the order of their steps: what a person is asked about.
+/// `receipts`: all of a goal, in order.
+pub fn unresolved(receipts: Vec<Receipt>) -> Vec<Receipt> {
+    let history = History::new(receipts);
+    history.unknown_steps().into_iter().filter_map(|step| history.intent(step).cloned()).collect()
+}
+
 /// The first step with an intent that would not stay as it is.
 pub(super) fn touched(before: &[Step], after: &[Step], receipts: &[Receipt]) -> Option<StepIndex> {
     let begun = receipts.iter().filter(|receipt| receipt.intends_effect()).filter_map(|receipt| receipt.step);

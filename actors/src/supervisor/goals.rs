@@ -41,6 +41,7 @@ impl Desk {
                 changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
             }
             changes.extend(left_open(&*self.ports.records, id, step.at_ms).await?);
+            changes.extend(self.questions_closed(id).await?);
             if self.write(only_if_unmoved(&goal, changes, vec![draft])).await?.is_ok() {
                 self.office.stop_run(goal.persona, id);
                 self.refresh(goal.persona).await;
@@ -227,11 +228,6 @@ impl Desk {
     fn about(&self, goal: &Goal, by: &By, summary: String, state: GoalState) -> Draft {
         let draft = self.decision(goal.persona, by, summary, json!({"title": goal.title}));
         drafts::about(draft, goal.id, goal.project.clone(), Some(state.as_str()))
-    }
-
-    async fn wake(&self, goal: &Goal) {
-        self.refresh(goal.persona).await;
-        self.office.poke(goal.persona);
     }
 }
 

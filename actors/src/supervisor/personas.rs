@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertKind, Autoplan, ChainId, GoalState, MessageState, Persona, PersonaId, PersonaStatus, Profile, Quotas,
-        RunState,
+        AlertKind, Autoplan, ChainId, GoalState, MessageState, Permissions, Persona, PersonaId, PersonaStatus, Profile,
+        Quotas, RunState,
     },
     ports::{Change, Commit, Guard, Waiting},
     run::left_open,
@@ -42,6 +42,7 @@ impl Desk {
             hours: new.hours,
             quotas: Quotas::new(),
             autoplan: Autoplan::default(),
+            permissions: Permissions::default(),
             created_ms: now_ms,
             updated_ms: now_ms,
         };
@@ -78,7 +79,10 @@ impl Desk {
         if persona.slug != before.slug {
             guards.push(Guard::SlugFree(persona.slug.clone()));
         }
-        let data = json!({"changed": changed, "version": persona.version});
+        let mut data = json!({"changed": changed, "version": persona.version});
+        if persona.permissions != before.permissions {
+            data["permissions"] = json!(persona.permissions);
+        }
         let commit = Commit {
             guards,
             changes: vec![Change::PersonaUpdated(Box::new(persona.clone()))],
@@ -206,6 +210,7 @@ impl Desk {
             if let Some(run) = self.ports.records.open_run(goal.id).await? {
                 let (state, ended_ms) = (RunState::Cancelled, Some(now_ms));
                 changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
+                changes.extend(self.questions_closed(goal.id).await?);
             }
             changes.extend(left_open(&*self.ports.records, goal.id, now_ms).await?);
         }
@@ -216,7 +221,20 @@ impl Desk {
 /// The persona after a patch, and the names of the fields it touched.
 fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>) {
     let mut persona = before.clone();
-    let PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan } = patch;
+    let PersonaPatch {
+        slug,
+        name,
+        role,
+        description,
+        profile,
+        hosts,
+        model,
+        weight,
+        hours,
+        quotas,
+        autoplan,
+        permissions,
+    } = patch;
     persona.slug = slug.unwrap_or(persona.slug);
     persona.name = name.map_or(persona.name, |name| name.trim().to_owned());
     persona.role = role.unwrap_or(persona.role);
@@ -228,6 +246,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
     persona.hours = hours.unwrap_or(persona.hours);
     persona.quotas = quotas.unwrap_or(persona.quotas);
     persona.autoplan = autoplan.unwrap_or(persona.autoplan);
+    persona.permissions = permissions.unwrap_or(persona.permissions);
     let touched = [
         ("slug", persona.slug != before.slug),
         ("name", persona.name != before.name),
@@ -240,6 +259,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
         ("hours", persona.hours != before.hours),
         ("quotas", persona.quotas != before.quotas),
         ("autoplan", persona.autoplan != before.autoplan),
+        ("permissions", persona.permissions != before.permissions),
     ];
     (persona, touched.into_iter().filter(|(_, touched)| *touched).map(|(field, _)| field).collect())
 }
@@ -252,6 +272,9 @@ fn check(persona: &Persona) -> Result<(), CommandError> {
         check_text("model", model, LONGEST_LINE)?;
     }
     persona.hours.check().map_err(|error| invalid("hours.sleeps", error.to_string()))?;
+    if let Some((at, field, reason)) = persona.permissions.fault() {
+        return Err(invalid(&format!("permissions.rules[{at}].{field}"), reason));
+    }
     check_profile(&persona.profile)
 }
 

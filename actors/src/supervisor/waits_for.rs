@@ -113,7 +113,10 @@ impl Desk {
         if goals.is_none() && if_failed.is_none() {
             return Ok((Vec::new(), Vec::new()));
         }
-        if matches!(goal.parked_on, Some(ParkedOn::Reconcile | ParkedOn::Rate | ParkedOn::Pause | ParkedOn::Budget)) {
+        if matches!(
+            goal.parked_on,
+            Some(ParkedOn::Reconcile | ParkedOn::Rate | ParkedOn::Pause | ParkedOn::Budget | ParkedOn::Approval)
+        ) {
             let reason = format!("goal {} has begun: what it waits for cannot be changed any more", goal.id);
             return Err(CommandError::Conflict(reason));
         }

@@ -12,9 +12,9 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use super::{StoredRow, lock, state::State};
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, BigThree, Bound, BudgetScope, BudgetSpan, Budgets, ChainId, Entry, Goal, GoalId,
-        Hours, Message, MessageId, Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule,
-        ScheduleId, StandingWait, Totals,
+        Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, Bound, BudgetScope, BudgetSpan, Budgets, ChainId,
+        Entry, Goal, GoalId, HostPolicy, Hours, Message, MessageId, Persona, PersonaId, PersonaStatus, QuotaUse,
+        Receipt, Run, RunId, Schedule, ScheduleId, StandingWait, Totals,
     },
     ports::{
         ChainHead, ChainHeads, Checkpoint, Commit, Committed, Counted, Inbox, Journal, LastWork, Outdated, Overdue,
@@ -156,6 +156,11 @@ impl MemoryStore {
     /// Everything that calls reserved, oldest first, with what was spent; none: not settled.
     pub fn entries(&self) -> Vec<(Entry, Option<Bound>)> {
         lock(&self.state).ledger.entries()
+    }
+
+    /// Every approval, in the order asked for.
+    pub fn approvals(&self) -> Vec<Approval> {
+        lock(&self.state).approvals.all()
     }
 
     /// Every alert, oldest first.
@@ -326,6 +331,18 @@ impl Records for MemoryStore {
 
     async fn open_calls(&self) -> Result<Vec<Entry>, Unavailable> {
         Ok(lock(&self.state).ledger.open_calls())
+    }
+
+    async fn approvals_of(&self, goal: GoalId) -> Result<Vec<Approval>, Unavailable> {
+        Ok(lock(&self.state).approvals.of(goal))
+    }
+
+    async fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, Unavailable> {
+        Ok(lock(&self.state).approvals.get(id))
+    }
+
+    async fn host_policies(&self) -> Result<Vec<HostPolicy>, Unavailable> {
+        Ok(lock(&self.state).hosts.values().cloned().collect())
     }
 
     async fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Result<Vec<GoalId>, Unavailable> {

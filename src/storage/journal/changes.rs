@@ -16,7 +16,7 @@ use diesel::{
 };
 
 use super::{
-    calendar,
+    approvals, calendar,
     closed::Late,
     ledger,
     plan::{Places, Plan},
@@ -123,6 +123,8 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
         Change::Room(change) => rooms::apply(change, to).await,
         // With the sums of its transaction.
         Change::Ledger(_) => Ok(0),
+        Change::Approval(change) => approvals::apply(change, to).await,
+        Change::HostPolicy(change) => approvals::set_policy(change, to).await,
         Change::DependenciesSet(goal, waits_for) => set_dependencies(*goal, waits_for, to).await,
         Change::GoalAdded(_) | Change::GoalMoved(_) | Change::GoalCorrected { .. } => {
             apply_to_goal(change, places, to).await
@@ -159,6 +161,7 @@ async fn update_persona(persona: &Persona, to: &mut impl Transaction) -> QueryRe
         quotas: &row.quotas,
         autoplan: &row.autoplan,
         planned: row.planned,
+        permissions: &row.permissions,
         id: &row.id,
     })
     .await

@@ -100,11 +100,12 @@ statement! {
         quotas: &'a str => Text,
         autoplan: &'a str => Text,
         planned: bool => Bool,
+        permissions: &'a str => Text,
         id: &'a [u8] => Binary,
     }
     "UPDATE personas SET slug = ?, name = ?, role = ?, description = ?, status = ?, version = ?, profile = ?, \
      hosts = ?, model = ?, weight = ?, updated_ms = ?, zone = ?, wakes_minute = ?, sleeps_minute = ?, \
-     quotas = ?, autoplan = ?, planned = ? WHERE id = ?"
+     quotas = ?, autoplan = ?, planned = ?, permissions = ? WHERE id = ?"
 }
 
 statement! {

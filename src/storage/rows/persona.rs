@@ -29,6 +29,7 @@ pub(in crate::storage) struct PersonaRow {
     pub quotas: String,
     pub autoplan: String,
     pub planned: bool,
+    pub permissions: String,
 }
 
 impl From<Persona> for PersonaRow {
@@ -54,6 +55,7 @@ impl From<Persona> for PersonaRow {
             quotas: json(&persona.quotas),
             planned: persona.autoplan.on,
             autoplan: json(&persona.autoplan),
+            permissions: json(&persona.permissions),
         }
     }
 }
@@ -82,6 +84,7 @@ impl TryFrom<PersonaRow> for Persona {
             },
             quotas: read.json(&row.quotas)?,
             autoplan: read.json(&row.autoplan)?,
+            permissions: read.json(&row.permissions)?,
             created_ms: row.created_ms,
             updated_ms: row.updated_ms,
             weight: Weight::try_from(read.count::<u16>(row.weight)?).map_err(|error| read.corrupt(error))?,

@@ -61,6 +61,7 @@ impl AlertRow {
             title: match alert.kind {
                 AlertKind::PersonaPaused => "Persona paused",
                 AlertKind::CircuitOpen => "Circuit open",
+                AlertKind::Approval => "Approve it?",
                 AlertKind::Reconcile => "Did it happen?",
                 AlertKind::DeadLetter => "Dead letter",
                 AlertKind::MachineHot => "Machine hot",

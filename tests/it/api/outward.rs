@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use actors::{
-    domain::{ArtifactKind, Bound, Budget, BudgetPeriod, BudgetScope, BudgetSpan, BudgetUnit, Call, Cost, NewArtifact},
-    domain::{Outcome, Phase, Receipt, Totals, Zone},
+    domain::{
+        ArtifactKind, Bound, Budget, BudgetPeriod, BudgetScope, BudgetSpan, BudgetUnit, Call, Cost, Entry, EntryId,
+        NewArtifact, Outcome, Phase, Receipt, Totals, Zone, by_key,
+    },
+    ports::{Change, Commit, LedgerChange},
     supervisor::{By, ProgramCall},
     testing::TestPorts,
 };
@@ -446,15 +449,24 @@ async fn a_call_that_the_servers_end_cut_is_settled_at_its_worst_case_by_the_nex
         move |config: &mut Config| config.storage.database_url = url
     };
     let server = TestServer::start_with(of(&database_url)).await;
-    let mut open = server.company.begin_call(program_call()).await.unwrap().unwrap();
-    open.sent();
-    // What a kill leaves: nobody says how it ended.
-    std::mem::forget(open);
+    // What a kill leaves: a call was begun, and nobody says how it ended.
+    let entry = Entry {
+        id: EntryId(server.world.new_id()),
+        persona: None,
+        user: by_key("ci"),
+        goal: None,
+        run: None,
+        step: 0,
+        at_ms: server.world.now_ms(),
+        reserved: Bound { micro_usd: 500, tokens: 50 },
+    };
+    let changes = vec![Change::Ledger(LedgerChange::Reserved(entry))];
+    server.storage.journal.write(vec![Commit { changes, ..Commit::default() }]).await.unwrap()[0].as_ref().unwrap();
     server.stop().await;
     let server = TestServer::start_with(of(&database_url)).await;
     let today = server.today(BudgetScope::Key("ci".into())).await;
     assert_eq!((today.spent.micro_usd, today.reserved.micro_usd), (500, 0));
-    let receipts = server.get("/api/receipts?chain=system:local").await.json;
+    let receipts = server.get(&format!("/api/receipts?chain=system:{}", server.config.node)).await.json;
     let cut = receipts["items"].as_array().unwrap().iter().any(|receipt| receipt["phase"] == "unknown");
     assert!(cut, "{receipts}");
     server.stop().await;

@@ -195,7 +195,7 @@ impl Caller {
 
 impl Live {
     /// Waits for the next receipt.
-    async fn receipt(&mut self) -> Value {
+    pub(super) async fn receipt(&mut self) -> Value {
         loop {
             let Message::Text(text) = self.0.next().await.unwrap().unwrap() else { continue };
             let mut frame: Value = serde_json::from_str(&text).unwrap();

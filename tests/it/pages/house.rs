@@ -47,7 +47,9 @@ impl House {
         config.company.retry_after.clear();
         let world: Arc<dyn World> = Arc::new(TestWorld::new(1));
         let storage = Storage::open(&config.storage, root.path(), &config.node, world.clone()).await.unwrap();
-        let performer: Arc<dyn Performer> = Arc::new(ScriptedPerformer::new(script::answer));
+        let performer = ScriptedPerformer::new(script::answer);
+        performer.shows(|call| Ok(Some(script::shows(call))));
+        let performer: Arc<dyn Performer> = Arc::new(performer);
         let ports = Ports {
             journal: storage.journal.clone(),
             records: storage.records.clone(),

@@ -188,6 +188,7 @@ fn limits() -> Limits {
         restart_window: Duration::from_secs(60),
         step: Duration::from_secs(30),
         standing_hosts: vec![REHEARSAL_HOST.to_owned()],
+        approve_within: Duration::from_secs(24 * 3600),
         pace: Pace { default_per_1000_s: 200, sites: vec![(REHEARSAL_HOST.to_owned(), 1_000_000)] },
         serve_within: Duration::from_secs(600),
         inbox: InboxLimits::default(),

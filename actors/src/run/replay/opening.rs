@@ -7,10 +7,13 @@ use serde_json::json;
 use tracing::warn;
 
 use crate::{
-    domain::{ArtifactKind, ArtifactRef, Draft, Goal, GoalState, Hours, Limits, Persona, Receipt, Run},
+    domain::{
+        ArtifactKind, ArtifactRef, Draft, Goal, GoalState, HostPolicy, Hours, Limits, Permissions, Persona, Receipt, Run,
+    },
     evidence::canonical,
     ports::Blobs,
     run::attempt::Attempt,
+    scheduler::HostBook,
 };
 
 /// Longer than this it is an artifact.
@@ -28,6 +31,11 @@ pub(in crate::run) struct Opening {
     /// The persona's.
     pub name: String,
     pub hours: Hours,
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub permissions: Permissions,
+    /// The policies of hosts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostPolicy>,
     /// How often the message had brought down a run.
     pub falls: u32,
     /// Goals of the persona that had failed in a row.
@@ -37,12 +45,17 @@ pub(in crate::run) struct Opening {
     pub resumed: bool,
 }
 
+fn is_first(permissions: &Permissions) -> bool {
+    *permissions == Permissions::default()
+}
+
 /// Limits that a run's receipts depend on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::run) struct Held {
     pub retry_after_ms: Vec<u64>,
     pub circuit_after: u32,
     pub standing_hosts: Vec<String>,
+    pub approve_within_ms: u64,
 }
 
 impl Held {
@@ -52,6 +65,7 @@ impl Held {
             retry_after_ms: limits.retry_after.iter().map(ms).collect(),
             circuit_after: limits.circuit_after,
             standing_hosts: limits.standing_hosts.clone(),
+            approve_within_ms: ms(&limits.approve_within),
         }
     }
 
@@ -61,6 +75,7 @@ impl Held {
             retry_after: self.retry_after_ms.iter().copied().map(Duration::from_millis).collect(),
             circuit_after: self.circuit_after,
             standing_hosts: self.standing_hosts.clone(),
+            approve_within: Duration::from_millis(self.approve_within_ms),
             ..limits.clone()
         }
     }
@@ -74,6 +89,8 @@ impl Opening {
             goal,
             name: attempt.persona.name.clone(),
             hours: attempt.persona.hours,
+            permissions: attempt.persona.permissions.clone(),
+            hosts: attempt.runner.broker.hosts.all(),
             falls: attempt.message.falls,
             streak: attempt.failure_streak,
             limits: Held::of(&attempt.runner.limits),
@@ -130,6 +147,14 @@ impl Opening {
 
     /// This persona, as far as a run knows it, as it was.
     pub fn persona(&self, now: &Persona) -> Persona {
-        Persona { name: self.name.clone(), hours: self.hours, ..now.clone() }
+        let permissions = self.permissions.clone();
+        Persona { name: self.name.clone(), hours: self.hours, permissions, ..now.clone() }
+    }
+
+    /// The policies of hosts as they were.
+    pub fn hosts(&self) -> HostBook {
+        let book = HostBook::default();
+        self.hosts.iter().cloned().for_each(|policy| book.keep(policy));
+        book
     }
 }

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::Tape;
+use super::{Tape, questions};
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Bound, BudgetScope, BudgetSpan, Budgets, Call, Entry, EntryId, Goal, GoalId, Hash,
-        Message, MessageId, Outcome, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId, StepError, Totals,
+        Alert, AlertId, AlertKind, Approval, Bound, BudgetScope, BudgetSpan, Budgets, Call, Entry, EntryId, Goal,
+        GoalId, Hash, Message, MessageId, Outcome, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId, StepError,
+        Totals,
     },
     evidence::canonical,
     ports::{
@@ -62,9 +64,10 @@ impl World for Told {
         self.tape.now_ms()
     }
 
-    /// The run asks for those that get on its receipts: its own, and that of an alert.
+    /// The run asks for those that get on its receipts: its own, that of an alert or of a question.
     fn new_id(&self) -> Uuid {
-        self.tape.alert().map_or(self.run.id.0, |alert| alert.0)
+        let alert = || self.tape.alert().map(|alert| alert.0);
+        self.tape.question().map(|question| question.0).or_else(alert).unwrap_or(self.run.id.0)
     }
 
     fn salt(&self) -> [u8; 16] {
@@ -83,9 +86,13 @@ impl Performer for Told {
     async fn bound(&self, _: &Call) -> Result<Option<Bound>, StepError> {
         match self.tape.data::<String>("unbounded") {
             Some(why) => Err(StepError::permanent(why)),
-            None if self.tape.data::<serde_json::Value>("no_room").is_some() => Ok(Some(Bound::default())),
+            None if self.tape.data::<Value>("no_room").is_some() => Ok(Some(Bound::default())),
             None => Ok(self.tape.data("reserved")),
         }
+    }
+
+    async fn look(&self, call: &Call) -> Result<Option<Value>, StepError> {
+        questions::look(self, call).await
     }
 
     async fn rest(&self, _: PersonaId) {}
@@ -181,6 +188,10 @@ impl Records for Told {
 
     async fn totals(&self, span: &BudgetSpan) -> Result<Totals, Unavailable> {
         Ok(self.tape.totals(span).unwrap_or_default())
+    }
+
+    async fn approvals_of(&self, goal: GoalId) -> Result<Vec<Approval>, Unavailable> {
+        questions::of(self, goal).await
     }
 
     async fn has_alert(&self, id: AlertId) -> Result<bool, Unavailable> {

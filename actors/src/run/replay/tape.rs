@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertId, BudgetLeft, BudgetSpan, Call, Draft, Ended, Hash, Outcome, Phase, QuotaLeft, Receipt, Run, RunState,
+        AlertId, ApprovalId, ApprovalState, BudgetLeft, BudgetSpan, Call, Draft, Ended, Hash, Outcome, Phase, QuotaLeft, Receipt, Run, RunState,
         StepError, StepIndex, Totals,
     },
     evidence::RecordError,
@@ -242,6 +242,18 @@ impl Tape {
         about.filter(|about| about == span).and_then(|_| self.data("totals"))
     }
 
+    /// The question that the next receipt puts, or the one behind it, when that closes an earlier one.
+    pub(super) fn question(&self) -> Option<ApprovalId> {
+        let mut reading = self.reading();
+        reading.skip_told();
+        let rest = &reading.receipts[reading.at..reading.until];
+        rest.iter().take(2).find_map(|receipt| {
+            let data = &receipt.body.as_ref()?.data;
+            let asks = data.get("became")?.as_str()? == ApprovalState::Waiting.as_str();
+            asks.then(|| ApprovalId::deserialize(data.get("approval")?).ok())?
+        })
+    }
+
     /// The alert that the next receipt raises.
     pub(super) fn alert(&self) -> Option<AlertId> {
         self.data("alert")
@@ -341,6 +353,16 @@ fn refused(commit: &Commit, draft: &Draft, next: &Receipt) -> Option<Guard> {
         .or_else(by_its_words)
 }
 
+/// The error that was written down so.
+pub(super) fn error_of(failed: &str, text: String) -> StepError {
+    match failed {
+        "denied" => StepError::denied(text),
+        "throttled" => StepError::throttled(text),
+        "retryable" => StepError::retryable(text),
+        _ => StepError::permanent(text),
+    }
+}
+
 /// The outcome as the performer reported it.
 fn seen(receipt: &Receipt, asked: Hash) -> Seen {
     let body = receipt.body.clone().unwrap_or_default();
@@ -352,12 +374,7 @@ fn seen(receipt: &Receipt, asked: Hash) -> Seen {
         fields.remove("charged");
     }
     let text = body.error.unwrap_or_default();
-    let error = failed.map(|failed| match failed.as_str() {
-        "denied" => StepError::denied(text),
-        "throttled" => StepError::throttled(text),
-        "retryable" => StepError::retryable(text),
-        _ => StepError::permanent(text),
-    });
+    let error = failed.map(|failed| error_of(&failed, text));
     let ended = receipt.state.as_deref().and_then(|state| state.parse().ok()).unwrap_or(Ended::Unknown);
     let outcome = Outcome { ended, cost: body.cost, error, ..Outcome::done(body.summary, data) };
     Seen { outcome, asked, took, kept: body.artifacts }

@@ -217,6 +217,7 @@ pub(super) fn limits(pace: Pace) -> Limits {
         restart_window: minutes(1),
         step: Duration::from_secs(10),
         standing_hosts: vec!["rehearsal.localhost".to_owned()],
+        approve_within: Duration::from_secs(24 * 3600),
         pace,
         serve_within: minutes(60),
         inbox: InboxLimits::default(),

@@ -134,9 +134,18 @@ impl PersonaChange {
         let keys = NewKeys::checked(self.api_keys.unwrap_or_default(), &mut checks);
         checks.done()?;
         let (role, description, hosts, model) = (self.role, self.description, self.hosts, self.model);
-        let (quotas, autoplan) = (None, None);
-        let patch =
-            PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan };
+        let patch = PersonaPatch {
+            slug,
+            name,
+            role,
+            description,
+            profile,
+            hosts,
+            model,
+            weight,
+            hours,
+            ..PersonaPatch::default()
+        };
         Ok((patch, keys))
     }
 }

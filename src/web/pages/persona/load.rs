@@ -20,6 +20,7 @@ use crate::{
     tools::templates,
     web::{
         Deps,
+        api::permissions::standing,
         auth::Caller,
         cursor::Cursor,
         day,
@@ -289,6 +290,7 @@ async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Sett
     let spending = spending::of(visit.deps, scope, persona.hours.zone).await?;
     Ok(settings::Settings {
         budgets: Budgets::new(&spending, visit.now_ms),
+        standing: standing(visit.deps),
         quotas: Unit::ALL.iter().map(|unit| settings::QuotaField::new(*unit, persona, &rules)).collect(),
         persona: persona.clone(),
         keys: labels.into_iter().map(key).collect(),

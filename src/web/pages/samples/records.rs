@@ -62,6 +62,7 @@ pub(super) fn persona(number: u128, name: &str, role: Option<Role>, status: Pers
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),
+        permissions: Default::default(),
         created_ms: NOW - 86_400_000,
         updated_ms: NOW - 3_600_000,
     })
