@@ -101,7 +101,7 @@ async fn an_agent_reaches_its_goal_in_a_real_browser() {
     assert!(end.data["proofs"].as_array().unwrap().iter().all(|line| line["holds"] == true), "{}", end.data);
     // The model is gone too, and the run comes out again as it is on record.
     drop(mock);
-    let replayed = house.replays(goal.id).await;
+    let replayed = house.replayed_in_the_dark(goal.id).await;
     assert_eq!((replayed.difference, replayed.stretches), (None, 1));
 }
 

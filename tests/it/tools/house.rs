@@ -166,7 +166,7 @@ impl House {
 
     /// Company, browsers and site are gone; what is left is the data root, read as the command line reads it. Of the
     /// limits of another company nothing may matter.
-    pub async fn replays(self, goal: GoalId) -> Replayed {
+    pub async fn replayed_in_the_dark(self, goal: GoalId) -> Replayed {
         self.company.end().await;
         self.browsers.close_all().await;
         self.site.stop().await;
