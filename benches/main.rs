@@ -3,8 +3,10 @@
 //! `make bench` runs everything; `make bench ONLY=commits` one part. Figures are for ratios: absolute values move from
 //! machine to machine. Nothing here passes or fails: a benchmark reports.
 
+mod agent;
 mod browser;
 mod commits;
+mod gateway;
 mod personas;
 mod report;
 mod sandbox;
@@ -21,10 +23,12 @@ const PARTS: &[Part] = &[
     ("commits", commits::measure),
     ("verification", verification::measure),
     ("personas", personas::measure),
+    ("agent", agent::measure),
     ("browser", browser::measure),
     ("scheduler", scheduler::measure),
     ("sandbox", sandbox::measure),
     ("tools", tools::measure),
+    ("gateway", gateway::measure),
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -5,6 +5,7 @@
 //! the same runtime with nobody in it, its journal as large; what the others have more, they have for their personas.
 
 mod company;
+pub(crate) use company::limits;
 mod hollow;
 mod process;
 mod start;

@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 use crate::{
-    cli::{self, Command, Ended, Misused, Verb, receipts},
+    cli::{self, Command, Ended, Misused, Verb, receipts, run},
     config::ConfigError,
 };
 
@@ -59,6 +59,9 @@ async fn run(command: Command) -> anyhow::Result<Ended> {
         Verb::Doctor => offline::doctor(&config, common.json).await,
         Verb::Receipts(receipts::Verb::Verify(verify)) => offline::verify(&config, verify, common.json).await,
         Verb::Receipts(receipts::Verb::Export(export)) => offline::export(&config, export, common.json).await,
+        Verb::Run(run::Verb::Replay(replay)) if replay.offline => {
+            offline::replay(&config, &replay.run, common.json).await
+        }
         verb => cli::ask(verb, &config, common.json).await,
     }
 }

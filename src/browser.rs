@@ -34,7 +34,7 @@ mod watch;
 
 use std::{path::PathBuf, sync::Arc};
 
-use actors::domain::{Call, Outcome, Persona, PersonaId, Step};
+use actors::domain::{Call, Outcome, Persona, PersonaId, Step, StepError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -93,6 +93,21 @@ impl Browsers {
         slot.touch();
         self.pool.clear_up(&mut state).await;
         outcome
+    }
+
+    /// What a step would act on: the page that this run has open, the element, what the form holds. Nothing is changed.
+    pub async fn look(&self, persona: &Persona, call: &Call, step: &Step) -> Result<serde_json::Value, StepError> {
+        let now = Instant::now();
+        let act = Act::begin(call, step, self.pool.step_limit(), now).with_browser(now);
+        let none = || Fault::retryable("no page is open in this run: a goto must come first").into_error();
+        let slot = self.pool.known(persona.id).ok_or_else(none)?;
+        slot.work();
+        let state = tokio::time::timeout_at(act.deadline, slot.state.lock()).await;
+        let mut state = state.map_err(|_| Fault::retryable("the browser is still busy").into_error())?;
+        let session = state.session.as_mut().ok_or_else(none)?;
+        let looked = tokio::time::timeout_at(act.deadline, Box::pin(actions::subject(session, &act))).await;
+        slot.touch();
+        looked.unwrap_or(Err(Fault::Slow("a look at the page"))).map_err(Fault::into_error)
     }
 
     /// The persona's slice is over: what must survive a crash is saved. The browser stays warm and its page open,

@@ -5,11 +5,14 @@
 
 pub mod agent;
 pub mod announcement;
+pub mod approval;
 pub mod budget;
 pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod goal;
+pub mod host;
+pub mod key;
 pub mod lock;
 pub mod login;
 pub mod mcp;
@@ -19,6 +22,7 @@ pub mod print;
 pub mod quotas;
 pub mod receipts;
 pub mod room;
+pub mod run;
 pub mod schedule;
 mod server;
 pub mod sim;
@@ -77,9 +81,24 @@ pub enum Verb {
     /// Give goals to personas, and decide about them.
     #[command(subcommand)]
     Goal(goal::Verb),
+    /// List runs, replay one from its receipts, or go on from the middle of one with another model.
+    #[command(subcommand)]
+    Run(run::Verb),
     /// What personas, users and the company may spend on models.
     #[command(subcommand)]
     Budget(budget::Verb),
+    /// Make, list and revoke keys with which programs ask models and personas.
+    #[command(subcommand)]
+    Key(key::Verb),
+    /// Calls that wait for a yes or no, and what was decided.
+    Approvals(approval::Approvals),
+    /// Say yes to the very call that an approval is about.
+    Approve(approval::Decision),
+    /// Say no to it.
+    Deny(approval::Decision),
+    /// What may be done on a host, whoever does it.
+    #[command(subcommand)]
+    Host(host::Verb),
     /// Put goals and messages on a persona's calendar.
     #[command(subcommand)]
     Schedule(schedule::Verb),
@@ -144,7 +163,13 @@ pub async fn ask(verb: Verb, config: &Config, json: bool) -> anyhow::Result<Ende
         Verb::Agent(verb) => verb.run(&server, out).await,
         Verb::Mcp(verb) => verb.run(&server, out).await,
         Verb::Goal(verb) => verb.run(&server, out).await,
+        Verb::Run(verb) => verb.run(&server, out).await,
         Verb::Budget(verb) => verb.run(&server, out).await,
+        Verb::Key(verb) => verb.run(&server, out).await,
+        Verb::Approvals(list) => list.run(&server, out).await,
+        Verb::Approve(decision) => decision.run("approve", &server, out).await,
+        Verb::Deny(decision) => decision.run("deny", &server, out).await,
+        Verb::Host(verb) => verb.run(&server, out).await,
         Verb::Message(verb) => verb.run(&server, out).await,
         Verb::Room(verb) => verb.run(&server, out).await,
         Verb::Schedule(verb) => verb.run(&server, out).await,

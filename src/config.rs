@@ -168,6 +168,7 @@ impl Config {
             restart_window: company.restart_window,
             step: company.step_limit,
             standing_hosts: vec![REHEARSAL_HOST.to_owned()],
+            approve_within: company.approve_within,
             pace: Pace {
                 default_per_1000_s: per_1000_s(company.acts_per_second),
                 sites: sites.map(|(host, pace)| (host.clone(), per_1000_s(*pace))).collect(),

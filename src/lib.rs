@@ -3,6 +3,7 @@
 pub mod app;
 pub mod browser;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod egress;
 pub mod models;

@@ -12,6 +12,7 @@ mod endpoint;
 mod error;
 mod gate;
 mod keyring;
+mod outward;
 mod price;
 mod prompt;
 mod prose;
@@ -27,14 +28,17 @@ mod wire;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use actors::domain::{Bound, ChatAnswer, ChatRequest, Cost, Length, Persona, Turn};
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 pub use drift::{Drift, DriftPart, drift};
 pub use error::ModelError;
-pub use keyring::{INSTANCE, Keyring, secret_of};
+pub use keyring::{INSTANCE, Keyring, is_key, secret_of};
+pub use outward::{Embedded, Outward, ToEmbed};
 pub use prompt::{Prompt, Style, build_agent_prompt, build_persona_prompt};
+pub use rate::Rate;
 pub use stream::{ChatStream, Piece};
-pub use style::{apply_persona_style, in_style};
+pub use style::apply_persona_style;
 
 use self::{
     endpoint::{Endpoint, Errand},
@@ -100,8 +104,11 @@ pub struct Chatted {
 
 /// A talk, for as long as somebody is looked for who goes on with it.
 struct Talk<'a> {
-    persona: &'a Persona,
+    /// None: a program asks, of no persona.
+    persona: Option<&'a Persona>,
     request: &'a ChatRequest,
+    /// The request as a program wrote it, for providers that speak its form.
+    raw: Option<&'a Map<String, Value>>,
     /// How much the understudy writes.
     length: Length,
     deadline: Instant,
@@ -112,6 +119,18 @@ struct Talk<'a> {
 enum Writer<'a> {
     Understudy,
     Model { provider: &'a str, endpoint: &'a Endpoint, model: &'a str },
+}
+
+impl Writer<'_> {
+    /// What it may bill for this talk at most; none: nobody said.
+    fn worst(&self, talk: &Talk<'_>) -> Option<Cost> {
+        match self {
+            Self::Understudy => Some(Cost::default()),
+            Self::Model { endpoint, model, .. } => {
+                endpoint.worst(&asked(talk.persona, talk.request, talk.raw, (endpoint, model), talk.told.is_some()))
+            }
+        }
+    }
 }
 
 impl Models {
@@ -130,7 +149,8 @@ impl Models {
     pub async fn compose(&self, request: Request<'_>) -> Result<Composed, ModelError> {
         let Request { persona, length, limit, .. } = request;
         let asked = composing(&request);
-        let talk = Talk { persona, request: &asked, length, deadline: deadline(limit), told: None };
+        let talk =
+            Talk { persona: Some(persona), request: &asked, raw: None, length, deadline: deadline(limit), told: None };
         let Chatted { answer, provider, model, cost, tried } = self.answered(&talk).await?;
         let text = answer.text.trim().to_owned();
         if text.is_empty() {
@@ -148,7 +168,8 @@ impl Models {
     /// Goes on with a talk, by the model that the request names, else the persona's, else the default. `limit` is for
     /// everybody on the route and every try together.
     pub async fn chat(&self, persona: &Persona, request: &ChatRequest, limit: Duration) -> Result<Chatted, ModelError> {
-        self.answered(&Talk { persona, request, length: Length::Short, deadline: deadline(limit), told: None }).await
+        let (persona, length, deadline) = (Some(persona), Length::Short, deadline(limit));
+        self.answered(&Talk { persona, request, raw: None, length, deadline, told: None }).await
     }
 
     /// The same, told while the answer comes.
@@ -156,7 +177,8 @@ impl Models {
         let (models, persona, request) = (self.clone(), persona.clone(), request.clone());
         let (length, deadline) = (Length::Short, deadline(limit));
         ChatStream::of(|told| async move {
-            let talk = Talk { persona: &persona, request: &request, length, deadline, told: Some(&told) };
+            let (persona, told_to) = (Some(&persona), Some(&told));
+            let talk = Talk { persona, request: &request, raw: None, length, deadline, told: told_to };
             let ended = models.answered(&talk).await;
             told.end(ended).await;
         })
@@ -164,34 +186,59 @@ impl Models {
 
     /// The most that this request can take, whoever of the route answers it; fails when one of them has no price.
     pub fn bound(&self, persona: &Persona, request: &ChatRequest) -> Result<Bound, ModelError> {
+        self.worst(Some(persona), request, None)
+    }
+
+    fn worst(
+        &self,
+        persona: Option<&Persona>,
+        request: &ChatRequest,
+        raw: Option<&Map<String, Value>>,
+    ) -> Result<Bound, ModelError> {
         let writers = self.writers(self.wanted(persona, request))?;
         let mut bounds = writers.iter().map(|writer| match writer {
             Writer::Understudy => Ok(Bound::default()),
             // A streamed request is the longer one.
-            Writer::Model { endpoint, model, .. } => endpoint.bound(&asked(persona, request, endpoint, model, true)),
+            Writer::Model { endpoint, model, .. } => {
+                endpoint.bound(&asked(persona, request, raw, (endpoint, model), true))
+            }
         });
-        bounds.try_fold(Bound::default(), |worst, bound| Ok(price::worse(worst, bound?)))
+        // One that broke off may bill what it made, and then the next one answers.
+        bounds.try_fold(Bound::default(), |all, bound| Ok(all.plus(bound?)))
     }
 
     async fn answered(&self, talk: &Talk<'_>) -> Result<Chatted, ModelError> {
         let name = self.wanted(talk.persona, talk.request);
         let mut errors: Vec<ModelError> = Vec::new();
-        for writer in self.writers(name)? {
+        // What those who gave no answer may bill all the same; none: nobody knows.
+        let mut lost = Some(Cost::default());
+        let writers = self.writers(name)?;
+        for (index, writer) in writers.iter().enumerate() {
             let is_over = Instant::now() >= talk.deadline || talk.told.is_some_and(Told::has_begun);
             if is_over && !errors.is_empty() {
                 break;
             }
             let answered = match writer {
-                Writer::Understudy => understudy::chat(talk.persona, talk.request, talk.length),
-                Writer::Model { provider, endpoint, model } => self.ask(talk, provider, endpoint, model).await,
+                Writer::Understudy => match talk.persona {
+                    Some(persona) => understudy::chat(persona, talk.request, talk.length),
+                    None => Err(ModelError::CannotAct { wanted: "answer for nobody" }),
+                },
+                Writer::Model { provider, endpoint, model } => {
+                    let share = share(talk.deadline, index + 1 == writers.len());
+                    self.ask(talk, share, (provider, endpoint, model)).await
+                }
             };
             match answered {
                 Ok(chatted) => {
                     let tried = errors.iter().map(ToString::to_string).collect();
-                    return Ok(Chatted { tried, ..chatted });
+                    let cost = chatted.cost.zip(lost).map(|(cost, lost)| price::sum(cost, lost));
+                    return Ok(Chatted { tried, cost, ..chatted });
                 }
                 Err(error) => {
                     tracing::info!(route = name, "no answer for a persona from one of {name}: {error}");
+                    if !error.is_free() {
+                        lost = lost.zip(writer.worst(talk)).map(|(lost, worst)| price::sum(lost, worst));
+                    }
                     errors.push(error);
                 }
             }
@@ -202,16 +249,16 @@ impl Models {
     async fn ask(
         &self,
         talk: &Talk<'_>,
-        provider: &str,
-        endpoint: &Endpoint,
-        model: &str,
+        share: Instant,
+        (provider, endpoint, model): (&str, &Endpoint, &str),
     ) -> Result<Chatted, ModelError> {
         let key = match endpoint.key_secret() {
             "" => None,
             name => Some(self.key(talk.persona, provider, name).await?),
         };
-        let asked = asked(talk.persona, talk.request, endpoint, model, talk.told.is_some());
-        let errand = Errand { asked, key: key.as_ref(), deadline: talk.deadline, told: talk.told };
+        let asked = asked(talk.persona, talk.request, talk.raw, (endpoint, model), talk.told.is_some());
+        let (since, deadline) = (Instant::now(), talk.deadline);
+        let errand = Errand { asked, key: key.as_ref(), since, share, deadline, told: talk.told };
         let wire::Answer { text, calls, finish, model: named, usage } = endpoint.ask(&errand).await?;
         Ok(Chatted {
             answer: ChatAnswer { text, calls, finish },
@@ -222,13 +269,15 @@ impl Models {
         })
     }
 
-    async fn key(&self, persona: &Persona, provider: &str, name: &str) -> Result<SecretText, ModelError> {
-        let found = secret_of(&*self.keyring, persona.id, name).await.map_err(ModelError::Keyring)?;
+    async fn key(&self, persona: Option<&Persona>, provider: &str, name: &str) -> Result<SecretText, ModelError> {
+        let found = keyring::key_of(&*self.keyring, persona.map(|persona| persona.id), name).await;
+        let found = found.map_err(ModelError::Keyring)?;
         found.ok_or_else(|| ModelError::NoKey { provider: provider.to_owned(), secret: name.to_owned() })
     }
 
-    fn wanted<'a>(&'a self, persona: &'a Persona, request: &'a ChatRequest) -> &'a str {
-        request.model.as_deref().or(persona.model.as_deref()).unwrap_or(&self.config.default)
+    fn wanted<'a>(&'a self, persona: Option<&'a Persona>, request: &'a ChatRequest) -> &'a str {
+        let own = || persona.and_then(|persona| persona.model.as_deref());
+        request.model.as_deref().or_else(own).unwrap_or(&self.config.default)
     }
 
     /// Those who may answer under this name, in their order; at least one.
@@ -252,23 +301,30 @@ impl Models {
 }
 
 fn asked<'a>(
-    persona: &Persona,
+    persona: Option<&Persona>,
     request: &'a ChatRequest,
-    endpoint: &Endpoint,
-    model: &'a str,
+    raw: Option<&'a Map<String, Value>>,
+    (endpoint, model): (&Endpoint, &'a str),
     streaming: bool,
 ) -> Asked<'a> {
-    let temperature_thousandths = request.temperature_thousandths.or(persona.profile.temperature_thousandths);
+    let own = || persona.and_then(|persona| persona.profile.temperature_thousandths);
+    let temperature_thousandths = request.temperature_thousandths.or_else(own);
     let output_limit_field = endpoint.output_limit_field();
-    Asked { request, model, temperature_thousandths, output_limit_field, streaming }
+    Asked { request, raw, model, temperature_thousandths, output_limit_field, streaming }
 }
 
 fn deadline(limit: Duration) -> Instant {
     Instant::now() + limit.min(LONGEST)
 }
 
-/// A text as it is asked for.
-fn composing(request: &Request<'_>) -> ChatRequest {
+/// Until when one of a route has time: the last until the end, each other one for half of what is left.
+fn share(deadline: Instant, is_last: bool) -> Instant {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if is_last { deadline } else { deadline - left / 2 }
+}
+
+/// A text as it is asked for: the whole prompt.
+pub fn composing(request: &Request<'_>) -> ChatRequest {
     let profile = &request.persona.profile;
     let words = profile.length.words(request.length);
     let style = Style { answers: &profile.response_style, words };
@@ -277,6 +333,7 @@ fn composing(request: &Request<'_>) -> ChatRequest {
         model: None,
         turns: vec![Turn::System { text: system }, Turn::User { text: user }],
         tools: Vec::new(),
+        must_answer: false,
         max_output_tokens: words.saturating_mul(TOKENS_PER_WORD).clamp(LEAST_TOKENS, MOST_TOKENS),
         temperature_thousandths: None,
         answer_schema: None,

@@ -35,7 +35,7 @@ mod verification;
 mod views;
 mod writes;
 
-pub use accounts::{Accounts, LoginToken, Session, TokenLabel, User, UserId, UserRole};
+pub use accounts::{Accounts, LoginToken, Session, TokenLabel, User, UserId, UserRole, VirtualKey};
 pub use age::Age;
 pub use archive::{Archive, NodeKey, Rows};
 pub use blobs::FileBlobs;
@@ -45,4 +45,4 @@ pub use open::{OpenError, Storage};
 pub use rows::receipt::RawReceipt;
 pub use vault::{SecretLabel, Vault, VaultError};
 pub use verification::verify;
-pub use views::{GoalFilter, PersonaNumbers, QueueDepths, ReceiptFilter, RunFilter, Today};
+pub use views::{ApprovalFilter, GoalFilter, PersonaNumbers, QueueDepths, ReceiptFilter, RunFilter, Today};

@@ -62,6 +62,8 @@ pub struct ToolsDeps {
     pub mcp: Mcp,
     /// Personas' folders lie below `<data root>/personas`.
     pub data_root: PathBuf,
+    /// No own tool goes on with less than this on the disk.
+    pub min_free_mb: u64,
 }
 
 /// The ways to the web that are not the browser's.
@@ -183,7 +185,7 @@ impl Tools {
     async fn own_tool(&self, persona: &Persona, call: &Call, wanted: OwnCall<'_>, stop: &CancellationToken) -> Outcome {
         if wanted.name.starts_with(MCP_PREFIX) {
             let OwnCall { name, args, effect } = wanted;
-            return self.deps.mcp.call(persona, call, mcp::Asked { name, args, effect }, stop).await;
+            return Box::pin(self.deps.mcp.call(persona, call, mcp::Asked { name, args, effect }, stop)).await;
         }
         let not_begun = |error| Outcome::not_begun(format!("did not run {}", call.tool), error);
         let loaded = registry::own_tools(&self.deps.data_root, Some(persona.into()));
@@ -201,7 +203,11 @@ impl Tools {
             let text = format!("the step calls {name} {effect}, but its manifest says {says}: correct the goal");
             return not_begun(StepError::permanent(text));
         }
-        match self.sandbox.get_or_try_init(|| async { Sandbox::find() }).await {
+        match self
+            .sandbox
+            .get_or_try_init(|| async { Sandbox::find().map(|sandbox| sandbox.leaving_free_mb(self.deps.min_free_mb)) })
+            .await
+        {
             Ok(sandbox) => own::perform(sandbox, tool, args, call, &self.deps.data_root, stop).await,
             Err(error) => not_begun(StepError::retryable(error.to_string())),
         }
@@ -275,6 +281,14 @@ impl Performer for Tools {
         // The understudy takes nothing.
         let bound = bound.map_err(|error| StepError::permanent(error.to_string()))?;
         Ok(Some(bound).filter(|bound| *bound != Bound::default()))
+    }
+
+    async fn look(&self, call: &Call) -> Result<Option<Value>, StepError> {
+        let (step, persona) = self.prepare(call).await?;
+        if !step.is_browser() {
+            return Ok(None);
+        }
+        self.deps.browser.look(&persona, call, &step).await.map(Some)
     }
 
     async fn rest(&self, persona: PersonaId) {

@@ -21,6 +21,7 @@ pub mod spending;
 mod static_files;
 pub mod trace;
 pub mod usage;
+pub mod v1;
 
 use std::{
     io,
@@ -45,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
+    models::Models,
     storage::{Accounts, Db, Vault},
     tools::mcp::Mcp,
 };
@@ -55,6 +57,8 @@ pub struct Deps {
     pub company: Company,
     /// Servers whose tools personas may be allowed to call.
     pub mcp: Mcp,
+    /// Whom programs ask through the gateway; personas ask the same.
+    pub models: Models,
     pub db: Db,
     pub accounts: Accounts,
     pub vault: Vault,
@@ -116,6 +120,8 @@ pub fn serve(deps: Deps, listener: TcpListener) -> io::Result<Server> {
         .workers(workers)
         .max_connections(MOST_CONNECTIONS_PER_WORKER)
         .client_request_timeout(Duration::from_secs(10))
+        // Who goes away in the middle of an answer is noticed at once, not at the next write.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(STOP_LIMIT_S)
         .disable_signals()
         .listen(listener)?
@@ -130,6 +136,8 @@ struct Shared {
     tickets: actix::Data<auth::tickets::Tickets>,
     throttle: actix::Data<auth::throttle::Throttle>,
     names: actix::Data<names::Names>,
+    keys: actix::Data<v1::keys::Keys>,
+    calls: actix::Data<v1::Calls>,
     stopping: CancellationToken,
 }
 
@@ -137,6 +145,8 @@ impl Shared {
     fn new(deps: Deps, stopping: CancellationToken) -> Self {
         Self {
             names: actix::Data::new(names::Names::new(deps.db.clone())),
+            keys: actix::Data::new(v1::keys::Keys::new(deps.accounts.clone())),
+            calls: actix::Data::default(),
             deps: actix::Data::new(deps),
             tickets: actix::Data::default(),
             throttle: actix::Data::default(),
@@ -156,6 +166,7 @@ pub fn tables() -> routes::Table {
         observe::routes(),
         pages::routes(),
         static_files::routes(),
+        v1::routes(),
     ]
     .into_iter()
     .flatten()
@@ -170,6 +181,8 @@ fn configure(config: &mut actix::ServiceConfig, shared: &Shared) {
         .app_data(shared.tickets.clone())
         .app_data(shared.throttle.clone())
         .app_data(shared.names.clone())
+        .app_data(shared.keys.clone())
+        .app_data(shared.calls.clone())
         .app_data(actix::Data::new(live))
         .app_data(actix::FormConfig::default().limit(4096));
     routes::mount(&tables(), config);

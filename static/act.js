@@ -45,11 +45,20 @@ async function submit(form) {
     const values = read(form);
     const sent = holds(form);
     const answer = await busy(button, () => perform(form.dataset.act, values, form.dataset));
+    show(form, answer);
     if (Number.isInteger(answer.version)) keepVersion(form, answer.version);
     if ("clear" in form.dataset && holds(form) === sent) form.reset();
     form.closest("dialog")?.close();
   } catch (problem) {
     tell(form, problem);
+  }
+}
+
+// What an answer tells once and nobody keeps.
+function show(form, answer) {
+  for (const output of form.querySelectorAll("[data-shown]")) {
+    output.textContent = answer[output.dataset.shown] ?? "";
+    output.hidden = false;
   }
 }
 
@@ -67,7 +76,7 @@ async function busy(button, work) {
   }
 }
 
-// Names in braces are taken from the values (and leave them), in `data-goto` from the answer.
+// Names in braces are taken from the values (and leave them), in `data-goto` and `data-done` from the answer.
 async function perform(act, values, { done, goto }) {
   const [method, pattern] = act.split(" ");
   const address = fill(pattern, values, true);
@@ -76,7 +85,8 @@ async function perform(act, values, { done, goto }) {
     location.assign(fill(goto, answer));
     return answer;
   }
-  if (done) toast(done.charAt(0).toUpperCase() + done.slice(1) + ".");
+  const said = done?.replace(/\{(\w+)\}/g, (_, name) => answer?.[name] ?? "");
+  if (said) toast(said.charAt(0).toUpperCase() + said.slice(1) + ".", answer?.holds === false);
   refreshSoon(0);
   return answer;
 }

@@ -49,6 +49,8 @@ function valueOf(field) {
       return text.split("\n").map((line) => line.trim()).filter(Boolean);
     case "json":
       return parse(field, text);
+    case "rules":
+      return rules(field, text);
     case "levels":
       return levels(field, text);
     default:
@@ -71,6 +73,16 @@ function parse(field, text) {
   } catch (error) {
     throw new Problem("This is not JSON.", [{ field: field.name, reason: `this is not JSON: ${error.message}` }]);
   }
+}
+
+// `ask browser_click on example.com`, one per line.
+function rules(field, text) {
+  return text.split("\n").map((line) => line.trim()).filter(Boolean).map((line) => {
+    const found = /^(\S+)\s+(every tool|\S+)(?:\s+on\s+(\S+))?$/.exec(line);
+    if (!found) throw new Problem("This is no rule.", [{ field: field.name, reason: `“${line}” is not written like “ask browser_click on example.com”` }]);
+    const [, say, tool, host] = found;
+    return { say, tool: tool === "every tool" ? null : tool, host: host ?? null };
+  });
 }
 
 // `patience = 0.8`, one per line.

@@ -61,12 +61,29 @@ function take(text) {
   if (frame.cursor !== undefined) cursor = frame.cursor;
   if (frame.type === "receipt") {
     add(frame);
+    // A question was asked, answered or closed.
+    if (frame.receipt.body?.data?.became) count();
     refreshDuringStream();
   } else if (frame.type === "gap") {
     refreshSoon(0);
+  } else if (frame.type === "alert") {
+    if (frame.alert.kind === "approval") count();
+    refreshDuringStream();
   } else if (frame.type === "actors") {
     figures(frame.figures);
     refreshDuringStream();
+  }
+}
+
+// How many calls wait for a yes or no.
+async function count() {
+  try {
+    const { waiting } = await call("GET", "/api/approvals/waiting");
+    const box = document.getElementById("waiting-count");
+    box.textContent = waiting;
+    box.hidden = waiting === 0;
+  } catch {
+    // The next alert counts again.
   }
 }
 

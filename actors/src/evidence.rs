@@ -17,6 +17,7 @@ mod newest;
 mod outage;
 mod seal;
 mod teller;
+mod told;
 mod unsigned;
 pub mod verify;
 

@@ -1,7 +1,8 @@
 //! What a call must reserve before it begins, what it is settled at, and what is said when there is no room for it. Pure.
 //!
 //! **Before.** The worst case of a call is reserved in the commit of its intent, guarded by every limit of everybody who
-//! is charged: its persona (in days and months of its own zone), the user who asked, and the company (universal time).
+//! is charged: its persona (in days and months of its own zone), the user or key that asked, and the company (universal
+//! time).
 //! The limits are those that were read: if they changed since, the commit is refused and they are read again.
 //!
 //! **After.** It is settled in the commit of its outcome, at what the provider said; at its worst case when nobody said
@@ -48,6 +49,11 @@ impl Charge {
         versions.chain(left).map(Guard::Ledger).collect()
     }
 
+    /// The version of a scope's budgets that was read.
+    pub fn version(&self, scope: &BudgetScope) -> i64 {
+        self.versions.iter().find(|(of, _)| of == scope).map_or(0, |(_, version)| *version)
+    }
+
     /// What is written with the intent.
     pub fn change(&self) -> Change {
         Change::Ledger(LedgerChange::Reserved(self.entry.clone()))
@@ -64,7 +70,7 @@ pub fn span(scope: BudgetScope, period: BudgetPeriod, persona: Zone, at_ms: i64)
 const fn zone_of(scope: &BudgetScope, persona: Zone) -> Zone {
     match scope {
         BudgetScope::Persona(_) => persona,
-        BudgetScope::User(_) | BudgetScope::Company => Zone::UTC,
+        BudgetScope::User(_) | BudgetScope::Key(_) | BudgetScope::Company => Zone::UTC,
     }
 }
 
@@ -102,6 +108,11 @@ pub fn alert_id(span: &BudgetSpan, limit: &Budget, reached: Reached) -> AlertId 
     AlertId(Builder::from_unix_timestamp_millis(from_ms.unsigned_abs(), &tail).into_uuid())
 }
 
+/// Only what other calls reserved stands in the way, and they are settled soon.
+pub fn is_only_reserved(left: &BudgetLeft, totals: &Totals) -> bool {
+    totals.spent.of(left.limit.unit).saturating_add(left.amount) <= left.limit.hard
+}
+
 /// Why a call is not made, and what to do. `totals`: what the period has had. `zone`: the persona's own.
 pub fn refusal(left: &BudgetLeft, totals: &Totals, zone: Zone) -> String {
     let BudgetLeft { span, limit: Budget { period, unit, hard, .. }, amount } = left;
@@ -111,6 +122,9 @@ pub fn refusal(left: &BudgetLeft, totals: &Totals, zone: Zone) -> String {
     let room = format!("{whose} has {free} of {all} left for the {period}, and the call may take {wanted}");
     if left.never_fits() {
         return format!("{room}, which no {period} would hold: raise the budget, or ask for less");
+    }
+    if is_only_reserved(left, totals) {
+        return format!("{room}: what is reserved for calls under way may leave room; it is tried again soon");
     }
     format!("{room}: it renews at {} ({zone}); wait, or raise the budget", zone.minute(span.until_ms))
 }
@@ -134,6 +148,7 @@ fn whose(scope: &BudgetScope) -> String {
     match scope {
         BudgetScope::Company => "the company’s budget".to_owned(),
         BudgetScope::User(name) => format!("the budget of user {name}"),
+        BudgetScope::Key(name) => format!("the budget of key {name}"),
         BudgetScope::Persona(_) => "the persona’s budget".to_owned(),
     }
 }

@@ -5,12 +5,15 @@
 //! (`history.rs`); what to do with each step then is decided in `resume.rs`, without any I/O.
 
 mod agent;
+pub(crate) mod approval;
 mod attempt;
 mod broker;
 mod budget;
 mod charge;
 mod claims;
 mod drafts;
+mod drift;
+mod fork;
 mod granted;
 mod handing;
 mod history;
@@ -20,8 +23,12 @@ mod plan;
 mod policy;
 pub mod proof;
 mod quota;
+mod recorded;
+pub mod replay;
 mod resume;
 mod settle;
+mod side_by_side;
+mod stage;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -34,9 +41,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 pub use self::handing::{Colleagues, Handed, NotGiven};
-pub use self::now::Now;
-use self::{attempt::Attempt, broker::Broker};
-pub(crate) use self::{history::History, quota::may_have_happened, steps::Steps};
+use self::{attempt::Attempt, broker::Broker, stage::Stage};
+pub(crate) use self::{budget::left_open, history::History, quota::may_have_happened, steps::Steps};
+pub use self::{now::Now, policy::standing_rules};
 use crate::{
     domain::{Limits, Persona, PersonaId},
     evidence::Evidence,
@@ -51,7 +58,7 @@ const REST_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Runner {
     broker: Broker,
-    scheduler: Scheduler,
+    stage: Stage,
     limits: Arc<Limits>,
     /// Who can be given work; none: nobody.
     colleagues: Option<Arc<dyn Colleagues>>,
@@ -77,10 +84,12 @@ impl Runner {
             ports,
             evidence,
             node: limits.node.clone(),
-            standing_hosts: limits.standing_hosts.clone().into(),
+            standing: policy::standing_rules(&limits.standing_hosts).into(),
             step_limit: limits.step,
+            hosts: scheduler.hosts().clone(),
+            record: None,
         };
-        Self { broker, scheduler, limits, colleagues: None }
+        Self { broker, stage: Stage::Company(scheduler), limits, colleagues: None }
     }
 
     /// With others whom its runs may give work.
@@ -104,14 +113,16 @@ impl Runner {
         let slice = tokio::select! {
             biased;
             () = stop.cancelled() => return RunEnd::Stopped,
-            slice = self.scheduler.acquire(wish) => slice,
+            slice = self.stage.acquire(wish) => slice,
         };
         let Ok(slice) = slice else { return RunEnd::Stopped };
         let slice = now.work(slice, work.goal.payload.kind(), self.limits.clone());
         // Boxed: thousands may wait for a slice, but only those who hold one take the room of a run.
         Box::pin(async {
             let id = persona.id;
-            match Attempt::begin(self, persona, Arc::unwrap_or_clone(work), failure_streak, stop, now, slice).await {
+            match Attempt::begin(self, persona, Arc::unwrap_or_clone(work), failure_streak, stop, now, Some(slice))
+                .await
+            {
                 Ok(attempt) => self.act_out(id, attempt).await,
                 Err(end) => end,
             }

@@ -70,6 +70,7 @@ pub(crate) mod planner;
 pub(crate) mod turns;
 pub mod waits;
 
+mod hosts;
 mod rates;
 mod slice;
 mod stage;
@@ -98,6 +99,7 @@ use self::{
     turns::{Ask, Granted, Ticket, Turns},
 };
 pub use self::{
+    hosts::HostBook,
     slice::{Place, Slice, Wish},
     stage::{InLine, StageView, Stretch},
 };
@@ -119,6 +121,7 @@ pub struct Scheduler {
     /// Answers 429 of models that nobody has counted yet.
     refusals: Arc<AtomicU32>,
     world: Arc<dyn World>,
+    hosts: HostBook,
 }
 
 /// The scheduler is gone: the company is ending.
@@ -146,6 +149,11 @@ impl Scheduler {
     ) -> Result<Result<(), Duration>, Ended> {
         let (site, action) = (site.to_owned(), action.into());
         self.ask(|reply| Msg::Act { persona, site, action, reply }).await
+    }
+
+    /// What is to be kept on hosts; their pace is kept here.
+    pub fn hosts(&self) -> &HostBook {
+        &self.hosts
     }
 
     /// Who holds and how many wait, now and whenever it changes.
@@ -205,11 +213,12 @@ impl Scheduler {
         supervisor: ActorCell,
     ) -> Result<Self, SpawnErr> {
         let (figures, seen) = watch::channel(Figures { cap: cap.get(), waiting: 0, on_stage: HashSet::new() });
-        let (turns, rates, stage) = (Turns::new(cap), Rates::new(pace), Stage::new(cap.get()));
+        let hosts = HostBook::default();
+        let (turns, rates, stage) = (Turns::new(cap), Rates::new(pace, hosts.clone()), Stage::new(cap.get()));
         let arguments = State { turns, rates, stage, began: Instant::now(), figures, recent: Recent::new(0) };
         let (actor, _) = Actor::spawn_linked(None, SchedulerActor, arguments, supervisor).await?;
         let load = Arc::new(watch::Sender::new(Load::calm(cap.get())));
-        Ok(Self { actor, tickets: Arc::default(), figures: seen, load, refusals: Arc::default(), world })
+        Ok(Self { actor, tickets: Arc::default(), figures: seen, load, refusals: Arc::default(), world, hosts })
     }
 
     /// Ends it; who waits is told so.

@@ -5,6 +5,7 @@
 //! caller that goes away loses the answer, never half a command. Lists read the roster and ask no persona.
 
 mod answers;
+mod approvals;
 mod budgets;
 mod calendar;
 mod colleagues;
@@ -19,16 +20,19 @@ mod falls;
 mod giving_up;
 mod goals;
 mod grants;
+mod hosts;
 mod letters;
 mod lists;
 mod load;
 mod lookout;
 mod mcp;
 mod office;
+mod outward;
 mod overflow;
 mod personas;
 mod planner;
 mod quotas;
+mod replays;
 mod restarts;
 pub mod rooms;
 mod roster;
@@ -51,6 +55,9 @@ use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::commands::*;
+pub use self::effects::unresolved;
+pub use self::outward::{CallEnd, NotMade, OpenCall, ProgramCall};
+pub use self::replays::ForkFrom;
 pub use self::schedules::{NewSchedule, SchedulePatch};
 
 pub(crate) use self::restarts::Restarts;
@@ -62,6 +69,7 @@ use self::{
     load::LoadKeeper,
     lookout::{Looking, Lookout},
     office::{Hire, Office, Opened, Opening},
+    outward::KnownBudgets,
     overflow::Overflow,
     planner::PlanningDesk,
     rooms::moderator::Moderator,
@@ -121,11 +129,13 @@ impl Company {
             office,
             calendar,
             planning,
+            known: KnownBudgets::default(),
             tally,
             lookout,
             closed,
             _keepers,
         });
+        desk.settle_lost_calls().await?;
         // It ends with the last handle: then nobody can ask it any more.
         tokio::spawn(Looking::new(&desk, asked).keep());
         let calendar = tokio::spawn(Keeper::new(desk.clone(), told).keep());

@@ -3,6 +3,7 @@
 //! [`TestPorts::new`] gives a whole set; each piece can also be used alone. With `#[tokio::test(start_paused = true)]`
 //! nothing here takes real time.
 
+mod approvals;
 mod blobs;
 mod calendar;
 mod inbox;

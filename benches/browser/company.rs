@@ -56,6 +56,7 @@ impl<'a> Worker<'a> {
             web: Web { egress, search: None },
             mcp,
             data_root: root,
+            min_free_mb: 0,
         });
         let ports = Ports {
             journal: storage.journal.clone(),

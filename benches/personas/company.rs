@@ -59,7 +59,7 @@ pub(super) async fn weigh(part: Part, count: usize) -> anyhow::Result<Weighed> {
 }
 
 /// As the product's defaults, but nobody leaves memory while it is looked at.
-pub(super) fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     Limits {
         node: testing::node(),
         active_personas: NonZeroUsize::new(8).unwrap_or(NonZeroUsize::MIN),
@@ -70,6 +70,7 @@ pub(super) fn limits() -> Limits {
         restart_window: Duration::from_secs(300),
         step: Duration::from_secs(30),
         standing_hosts: Vec::new(),
+        approve_within: Duration::from_secs(24 * 3600),
         pace: Pace { default_per_1000_s: 300, sites: Vec::new() },
         serve_within: Duration::from_secs(3_600),
         inbox: InboxLimits::default(),

@@ -154,6 +154,7 @@ impl Records for Hollow {
             hours: Default::default(),
             quotas: Default::default(),
             autoplan: Default::default(),
+            permissions: Default::default(),
             grants: Default::default(),
             agents: Vec::new(),
             created_ms: 0,

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use actors::run::{self, replay::Library};
+
 use super::{rooms, world::ThisMachine};
 use crate::{
     cli::{
-        Ended, doctor, goal,
+        self, Ended, Misused, doctor, goal,
         print::Out,
         receipts::{
             self,
@@ -49,6 +51,16 @@ pub(super) async fn export(config: &Config, export: receipts::Export, json: bool
     let exported = bundle::export(&mut record, &export.to, &goal::spinner()).await?;
     Out { json }.answer(&exported, |exported| bundle::said(exported, &export.to));
     Ok(Ended::Well)
+}
+
+/// Carries a run out again from the data root.
+pub(super) async fn replay(config: &Config, id: &str, json: bool) -> anyhow::Result<Ended> {
+    let id = id.parse().map_err(|_| Misused(format!("`{id}` is no run's id; see `greenroom run list`")))?;
+    let archive = Storage::open_read_only(&config.storage, &config.data_root, Arc::new(ThisMachine)).await?;
+    let library =
+        Library { records: archive.records(), blobs: Arc::new(archive.blobs.clone()), limits: config.limits() };
+    let replayed = Box::pin(run::replay::replay(&library, id, true)).await?;
+    Ok(cli::run::said(&replayed, Out { json }))
 }
 
 /// Read only: a server may be at work beside it, and nothing is made or brought up to date.

@@ -34,6 +34,7 @@ const INSTANCE: &str = "instance";
 pub(super) struct Rooms {
     pub(super) company: Company,
     pub(super) mcp: Mcp,
+    pub(super) models: Models,
     pub(super) storage: Storage,
     pub(super) world: Arc<dyn World>,
     browsers: Browsers,
@@ -60,25 +61,22 @@ impl Rooms {
         }
 
         let web = web(config, egress)?;
-        let mcp = Mcp::new(McpDeps {
-            pins: Arc::new(storage.db.clone()),
-            egress: web.egress.clone(),
-            keyring: Arc::new(storage.vault.clone()),
-            data_root: config.data_root.clone(),
-        });
+        let mcp = open_mcp(config, &storage, web.egress.clone());
         let journal = storage.journal.clone();
         #[cfg(feature = "failpoints")]
         let journal = super::failpoints::around(journal);
+        let keyring = Arc::new(storage.vault.clone());
+        let models = Models::new(&config.models, keyring).context("the models cannot be set up")?;
         let ports = Ports {
             journal,
             records: storage.records.clone(),
-            performer: Arc::new(tools(config, &storage, &browsers, (web, mcp.clone()), world.clone())?),
+            performer: Arc::new(tools(config, &storage, &browsers, models.clone(), (web, mcp.clone()), world.clone())),
             blobs: storage.blobs.clone(),
             world: world.clone(),
         };
         let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
         company.plan_from(Arc::new(Templates));
-        let rooms = Self { company, mcp, storage, world, browsers, rehearsal };
+        let rooms = Self { company, mcp, models, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         Ok(rooms)
     }
@@ -142,6 +140,11 @@ fn open_browsers(config: &Config, egress: Egress) -> anyhow::Result<Browsers> {
     Ok(Browsers::new(config.browser.clone(), egress, config.browser.root.clone(), Arc::new(SealedWith(key))))
 }
 
+fn open_mcp(config: &Config, storage: &Storage, egress: Egress) -> Mcp {
+    let (pins, keyring) = (Arc::new(storage.db.clone()), Arc::new(storage.vault.clone()));
+    Mcp::new(McpDeps { pins, egress, keyring, data_root: config.data_root.clone() })
+}
+
 fn web(config: &Config, egress: Egress) -> anyhow::Result<Web> {
     let search = match config.tools.web_search.as_str() {
         "" => None,
@@ -154,12 +157,12 @@ fn tools(
     config: &Config,
     storage: &Storage,
     browsers: &Browsers,
+    models: Models,
     (web, mcp): (Web, Mcp),
     world: Arc<dyn World>,
-) -> anyhow::Result<Tools> {
+) -> Tools {
     let keyring = Arc::new(storage.vault.clone());
-    let models = Models::new(&config.models, keyring.clone()).context("the models cannot be set up")?;
-    Ok(Tools::new(ToolsDeps {
+    Tools::new(ToolsDeps {
         records: storage.records.clone(),
         keyring,
         models,
@@ -169,7 +172,8 @@ fn tools(
         web,
         mcp,
         data_root: config.data_root.clone(),
-    }))
+        min_free_mb: config.storage.min_free_mb,
+    })
 }
 
 /// The public half of this machine's evidence key, if it has one.

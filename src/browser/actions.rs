@@ -9,12 +9,14 @@ mod look;
 mod picture;
 mod select;
 mod snapshot;
+mod subject;
 
 use actors::domain::Step;
 
 use super::{act::Act, fault::Fault, found::Found, session::Session};
 
 pub(super) use picture::Capture;
+pub(super) use subject::subject;
 
 /// Carries one step out.
 pub(super) async fn carry_out(session: &mut Session, act: &Act<'_>) -> Result<Found, Fault> {

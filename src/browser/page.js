@@ -114,6 +114,23 @@
   };
   const plain = seen => { const { el, ...rest } = seen; return rest; };
 
+  // What an act is about, as the person sees it who is asked.
+  const TOKEN = /csrf|xsrf|token|nonce|authenticity|viewstate/i;
+  const NOT_HELD = ['submit', 'button', 'reset', 'image'];
+  const isHeld = el => ['input', 'select', 'textarea'].includes(el.localName)
+    && !(el.localName === 'input' && (NOT_HELD.includes(el.type) || (el.type === 'hidden' && TOKEN.test(el.name))));
+  const fieldValue = el => {
+    if (el.localName === 'select') return whole([...el.selectedOptions].map(o => o.value).join(', '));
+    if (['checkbox', 'radio'].includes(el.type)) return el.checked ? whole(el.value) : '';
+    return whole(el.value.slice(0, LONGEST_TEXT));
+  };
+  const ROLES = { a: 'link', button: 'button', select: 'list', textarea: 'field' };
+  const roleOf = el => whole(el.getAttribute('role') ?? (el.localName === 'input'
+    ? (NOT_HELD.includes(el.type) ? 'button' : el.type) : ROLES[el.localName] ?? el.localName));
+  const nameOf = el => whole((el.getAttribute('aria-label') || el.labels?.[0]?.innerText || el.innerText
+    || (NOT_HELD.includes(el.type) ? el.value : '') || el.getAttribute('title') || el.getAttribute('alt') || '')
+    .trim().replace(/\s+/g, ' ').slice(0, 200));
+
   const SET_NOT_TYPED = ['date', 'time', 'datetime-local', 'month', 'week', 'color', 'range'];
   const TAKES_TEXT = ['', 'text', 'search', 'url', 'tel', 'email', 'password', 'number'];
   const field = (selector, node, mayBreakLines) => async () => {
@@ -194,6 +211,21 @@
       const held = el.getAttribute(attribute);
       if (held === null) return no(`has no attribute \`${attribute}\``);
       return { ok: true, value: secret(el) && attribute === 'value' ? '(masked)' : whole(held.slice(0, LONGEST_TEXT)) };
+    }, ms),
+
+    subject: (ms, selector, node) => until(() => {
+      const whole_page = selector === null && !node;
+      const seen = whole_page ? { ok: true, el: null } : there(selector, node);
+      if (!seen.ok) return seen;
+      const el = seen.el, form = el ? el.form ?? el.closest('form') : null;
+      const fields = form ? form.elements : document.querySelectorAll('input, select, textarea');
+      const held = [...fields].filter(isHeld).map(one => (
+        { name: whole(one.name || one.id || one.localName), value: fieldValue(one), secret: secret(one) }));
+      const subject = { address: whole(location.href.replace(/#.*$/, '')), form: held };
+      if (el) subject.element = { role: roleOf(el), name: nameOf(el) };
+      const sends = el?.getAttribute('formaction') ? el.formAction : form?.getAttribute('action') ? form.action : null;
+      if (sends) subject.sends_to = whole(sends);
+      return { ok: true, subject };
     }, ms),
 
     titled: (ms, wanted) => until(() => document.title.includes(wanted)

@@ -1,12 +1,12 @@
 //! A persona's profile on disk: its folder, the lock that says whose it is, and what a crash left behind.
 //!
 //! `<root>/<persona id>/` holds `profile/` (Chromium's), `lock` (held while a browser of ours uses it), `browser.json`
-//! (which process that is) and `cookies.sealed`.
+//! (which process that is), `refs` (up to where numbers of elements are taken) and `cookies.sealed`.
 
 use std::{
     ffi::OsStr,
     fs::{self, File, OpenOptions, TryLockError},
-    io,
+    io::{self, Write as _},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
@@ -79,6 +79,21 @@ impl Profile {
     pub(super) fn forget_browser(&self) {
         // When it stays, the next start finds no such process.
         let _ = fs::remove_file(self.browser_file());
+    }
+
+    /// Up to where numbers of elements are taken; 0: none was ever given.
+    pub(super) fn refs_taken(&self) -> u32 {
+        let noted = fs::read_to_string(self.folder.join("refs")).ok();
+        noted.and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    }
+
+    /// Takes numbers of elements up to this one for good.
+    pub(super) fn take_refs(&self, upto: u32) -> io::Result<()> {
+        let new = self.folder.join("refs.new");
+        let mut file = File::create(&new)?;
+        file.write_all(upto.to_string().as_bytes())?;
+        file.sync_all()?;
+        fs::rename(new, self.folder.join("refs"))
     }
 
     fn browser_file(&self) -> PathBuf {

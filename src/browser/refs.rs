@@ -2,13 +2,19 @@
 
 use std::collections::HashMap;
 
-/// The refs of the newest snapshot. Numbers are stable within a document and never used again.
-#[derive(Debug, Default)]
+/// Numbers are taken from the profile in lots of so many.
+const LOT: u32 = 1_000;
+
+/// The refs of the newest snapshot. Numbers are stable within a document and never used again, by no later browser of
+/// the same profile either: a model may still name what it saw before a crash.
+#[derive(Debug)]
 pub(super) struct Refs {
     document: Document,
     nodes: HashMap<u32, i64>,
     numbers: HashMap<i64, u32>,
     last: u32,
+    /// The profile knows that numbers up to this one are taken.
+    taken: u32,
 }
 
 /// What a ref is bound to.
@@ -19,6 +25,22 @@ pub(super) struct Document {
 }
 
 impl Refs {
+    /// `taken`: earlier browsers of the profile may have used the numbers up to this one.
+    pub(super) fn behind(taken: u32) -> Self {
+        let (document, nodes, numbers) = (Document::default(), HashMap::new(), HashMap::new());
+        Self { document, nodes, numbers, last: taken, taken }
+    }
+
+    /// Up to where the profile must know that numbers are taken before anyone sees those of this snapshot; none: it does.
+    pub(super) fn to_take(&self) -> Option<u32> {
+        (self.last > self.taken).then(|| self.last.div_ceil(LOT).saturating_mul(LOT))
+    }
+
+    /// The profile knows it.
+    pub(super) fn take(&mut self, upto: u32) {
+        self.taken = upto;
+    }
+
     /// A snapshot of this document begins: in another document every old ref is stale.
     pub(super) fn begin(&mut self, document: Document) {
         if self.document != document {
@@ -67,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_number_is_stable_in_a_document_and_never_comes_back_in_another() {
-        let mut refs = Refs::default();
+        let mut refs = Refs::behind(0);
         refs.begin(document("a"));
         assert_eq!((refs.number(70), refs.number(71)), (1, 2));
         refs.begin(document("a"));
@@ -78,6 +100,16 @@ mod tests {
         refs.begin(document("b"));
         assert_eq!(refs.number(71), 4, "the same node number in another document is another node");
         assert_eq!(refs.node(2, &document("b")), None);
+    }
+
+    #[test]
+    fn numbers_are_taken_from_the_profile_in_lots() {
+        let mut refs = Refs::behind(2_000);
+        assert_eq!(refs.to_take(), None);
+        assert_eq!((refs.number(1), refs.to_take()), (2_001, Some(3_000)));
+        refs.take(3_000);
+        (2..=1_000).for_each(|node| assert_eq!((refs.number(node) > 2_001, refs.to_take()), (true, None)));
+        assert_eq!((refs.number(2_000), refs.to_take()), (3_001, Some(4_000)));
     }
 
     #[test]

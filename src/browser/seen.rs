@@ -36,6 +36,10 @@ impl Seen {
         &self.why
     }
 
+    pub(super) fn value(&self, field: &str) -> &Value {
+        self.more.get(field).unwrap_or(&Value::Null)
+    }
+
     pub(super) fn text(&self, field: &str) -> &str {
         self.more.get(field).and_then(Value::as_str).unwrap_or_default()
     }

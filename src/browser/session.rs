@@ -95,7 +95,7 @@ impl Session {
             gate,
             watch,
             notes,
-            refs: Refs::default(),
+            refs: Refs::behind(profile.refs_taken()),
             secrets: Secrets::default(),
             persona: persona.id,
             rules_of: persona.version,
@@ -214,6 +214,17 @@ impl Session {
             other => other,
         })?;
         Ok(Place::node(selector, object))
+    }
+
+    /// No later browser of this profile gives the numbers of this snapshot again.
+    pub(super) fn keep_refs(&mut self) -> Result<(), Fault> {
+        let Some(upto) = self.refs.to_take() else { return Ok(()) };
+        let kept = self.profile.take_refs(upto);
+        kept.map_err(|error| {
+            Fault::retryable(format!("the browser's profile cannot be written ({error}); check the disk"))
+        })?;
+        self.refs.take(upto);
+        Ok(())
     }
 
     /// What refs are bound to now.

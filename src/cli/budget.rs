@@ -24,11 +24,14 @@ pub enum Verb {
 #[derive(Debug, Args)]
 pub struct Whose {
     /// A persona, by its slug or id.
-    #[arg(long, value_name = "PERSONA", conflicts_with = "user")]
+    #[arg(long, value_name = "PERSONA", conflicts_with_all = ["user", "key"])]
     persona: Option<String>,
     /// Whoever gave the goals, by name.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
+    /// Programs, by the name of their virtual key.
+    #[arg(long, value_name = "NAME", conflicts_with = "user")]
+    key: Option<String>,
 }
 
 /// `budget show`.
@@ -62,9 +65,10 @@ impl Verb {
 
 impl Whose {
     fn path(&self) -> Vec<&str> {
-        match (&self.persona, &self.user) {
-            (Some(persona), _) => vec!["api", "personas", persona, "budgets"],
-            (_, Some(user)) => vec!["api", "admin", "users", user, "budgets"],
+        match (&self.persona, &self.user, &self.key) {
+            (Some(persona), ..) => vec!["api", "personas", persona, "budgets"],
+            (_, Some(user), _) => vec!["api", "admin", "users", user, "budgets"],
+            (.., Some(key)) => vec!["api", "admin", "keys", key, "budgets"],
             _ => vec!["api", "budgets"],
         }
     }
@@ -92,13 +96,13 @@ impl Set {
 }
 
 /// One limit as it was asked for.
-struct Wanted {
-    period: String,
-    unit: &'static str,
-    limit: Value,
+pub(super) struct Wanted {
+    pub(super) period: String,
+    pub(super) unit: &'static str,
+    pub(super) limit: Value,
 }
 
-fn limit(told: &str) -> Result<Wanted, Misused> {
+pub(super) fn limit(told: &str) -> Result<Wanted, Misused> {
     let bad = || Misused(format!("--limit {told} is not PERIOD:UNIT=HARD[,SOFT], such as day:usd=1.50"));
     let (which, amounts) = told.split_once('=').ok_or_else(bad)?;
     let (period, unit) = which.split_once(':').ok_or_else(bad)?;

@@ -256,7 +256,7 @@ async fn until_over(mut goal: Value, server: &Server) -> anyhow::Result<Value> {
     let id = text(&goal, "id");
     loop {
         let state = text(&goal, "state");
-        let waits_for_a_person = text(&goal, "parked_on") == "reconcile";
+        let waits_for_a_person = ["reconcile", "approval"].contains(&text(&goal, "parked_on").as_str());
         if waits_for_a_person || !["pending", "running", "parked"].contains(&state.as_str()) {
             shown.finish_and_clear();
             return Ok(goal);
@@ -306,6 +306,9 @@ fn said(goal: &Value) -> String {
     if goal["parked_on"] == "quota" {
         return "the day’s quota is used up, waits for the next day".to_owned();
     }
+    if goal["parked_on"] == "approval" {
+        return "waits for a yes or no, see `greenroom approvals`".to_owned();
+    }
     if goal["parked_on"] == "budget" {
         return "a budget is used up, waits until it renews".to_owned();
     }
@@ -317,7 +320,7 @@ fn waits_for(goal: &Value) -> String {
     ids.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn card(goal: &Value) -> String {
+pub(super) fn card(goal: &Value) -> String {
     let fields = [
         "id",
         "persona",

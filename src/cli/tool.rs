@@ -157,7 +157,7 @@ impl Test {
         let tool = self.find(config, whose.as_ref())?;
         let arguments = self.arguments(&tool)?;
         let place = Place::of(config, whose).await?;
-        let sandbox = Sandbox::find()?;
+        let sandbox = Sandbox::find()?.leaving_free_mb(config.storage.min_free_mb);
         let held = sandbox.report().await?;
         let told = Input { arguments: &arguments, key: "a-try-by-hand", limit: tool.manifest.timeout };
         let tried = own::try_out(&sandbox, &tool, &told, place.path(), &CancellationToken::new()).await?;
@@ -252,6 +252,7 @@ fn seen(tool: &OwnTool, tried: &Tried, held: &[Held]) -> Value {
         End::Exit(code) => json!(code),
         End::TimedOut => json!("timed out"),
         End::Stopped => json!("stopped"),
+        End::DiskFull => json!("disk full"),
     };
     json!({
         "tool": tool.manifest.name,
@@ -273,8 +274,9 @@ fn seen(tool: &OwnTool, tried: &Tried, held: &[Held]) -> Value {
 
 fn card(seen: &Value, tried: &Tried) -> String {
     let answer = match &tried.value {
-        Ok(value) => value.to_string(),
-        Err(error) => format!("FAILED: {error}"),
+        // JSON escapes what moves the cursor, but not all of it.
+        Ok(value) => print::plain(&value.to_string()),
+        Err(error) => format!("FAILED: {}", print::plain(error)),
     };
     let mut lines = vec![
         format!("answer   {answer}"),
@@ -283,7 +285,7 @@ fn card(seen: &Value, tried: &Tried) -> String {
         format!("memory   {} MB at most", seen["limits"]["memory_mb"]),
     ];
     if !tried.files().is_empty() {
-        lines.push(format!("wrote    {}", tried.files().join(", ")));
+        lines.push(format!("wrote    {}", print::plain(&tried.files().join(", "))));
     }
     let (_, errors) = tried.ran.texts();
     if !errors.trim().is_empty() {

@@ -129,6 +129,7 @@ fn company(found: &mut Findings) {
     found.seconds("company.restart_window", company.restart_window, 1, DAY);
     found.seconds("company.step_limit", company.step_limit, 1, 2 * MINUTE);
     found.seconds("company.serve_within", company.serve_within, 1, 30 * DAY);
+    found.seconds("company.approve_within", company.approve_within, 60, 30 * DAY);
     found.pace("company.acts_per_second", company.acts_per_second, 0.2, 0.5);
     for (site, pace) in &company.site_acts_per_second {
         let key = format!("company.site_acts_per_second.{site}");

@@ -68,7 +68,7 @@ pub struct ProviderConfig {
     #[serde(default)]
     pub key_secret: String,
     /// How long an answer, or its first part, may take.
-    #[serde(with = "humantime_serde", default = "a_minute")]
+    #[serde(with = "humantime_serde", default = "twenty_seconds")]
     pub timeout: Duration,
     /// The longest silence inside a streamed answer.
     #[serde(with = "humantime_serde", default = "half_a_minute")]
@@ -94,6 +94,17 @@ pub struct ProviderConfig {
     pub prices: BTreeMap<String, PriceConfig>,
 }
 
+/// Whether somebody under a name can answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// One is enough.
+    Ready,
+    /// Each lacks its key; the secrets that hold them.
+    NoKey(Vec<String>),
+    /// There is nobody under this name.
+    Nobody,
+}
+
 /// `[models.providers.<name>.prices."<model>"]`: micro-dollars per million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,8 +113,8 @@ pub struct PriceConfig {
     pub output_micro_usd_per_million: u64,
 }
 
-const fn a_minute() -> Duration {
-    Duration::from_secs(60)
+const fn twenty_seconds() -> Duration {
+    Duration::from_secs(20)
 }
 
 const fn two() -> u32 {
@@ -142,6 +153,23 @@ impl ModelsConfig {
     /// The writers that a name stands for, in the order in which they are asked.
     pub fn writers_of<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
         self.routes.get(name).map_or_else(|| vec![name], |route| route.uses.iter().map(String::as_str).collect())
+    }
+
+    /// Whether one of those under a name could answer, with the keys that there are.
+    pub fn readiness(&self, name: &str, has_key: impl Fn(&str) -> bool) -> Readiness {
+        let mut wanted = Vec::new();
+        for writer in self.writers_of(name) {
+            if writer == UNDERSTUDY {
+                return Readiness::Ready;
+            }
+            let provider = self.provider_of(writer).and_then(|(provider, _)| self.providers.get(provider));
+            let Some(ProviderConfig { key_secret, .. }) = provider else { continue };
+            if key_secret.is_empty() || has_key(key_secret) {
+                return Readiness::Ready;
+            }
+            wanted.push(key_secret.clone());
+        }
+        if wanted.is_empty() { Readiness::Nobody } else { Readiness::NoKey(wanted) }
     }
 }
 

@@ -91,6 +91,9 @@ pub struct CompanyConfig {
     pub step_limit: Duration,
     #[serde(with = "humantime_serde")]
     pub serve_within: Duration,
+    /// An approval that nobody gave or used by then has expired.
+    #[serde(with = "humantime_serde")]
+    pub approve_within: Duration,
     /// Browser acts per second per persona, site and action, 0.2 to 0.5.
     pub acts_per_second: f64,
     /// Sites with their own pace.

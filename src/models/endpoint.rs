@@ -1,10 +1,11 @@
 //! One configured provider: asked over HTTP until there is an answer, a refusal, or no time or try left.
 
+mod embeddings;
 mod exchange;
 
 use std::time::Duration;
 
-use actors::domain::Bound;
+use actors::domain::{Bound, Cost};
 use reqwest::{Client, redirect};
 use tokio::time::Instant;
 use url::Url;
@@ -24,6 +25,9 @@ use crate::{
     secrets::SecretText,
 };
 
+/// Whose share is shorter than this is not judged by it.
+const FAIR: Duration = Duration::from_secs(5);
+
 /// One configured endpoint.
 pub(super) struct Endpoint {
     name: String,
@@ -39,10 +43,35 @@ pub(super) struct Endpoint {
 pub(super) struct Errand<'a> {
     pub asked: Asked<'a>,
     pub key: Option<&'a SecretText>,
+    /// When it was begun.
+    pub since: Instant,
+    /// Until then the answer must have begun (a streamed one) or be whole: the others on the route want their time, too.
+    pub share: Instant,
     /// Nothing is waited for any longer.
     pub deadline: Instant,
     /// Whom to tell of the answer while it comes.
     pub told: Option<&'a Told>,
+}
+
+/// What is the same for every try.
+struct Insisting<'a> {
+    model: &'a str,
+    key: Option<&'a SecretText>,
+    since: Instant,
+    share: Instant,
+    deadline: Instant,
+    told: Option<&'a Told>,
+}
+
+impl Insisting<'_> {
+    /// Whether what was asked at this moment and not answered in time says something about the provider. It does not
+    /// where the caller's own time is up, or where most of the share went by before there was a place.
+    fn was_given_time(&self, asked_at: Instant) -> bool {
+        let now = Instant::now();
+        let had = now.duration_since(asked_at);
+        let most_of_share = had >= FAIR && had >= self.share.duration_since(self.since) / 2;
+        now < self.deadline && (now < self.share || most_of_share)
+    }
 }
 
 impl Endpoint {
@@ -87,25 +116,43 @@ impl Endpoint {
         Ok(price.ok_or_else(unbounded)?.bound(self.kind.body(asked).len(), asked.request.max_output_tokens))
     }
 
+    /// What this request costs at its worst; none: nobody said.
+    pub(super) fn worst(&self, asked: &Asked<'_>) -> Option<Cost> {
+        let price = self.price(asked.model)?;
+        Some(price.worst(self.kind.body(asked).len(), asked.request.max_output_tokens))
+    }
+
     /// Asks until there is an answer, a refusal, or no time or try left.
     pub(super) async fn ask(&self, errand: &Errand<'_>) -> Result<Answer, ModelError> {
         let body = self.kind.body(&errand.asked);
+        let Errand { asked, key, since, share, deadline, told } = errand;
+        let (since, share, deadline) = (*since, *share, *deadline);
+        let request = Insisting { model: asked.model, key: *key, since, share, deadline, told: *told };
+        self.insist(&request, || self.exchange(errand, body.clone())).await
+    }
+
+    /// Makes one exchange after another until there is an answer, a refusal, or no time or try left.
+    async fn insist<T, F>(&self, errand: &Insisting<'_>, exchange: impl Fn() -> F) -> Result<T, ModelError>
+    where
+        F: Future<Output = Result<Reply<T>, ModelError>>,
+    {
         let mut tries = 0;
         let mut last = None;
         loop {
-            let pass = match self.gate.enter(errand.deadline).await {
+            let pass = match self.gate.enter(errand.share).await {
                 Ok(pass) => pass,
                 // What it said before tells more.
                 Err(shut) => return Err(last.unwrap_or_else(|| self.shut(shut))),
             };
             tries += 1;
-            let reply = self.exchange(errand, body.clone()).await;
-            self.report(pass, &reply, errand.deadline);
+            let asked_at = Instant::now();
+            let reply = exchange().await;
+            self.report(pass, &reply, errand.was_given_time(asked_at));
             let (status, reason, asked) = match reply? {
                 Reply::Answer(answer) => return Ok(answer),
                 Reply::No { status, reason, pause } => (status, reason, pause),
             };
-            let left = errand.deadline.saturating_duration_since(Instant::now());
+            let left = errand.share.saturating_duration_since(Instant::now());
             let begun = errand.told.is_some_and(Told::has_begun);
             match after(status, asked, tries, self.config.retries, left) {
                 After::Refused => return Err(self.refused(errand, status, &reason)),
@@ -119,12 +166,11 @@ impl Endpoint {
         }
     }
 
-    fn report(&self, pass: Pass<'_>, reply: &Result<Reply, ModelError>, deadline: Instant) {
+    fn report<T>(&self, pass: Pass<'_>, reply: &Result<Reply<T>, ModelError>, was_given_time: bool) {
         let failed = match reply {
             Ok(Reply::Answer(_)) => false,
             Ok(Reply::No { status, .. }) => *status >= 500,
-            // The caller's time was up, not the provider's.
-            Err(ModelError::TimedOut { .. } | ModelError::Silent { .. }) if Instant::now() >= deadline => return,
+            Err(ModelError::TimedOut { .. } | ModelError::Silent { .. }) if !was_given_time => return,
             Err(_) => true,
         };
         if !failed {
@@ -142,14 +188,14 @@ impl Endpoint {
         }
     }
 
-    fn busy(&self, errand: &Errand<'_>, status: u16, tries: u32, said: &str) -> ModelError {
-        ModelError::Busy { provider: self.name.clone(), status, tries, reason: shown(errand, said) }
+    fn busy(&self, errand: &Insisting<'_>, status: u16, tries: u32, said: &str) -> ModelError {
+        ModelError::Busy { provider: self.name.clone(), status, tries, reason: shown(errand.key, said) }
     }
 
-    fn refused(&self, errand: &Errand<'_>, status: u16, said: &str) -> ModelError {
-        let (provider, reason) = (self.name.clone(), shown(errand, said));
+    fn refused(&self, errand: &Insisting<'_>, status: u16, said: &str) -> ModelError {
+        let (provider, reason) = (self.name.clone(), shown(errand.key, said));
         if refusal::is_too_long(status, said) {
-            return ModelError::TooLong { provider, model: errand.asked.model.to_owned(), reason };
+            return ModelError::TooLong { provider, model: errand.model.to_owned(), reason };
         }
         let hint = match status {
             401 | 403 => "; check the stored key",
@@ -165,6 +211,6 @@ impl Endpoint {
 }
 
 /// Fit to be shown: short, and without the key.
-fn shown(errand: &Errand<'_>, said: &str) -> String {
-    refusal::shown(said, errand.key.map(SecretText::reveal))
+fn shown(key: Option<&SecretText>, said: &str) -> String {
+    refusal::shown(said, key.map(SecretText::reveal))
 }

@@ -22,6 +22,9 @@ pub enum ModelError {
          or its own), and store its key"
     )]
     CannotAct { wanted: &'static str },
+    /// It speaks a form without embeddings.
+    #[error("model provider `{provider}` makes no embeddings; name one that does")]
+    NoEmbeddings { provider: String },
     /// No price is known, so no worst case can be named.
     #[error(
         "what `{model}` of model provider `{provider}` costs is not known, so the call has no upper bound; set \
@@ -88,7 +91,7 @@ impl ModelError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::UnknownModel { .. } | Self::BadProvider { .. } | Self::NoKey { .. } => false,
-            Self::CannotAct { .. } | Self::Unbounded { .. } | Self::TooLong { .. } => false,
+            Self::CannotAct { .. } | Self::Unbounded { .. } | Self::TooLong { .. } | Self::NoEmbeddings { .. } => false,
             Self::Refused { .. } | Self::TooLarge { .. } => false,
             Self::Keyring(_) | Self::Unreachable { .. } | Self::Broken { .. } | Self::TimedOut { .. } => true,
             Self::Silent { .. } | Self::SwitchedOff { .. } | Self::Full { .. } => true,
@@ -119,7 +122,7 @@ impl ModelError {
     pub fn is_not_begun(&self) -> bool {
         match self {
             Self::UnknownModel { .. } | Self::BadProvider { .. } | Self::NoKey { .. } | Self::Keyring(_) => true,
-            Self::CannotAct { .. } | Self::Unbounded { .. } => true,
+            Self::CannotAct { .. } | Self::Unbounded { .. } | Self::NoEmbeddings { .. } => true,
             Self::SwitchedOff { .. } | Self::Full { .. } | Self::Unreachable { .. } => true,
             Self::Nobody(errors) => errors.iter().all(Self::is_not_begun),
             _ => false,

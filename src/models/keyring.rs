@@ -22,6 +22,30 @@ impl Keyring for Vault {
     }
 }
 
+/// The persona's own key, if somebody asks for one, else the instance's: the secret of that name, or of that name in capitals, as the environment
+/// has it.
+pub(super) async fn key_of(
+    keyring: &dyn Keyring,
+    persona: Option<PersonaId>,
+    name: &str,
+) -> Result<Option<SecretText>, BoxError> {
+    for name in [name, &name.to_ascii_uppercase()] {
+        let found = match persona {
+            Some(persona) => secret_of(keyring, persona, name).await?,
+            None => keyring.open(INSTANCE, name).await?,
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a secret of this name is that key.
+pub fn is_key(secret: &str, key: &str) -> bool {
+    secret == key || secret == key.to_ascii_uppercase()
+}
+
 /// The persona's own secret of that name, else the instance's.
 pub async fn secret_of(keyring: &dyn Keyring, persona: PersonaId, name: &str) -> Result<Option<SecretText>, BoxError> {
     match keyring.open(&format!("persona:{persona}"), name).await? {

@@ -41,16 +41,25 @@ impl Price {
     }
 
     /// The worst case of a request of so many bytes: a token is at least one of them.
-    pub(super) fn bound(self, request_bytes: usize, most_output: u32) -> Bound {
+    pub(super) fn worst(self, request_bytes: usize, most_output: u32) -> Cost {
         let input = u64::try_from(request_bytes).unwrap_or(u64::MAX).saturating_add(ADDED_BY_PROVIDER);
-        let output = u64::from(most_output);
-        Bound { micro_usd: self.cost(Usage { input, output }).micro_usd, tokens: input.saturating_add(output) }
+        self.cost(Usage { input, output: u64::from(most_output) })
+    }
+
+    /// The same, to be reserved.
+    pub(super) fn bound(self, request_bytes: usize, most_output: u32) -> Bound {
+        let Cost { input_tokens, output_tokens, micro_usd } = self.worst(request_bytes, most_output);
+        Bound { micro_usd, tokens: input_tokens.saturating_add(output_tokens) }
     }
 }
 
-/// The worse of two, in each respect.
-pub(super) fn worse(one: Bound, other: Bound) -> Bound {
-    Bound { micro_usd: one.micro_usd.max(other.micro_usd), tokens: one.tokens.max(other.tokens) }
+/// Both together.
+pub(super) const fn sum(one: Cost, other: Cost) -> Cost {
+    Cost {
+        input_tokens: one.input_tokens.saturating_add(other.input_tokens),
+        output_tokens: one.output_tokens.saturating_add(other.output_tokens),
+        micro_usd: one.micro_usd.saturating_add(other.micro_usd),
+    }
 }
 
 #[cfg(test)]

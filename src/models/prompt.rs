@@ -97,9 +97,9 @@ fn character(personality: &Personality) -> Vec<String> {
     };
     let told = personality.traits().into_iter().filter_map(|(name, level)| {
         let (little, much) = words(name);
-        Some(format!("{name} {}: {}", share(level), by_level(level, little, much)?))
+        Some(format!("{name} {}: {}", level.share(), by_level(level, little, much)?))
     });
-    told.chain(personality.custom.iter().map(|(name, level)| format!("{} {}", name.trim(), share(*level)))).collect()
+    told.chain(personality.custom.iter().map(|(name, level)| format!("{} {}", name.trim(), level.share()))).collect()
 }
 
 fn manner(answers: &ResponseStyle) -> String {
@@ -119,11 +119,6 @@ fn manner(answers: &ResponseStyle) -> String {
     let tone = answers.tone.as_str();
     let article = if tone.starts_with('a') { "an" } else { "a" };
     format!("in {article} {tone} tone; {}.", told.join("; "))
-}
-
-/// `0.7`.
-fn share(level: Level) -> f64 {
-    f64::from(level.thousandths()) / 1_000.0
 }
 
 fn as_json(text: &str) -> String {

@@ -50,19 +50,13 @@ impl<'a> Prose<'a> {
     }
 
     fn keep_of_line(&mut self, start: usize, end: usize) {
-        let mut at = start;
+        let mut scan = Scan::of(self.text.get(start..end).unwrap_or_default());
+        let mut at = 0;
         let mut begins = true;
-        while let Some(c) = self.text.get(at..end).and_then(|rest| rest.chars().next()) {
-            let rest = self.text.get(at..end).unwrap_or_default();
-            let quoted = closing(c).and_then(|close| {
-                let inside = rest.get(c.len_utf8()..)?;
-                Some(c.len_utf8() + inside.find(close)? + close.len_utf8())
-            });
-            let token = rest.split(|c: char| c.is_whitespace() || closing(c).is_some()).next().unwrap_or_default();
-            let token = token.trim_end_matches(['.', ',', ';', ':', '!', '?', ')']);
-            let length = quoted.or((begins && is_fixed(token)).then_some(token.len()));
+        while let Some(c) = scan.line.get(at..).and_then(|rest| rest.chars().next()) {
+            let length = scan.quoted(at, c).or_else(|| scan.fixed(at).filter(|_| begins));
             if let Some(length) = length {
-                self.kept.push(at..at + length);
+                self.kept.push(start + at..start + at + length);
             }
             at += length.unwrap_or(c.len_utf8());
             begins = length.is_some() || !c.is_alphanumeric();
@@ -71,8 +65,7 @@ impl<'a> Prose<'a> {
 
     /// Whether any of it is to stay as it is.
     pub(super) fn is_kept(&self, range: &Range<usize>) -> bool {
-        let meets = |kept: &Range<usize>| kept.start < range.end && range.start < kept.end;
-        self.kept.iter().chain(&self.fenced).any(meets)
+        meeting(&self.kept, range) || meeting(&self.fenced, range)
     }
 
     /// Sentences, headings, entries of lists and fenced blocks, in their order, without white space around them.
@@ -83,7 +76,7 @@ impl<'a> Prose<'a> {
             let (start, body) = (at, line.trim_end());
             at += line.len();
             let range = start + body.len() - body.trim_start().len()..start + body.len();
-            match self.fenced.iter().find(|fence| fence.contains(&start)) {
+            match self.fenced.get(behind(&self.fenced, start)).filter(|fence| fence.contains(&start)) {
                 Some(fence) if fence.start == start => units.push(fence.clone()),
                 Some(_) => {}
                 None if range.is_empty() => {}
@@ -97,11 +90,15 @@ impl<'a> Prose<'a> {
         let text = self.text.get(line.clone()).unwrap_or_default();
         let mut start = line.start;
         let skipped = marker(text);
+        // Signs that stand together have the same behind them: it is looked at once.
+        let (mut run, mut after, mut next) = (0, "", "");
         for (at, _) in text.match_indices(['.', '!', '?', '…']).filter(|(at, _)| *at >= skipped) {
             let here = line.start + at;
-            let rest = text.get(at..).unwrap_or_default();
-            let after = rest.trim_start_matches(['.', '!', '?', '…', ')', ']', '\'', '’']);
-            let next = after.trim_start();
+            if at >= run {
+                let rest = text.get(at..).unwrap_or_default();
+                after = rest.trim_start_matches(['.', '!', '?', '…', ')', ']', '\'', '’']);
+                (run, next) = (text.len() - after.len(), after.trim_start());
+            }
             let ends = after.starts_with(char::is_whitespace) && !next.starts_with(char::is_lowercase);
             if here >= start && ends && !self.is_kept(&(here..here + 1)) {
                 units.push(start..line.end - after.len());
@@ -115,7 +112,7 @@ impl<'a> Prose<'a> {
 
     /// How many words a part has; fenced ones do not count.
     pub(super) fn words_in(&self, range: &Range<usize>) -> usize {
-        if self.fenced.iter().any(|fence| fence.start < range.end && range.start < fence.end) {
+        if meeting(&self.fenced, range) {
             return 0;
         }
         self.text.get(range.clone()).unwrap_or_default().split_whitespace().count()
@@ -186,6 +183,87 @@ impl<'a> Prose<'a> {
     }
 }
 
+/// One line while it is read: whatever was looked for ahead is remembered, so that each byte is looked at a few times at
+/// most, however long the line.
+struct Scan<'a> {
+    line: &'a str,
+    /// Where the word that was read last ends, …
+    word_end: usize,
+    /// … where what counts of it ends, and …
+    token_end: usize,
+    /// … where in it the last sign stands that makes it fixed.
+    last_sign: Option<usize>,
+    /// What closes no quotation any more.
+    never: Vec<char>,
+    /// Bytes that were read ahead.
+    #[cfg(test)]
+    read: usize,
+}
+
+impl<'a> Scan<'a> {
+    const fn of(line: &'a str) -> Self {
+        Self {
+            line,
+            word_end: 0,
+            token_end: 0,
+            last_sign: None,
+            never: Vec::new(),
+            #[cfg(test)]
+            read: 0,
+        }
+    }
+
+    /// How long the quotation is that opens here with this.
+    fn quoted(&mut self, at: usize, open: char) -> Option<usize> {
+        let close = closing(open).filter(|close| !self.never.contains(close))?;
+        let inside = self.line.get(at + open.len_utf8()..)?;
+        let found = inside.find(close);
+        #[cfg(test)]
+        {
+            self.read += found.unwrap_or(inside.len());
+        }
+        if found.is_none() {
+            self.never.push(close);
+        }
+        Some(open.len_utf8() + found? + close.len_utf8())
+    }
+
+    /// How long the rest of the word is, when that is an address or holds a digit.
+    fn fixed(&mut self, at: usize) -> Option<usize> {
+        if at >= self.word_end {
+            self.read_word(at);
+        }
+        let rest = self.line.get(at..self.token_end)?;
+        let is_fixed = self.last_sign.is_some_and(|sign| sign >= at) || rest.starts_with("www.");
+        is_fixed.then_some(rest.len())
+    }
+
+    fn read_word(&mut self, at: usize) {
+        let rest = self.line.get(at..).unwrap_or_default();
+        let word = rest.split(|c: char| c.is_whitespace() || closing(c).is_some()).next().unwrap_or_default();
+        let token = word.trim_end_matches(['.', ',', ';', ':', '!', '?', ')']);
+        let sign = token.rfind(|c: char| c == '@' || c.is_numeric());
+        let last = sign.max(token.rfind("://"));
+        // A separator is passed like a word of its own.
+        self.word_end = at + word.len().max(1);
+        (self.token_end, self.last_sign) = (at + token.len(), last.map(|last| at + last));
+        #[cfg(test)]
+        {
+            self.read += word.len();
+        }
+    }
+}
+
+/// The first of these that does not end before this place.
+fn behind(ranges: &[Range<usize>], at: usize) -> usize {
+    ranges.partition_point(|range| range.end <= at)
+}
+
+/// Whether one of these, which are in order and apart, shares a byte with it.
+fn meeting(ranges: &[Range<usize>], range: &Range<usize>) -> bool {
+    ranges.get(behind(ranges, range.start)).is_some_and(|first| first.start < range.end)
+}
+
 /// What closes a quotation that opens with this.
 const fn closing(c: char) -> Option<char> {
     match c {
@@ -196,10 +274,6 @@ const fn closing(c: char) -> Option<char> {
         '«' => Some('»'),
         _ => None,
     }
-}
-
-fn is_fixed(token: &str) -> bool {
-    token.contains("://") || token.contains('@') || token.starts_with("www.") || token.contains(char::is_numeric)
 }
 
 /// How long the sign of a heading or an entry of a list is.
@@ -225,6 +299,34 @@ fn cased(to: &str, found: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_line_is_read_a_few_times_at_most() {
+        for part in ["=", "!1 ", "“", "a@", "www", ". ", "..", "“\"", "\"a", "„“", "x„ "] {
+            let line = part.repeat((1 << 20) / part.len());
+            let mut scan = Scan::of(&line);
+            for (at, c) in line.char_indices() {
+                let _ = (scan.quoted(at, c), scan.fixed(at));
+            }
+            assert!(scan.read <= 4 * line.len(), "{part}: {} bytes were read ahead", scan.read);
+        }
+    }
+
+    /// With a look at every byte behind or before for each one of them, these would not come to an end.
+    #[test]
+    fn a_megabyte_of_anything_is_read() {
+        let sentences = |part: &str| {
+            let text = part.repeat((1 << 20) / part.len());
+            let prose = Prose::of(&text);
+            (prose.kept.len(), prose.words(), prose.signs(&['!']).count())
+        };
+        let of = |part: &str| (1 << 20) / part.len();
+        assert_eq!(sentences("="), (0, 1, 0));
+        assert_eq!(sentences("!1 "), (of("!1 "), of("!1 "), 0));
+        assert_eq!(sentences("!"), (0, 1, 1 << 20));
+        assert_eq!(sentences("```\n"), (0, 0, 0));
+        assert_eq!(sentences("“"), (0, 1, 0));
+    }
 
     fn units(text: &str) -> Vec<&str> {
         Prose::of(text).units().into_iter().map(|unit| &text[unit]).collect()

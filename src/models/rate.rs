@@ -1,4 +1,4 @@
-//! How often a provider is asked: never more than so many times in any minute. Pure: the time is handed in.
+//! How often a provider is asked, or a key used: never more than so many times in any minute. Pure: the time is handed in.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -8,19 +8,19 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// Remembers the requests of the last minute, and those that wait for their time.
 #[derive(Debug)]
-pub(super) struct Rate {
+pub struct Rate {
     most: usize,
     times: VecDeque<Instant>,
 }
 
 impl Rate {
     /// `most` requests in any minute; at least one.
-    pub(super) fn new(most: usize) -> Self {
+    pub fn new(most: usize) -> Self {
         Self { most: most.max(1), times: VecDeque::new() }
     }
 
     /// Takes a place and says when its time comes; none, and nothing is taken, when that is after `latest`.
-    pub(super) fn take(&mut self, now: Instant, latest: Instant) -> Option<Instant> {
+    pub fn take(&mut self, now: Instant, latest: Instant) -> Option<Instant> {
         let full = self.times.len() == self.most;
         let free = self.times.front().filter(|_| full).map_or(now, |oldest| now.max(*oldest + MINUTE));
         if free > latest {
@@ -31,6 +31,12 @@ impl Rate {
         }
         self.times.push_back(free);
         Some(free)
+    }
+
+    /// How long until a place is free.
+    pub fn free_in(&self, now: Instant) -> Duration {
+        let oldest = self.times.front().filter(|_| self.times.len() == self.most);
+        oldest.map_or(Duration::ZERO, |oldest| (*oldest + MINUTE).saturating_duration_since(now))
     }
 }
 

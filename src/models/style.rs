@@ -62,7 +62,7 @@ pub fn apply_persona_style(persona: &Persona, text: &str) -> String {
 }
 
 /// The text in this style, about so many words long at most.
-pub fn in_style(profile: &Profile, text: &str, words: u32) -> String {
+fn in_style(profile: &Profile, text: &str, words: u32) -> String {
     let wording = Wording::of(profile);
     let words = usize::try_from(words).unwrap_or(usize::MAX);
     let phrases: Vec<String> = profile.signature_phrases.iter().map(|phrase| wording.settled(phrase.trim())).collect();
@@ -113,7 +113,7 @@ impl Wording {
             let next = text.get(at + c.len_utf8()..).and_then(|rest| rest.chars().next());
             // `!=` and `![` are no exclamations.
             match c {
-                '!' if marks.contains(&at) && !matches!(next, Some('=' | '[')) => {
+                '!' if marks.binary_search(&at).is_ok() && !matches!(next, Some('=' | '[')) => {
                     if !out.ends_with(['.', '?', '!', '…']) {
                         out.push('.');
                     }
@@ -151,7 +151,7 @@ fn cut(text: &str, words: usize) -> String {
             left_out = true;
             // The next one begins its line all the same.
             let lines = space.matches('\n').count();
-            let there = out.chars().rev().take_while(|c| *c == '\n').count();
+            let there = out.chars().rev().take(lines).take_while(|c| *c == '\n').count();
             out.extend(std::iter::repeat_n('\n', if out.is_empty() { 0 } else { lines.saturating_sub(there) }));
             continue;
         }

@@ -18,7 +18,7 @@ use super::{Chatted, ModelError, Request, UNDERSTUDY};
 /// Answers the last thing that a user said. It cannot act, so it refuses a talk in which it should.
 pub(super) fn chat(persona: &Persona, request: &ChatRequest, length: Length) -> Result<Chatted, ModelError> {
     let wanted = match request {
-        ChatRequest { tools, .. } if !tools.is_empty() => Some("make calls"),
+        ChatRequest { tools, must_answer, .. } if !tools.is_empty() && !must_answer => Some("make calls"),
         ChatRequest { answer_schema: Some(_), .. } => Some("fit its answer to a schema"),
         _ => None,
     };
@@ -52,7 +52,7 @@ fn compose(request: &Request<'_>) -> String {
 mod tests {
     use std::time::Duration;
 
-    use actors::domain::{Length, LengthTargets, Persona, Profile, Role, Weight};
+    use actors::domain::{Length, LengthTargets, Persona, Profile};
     use proptest::prelude::*;
 
     use super::*;
@@ -60,13 +60,8 @@ mod tests {
     fn jason() -> Persona {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         Persona {
-            id: [7; 16].into(),
-            slug: "jason".parse().unwrap(),
             name: "Jason".into(),
-            role: Some(Role::Worker),
             description: "Finds lost rows.".into(),
-            status: actors::domain::PersonaStatus::Active,
-            version: 1,
             profile: Profile {
                 style_primer: "Plain and friendly.".into(),
                 do_: texts(&["Name the evidence for each finding"]),
@@ -77,16 +72,7 @@ mod tests {
                 length: LengthTargets { short: 40, long: 160 },
                 ..Profile::default()
             },
-            hosts: Vec::new(),
-            model: None,
-            weight: Weight::ORDINARY,
-            hours: Default::default(),
-            quotas: Default::default(),
-            autoplan: Default::default(),
-            grants: Default::default(),
-            agents: Vec::new(),
-            created_ms: 0,
-            updated_ms: 0,
+            ..actors::testing::persona(&actors::testing::TestWorld::new(7), "jason")
         }
     }
 

@@ -3,11 +3,14 @@
 mod anthropic;
 mod events;
 mod openai;
+mod passed;
 
 use actors::domain::{ChatRequest, Finish, ToolCall};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
 
 pub(super) use events::Events;
+pub(super) use passed::{Embeddings, embedding, embeddings};
 
 use super::price::Usage;
 use crate::config::{OutputLimitField, ProviderKind};
@@ -16,11 +19,17 @@ use crate::config::{OutputLimitField, ProviderKind};
 pub(super) const MOST_ANSWER_BYTES: usize = 4 << 20;
 /// Calls of one answer that are taken.
 const MOST_CALLS: usize = 128;
+/// What a provider calls its model is kept up to this.
+const MOST_MODEL_CHARS: usize = 200;
+/// No provider takes a longer name of a tool.
+const MOST_NAME_CHARS: usize = 64;
 
 /// A talk as one model of one provider is to be asked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub request: &'a ChatRequest,
+    /// The same as a program wrote it in OpenAI's form: what providers of that form are sent.
+    pub raw: Option<&'a Map<String, Value>>,
     pub model: &'a str,
     pub temperature_thousandths: Option<u16>,
     pub output_limit_field: OutputLimitField,
@@ -84,12 +93,21 @@ impl ProviderKind {
         }
     }
 
+    /// Behind the base address, for embeddings; none: it makes none.
+    pub(super) const fn embeddings_path(self) -> Option<&'static str> {
+        match self {
+            Self::OpenAi => Some("/embeddings"),
+            Self::Anthropic => None,
+        }
+    }
+
     /// Reads a whole answer.
     pub(super) fn read(self, body: &[u8], request: &ChatRequest) -> Result<Answer, Malformed> {
         match self {
             Self::OpenAi => openai::read(body),
             Self::Anthropic => anthropic::read(body, request),
         }
+        .map(Answer::fit_to_keep)
     }
 }
 
@@ -130,7 +148,35 @@ impl Listener {
             Self::OpenAi(listener) => listener.finish(),
             Self::Anthropic(listener) => listener.finish(),
         }
+        .map(Answer::fit_to_keep)
     }
+}
+
+impl Answer {
+    /// Receipts hold what a provider calls its model, and the next request what a model called a tool: both are made to
+    /// fit there.
+    fn fit_to_keep(self) -> Self {
+        let name = |call: ToolCall| ToolCall {
+            name: in_plain_letters(&call.name).chars().take(MOST_NAME_CHARS).collect(),
+            ..call
+        };
+        let model = self.model.map(|model| model.chars().take(MOST_MODEL_CHARS).collect());
+        Self { model, calls: self.calls.into_iter().map(name).collect(), ..self }
+    }
+}
+
+/// Names and ids hold nothing else in any form; what other providers or models made up may.
+fn in_plain_letters(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' }).collect()
+}
+
+/// Arguments must be an object; what a model wrote that is none is shown to it as what it was.
+fn object(arguments: &str) -> Value {
+    let written = serde_json::from_str::<Value>(arguments).ok().filter(Value::is_object);
+    written.unwrap_or_else(|| match arguments.trim() {
+        "" => json!({}),
+        _ => json!({ "arguments": arguments }),
+    })
 }
 
 fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Malformed> {

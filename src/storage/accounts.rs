@@ -3,6 +3,8 @@
 //! Sessions, tokens and links are known by the SHA-256 of 32 random bytes; the plain value is shown once and kept
 //! nowhere.
 
+mod active;
+mod keys;
 mod links;
 mod sessions;
 mod tokens;
@@ -17,6 +19,7 @@ use diesel::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use keys::VirtualKey;
 pub use sessions::Session;
 pub use tokens::{LoginToken, TokenLabel};
 

@@ -1,10 +1,10 @@
 //! The record as it is stored, for verification and export: read only, without a server, beside a running one.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use actors::{
     domain::{ChainId, Hash, PersonaId},
-    ports::{Blobs, Checkpoint, Unavailable, World},
+    ports::{Blobs, Checkpoint, Records, Unavailable, World},
 };
 use diesel::{
     dsl::sql,
@@ -19,6 +19,7 @@ use super::{
     db::{Db, DbError, Open, on_db},
     open::{OpenError, Storage, sqlite_file},
     postgres,
+    records::ReadBack,
     rows::{Columns, receipt::RawReceipt},
     schema::{checkpoints, personas, receipts, signing_keys},
     sqlite::SqliteReaders,
@@ -76,6 +77,11 @@ impl Storage {
 type CheckpointRow = (Vec<u8>, i64, Vec<u8>, Vec<u8>, i64);
 
 impl Archive {
+    /// What the company reads back, for whoever only reads.
+    pub fn records(&self) -> Arc<dyn Records> {
+        Arc::new(ReadBack(self.db.clone()))
+    }
+
     /// The chain of a persona by slug or id, deleted ones included.
     pub async fn persona_chain(&self, slug_or_id: &str) -> Result<Option<ChainId>, DbError> {
         if let Ok(id) = slug_or_id.parse::<PersonaId>() {

@@ -43,6 +43,19 @@ type Row = (MessageRow, GoalRow);
 /// What is begun, and what is not, each in its order.
 type Halves = (Vec<Row>, Vec<Row>);
 
+/// The first of a persona's messages of one half whose goal is so, in their order.
+macro_rules! half {
+    ($persona:ident, $limit:ident, $message:expr, $($goal:expr),+) => {
+        first(at_most($limit), messages::table
+            .inner_join(goals::table.on(goals::id.eq(messages::goal)))
+            .filter(messages::persona.eq($persona.clone()))
+            .filter($message)
+            $(.filter($goal))+
+            .order((messages::lane, messages::deadline_ms, messages::received_ms, messages::id))
+            .select((MessageRow::as_select(), GoalRow::as_select())))
+    };
+}
+
 impl ReadBack {
     pub(super) async fn open_work(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, DbError> {
         let (begun, next) = self.open_halves(persona, limit).await?;
@@ -70,21 +83,7 @@ impl ReadBack {
 
     async fn open_halves(&self, persona: PersonaId, limit: u32) -> Result<Halves, DbError> {
         let id = persona.as_bytes().to_vec();
-        let both: Halves = on_db!(self.0, both:
-            first(at_most(limit), messages::table
-                .inner_join(goals::table.on(goals::id.eq(messages::goal)))
-                .filter(messages::persona.eq(id.clone()))
-                .filter(BEGUN)
-                .filter(FREE_GOAL)
-                .order((messages::lane, messages::deadline_ms, messages::received_ms, messages::id))
-                .select((MessageRow::as_select(), GoalRow::as_select()))),
-            first(at_most(limit), messages::table
-                .inner_join(goals::table.on(goals::id.eq(messages::goal)))
-                .filter(messages::persona.eq(id.clone()))
-                .filter(WAITS)
-                .filter(FREE_GOAL)
-                .order((messages::lane, messages::deadline_ms, messages::received_ms, messages::id))
-                .select((MessageRow::as_select(), GoalRow::as_select()))));
+        let both: Halves = on_db!(self.0, both: half!(id, limit, BEGUN, FREE_GOAL), half!(id, limit, WAITS, FREE_GOAL));
         Ok(both)
     }
 
@@ -92,22 +91,8 @@ impl ReadBack {
     async fn due_halves(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Result<Halves, DbError> {
         let (id, set_back_ms) = (persona.as_bytes().to_vec(), now_ms.saturating_add(SET_BACK_MS));
         let both: Halves = on_db!(self.0, both:
-            first(at_most(limit), messages::table
-                .inner_join(goals::table.on(goals::id.eq(messages::goal)))
-                .filter(messages::persona.eq(id.clone()))
-                .filter(BEGUN)
-                .filter(GOES_ON)
-                .filter(goals::due_ms.is_null().or(goals::due_ms.le(now_ms)).or(goals::updated_ms.gt(set_back_ms)))
-                .order((messages::lane, messages::deadline_ms, messages::received_ms, messages::id))
-                .select((MessageRow::as_select(), GoalRow::as_select()))),
-            first(at_most(limit), messages::table
-                .inner_join(goals::table.on(goals::id.eq(messages::goal)))
-                .filter(messages::persona.eq(id.clone()))
-                .filter(WAITS)
-                .filter(GOES_ON)
-                .filter(goals::due_ms.is_null().or(goals::due_ms.le(now_ms)).or(goals::updated_ms.gt(set_back_ms)))
-                .order((messages::lane, messages::deadline_ms, messages::received_ms, messages::id))
-                .select((MessageRow::as_select(), GoalRow::as_select()))));
+            half!(id, limit, BEGUN, GOES_ON, goals::due_ms.is_null().or(goals::due_ms.le(now_ms)).or(goals::updated_ms.gt(set_back_ms))),
+            half!(id, limit, WAITS, GOES_ON, goals::due_ms.is_null().or(goals::due_ms.le(now_ms)).or(goals::updated_ms.gt(set_back_ms))));
         Ok(both)
     }
 

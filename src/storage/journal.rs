@@ -8,6 +8,7 @@
 //!
 //! Because everything is judged before anything is written, a refused commit needs no savepoint.
 
+mod approvals;
 mod calendar;
 mod changes;
 mod closed;

@@ -7,9 +7,9 @@ use std::{collections::HashMap, ops::Range};
 
 use actors::{
     domain::{
-        Alert, AlertId, AlertKind, BigThree, BudgetScope, BudgetSpan, Budgets, Entry, Goal, GoalId, GoalState, Hours,
-        Message, MessageId, MessageState, ParkedOn, Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run, RunId,
-        Schedule, ScheduleId, StandingWait, Totals,
+        Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, BudgetScope, BudgetSpan, Budgets, Entry, Goal,
+        GoalId, GoalState, HostPolicy, Hours, Message, MessageId, MessageState, ParkedOn, Persona, PersonaId,
+        PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, StandingWait, Totals,
     },
     ports::{
         ChainHead, ChainHeads, Counted, Inbox, LastWork, Overdue, Prerequisite, Records, RosterRecord, Unavailable,
@@ -140,6 +140,10 @@ impl Records for ReadBack {
         Ok(self.receipts_of(goal).await?)
     }
 
+    async fn unsound(&self, goal: GoalId) -> Result<Option<i64>, Unavailable> {
+        Ok(self.first_unsound(goal).await?)
+    }
+
     async fn quota_use(&self, goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
         Ok(self.0.quota_use(goal).await?)
     }
@@ -154,6 +158,22 @@ impl Records for ReadBack {
 
     async fn open_entries(&self, goal: GoalId) -> Result<Vec<Entry>, Unavailable> {
         Ok(self.0.open_entries(goal).await?)
+    }
+
+    async fn open_calls(&self) -> Result<Vec<Entry>, Unavailable> {
+        Ok(self.0.open_calls().await?)
+    }
+
+    async fn approvals_of(&self, goal: GoalId) -> Result<Vec<Approval>, Unavailable> {
+        Ok(self.0.approvals_of(goal).await?)
+    }
+
+    async fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, Unavailable> {
+        Ok(self.0.approval(id).await?)
+    }
+
+    async fn host_policies(&self) -> Result<Vec<HostPolicy>, Unavailable> {
+        Ok(self.0.host_policies().await?)
     }
 
     async fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Result<Vec<GoalId>, Unavailable> {
@@ -339,6 +359,11 @@ impl ReadBack {
                 .order(goals::id)
                 .select(goals::id));
         rows.iter().map(|id| Columns("goals").id(id)).collect()
+    }
+
+    async fn first_unsound(&self, id: GoalId) -> Result<Option<i64>, DbError> {
+        let Some(range) = self.0.goal_range(id).await? else { return Ok(None) };
+        self.0.unsound_in(range).await
     }
 
     async fn receipts_of(&self, id: GoalId) -> Result<Vec<Receipt>, DbError> {

@@ -1,6 +1,7 @@
 //! Rows and the domain's records: one file per table, both directions.
 
 pub(super) mod alert;
+pub(super) mod approval;
 pub(super) mod goal;
 pub(super) mod ledger;
 pub(super) mod mcp;

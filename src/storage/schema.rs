@@ -62,6 +62,7 @@ table! {
         quotas -> Text,
         autoplan -> Text,
         planned -> Bool,
+        permissions -> Text,
         grants -> Text,
         agents -> Text,
     }
@@ -362,10 +363,10 @@ table! {
 table! {
     ledger_entries (id) {
         id -> Binary,
-        persona -> Binary,
+        persona -> Nullable<Binary>,
         user_name -> Text,
-        goal -> Binary,
-        run -> Binary,
+        goal -> Nullable<Binary>,
+        run -> Nullable<Binary>,
         step -> Integer,
         at_ms -> BigInt,
         reserved_tokens -> BigInt,
@@ -387,7 +388,61 @@ table! {
     }
 }
 
+table! {
+    virtual_keys (id) {
+        id -> Binary,
+        name -> Text,
+        hash -> Binary,
+        tail -> Text,
+        persona -> Nullable<Binary>,
+        models -> Text,
+        per_minute -> Integer,
+        created_by -> Text,
+        created_ms -> BigInt,
+        revoked_ms -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    approvals (id) {
+        id -> Binary,
+        persona -> Binary,
+        goal -> Binary,
+        run -> Binary,
+        step -> Integer,
+        call_key -> Text,
+        tool -> Text,
+        digest -> Binary,
+        state -> Text,
+        subject -> Text,
+        again -> Bool,
+        asked_ms -> BigInt,
+        expires_ms -> BigInt,
+        decided_by -> Nullable<Text>,
+        decided_ms -> Nullable<BigInt>,
+        note -> Nullable<Text>,
+    }
+}
+
+table! {
+    active_personas (user_id) {
+        user_id -> Binary,
+        persona -> Binary,
+    }
+}
+
+table! {
+    host_policies (host) {
+        host -> Text,
+        version -> BigInt,
+        policy -> Text,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
+    virtual_keys,
+    active_personas,
+    approvals,
     budgets,
     ledger_entries,
     ledger_totals,
@@ -400,6 +455,7 @@ allow_tables_to_appear_in_same_query!(
     quota_uses,
     messages,
     goals,
+    host_policies,
     goal_dependencies,
     runs,
     receipts,

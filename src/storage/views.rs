@@ -1,6 +1,7 @@
 //! What pages, lists and the command line read: methods of [`super::Db`], one file per noun. Nothing here writes.
 
 mod alerts;
+mod approvals;
 mod artifacts;
 mod budgets;
 mod goals;
@@ -14,6 +15,7 @@ mod rooms;
 mod runs;
 mod standing_waits;
 
+pub use approvals::ApprovalFilter;
 pub use goals::GoalFilter;
 pub use numbers::{PersonaNumbers, QueueDepths, Today};
 pub use receipts::ReceiptFilter;

@@ -1,7 +1,8 @@
 //! The browser as the tools see it.
 
-use actors::domain::{Call, Outcome, Persona, PersonaId, Step};
+use actors::domain::{Call, Outcome, Persona, PersonaId, Step, StepError};
 use async_trait::async_trait;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::browser::Browsers;
@@ -11,6 +12,11 @@ use crate::browser::Browsers;
 pub trait BrowserDriver: Send + Sync {
     /// Carries one step out within `call.limit`. `step` is the call's step with its secrets filled in.
     async fn perform(&self, persona: &Persona, call: &Call, step: &Step, stop: CancellationToken) -> Outcome;
+
+    /// What a step would act on, as its run's page shows it now. Changes nothing.
+    async fn look(&self, _persona: &Persona, _call: &Call, _step: &Step) -> Result<Value, StepError> {
+        Ok(Value::Null)
+    }
 
     /// The persona's slice is over: save what must survive a crash.
     async fn rest(&self, persona: PersonaId);
@@ -28,6 +34,10 @@ pub trait BrowserDriver: Send + Sync {
 impl BrowserDriver for Browsers {
     async fn perform(&self, persona: &Persona, call: &Call, step: &Step, stop: CancellationToken) -> Outcome {
         Self::perform(self, persona, call, step, stop).await
+    }
+
+    async fn look(&self, persona: &Persona, call: &Call, step: &Step) -> Result<Value, StepError> {
+        Self::look(self, persona, call, step).await
     }
 
     async fn rest(&self, persona: PersonaId) {

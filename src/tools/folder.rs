@@ -190,6 +190,11 @@ fn write_new(parent: &OwnedFd, name: &str, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// What a file holds, by its name.
+pub(in crate::tools) fn media_type(path: &str) -> &'static str {
+    mime_guess::from_path(path).first_raw().unwrap_or("application/octet-stream")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod calls;
+mod disk;
 mod filter;
 mod groups;
 mod lasting;
@@ -40,6 +41,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use arguments::Bounds;
+use disk::Room;
 use groups::{Group, Groups};
 use launcher::Launcher;
 use status::Status;
@@ -51,6 +53,10 @@ pub(super) use streams::Caught;
 /// What is kept of what a tool writes.
 pub const MOST_OUTPUT_BYTES: usize = 1 << 20;
 pub const MOST_ERROR_BYTES: usize = 64 << 10;
+/// Files and folders that a workspace holds at most while a tool may write there.
+pub const MOST_FILES: usize = 20_000;
+/// Left free of the disk, whatever a tool may take.
+const LEAST_FREE_MB: u64 = 256;
 /// How long the end of a killed tree is waited for: the kernel does it at once.
 const ENDING: Duration = Duration::from_secs(2);
 
@@ -73,6 +79,10 @@ pub struct Job<'a> {
     pub memory_bytes: u64,
     pub most_processes: u32,
     pub most_file_bytes: u64,
+    /// What its workspace holds at most while it runs, whoever wrote it.
+    pub most_bytes: u64,
+    /// Files and folders, the same.
+    pub most_files: usize,
 }
 
 impl<'a> Job<'a> {
@@ -88,6 +98,8 @@ impl<'a> Job<'a> {
             memory_bytes: 256 << 20,
             most_processes: 64,
             most_file_bytes: 64 << 20,
+            most_bytes: 2 << 30,
+            most_files: MOST_FILES,
         }
     }
 }
@@ -101,6 +113,8 @@ pub enum End {
     TimedOut,
     /// The run was stopped, and it was killed.
     Stopped,
+    /// It took more of the disk than it may and was killed.
+    DiskFull,
 }
 
 /// What was observed of a command.
@@ -110,7 +124,7 @@ pub struct Ran {
     pub(in crate::tools) output: Caught,
     pub(in crate::tools) errors: Caught,
     pub took: Duration,
-    /// Limits it ran into: `memory`, `processes`.
+    /// Limits it ran into: `memory`, `processes`, `disk`.
     pub hit: Vec<&'static str>,
 }
 
@@ -152,6 +166,7 @@ pub struct Sandbox {
     filter: Vec<u8>,
     groups: Groups,
     launcher: Launcher,
+    least_free_mb: u64,
 }
 
 /// To whom the ends of a command that is spoken with are lent.
@@ -164,6 +179,7 @@ struct Ready {
     /// Whoever speaks with it, instead of the input.
     lend: Option<Lent>,
     limit: Duration,
+    room: Option<Room>,
     group: Group,
     stop: CancellationToken,
 }
@@ -175,7 +191,14 @@ impl Sandbox {
         let bwrap = env::split_paths(&path).map(|folder| folder.join("bwrap")).find(|file| file.is_file());
         let filter = filter::program().map_err(|error| NoSandbox::Refused(error.to_string()))?;
         let bwrap = bwrap.ok_or(NoSandbox::Missing)?;
-        Ok(Self { bwrap, filter, groups: Groups::find(), launcher: Launcher::new()? })
+        let (groups, launcher) = (Groups::find(), Launcher::new()?);
+        Ok(Self { bwrap, filter, groups, launcher, least_free_mb: LEAST_FREE_MB })
+    }
+
+    /// Leaves so much of the disk free; what is left without this is 256 MB.
+    #[must_use]
+    pub fn leaving_free_mb(self, least_free_mb: u64) -> Self {
+        Self { least_free_mb, ..self }
     }
 
     /// Runs a command to its end, or until its limit or `stop`. Dropping the answer's future ends it too.
@@ -207,11 +230,12 @@ impl Sandbox {
         let group = self.groups.enter(job.memory_bytes, job.most_processes);
         let bounds = Bounds { groups: group.entrances(), memory_by_process: !group.bounds_memory() };
         let line = arguments::command_line(&self.bwrap, job, &bounds);
-        Ready { line, input: job.input.to_vec(), lend, limit: job.limit, group, stop: stop.clone() }
+        let room = Room::of(job, self.least_free_mb.saturating_mul(1 << 20));
+        Ready { line, input: job.input.to_vec(), lend, limit: job.limit, room, group, stop: stop.clone() }
     }
 
     async fn carry_out(&self, ready: Ready, began: Instant) -> Result<Ran, NoSandbox> {
-        let Ready { line, input: told, lend, limit, group, stop } = ready;
+        let Ready { line, input: told, lend, limit, room, group, stop } = ready;
         let (mut child, status) = self.start(line).await?;
         let outer = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         let (mut input, mut output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -234,6 +258,7 @@ impl Sandbox {
             done = &mut work => Ok(done),
             () = stop.cancelled() => Err(End::Stopped),
             () = tokio::time::sleep(limit) => Err(End::TimedOut),
+            () = overrun(room.as_ref()) => Err(End::DiskFull),
         };
         let (cut, done) = match cut {
             Ok(done) => (None, Some(done)),
@@ -250,7 +275,9 @@ impl Sandbox {
             tracing::warn!("a sandbox that was ended is still there");
         }
         let end = ending(cut, &status, &errors)?;
-        Ok(Ran { end, output, errors, took, hit: group.hit() })
+        let mut hit = group.hit();
+        hit.extend((end == End::DiskFull).then_some("disk"));
+        Ok(Ran { end, output, errors, took, hit })
     }
 
     async fn start(&self, line: Vec<OsString>) -> Result<(Child, Receiver), NoSandbox> {
@@ -275,6 +302,13 @@ impl Sandbox {
         file.write_all(&self.filter)?;
         file.rewind()?;
         Ok(file.into())
+    }
+}
+
+async fn overrun(room: Option<&Room>) {
+    match room {
+        Some(room) => room.is_overrun().await,
+        None => std::future::pending().await,
     }
 }
 

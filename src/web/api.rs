@@ -1,18 +1,24 @@
 //! `/api`: one file per noun, each with the table of its routes.
 
+pub mod active;
 pub mod actors;
 pub mod agents;
 pub mod alerts;
+pub mod approvals;
 pub mod artifacts;
 pub mod budgets;
 pub mod goals;
+pub mod hosts;
+pub mod keys;
 pub mod mcp;
 pub mod messages;
+pub mod permissions;
 pub mod personas;
 pub mod profile;
 pub mod quotas;
 pub mod readiness;
 pub mod receipts;
+pub mod reconcile;
 pub mod rooms;
 pub mod runs;
 pub mod schedules;
@@ -28,9 +34,14 @@ use super::{openapi, routes::Table};
 pub fn routes() -> Table {
     [
         personas::routes(),
+        active::routes(),
         profile::routes(),
         quotas::routes(),
         budgets::routes(),
+        permissions::routes(),
+        approvals::routes(),
+        reconcile::routes(),
+        hosts::routes(),
         readiness::routes(),
         templates::routes(),
         secrets::routes(),
@@ -48,6 +59,7 @@ pub fn routes() -> Table {
         agents::routes(),
         mcp::routes(),
         tokens::routes(),
+        keys::routes(),
         openapi::routes(),
     ]
     .into_iter()

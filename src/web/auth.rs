@@ -32,6 +32,10 @@ use super::{
     errors::Problem,
     routes::{Face, Who},
     trace::trace_of,
+    v1::{
+        errors::Refusal,
+        keys::{KeyInUse, Keys},
+    },
 };
 use crate::storage::{UserId, UserRole};
 
@@ -91,6 +95,15 @@ pub async fn guard(
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    if who == Who::Key {
+        return match program(request.request()).await {
+            Ok(key) => {
+                request.extensions_mut().insert(key);
+                next.call(request).await
+            }
+            Err(refusal) => Ok(request.error_response(refusal)),
+        };
+    }
     match admit(who, face, request.request()).await {
         Ok(caller) => {
             if let Some(caller) = caller {
@@ -108,6 +121,13 @@ pub fn to_login() -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, "/login")).finish()
 }
 
+/// The virtual key of a program, good and not used too often.
+async fn program(request: &HttpRequest) -> Result<KeyInUse, Refusal> {
+    let keys = request.app_data::<web::Data<Keys>>().ok_or_else(|| Refusal::broken("The server is not ready."))?;
+    let text = bearer(request).ok_or_else(Refusal::no_key)?;
+    keys.admit(text).await?.ok_or_else(Refusal::no_key)?
+}
+
 /// Who asks for a page that is on no table.
 pub async fn visitor(request: &HttpRequest) -> Result<Caller, Problem> {
     identify(Face::Page, request).await
@@ -115,7 +135,8 @@ pub async fn visitor(request: &HttpRequest) -> Result<Caller, Problem> {
 
 async fn admit(who: Who, face: Face, request: &HttpRequest) -> Result<Option<Caller>, Problem> {
     match who {
-        Who::Anyone => Ok(None),
+        // A program is nobody's login; the guard has asked for its key.
+        Who::Anyone | Who::Key => Ok(None),
         Who::Seeder => origin::seeder(request, deps(request)?).map(Some),
         Who::Observer if has_status_token(request, deps(request)?) => Ok(None),
         Who::Observer | Who::Member => identify(face, request).await.map(Some),

@@ -8,8 +8,8 @@ mod tools;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use rmcp::model::{
-    CallToolRequestParams, ErrorCode, ErrorData, Implementation, InitializeResult, ListToolsResult, ProtocolVersion,
-    ServerCapabilities, ToolsCapability,
+    CallToolRequestParams, ErrorCode, ErrorData, Implementation, InitializeResult, ProtocolVersion, ServerCapabilities,
+    ToolsCapability,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -76,11 +76,7 @@ impl Desk<'_> {
         match method {
             "initialize" => as_json(&welcome(&params)),
             "ping" => Ok(json!({})),
-            "tools/list" => {
-                let mut list = ListToolsResult::default();
-                list.tools = offered::all();
-                as_json(&list)
-            }
+            "tools/list" => as_json(&json!({ "tools": offered::all() })),
             "tools/call" => {
                 let call: CallToolRequestParams = serde_json::from_value(params)
                     .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;

@@ -76,6 +76,7 @@ fn operation(route: &Route) -> Operation {
             Who::Observer => "Needs a login or `STATUS_TOKEN` (as bearer or `?token=`).",
             Who::Member => "Needs a login.",
             Who::Owner => "Needs an owner's login.",
+            Who::Key => "Needs a virtual key (as bearer). Answers and refusals are in OpenAI's form.",
             Who::Seeder => "Answers on loopback, while `allow_seed` is on.",
         }))
         .operation_id(Some(operation_id(route)))
@@ -94,6 +95,10 @@ fn operation(route: &Route) -> Operation {
     let problem = Content::new(Some(Ref::from_schema_name(Problem::name())));
     refused.content.insert(PROBLEM_JSON.into(), problem.into());
     operation = operation.response("2XX", done).response("default", refused);
+    if route.who == Who::Key {
+        let none: [String; 0] = [];
+        operation = operation.security(SecurityRequirement::new("bearer", none));
+    }
     if matches!(route.who, Who::Observer | Who::Member | Who::Owner) {
         let none: [String; 0] = [];
         operation = operation

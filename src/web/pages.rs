@@ -4,10 +4,12 @@
 //! A page is complete without script; `static/main.js` keeps it current and carries out its controls through `/api`.
 //! With the header `X-Fragment` a page answers only what stands inside `main`: that is how it is refreshed.
 
+pub mod approvals;
 pub mod card;
 pub mod error;
 pub mod evidence;
 pub mod frame;
+pub mod keys;
 pub mod login;
 pub mod persona;
 pub mod personas;
@@ -32,7 +34,9 @@ pub fn routes() -> Table {
         rooms::routes(),
         room::load::routes(),
         persona::receipt::routes(),
+        keys::routes(),
         runs::routes(),
+        approvals::routes(),
         run::load::routes(),
     ]
     .into_iter()

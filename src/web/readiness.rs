@@ -1,14 +1,17 @@
 //! What a persona lacks before it can do its work, as API, pages and command line show it.
 
-use actors::domain::Persona;
+use actors::domain::{BudgetScope, Persona, Zone};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Deps;
+use super::{
+    Deps,
+    spending::{self, LimitView},
+};
 use crate::{
     browser::find_chromium,
-    config::ModelsConfig,
-    models::{INSTANCE, UNDERSTUDY},
+    config::{ModelsConfig, Readiness},
+    models::{INSTANCE, is_key},
     storage::DbError,
 };
 
@@ -32,6 +35,8 @@ pub enum Lack {
     Host,
     /// There is no Chromium.
     Browser,
+    /// Its budget, or the company's, lets no call begin.
+    Budget,
 }
 
 /// What this persona lacks now; nothing: it can do all of its work.
@@ -41,6 +46,7 @@ pub async fn of(deps: &Deps, persona: &Persona) -> Result<Vec<Missing>, DbError>
         keys.extend(deps.vault.list(&owner).await?.into_iter().map(|label| label.name));
     }
     let mut missing = Vec::from_iter(writer(&deps.config.models, persona.model.as_deref(), &keys));
+    missing.extend(budget(deps, persona).await?);
     if persona.hosts.is_empty() {
         let text = "it may reach no host but the practice site: add hosts in its settings".to_owned();
         missing.push(Missing { what: Lack::Host, text });
@@ -55,34 +61,38 @@ pub async fn of(deps: &Deps, persona: &Persona) -> Result<Vec<Missing>, DbError>
 /// What its model lacks: one of those who may answer is enough.
 fn writer(models: &ModelsConfig, own: Option<&str>, keys: &[String]) -> Option<Missing> {
     let name = own.unwrap_or(&models.default);
-    let mut wanted = Vec::new();
-    for writer in models.writers_of(name) {
-        let provider = models.provider_of(writer).and_then(|(provider, _)| models.providers.get(provider));
-        let secret = match provider {
-            _ if writer == UNDERSTUDY => return None,
-            Some(provider) => &provider.key_secret,
-            None => continue,
-        };
-        if secret.is_empty() || keys.contains(secret) {
-            return None;
+    match models.readiness(name, |secret| keys.iter().any(|key| is_key(key, secret))) {
+        Readiness::Ready => None,
+        Readiness::Nobody => {
+            let text = format!("there is no model `{name}`: choose another in its settings");
+            Some(Missing { what: Lack::Model, text })
         }
-        wanted.push(format!("`{secret}`"));
+        Readiness::NoKey(secrets) => {
+            let some = secrets.iter().map(|secret| format!("`{secret}`")).collect::<Vec<_>>().join(" or ");
+            let text = format!("no key for its model `{name}`: keep {some} in its settings");
+            Some(Missing { what: Lack::Key, text })
+        }
     }
-    Some(match wanted.as_slice() {
-        [] => {
-            Missing { what: Lack::Model, text: format!("there is no model `{name}`: choose another in its settings") }
-        }
-        some => {
-            let text = format!("no key for its model `{name}`: keep {} in its settings", some.join(" or "));
-            Missing { what: Lack::Key, text }
-        }
-    })
+}
+
+/// The first budget, of its own or of the company, that lets no call begin.
+async fn budget(deps: &Deps, persona: &Persona) -> Result<Option<Missing>, DbError> {
+    let own = spending::of(deps, BudgetScope::Persona(persona.id), persona.hours.zone).await?;
+    let company = spending::of(deps, BudgetScope::Company, Zone::UTC).await?;
+    Ok([("its", own), ("the company's", company)].into_iter().find_map(|(whose, spending)| {
+        let shut = |limit: &&LimitView| limit.left == 0;
+        let (period, limit) =
+            spending.periods.iter().find_map(|period| Some((period.period, period.limits.values().find(shut)?)))?;
+        let is_how = if limit.hard == 0 { "is 0" } else { "is used up" };
+        let text = format!("{whose} budget of the {period} {is_how}: raise it, or give it a model that is free");
+        Some(Missing { what: Lack::Budget, text })
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::{config::Config, models::UNDERSTUDY};
 
     #[test]
     fn one_writer_that_can_answer_is_enough() {
@@ -94,7 +104,9 @@ mod tests {
         assert_eq!(what(&models, None, &[]), None, "the understudy needs none");
         assert_eq!(what(&models, Some("gone"), &[]), Some(Lack::Model));
         assert_eq!(what(&models, Some("openrouter"), &[]), Some(Lack::Key));
-        assert_eq!(what(&models, Some("openrouter/a/b"), &["openrouter_api_key".to_owned()]), None);
+        for key in ["openrouter_api_key", "OPENROUTER_API_KEY"] {
+            assert_eq!(what(&models, Some("openrouter/a/b"), &[key.to_owned()]), None);
+        }
         let Some(route) = models.routes.values_mut().next() else { panic!("the defaults have a route") };
         route.uses = vec!["openrouter".into(), UNDERSTUDY.into()];
         let name = models.routes.keys().next().unwrap().clone();

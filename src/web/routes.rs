@@ -32,6 +32,8 @@ pub enum Who {
     Member,
     /// Owners only.
     Owner,
+    /// Programs with a virtual key; refusals are in OpenAI's form.
+    Key,
     /// Loopback callers, while seeding is switched on.
     Seeder,
 }

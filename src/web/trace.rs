@@ -6,7 +6,7 @@ use actix_web::{
     dev::{Payload, ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
-        header::{self, HeaderMap, HeaderName, HeaderValue},
+        header::{self, ContentEncoding, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
     web,
@@ -17,8 +17,11 @@ use uuid::Uuid;
 use super::{
     Deps,
     errors::{PROBLEM_JSON, Problem},
+    v1::errors::Refusal,
 };
 
+/// Where programs expect OpenAI's form of refusals.
+const OUTWARD: &str = "/v1/";
 const TRACE_HEADER: HeaderName = HeaderName::from_static("x-trace-id");
 
 /// The trace of a request; also an extractor.
@@ -81,8 +84,10 @@ fn as_problem(answer: ServiceResponse<BoxBody>, path: &str, trace: TraceId) -> S
     let known = answer.response().extensions().get::<Problem>().cloned();
     let own_page =
         answer.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_outward = path.starts_with(OUTWARD);
     let problem = match known {
         Some(problem) => problem,
+        None if is_outward && is_json(&answer) => return answer,
         None if own_page => return answer,
         None => foreign(status, &answer),
     };
@@ -93,8 +98,17 @@ fn as_problem(answer: ServiceResponse<BoxBody>, path: &str, trace: TraceId) -> S
             fresh.append_header((name.clone(), value.clone()));
         }
     }
+    if is_outward {
+        let body = Refusal::of_problem(&problem).json();
+        return ServiceResponse::new(request, fresh.insert_header(ContentEncoding::Identity).json(body));
+    }
     let body = problem.json(path, &trace.0.simple().to_string());
     ServiceResponse::new(request, fresh.content_type(PROBLEM_JSON).body(body))
+}
+
+fn is_json(answer: &ServiceResponse<BoxBody>) -> bool {
+    let kind = answer.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes() == b"application/json")
 }
 
 /// A refusal of the framework in our words.

@@ -1,7 +1,7 @@
 //! The command line as people and programs use it: the real program, its output and its codes.
 
 mod planted;
-mod server;
+pub mod server;
 
 use std::{
     fs::File,

@@ -3,6 +3,7 @@
 //! A clean run tells the boundaries. At each of them a server on a fresh data root is killed and started again; the
 //! practice site runs here, so what the world saw survives. Where goals must come to rest stands in `end_states.rs`.
 
+mod approved;
 mod boundary;
 mod chromium;
 mod death;

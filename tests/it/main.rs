@@ -18,6 +18,8 @@ mod pages;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod programs;
+#[cfg(test)]
 mod rehearsal;
 #[cfg(test)]
 mod sandbox;

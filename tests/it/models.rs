@@ -66,6 +66,7 @@ pub fn livia(model: Option<&str>) -> Persona {
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),
+        permissions: Default::default(),
         grants: Default::default(),
         agents: Vec::new(),
         created_ms: 0,
@@ -111,6 +112,7 @@ fn talk() -> ChatRequest {
             Turn::User { text: "How warm is it in Oslo?".into() },
         ],
         tools: Vec::new(),
+        must_answer: false,
         max_output_tokens: 500,
         temperature_thousandths: None,
         answer_schema: None,
@@ -122,4 +124,11 @@ fn talk_with_tool() -> ChatRequest {
     let parameters = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
     let tool = ToolOffer { name: "get_weather".into(), description: "The weather in a city, now.".into(), parameters };
     ChatRequest { tools: vec![tool], ..talk() }
+}
+
+/// The clock jumps; nothing waits for it meanwhile.
+async fn later(by: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(by).await;
+    tokio::time::resume();
 }

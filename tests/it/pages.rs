@@ -3,10 +3,12 @@
 #![cfg(test)]
 
 mod agents;
+mod approvals;
 mod budgets;
 mod calendar;
 mod controls;
 mod house;
+mod keys;
 mod live;
 mod personality;
 mod quotas;

@@ -1,6 +1,7 @@
 //! The promises of the store, on both databases and in memory.
 
 mod accounts;
+mod approvals;
 mod blobs;
 mod calendar;
 mod dependencies;

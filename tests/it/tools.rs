@@ -106,6 +106,7 @@ impl Stage {
             web,
             mcp: mcp.clone(),
             data_root: root.path().to_path_buf(),
+            min_free_mb: 0,
         });
         Self { root, tools, mcp, pins, persona, driver, ports }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatAnswer, GoalId, PersonaId, Step, ToolCall, Zone};
+use super::{ChatAnswer, GoalId, PersonaId, RunId, Step, ToolCall, Zone};
 
 /// What an agent is to reach, and within what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct AgentPayload {
     /// Written by the runtime: whose work it is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegated: Option<Box<Delegated>>,
+    /// It stands on the first steps of another run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<Fork>,
 }
 
 /// Where a goal comes from that one persona gave another.
@@ -50,6 +53,15 @@ pub struct Delegated {
 impl Delegated {
     /// Times that work is handed on at most.
     pub const MOST: usize = 3;
+}
+
+/// Where a run begins that stands on the record of another one of the same persona.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fork {
+    pub run: RunId,
+    /// So many of its steps are taken from the record.
+    pub from: u32,
 }
 
 fn most_thoughts() -> u32 {
@@ -72,6 +84,7 @@ impl AgentPayload {
             secrets: BTreeMap::new(),
             agent: None,
             delegated: None,
+            fork: None,
         }
     }
 

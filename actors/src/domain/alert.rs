@@ -13,6 +13,8 @@ words! {
         CircuitOpen = "circuit_open",
         /// An effect ended unknown; someone must say whether it happened.
         Reconcile = "reconcile",
+        /// A run waits for a yes or no to its next call.
+        Approval = "approval",
         /// A persona asked a person something and waits for the answer.
         Question = "question",
         /// A message brought its persona down twice; someone must say what becomes of it.
@@ -23,6 +25,8 @@ words! {
         OverBudget = "over_budget",
         /// More is spent than a budget's soft limit; the work goes on.
         BudgetLow = "budget_low",
+        /// A text was further from its persona's profile than it may be.
+        Drift = "drift",
         /// The store, the browser or a model cannot be reached.
         Unavailable = "unavailable",
     }

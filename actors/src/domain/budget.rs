@@ -1,6 +1,7 @@
 //! Budgets: what personas, users and the company may take from models in a day or a month, in tokens and in money.
 //!
-//! Every call is charged three times: to its persona, to the user who asked for its goal, and to the company. What it
+//! Every call is charged to its persona, to who asked for it (a user, or a program by its virtual key), and to the company;
+//! a program's call that no persona makes has no persona to charge. What it
 //! could cost at worst is reserved before it begins and settled in the commit of its outcome, so what counts against a
 //! budget is always what was spent and what may still be. Whole numbers only.
 
@@ -28,18 +29,21 @@ words! {
     }
 }
 
-/// Whose budget it is. Written `company`, `user:<name>` or `persona:<id>`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Whose budget it is. Written `company`, `user:<name>`, `key:<name>` or `persona:<id>`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum BudgetScope {
     Company,
     /// Who asked, by name.
     User(String),
+    /// The virtual key that a program asked with, by name.
+    Key(String),
     Persona(PersonaId),
 }
 
 /// A text that names nobody's budget.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is nobody's budget: expected company, user:<name> or persona:<id>")]
+#[error("`{0}` is nobody's budget: expected company, user:<name>, key:<name> or persona:<id>")]
 pub struct BadScope(String);
 
 /// The most of a period. What is passed softly is told; the hard limit is never passed.
@@ -124,7 +128,7 @@ impl Bound {
 }
 
 /// What a stretch of time has had so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// The worst case of calls that are under way.
     pub reserved: Bound,
@@ -142,7 +146,7 @@ impl Totals {
 pub const SLOT_MS: i64 = 15 * 60 * 1000;
 
 /// A stretch of time of one scope.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BudgetSpan {
     pub scope: BudgetScope,
     pub from_ms: i64,
@@ -177,7 +181,7 @@ impl BudgetPeriod {
 }
 
 /// There is room for a call in one budget: what its period has had leaves enough below the hard limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetLeft {
     pub span: BudgetSpan,
     pub limit: Budget,
@@ -201,11 +205,13 @@ impl BudgetLeft {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub id: EntryId,
-    pub persona: PersonaId,
-    /// Who asked for the goal.
+    /// None: a program's call that no persona makes.
+    pub persona: Option<PersonaId>,
+    /// Who asked: a user by name, or a virtual key as [`by_key`] writes it.
     pub user: String,
-    pub goal: GoalId,
-    pub run: RunId,
+    /// What it is for; neither of both: a program's call through the gateway.
+    pub goal: Option<GoalId>,
+    pub run: Option<RunId>,
     pub step: StepIndex,
     pub at_ms: i64,
     /// The worst case.
@@ -214,8 +220,9 @@ pub struct Entry {
 
 impl Entry {
     /// Who is charged.
-    pub fn scopes(&self) -> [BudgetScope; 3] {
-        [BudgetScope::Persona(self.persona), BudgetScope::User(self.user.clone()), BudgetScope::Company]
+    pub fn scopes(&self) -> Vec<BudgetScope> {
+        let persona = self.persona.map(BudgetScope::Persona);
+        persona.into_iter().chain([BudgetScope::of_asker(&self.user), BudgetScope::Company]).collect()
     }
 }
 
@@ -251,13 +258,43 @@ impl Budgets {
     }
 }
 
+/// Before the name of a virtual key, where a user's name could stand as well.
+const KEY: &str = "key:";
+
+/// Who asked, when it was a program: its virtual key.
+pub fn by_key(name: &str) -> String {
+    format!("{KEY}{name}")
+}
+
+impl BudgetScope {
+    /// Who asked, as goals and entries name them: a user, or a virtual key.
+    pub fn of_asker(who: &str) -> Self {
+        who.strip_prefix(KEY).map_or_else(|| Self::User(who.to_owned()), |name| Self::Key(name.to_owned()))
+    }
+}
+
 impl fmt::Display for BudgetScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Company => f.write_str("company"),
             Self::User(name) => write!(f, "user:{name}"),
+            Self::Key(name) => write!(f, "key:{name}"),
             Self::Persona(id) => write!(f, "persona:{id}"),
         }
+    }
+}
+
+impl From<BudgetScope> for String {
+    fn from(scope: BudgetScope) -> Self {
+        scope.to_string()
+    }
+}
+
+impl TryFrom<String> for BudgetScope {
+    type Error = BadScope;
+
+    fn try_from(text: String) -> Result<Self, BadScope> {
+        text.parse()
     }
 }
 
@@ -269,6 +306,7 @@ impl FromStr for BudgetScope {
         match text.split_once(':') {
             None if text == "company" => Ok(Self::Company),
             Some(("user", name)) => Ok(Self::User(name.to_owned())),
+            Some(("key", name)) => Ok(Self::Key(name.to_owned())),
             Some(("persona", id)) => Ok(Self::Persona(id.parse().map_err(|_| bad())?)),
             _ => Err(bad()),
         }

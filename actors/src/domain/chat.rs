@@ -16,6 +16,9 @@ pub struct ChatRequest {
     /// What the model may call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<ToolOffer>,
+    /// It may make no calls, though what it could call is named: some providers want that for calls made before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub must_answer: bool,
     /// Tokens of the answer at most: without it no worst case could be named.
     pub max_output_tokens: u32,
     /// Sampling temperature, in thousandths.

@@ -47,6 +47,8 @@ words! {
         Rate = "rate",
         /// A person must say whether an effect happened.
         Reconcile = "reconcile",
+        /// A person must say yes or no to its next call; `due_ms` says until when.
+        Approval = "approval",
         /// Its persona was paused.
         Pause = "pause",
         /// The day's quota is used up; `due_ms` says until when.

@@ -52,6 +52,7 @@ id!(/** A message in an inbox. */ MessageId);
 id!(/** A goal. */ GoalId);
 id!(/** One attempt at a goal. */ RunId);
 id!(/** Something a person should see. */ AlertId);
+id!(/** A person's yes or no to one exact call. */ ApprovalId);
 id!(/** A room. */ RoomId);
 id!(/** What was said in a room. */ RoomMessageId);
 id!(/** A person: a user, as rooms know one. */ PersonId);

@@ -144,6 +144,11 @@ impl Level {
         self.0
     }
 
+    /// 0 to 1.
+    pub fn share(self) -> f64 {
+        f64::from(self.0) / 1_000.0
+    }
+
     /// Rounded down to whole per cent.
     pub fn percent(self) -> u8 {
         u8::try_from(self.0 / 10).unwrap_or(100)

@@ -23,6 +23,8 @@ pub struct Limits {
     pub step: Duration,
     /// Hosts on which irreversible effects are allowed by standing rule.
     pub standing_hosts: Vec<String>,
+    /// An approval that nobody gave or used by then has expired.
+    pub approve_within: Duration,
     /// Pace of browser acts: acts per second per persona, site and action.
     pub pace: Pace,
     /// By when a message is served when nobody says otherwise.

@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Agent, Autoplan, ConversationExample, Grants, Hours, Length, PersonaId, Personality, Quotas, ResponseStyle, Weight,
-    words::words,
+    Agent, Autoplan, ConversationExample, Grants, Hours, Length, Level, Permissions, PersonaId, Personality, Quotas,
+    ResponseStyle, Weight, words::words,
 };
 
 words! {
@@ -135,6 +135,9 @@ pub struct Profile {
     pub conversation_examples: Vec<ConversationExample>,
     /// Texts that it composes are brought to its style and length after they are written.
     pub hold_to_style: bool,
+    /// A text whose drift is above this raises an alert; none: no text does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_limit: Option<Level>,
 }
 
 /// A persona as the journal knows it.
@@ -162,6 +165,8 @@ pub struct Persona {
     pub quotas: Quotas,
     /// What its days are planned from.
     pub autoplan: Autoplan,
+    /// What it may do without asking.
+    pub permissions: Permissions,
     /// What was said about its tools.
     pub grants: Grants,
     /// Its named variants.

@@ -303,6 +303,11 @@ impl Step {
         matches!(self, Self::AskHuman { .. } | Self::Delegate { .. } | Self::Schedule { .. })
     }
 
+    /// Whether a model is asked what comes next.
+    pub const fn is_thought(&self) -> bool {
+        matches!(self, Self::Think { .. })
+    }
+
     /// Whether it needs the page as earlier steps left it.
     pub fn is_browser(&self) -> bool {
         !matches!(self, Self::Tool { .. }) && self.tool().starts_with("browser_")

@@ -104,6 +104,7 @@ fn jarvis() -> Profile {
              shall ask again at noon.",
         )],
         hold_to_style: false,
+        drift_limit: None,
     }
 }
 
@@ -126,6 +127,7 @@ fn buddy() -> Profile {
             "Ugh, that stings. You put real work in, too. Want to look at one question together and see what went wrong?",
         )],
         hold_to_style: false,
+        drift_limit: None,
     }
 }
 
@@ -149,6 +151,7 @@ fn devbot() -> Profile {
              wait for that. Show me the test and its last log.",
         )],
         hold_to_style: false,
+        drift_limit: None,
     }
 }
 

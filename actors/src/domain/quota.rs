@@ -143,7 +143,7 @@ impl QuotaRules {
 }
 
 /// There is room for a goal's units in a day: what others took leaves enough below the ceiling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct QuotaLeft {
     /// Whatever it took itself does not count.
     pub goal: GoalId,

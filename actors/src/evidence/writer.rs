@@ -76,6 +76,11 @@ impl Entry {
         Self { commit, waiting: Waiting { reply, then, spare, begins, ends_run, turns } }
     }
 
+    /// What is to be written, and who waits for the answer.
+    pub(super) fn into_parts(self) -> (Commit, Reply) {
+        (self.commit, self.waiting.reply)
+    }
+
     /// Nothing has been done yet, and nobody waits to do it.
     fn is_abandoned_intent(&self) -> bool {
         self.waiting.reply.is_closed() && outage::is_intent(&self.commit)

@@ -14,10 +14,10 @@ fn entry(reserved: Bound) -> Entry {
     let id = Uuid::from_u128(1);
     Entry {
         id: EntryId(id),
-        persona: PersonaId(id),
+        persona: Some(PersonaId(id)),
         user: "ada".into(),
-        goal: GoalId(id),
-        run: RunId(id),
+        goal: Some(GoalId(id)),
+        run: Some(RunId(id)),
         step: 0,
         at_ms: NOON_MS,
         reserved,
@@ -37,7 +37,7 @@ fn day(hard: u64) -> BudgetLeft {
 fn every_limit_of_everybody_who_is_charged_is_asked_in_its_own_days() {
     let reserved = Bound { micro_usd: 7, tokens: 90 };
     let entry = entry(reserved);
-    let [persona, user, company] = entry.scopes();
+    let [persona, user, company] = entry.scopes().try_into().unwrap();
     let budgets = [
         Budgets { scope: persona, version: 4, limits: vec![limit(BudgetPeriod::Day, BudgetUnit::Tokens, 100)] },
         Budgets::none(user),
@@ -70,8 +70,13 @@ fn who_said_nothing_is_paid_in_full_and_who_did_nothing_is_not() {
 
 #[test]
 fn a_refusal_says_what_is_left_when_it_renews_and_what_to_do() {
-    let totals =
-        Totals { reserved: Bound { micro_usd: 20_000, tokens: 0 }, spent: Bound { micro_usd: 930_000, tokens: 0 } };
+    let totals = |reserved, spent| Totals {
+        reserved: Bound { micro_usd: reserved, tokens: 0 },
+        spent: Bound { micro_usd: spent, tokens: 0 },
+    };
+    let soon = refusal(&day(1_000_000), &totals(20_000, 930_000), Zone::UTC);
+    assert!(soon.contains("what is reserved for calls under way may leave room"), "{soon}");
+    let totals = totals(5_000, 945_000);
     assert_eq!(
         refusal(&day(1_000_000), &totals, "Asia/Tokyo".parse().unwrap()),
         "the company’s budget has $0.05 of $1.00 left for the day, and the call may take $0.06: it renews at \

@@ -64,6 +64,8 @@ pub(super) struct Current {
     urgent: bool,
     optional: bool,
     begun: Instant,
+    /// Pokes heard before it.
+    heard: u64,
     stop: CancellationToken,
     _task: AbortOnDropHandle<()>,
 }
@@ -254,8 +256,16 @@ impl PersonaActor {
                 let _ = me.cast(Msg::RunOver(number, end));
             }
         });
-        life.current =
-            Some(Current { number, goal, urgent, optional, begun, stop, _task: AbortOnDropHandle::new(task) });
+        life.current = Some(Current {
+            number,
+            goal,
+            urgent,
+            optional,
+            begun,
+            heard: life.heard,
+            stop,
+            _task: AbortOnDropHandle::new(task),
+        });
     }
 
     pub(super) async fn run_over(&self, me: &ActorRef<Msg>, life: &mut Life, number: u64, end: RunEnd) {
@@ -265,6 +275,7 @@ impl PersonaActor {
         if current.optional {
             self.rest_from_optional(life, current.begun).await;
         }
+        let poked = life.heard > current.heard;
         // Until someone pokes, the journal's word on this goal is not enough to begin it again at once.
         let not_before_ms = match end {
             RunEnd::Over { failure_streak, .. } => {
@@ -275,7 +286,9 @@ impl PersonaActor {
             RunEnd::Stopped if current.stop.is_cancelled() => None,
             RunEnd::Stopped | RunEnd::Unavailable => Some(self.now_ms() + 1_000),
         };
-        if let Some(not_before_ms) = not_before_ms {
+        // A poke that came while the run was letting go may have been about this very goal: the journal knows.
+        let hold = !poked || matches!(end, RunEnd::Stopped | RunEnd::Unavailable);
+        if let Some(not_before_ms) = not_before_ms.filter(|_| hold) {
             life.held_back.insert(current.goal, not_before_ms);
         }
         self.tell_fresh().await;

@@ -1,5 +1,7 @@
 //! The one way in which anything durable changes.
 
+mod approvals;
+mod hosts;
 mod ledger;
 mod mcp;
 mod rooms;
@@ -16,6 +18,8 @@ use crate::domain::{
     ScheduleId, Slug, StandingWait, StandingWaitId, WaitsFor,
 };
 
+pub use approvals::{ApprovalChange, ApprovalGuard};
+pub use hosts::{HostPolicyChange, HostPolicyGuard};
 pub use ledger::{LedgerChange, LedgerGuard};
 pub use mcp::McpChange;
 pub use rooms::{RoomChange, RoomGuard};
@@ -101,6 +105,8 @@ pub enum Guard {
     /// A day has room for what a goal counts as.
     QuotaLeft(QuotaLeft),
     Ledger(LedgerGuard),
+    Approval(ApprovalGuard),
+    HostPolicy(HostPolicyGuard),
 }
 
 impl fmt::Display for Guard {
@@ -120,6 +126,8 @@ impl fmt::Display for Guard {
             Self::ScheduleVersion(id, version) => write!(f, "schedule {id} at version {version}"),
             Self::BigThreeBefore(id, _) => write!(f, "persona {id} without big three for this hour"),
             Self::Ledger(guard) => guard.fmt(f),
+            Self::Approval(guard) => guard.fmt(f),
+            Self::HostPolicy(guard) => guard.fmt(f),
             Self::QuotaLeft(left) => write!(f, "room for {} {} below {}", left.units, left.unit, left.ceiling),
         }
     }
@@ -183,6 +191,8 @@ pub enum Change {
     Room(RoomChange),
     Ledger(LedgerChange),
     Mcp(McpChange),
+    Approval(ApprovalChange),
+    HostPolicy(HostPolicyChange),
 }
 
 /// Where a goal stands from now on; every field replaces what was there.

@@ -1,6 +1,7 @@
 //! Everything outside is one port: browser, model and tools are calls alike.
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Bound, Call, Outcome, PersonaId, StepError};
@@ -15,6 +16,12 @@ pub trait Performer: Send + Sync {
     /// The most that a call can take, before it begins; none: it costs nothing. An error says why nobody knows: where a
     /// budget applies, such a call is not made.
     async fn bound(&self, _call: &Call) -> Result<Option<Bound>, StepError> {
+        Ok(None)
+    }
+
+    /// What the call would act on now, as an approval shows and binds it: in a browser the page's address without
+    /// fragment, the element's role and name, the form's values. None: its arguments say it all. Changes nothing.
+    async fn look(&self, _call: &Call) -> Result<Option<Value>, StepError> {
         Ok(None)
     }
 

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 
 use super::{RoomRecords, Unavailable};
 use crate::domain::{
-    Alert, AlertId, AlertKind, BigThree, BudgetScope, BudgetSpan, Budgets, ChainId, Entry, Goal, GoalId, Hash, Hours,
-    IfFailed, Message, MessageId, Persona, PersonaId, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, Slug,
-    StandingWait, Totals,
+    Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, BudgetScope, BudgetSpan, Budgets, ChainId, Entry, Goal,
+    GoalId, Hash, HostPolicy, Hours, IfFailed, Message, MessageId, Persona, PersonaId, QuotaUse, Receipt, Run, RunId,
+    Schedule, ScheduleId, Slug, StandingWait, Totals,
 };
 
 /// A persona as the roster keeps it, awake or asleep.
@@ -190,6 +190,11 @@ pub trait Records: RoomRecords {
     /// All receipts of a goal on its persona's chain, in order.
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable>;
 
+    /// The sequence of the first receipt of a goal that does not fit its own hash, or whose body does not; none: all do.
+    async fn unsound(&self, _goal: GoalId) -> Result<Option<i64>, Unavailable> {
+        Ok(None)
+    }
+
     /// What a goal took from its day.
     async fn quota_use(&self, _goal: GoalId) -> Result<Option<QuotaUse>, Unavailable> {
         Ok(None)
@@ -207,6 +212,25 @@ pub trait Records: RoomRecords {
 
     /// What the goal's calls reserved and nobody settled.
     async fn open_entries(&self, _goal: GoalId) -> Result<Vec<Entry>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    /// What programs' calls through the gateway reserved and nobody settled.
+    async fn open_calls(&self) -> Result<Vec<Entry>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    /// What people were asked about a goal's calls, in that order.
+    async fn approvals_of(&self, _goal: GoalId) -> Result<Vec<Approval>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    async fn approval(&self, _id: ApprovalId) -> Result<Option<Approval>, Unavailable> {
+        Ok(None)
+    }
+
+    /// Every host policy; at start.
+    async fn host_policies(&self) -> Result<Vec<HostPolicy>, Unavailable> {
         Ok(Vec::new())
     }
 

@@ -3,20 +3,22 @@
 //! What the model answered and which steps were made of it is one artifact, kept before the next step begins. So the talk
 //! and the plan follow from the receipts alone: a resume does what was chosen, and asks only what was not asked.
 
+mod circles;
 mod talk;
+mod untold;
 
 use std::collections::HashMap;
 
 use super::{attempt::Attempt, claims, history::Key, proof::Line};
 use crate::{
     domain::{
-        Agent as Variant, AgentPayload, ArtifactKind, Choice, Payload, Persona, Phase, Receipt, Step, StepError,
-        Thought, agent_named,
+        Agent as Variant, AgentPayload, ArtifactKind, Choice, Finish, Payload, Persona, Phase, Receipt, Step,
+        StepError, Thought, agent_named,
     },
     evidence::canonical,
 };
 
-/// The same call so often is told to the model,
+/// The same call with the same result so often is told to the model,
 const REPEATS_TOLD: usize = 3;
 /// and so often ends the attempt.
 const REPEATS_AT_MOST: usize = 5;
@@ -28,7 +30,7 @@ pub(super) struct Agent {
     /// As which of its persona's agents it works, if the goal names one; else why it cannot.
     variant: Option<Result<Variant, String>>,
     thoughts: Vec<Thinking>,
-    /// The texts that steps left as artifacts, by their place: a page is too long for a receipt.
+    /// The texts that steps left as artifacts, by their place and cut: a page is too long for a receipt.
     texts: HashMap<usize, String>,
 }
 
@@ -73,14 +75,9 @@ impl Agent {
     /// What it said in the end; none: it is not at its end.
     fn answer(&self) -> Option<&str> {
         let Thought { answer, chosen } = &self.thoughts.last()?.thought;
-        (chosen.is_empty() && !answer.text.trim().is_empty()).then_some(answer.text.as_str())
+        let is_whole = chosen.is_empty() && answer.finish == Finish::Stop && !answer.text.trim().is_empty();
+        is_whole.then_some(answer.text.as_str())
     }
-}
-
-/// How often this step stands in the plan up to this place.
-fn repeats(steps: &[Step], at: usize) -> usize {
-    let Some(step) = steps.get(at).filter(|step| !matches!(step, Step::Think { .. })) else { return 0 };
-    steps[..at].iter().filter(|earlier| *earlier == step).count()
 }
 
 impl Attempt<'_> {
@@ -114,12 +111,11 @@ impl Attempt<'_> {
         }
     }
 
-    /// Reads the texts that steps since the last thought left.
+    /// Reads the texts that steps left, as far as a model is told them.
     async fn read_texts(&mut self) -> Result<(), StepError> {
         let Some(agent) = &mut self.agent else { return Ok(()) };
-        let first = agent.thoughts.last().map_or(0, |thinking| thinking.first);
-        for at in agent.thoughts.first().map_or(first, |thinking| thinking.first)..self.steps.len() {
-            if agent.texts.contains_key(&at) || matches!(self.steps[at], Step::Think { .. }) {
+        for at in 0..self.steps.len() {
+            if agent.texts.contains_key(&at) || self.steps[at].is_thought() {
                 continue;
             }
             let receipt = self.history.came_of(self.steps.index(at));
@@ -130,18 +126,18 @@ impl Attempt<'_> {
             let bytes =
                 self.runner.broker.ports.blobs.get(kept.hash).await.map_err(|error| lost(&error.to_string()))?;
             let text = String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
-            agent.texts.insert(at, text);
+            agent.texts.insert(at, talk::cut(&text, talk::RESULT_CHARS));
         }
         Ok(())
     }
 
     /// The step as it is carried out. What a model wrote is no template: nothing is filled in there.
     pub(super) async fn filled(&mut self, step: &Step) -> Result<Step, StepError> {
-        if matches!(step, Step::Think { .. }) {
+        if step.is_thought() {
             self.read_texts().await?;
         }
         let Some(agent) = &self.agent else { return self.fill(step) };
-        if !matches!(step, Step::Think { .. }) {
+        if !step.is_thought() {
             return Ok(step.clone());
         }
         let asked = u32::try_from(agent.thoughts.len()).unwrap_or(u32::MAX);
@@ -152,12 +148,11 @@ impl Attempt<'_> {
             );
             return Err(StepError::permanent(text));
         }
-        let begun = (self.now_ms() - self.run.started_ms - self.waited_ms()).max(0);
-        let late = begun >= i64::from(agent.payload.max_minutes).saturating_mul(60_000);
+        let late = self.history.worked_ms(self.run.id) >= i64::from(agent.payload.max_minutes).saturating_mul(60_000);
         let about = |at: usize| talk::Told {
             receipt: self.history.came_of(self.steps.index(at)),
             text: agent.texts.get(&at).map(String::as_str),
-            repeated: repeats(&self.steps, at) + 1 >= REPEATS_TOLD,
+            repeated: self.repeats(at, at + 1) >= REPEATS_TOLD,
         };
         let answer_now = late || asked + 1 == agent.payload.max_steps;
         let Manner { tools, model, instructions } = agent.manner()?;
@@ -184,9 +179,13 @@ impl Attempt<'_> {
 
     /// Whether the model only goes in circles.
     pub(super) fn goes_in_circles(&self, at: usize) -> Option<StepError> {
-        let circles = self.agent.is_some() && repeats(&self.steps, at) + 1 >= REPEATS_AT_MOST;
+        let circles = self.agent.is_some() && self.repeats(at, at) + 1 >= REPEATS_AT_MOST;
         let text = || format!("the model wanted the same call {REPEATS_AT_MOST} times: {}", self.steps[at].tool());
         circles.then(|| StepError::permanent(text()))
+    }
+
+    fn repeats(&self, at: usize, before: usize) -> usize {
+        self.steps.get(at).map_or(0, |step| circles::repeats(&self.steps, &self.history, step, before))
     }
 
     /// What the same effect of an earlier attempt became, when it was begun then.
@@ -197,12 +196,21 @@ impl Attempt<'_> {
         }
     }
 
-    /// The key of an agent's effect: the call itself, and how many equal ones went before. None: the plan is fixed.
+    /// The key of an agent's effect: the call itself, and how many equal ones have happened before it, as far as anyone
+    /// knows. None: the plan is fixed.
     pub(super) fn effect_key(&self, at: usize) -> Option<String> {
         self.agent.as_ref()?;
         let step = self.steps.get(at)?;
+        let happened = |index| self.history.key(index) != Key::Open || self.history.skipped(index).is_some();
+        let before =
+            (0..at).filter(|before| self.steps[*before] == *step && happened(self.steps.index(*before))).count();
         let digest = canonical::sha256(step.to_args().to_string().as_bytes());
-        Some(format!("{}:{digest}:{}", self.goal.id, repeats(&self.steps, at)))
+        Some(format!("{}:{digest}:{before}", self.goal.id))
+    }
+
+    /// Whether a model must not begin anew: it would not know what it did already, and find another way to do it again.
+    pub(super) fn must_go_on(&self) -> bool {
+        self.agent.is_some() && self.history.has_irreversible(self.run.id)
     }
 
     /// The answer in the end, and which of its statements a receipt shows. None: the plan is fixed, or not at its end.

@@ -2,24 +2,28 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Now, RunEnd, Runner,
     agent::Agent,
+    approval::Permit,
     broker::{Act, Acted, StoreGone},
     drafts::About,
-    history::{History, Key, Recorded},
+    history::{History, Key},
     now::Working,
     plan::{self, Saved},
+    policy,
+    quota::Place,
+    recorded::{FAILED_BEFORE, PAGE_LOST},
     resume::{Decision, Walk},
     settle::{self, Verdict},
     steps::Steps,
 };
 use crate::{
-    domain::{Draft, Effect, Ended, Goal, Message, Persona, Phase, Receipt, Run, Step, StepError},
-    ports::{Commit, Waiting},
+    domain::{Call, Effect, Goal, Message, Persona, Receipt, Run, Step, StepError},
+    ports::Waiting,
 };
 
 /// A run with everything it needs to go on.
@@ -40,7 +44,7 @@ pub(super) struct Attempt<'a> {
     pub(super) agent: Option<Agent>,
     pub(super) saved: Saved,
     /// The address the browser shows, as far as a receipt told.
-    page: Option<String>,
+    pub(super) page: Option<String>,
     now: Now,
 }
 
@@ -67,37 +71,21 @@ impl<'a> Attempt<'a> {
         failure_streak: u32,
         stop: CancellationToken,
         now: Now,
-        slice: Working,
+        slice: Option<Working>,
     ) -> Result<Self, RunEnd> {
-        let Waiting { message, goal } = work;
         let records = &runner.broker.ports.records;
-        let record = async { tokio::try_join!(records.open_run(goal.id), records.goal_receipts(goal.id)) };
+        let record = async { tokio::try_join!(records.open_run(work.goal.id), records.goal_receipts(work.goal.id)) };
         let (open, receipts) = record.await.map_err(|_| RunEnd::Unavailable)?;
-        let history = History::new(receipts);
-        let run = open.clone().unwrap_or_else(|| settle::new_run(runner, &goal, &message));
-        let (steps, saved) = (Steps::of(&goal, &history, run.id), Saved::new(goal.id));
-        let mut attempt = Self {
-            agent: Agent::of(&goal.payload, &persona),
-            runner,
-            persona,
-            goal,
-            message,
-            run,
-            history,
-            failure_streak,
-            stop,
-            slice: Some(slice),
-            steps,
-            saved,
-            page: None,
-            now,
-        };
-        attempt.open(open.is_some()).await?;
+        let resumed = open.is_some();
+        let run = open.unwrap_or_else(|| settle::new_run(runner, &work.goal, &work.message));
+        let idle = Self::idle(runner, persona, work, run, History::new(receipts), failure_streak);
+        let mut attempt = Self { stop, now, slice, ..idle };
+        attempt.open(resumed).await?;
         Ok(attempt)
     }
 
-    /// What is left of an attempt whose task panicked: enough to settle it.
-    pub fn fallen(
+    /// An attempt that is not under way: what is left when its task panicked is enough to settle it.
+    pub fn idle(
         runner: &'a Runner,
         persona: Arc<Persona>,
         Waiting { message, goal }: Waiting,
@@ -141,6 +129,7 @@ impl<'a> Attempt<'a> {
     }
 
     async fn walk(&mut self) -> Result<(), Halt> {
+        self.stands().map_err(failed)?;
         // Again only when the page was closed while others had the slot.
         while !self.walk_on().await? {}
         Ok(())
@@ -164,16 +153,25 @@ impl<'a> Attempt<'a> {
             }
             match decision {
                 Decision::Perform => {
-                    self.act(at, step, None).await?;
                     went_on = true;
+                    match self.beside(at) {
+                        1 => self.act(at, step, None).await?,
+                        many => {
+                            self.act_beside(at, many).await?;
+                            // What only looks leaves the page as it is: the walk has nothing to learn of it.
+                            walk.go_on_with(&self.steps);
+                            at += many - 1;
+                        }
+                    }
                 }
                 Decision::Replay { of } => self.act(at, step, Some(of)).await?,
                 Decision::Recall => self.recall(at, step),
                 Decision::Skip(recorded) => self.skip(at, step, &recorded).await?,
                 Decision::Answer(recorded) => self.answer(at, step, &recorded).await?,
-                Decision::Lost => self.leave_out(at, step).await?,
+                Decision::Lost => self.leave_out(at, step, PAGE_LOST).await?,
                 // A model is told, and can open the page anew.
-                Decision::Stuck if self.agent.is_some() => self.leave_out(at, step).await?,
+                Decision::Stuck if self.agent.is_some() => self.leave_out(at, step, PAGE_LOST).await?,
+                Decision::Withheld => self.leave_out(at, step, FAILED_BEFORE).await?,
                 Decision::Stuck => return Err(Halt::Verdict(self.stuck(at, step))),
                 Decision::Ask => self.ask(at).await?,
             }
@@ -200,7 +198,11 @@ impl<'a> Attempt<'a> {
     }
 
     fn decide(&self, walk: &mut Walk, at: usize) -> Result<Decision, Halt> {
-        let decision = walk.decide(at, &self.history);
+        let decision = match walk.decide(at, &self.history) {
+            Decision::Perform if self.goes_on_blindly(at) => Decision::Withheld,
+            Decision::Replay { .. } if self.goes_on_blindly(at) => Decision::Recall,
+            decision => decision,
+        };
         if decision != Decision::Perform {
             return Ok(decision);
         }
@@ -231,8 +233,17 @@ impl<'a> Attempt<'a> {
             return self.hand_over(at, step).await;
         }
         let filled = self.filled(step).await.map_err(failed)?;
+        let host = policy::reaches(&filled, self.page());
+        let terms = host.and_then(|host| self.runner.broker.hosts.terms(&host));
+        let filled = policy::disclosed(filled, terms.as_ref());
         self.keep_pace(&filled).await?;
-        match self.carry_out(at, &filled, replay_of).await? {
+        let acted = self.ask_and_carry_out(at, &filled, replay_of).await?;
+        self.take(at, step, acted).await
+    }
+
+    /// Takes in what came of a step.
+    pub(super) async fn take(&mut self, at: usize, step: &Step, acted: Acted) -> Result<(), Halt> {
+        match acted {
             Acted::Holds(receipt) => {
                 self.take_in(at, receipt);
                 Ok(())
@@ -241,9 +252,9 @@ impl<'a> Attempt<'a> {
                 self.take_in(at, receipt);
                 if error.throttled {
                     self.now.refused(&self.runner.limits.inner_life);
-                    self.runner.scheduler.note_refusal();
+                    self.runner.stage.note_refusal();
                 }
-                if self.agent.is_some() && !matches!(step, Step::Think { .. }) {
+                if self.agent.is_some() && !step.is_thought() {
                     // The model is told what went wrong.
                     return Ok(());
                 }
@@ -254,6 +265,8 @@ impl<'a> Attempt<'a> {
                 self.take_in(at, receipt);
                 self.doubt(at, step, error).await
             }
+            // Asked for anew from what is there now.
+            Acted::Changed(_) | Acted::Unapproved => Err(Halt::End(RunEnd::Later { due_ms: Some(self.now_ms()) })),
             // A person ended the goal or the run; that commit settled everything.
             Acted::Ended => Err(Halt::End(RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false })),
             Acted::Full(full) => Err(Halt::End(self.defer(&full, true).await)),
@@ -261,14 +274,61 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// The same, with a person's yes where one is needed. When the page changes behind the intent, it is asked once more.
+    async fn ask_and_carry_out(&mut self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<Acted, Halt> {
+        loop {
+            let (yes, refused) = match self.permit(at, step).await? {
+                Permit::Free => (None, None),
+                Permit::Yes(approval) => (Some(approval), None),
+                Permit::No(error) => (None, Some(error)),
+            };
+            let about = self.about();
+            let place = if refused.is_some() { Place::default() } else { self.place_at(at, step).await? };
+            let act = Act { yes: yes.as_deref(), replay_of, place, ..self.act_of(&about, at, step) };
+            let acted = match refused {
+                Some(error) => self.runner.broker.refuse(&act, error).await?,
+                None => self.runner.broker.carry_out(&act, &self.stop).await?,
+            };
+            match acted {
+                Acted::Changed(receipt) => self.take_in(at, receipt),
+                acted => return Ok(acted),
+            }
+        }
+    }
+
+    /// For what nobody need be asked about.
     pub(super) async fn carry_out(&self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<Acted, StoreGone> {
         let about = self.about();
-        let page = self.page.as_deref();
-        let place = self.place_at(at, step).await?;
-        let key = self.effect_key(at);
-        let (run, index, zone) = (self.run.id, self.steps.index(at), self.persona.hours.zone);
-        let act = Act { about: &about, run, index, key, step, page, replay_of, place, zone };
+        let act = Act { replay_of, place: self.place_at(at, step).await?, ..self.act_of(&about, at, step) };
         self.runner.broker.carry_out(&act, &self.stop).await
+    }
+
+    /// A step, ready to be carried out.
+    pub(super) fn act_of<'b>(&'b self, about: &'b About<'b>, at: usize, step: &'b Step) -> Act<'b> {
+        Act {
+            about,
+            run: self.run.id,
+            index: self.steps.index(at),
+            key: self.effect_key(at),
+            step,
+            page: self.page.as_deref(),
+            replay_of: None,
+            place: Place::default(),
+            permissions: &self.persona.permissions,
+            yes: None,
+            zone: self.persona.hours.zone,
+        }
+    }
+
+    /// The call that the step comes down to.
+    pub(super) fn call_of(&self, at: usize, step: &Step) -> Call {
+        let about = self.about();
+        self.runner.broker.call(&self.act_of(&about, at, step))
+    }
+
+    /// The same in every attempt and resume.
+    pub(super) fn key_of(&self, at: usize) -> String {
+        self.effect_key(at).unwrap_or_else(|| format!("{}:{}", self.goal.id, self.steps.index(at)))
     }
 
     pub(super) fn take_in(&mut self, at: usize, receipt: Receipt) {
@@ -279,83 +339,6 @@ impl<'a> Attempt<'a> {
             }
         }
         self.history.extend([receipt]);
-    }
-
-    /// The step is behind this run: only what it saved counts.
-    fn recall(&mut self, at: usize, step: &Step) {
-        let recorded = match self.history.key(self.steps.index(at)) {
-            Key::Done(recorded) => Some(recorded),
-            _ => self.history.newest(self.steps.index(at)),
-        };
-        if let Some(recorded) = recorded {
-            self.remember(step, &recorded);
-        }
-    }
-
-    fn remember(&mut self, step: &Step, recorded: &Recorded) {
-        if let Some(body) = &recorded.body {
-            self.saved.keep(step, &body.data);
-        }
-        if let Some(url) = recorded.text("url") {
-            self.page = Some(url.to_owned());
-        }
-    }
-
-    /// An earlier attempt did it for good.
-    async fn skip(&mut self, at: usize, step: &Step, recorded: &Recorded) -> Result<(), Halt> {
-        self.remember(step, recorded);
-        let data = json!({"step": plan::label(step), "ok": true, "done_at_seq": recorded.seq});
-        self.note(at, step, Phase::Skipped, format!("did not repeat {}: it is done", plan::label(step)), data).await
-    }
-
-    /// The recorded page behind a done effect answers an expect or gives the picture.
-    async fn answer(&mut self, at: usize, step: &Step, recorded: &Recorded) -> Result<(), Halt> {
-        let filled = self.filled(step).await.map_err(failed)?;
-        let (key, wanted) = match &filled {
-            Step::ExpectTitle { contains, .. } => ("title", Some(contains)),
-            Step::ExpectText { contains, .. } => ("page_text", Some(contains)),
-            _ => ("url", None),
-        };
-        let seen = recorded.text(key).unwrap_or_default();
-        let holds = wanted.is_none_or(|wanted| seen.contains(wanted.as_str()));
-        let label = plan::label(&filled);
-        let error = (!holds).then(|| format!("the page showed {key} “{seen}” right after the effect"));
-        let data = json!({"step": label, "ok": holds, "details": "answered by what was recorded right after the effect",
-            "recorded_at_seq": recorded.seq, "url": recorded.text("url"), "title": recorded.text("title")});
-        let mut draft = self.step_draft(at, step, Phase::Outcome, format!("answered {label} from the record"), data);
-        draft.state = Some(Ended::Done.as_str());
-        draft.body.error.clone_from(&error);
-        if matches!(step, Step::Screenshot { .. }) {
-            draft.body.artifacts = recorded.body.as_ref().map(|body| body.artifacts.clone()).unwrap_or_default();
-        }
-        self.write_step(draft).await?;
-        match error {
-            None => Ok(()),
-            Some(text) => Err(Halt::Verdict(self.verdict_on(at, step, StepError::permanent(text)))),
-        }
-    }
-
-    async fn leave_out(&mut self, at: usize, step: &Step) -> Result<(), Halt> {
-        let data = json!({"step": plan::label(step), "ok": false, "details": "the page behind the effect was lost"});
-        self.note(at, step, Phase::Skipped, format!("could not look at {}: its page was lost", plan::label(step)), data)
-            .await
-    }
-
-    /// A receipt about a step that nothing was done for.
-    async fn note(&mut self, at: usize, step: &Step, phase: Phase, summary: String, data: Value) -> Result<(), Halt> {
-        let draft = self.step_draft(at, step, phase, summary, data);
-        self.write_step(draft).await
-    }
-
-    pub(super) fn step_draft(&self, at: usize, step: &Step, phase: Phase, summary: String, data: Value) -> Draft {
-        let draft = self.about().step(self.steps.index(at), step.receipt_kind(), phase, summary, data);
-        Draft { tool: Some(step.tool()), effect: Some(step.effect()), ..draft }
-    }
-
-    pub(super) async fn write_step(&mut self, draft: Draft) -> Result<(), Halt> {
-        let receipt = self.runner.broker.write(Commit { receipts: vec![draft], ..Commit::default() }).await?;
-        self.history.extend([receipt]);
-        Ok(())
     }
 
     /// A step with its placeholders filled.

@@ -4,29 +4,42 @@ use serde_json::json;
 
 use super::{RunEnd, attempt::Attempt, broker::NoRoom, quota::PutOff};
 use crate::{
-    domain::{AlertKind, Entry, ParkedOn, Settlement},
+    domain::{AlertKind, Entry, GoalId, ParkedOn, Settlement},
     ledger::{self, Reached},
-    ports::{Change, LedgerChange, Unavailable},
+    ports::{Change, Guard, LedgerChange, LedgerGuard, Records, Unavailable},
 };
 
+/// How long who only lacks what is reserved waits until it looks again.
+const RESERVED_MS: i64 = 60_000;
+
 impl Attempt<'_> {
-    /// The goal waits until the budget renews, or fails when no period could ever hold the call. Costs no attempt; a
-    /// person is told once in each period.
-    pub(super) async fn wait_for_budget(&mut self, NoRoom { left, why }: NoRoom) -> RunEnd {
-        let until_ms = (!left.never_fits()).then_some(left.span.until_ms);
+    /// The goal waits until the budget renews, or until what others reserved is settled, or fails when no period could
+    /// ever hold the call. Costs no attempt; a person is told once in each period in which it is used up.
+    pub(super) async fn wait_for_budget(&mut self, NoRoom { left, why, only_reserved, version }: NoRoom) -> RunEnd {
+        let (at_ms, renews_ms) = (self.now_ms(), left.span.until_ms);
+        let until_ms = match only_reserved {
+            true => Some(renews_ms.min(at_ms.saturating_add(RESERVED_MS))),
+            false => (!left.never_fits()).then_some(renews_ms),
+        };
         let (title, period) = (&self.goal.title, left.limit.period);
         let said = match until_ms {
             None => format!("refused “{title}”: its call is larger than a budget"),
+            Some(_) if only_reserved => format!("put “{title}” off a little: a budget is reserved for calls under way"),
             Some(_) => format!("put “{title}” off to the next {period}: a budget is used up"),
         };
         let data = json!({
             "scope": left.span.scope.to_string(), "period": period, "unit": left.limit.unit, "hard": left.limit.hard,
             "wanted": left.amount, "span": [left.span.from_ms, left.span.until_ms], "due_ms": until_ms,
         });
-        let id = ledger::alert_id(&left.span, &left.limit, Reached::Hard);
-        let alert = self.runner.broker.budget_alert(id, &left.span, AlertKind::OverBudget, why.clone());
-        let also = vec![Change::AlertRaised(Box::new(alert))];
-        self.put_off(PutOff { on: ParkedOn::Budget, until_ms, why, said, data, also }, true).await
+        let mut also = Vec::new();
+        if !only_reserved {
+            let id = ledger::alert_id(&left.span, &left.limit, Reached::Hard);
+            let alert = self.runner.broker.budget_alert(id, &left.span, AlertKind::OverBudget, why.clone());
+            also.push(Change::AlertRaised(Box::new(alert)));
+        }
+        // Who raises it meanwhile looks for those that wait, and would not find this one yet.
+        let unless = vec![Guard::Ledger(LedgerGuard::BudgetsAt(left.span.scope, version))];
+        self.put_off(PutOff { on: ParkedOn::Budget, at_ms, until_ms, why, said, data, also, unless }, true).await
     }
 
     /// What this goal's calls reserved of which nobody saw the end.
@@ -42,4 +55,9 @@ impl Attempt<'_> {
 pub(super) fn at_worst(lost: &[Entry], at_ms: i64) -> impl Iterator<Item = Change> {
     let settled = move |entry: &Entry| Settlement { entry: entry.clone(), spent: entry.reserved, at_ms };
     lost.iter().map(move |entry| Change::Ledger(LedgerChange::Settled(settled(entry))))
+}
+
+/// What settles everything that a goal's calls reserved: nobody will go on with it.
+pub(crate) async fn left_open(records: &dyn Records, goal: GoalId, at_ms: i64) -> Result<Vec<Change>, Unavailable> {
+    Ok(at_worst(&records.open_entries(goal).await?, at_ms).collect())
 }

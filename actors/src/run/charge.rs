@@ -3,7 +3,10 @@
 //! An intent is written for every effect and for every call that costs something. Both are one commit, so a call that was
 //! begun is on record with its worst case, and one without room is not begun.
 
-use serde_json::json;
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
+use serde_json::{Value, json};
 use tracing::warn;
 
 use super::{
@@ -12,16 +15,26 @@ use super::{
 };
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Bound, BudgetLeft, BudgetScope, BudgetSpan, Call, Entry, EntryId, Outcome, Phase,
-        ReceiptKind, Settlement, StepError,
+        Alert, AlertId, AlertKind, Approval, ApprovalState, Bound, BudgetLeft, BudgetScope, BudgetSpan, Call, Entry,
+        EntryId, Outcome, Phase, ReceiptKind, Settlement, Step, StepError,
     },
-    evidence::RecordError,
+    evidence::{RecordError, canonical},
     ledger::{self, Charge, Reached},
-    ports::{Change, Commit, Guard, LedgerGuard, Outdated, Unavailable},
+    ports::{ApprovalChange, ApprovalGuard, Change, Commit, Guard, LedgerGuard, Outdated, Unavailable},
 };
 
 /// How often budgets are read again that change while a call is about to begin.
 const RACES: usize = 5;
+
+/// A talk is on record with its answer, as an artifact, and need not stand in each intent once more.
+fn args_on_record(step: &Step, call: &Call) -> Value {
+    match step {
+        Step::Think { turns, .. } => {
+            json!({"turns": turns.len(), "digest": canonical::sha256(call.args.to_string().as_bytes())})
+        }
+        _ => call.args.clone(),
+    }
+}
 
 /// Whether a call may be performed.
 pub(super) enum Begun {
@@ -33,16 +46,11 @@ pub(super) enum Begun {
 impl Broker {
     /// Commits what must be on record before the call; else says what kept it from being begun, on record too.
     pub(super) async fn begin(&self, act: &Act<'_>, call: &Call, rule: Option<String>) -> Result<Begun, StoreGone> {
-        let bound = match self.ports.performer.bound(call).await {
-            Ok(Some(bound)) if !bound.is_of_one_call() => {
-                Err(StepError::permanent("its worst case is beyond all measure"))
-            }
-            answer => answer,
-        };
+        let bound = self.bound(call).await;
         for _ in 0..RACES {
             let charge = match self.charge(act, &bound).await? {
                 Ok(charge) => charge,
-                Err(reason) => return Ok(Begun::No(self.deny(act, reason).await?.into())),
+                Err((why, told)) => return Ok(Begun::No(self.deny(act, why, told).await?.into())),
             };
             if charge.is_none() && !call.effect.needs_intent() {
                 return Ok(Begun::Yes(None));
@@ -50,11 +58,24 @@ impl Broker {
             match self.intend(act, call, rule.as_deref(), charge.as_ref()).await? {
                 Ok(()) => return Ok(Begun::Yes(charge)),
                 Err(Outdated { guard: Guard::Ledger(LedgerGuard::BudgetsAt(..)) }) => {}
-                Err(outdated) => return Ok(Begun::No(self.not_begun(act, outdated).await?.into())),
+                Err(outdated) => return Ok(Begun::No(self.not_begun(act, outdated, charge.as_ref()).await?.into())),
             }
         }
         warn!(tool = %call.tool, "{} was not begun: its budgets kept changing", call.tool);
         Err(StoreGone)
+    }
+
+    /// Never waits past the call's own limit, and never lets a panic out.
+    async fn bound(&self, call: &Call) -> Result<Option<Bound>, StepError> {
+        let asked = AssertUnwindSafe(self.ports.performer.bound(call)).catch_unwind();
+        match tokio::time::timeout(call.limit, asked).await {
+            Ok(Ok(Ok(Some(bound)))) if !bound.is_of_one_call() => {
+                Err(StepError::permanent("its worst case is beyond all measure"))
+            }
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_panic)) => Err(StepError::permanent("working it out failed inside the runtime")),
+            Err(_elapsed) => Err(StepError::permanent("working it out took too long")),
+        }
     }
 
     /// What the call has to reserve; none: it costs nothing. The inner error: nobody knows what it could cost, and there
@@ -63,7 +84,7 @@ impl Broker {
         &self,
         act: &Act<'_>,
         bound: &Result<Option<Bound>, StepError>,
-    ) -> Result<Result<Option<Charge>, String>, StoreGone> {
+    ) -> Result<Result<Option<Charge>, (String, Value)>, StoreGone> {
         if matches!(bound, Ok(None)) {
             return Ok(Ok(None));
         }
@@ -72,10 +93,10 @@ impl Broker {
         let payer = goal.payload.delegated();
         let entry = Entry {
             id: EntryId(act.about.world.new_id()),
-            persona: payer.map_or(goal.persona, |delegated| delegated.payer),
+            persona: Some(payer.map_or(goal.persona, |delegated| delegated.payer)),
             user: goal.created_by.clone(),
-            goal: goal.id,
-            run: act.run,
+            goal: Some(goal.id),
+            run: Some(act.run),
             step: act.index,
             at_ms: act.about.world.now_ms(),
             reserved: bound.as_ref().ok().copied().flatten().unwrap_or_default(),
@@ -83,7 +104,10 @@ impl Broker {
         let budgets = self.ports.records.budgets(&entry.scopes()).await.map_err(|_| StoreGone)?;
         let charge = Charge::new(entry, &budgets, payer.map_or(act.zone, |delegated| delegated.zone));
         match (bound, charge.limits.first()) {
-            (Err(error), Some(limit)) => Ok(Err(ledger::unbounded(limit, &error.text))),
+            (Err(error), Some(limit)) => {
+                let told = json!({"unbounded": error.text, "limits": [limit]});
+                Ok(Err((ledger::unbounded(limit, &error.text), told)))
+            }
             _ => Ok(Ok(Some(charge))),
         }
     }
@@ -97,15 +121,26 @@ impl Broker {
         charge: Option<&Charge>,
     ) -> Result<Result<(), Outdated>, StoreGone> {
         let label = plan::label(act.step);
-        let mut data = json!({"step": label, "args": call.args, "key": call.key, "page": call.page, "rule": rule});
+        let mut data = json!({"step": label, "args": args_on_record(act.step, call), "key": call.key, "page": call.page, "rule": rule});
         if let Some(charge) = charge {
             data["reserved"] = json!(charge.entry.reserved);
+            if !charge.limits.is_empty() {
+                data["limits"] = json!(charge.limits);
+            }
+        }
+        if let Some(approval) = act.yes {
+            let by = approval.decided.as_ref().map(|said| said.by.as_str());
+            data["approval"] = json!({"id": approval.id, "by": by, "became": ApprovalState::Used});
         }
         let draft = self.draft(act, Phase::Intent, format!("is about to {label}"), data);
         let mut guards = vec![Guard::GoalOpen(act.about.goal.id), Guard::RunLive(act.run)];
         guards.extend(act.place.guards.iter().cloned().chain(charge.iter().flat_map(|charge| charge.guards())));
         let mut changes = act.place.changes.clone();
         changes.extend(charge.map(Charge::change));
+        if let Some(Approval { id, digest, .. }) = act.yes.cloned() {
+            guards.push(Guard::Approval(ApprovalGuard::Usable { id, digest, at_ms: act.about.world.now_ms() }));
+            changes.push(Change::Approval(ApprovalChange::Moved { id, state: ApprovalState::Used, decided: None }));
+        }
         match self.evidence.record(Commit { guards, changes, receipts: vec![draft] }).await {
             Ok(_) => Ok(Ok(())),
             Err(RecordError::Outdated(outdated)) => Ok(Err(outdated)),
@@ -114,18 +149,23 @@ impl Broker {
     }
 
     /// There is no room for it, or the goal is no longer ours to act on.
-    async fn not_begun(&self, act: &Act<'_>, outdated: Outdated) -> Result<Acted, StoreGone> {
+    async fn not_begun(&self, act: &Act<'_>, outdated: Outdated, charge: Option<&Charge>) -> Result<Acted, StoreGone> {
         let why = outdated.to_string();
-        let (why, acted) = match outdated.guard {
-            Guard::QuotaLeft(full) => (why, Acted::Full(full)),
+        let (why, acted, told) = match outdated.guard {
+            Guard::QuotaLeft(full) => (why, Acted::Full(full), json!({"full": full})),
             Guard::Ledger(LedgerGuard::BudgetLeft(left)) => {
                 let totals = self.ports.records.totals(&left.span).await.map_err(|_| StoreGone)?;
                 let why = ledger::refusal(&left, &totals, act.zone);
-                (why.clone(), Acted::OverBudget(Box::new(NoRoom { left, why })))
+                let told = json!({"no_room": left, "totals": totals});
+                let only_reserved = ledger::is_only_reserved(&left, &totals);
+                let version = charge.map_or(0, |charge| charge.version(&left.span.scope));
+                let no_room = NoRoom { left, why: why.clone(), only_reserved, version };
+                (why, Acted::OverBudget(Box::new(no_room)), told)
             }
-            _ => (why, Acted::Ended),
+            Guard::Approval(_) => (why, Acted::Unapproved, Value::Null),
+            _ => (why, Acted::Ended, Value::Null),
         };
-        self.write_denied(act, format!("did not begin {}", plan::label(act.step)), &why).await?;
+        self.write_denied(act, format!("did not begin {}", plan::label(act.step)), &why, told).await?;
         Ok(acted)
     }
 
@@ -145,7 +185,12 @@ impl Broker {
                     return Ok(());
                 }
                 let alert = self.budget_alert(id, span, AlertKind::BudgetLow, ledger::warning(span, limit, &totals));
-                let draft = act.about.draft(ReceiptKind::Log, None, alert.text.clone(), json!({"alert": id}));
+                let draft = act.about.draft(
+                    ReceiptKind::Log,
+                    None,
+                    alert.text.clone(),
+                    json!({"alert": id, "span": span, "totals": totals}),
+                );
                 let changes = vec![Change::AlertRaised(Box::new(alert))];
                 // Without the store it is looked at again after the next call.
                 let _ = self.write(Commit { changes, receipts: vec![draft], ..Commit::default() }).await;
@@ -162,7 +207,7 @@ impl Broker {
     pub(super) fn budget_alert(&self, id: AlertId, span: &BudgetSpan, kind: AlertKind, text: String) -> Alert {
         let persona = match span.scope {
             BudgetScope::Persona(persona) => Some(persona),
-            BudgetScope::User(_) | BudgetScope::Company => None,
+            BudgetScope::User(_) | BudgetScope::Key(_) | BudgetScope::Company => None,
         };
         let raised_ms = self.ports.world.now_ms();
         Alert { id, kind, persona, goal: None, text, raised_ms, resolved_ms: None }

@@ -52,7 +52,9 @@ const VERBS: &[(&str, Deed)] = &[
 
 /// What turns a statement into none: it says that it was not, or is to be.
 const DENIALS: &[&str] =
-    &["not ", "n't ", "never ", "unable", "failed to", "could ", "would ", "will ", "should ", "if ", "please ", "no "];
+    &["not", "never", "unable", "failed to", "could", "would", "will", "should", "if", "please", "no", "cannot"];
+/// The same at the end of a word.
+const SHORT_DENIALS: &[&str] = &["n't ", "n’t "];
 
 /// One line for each sentence that says that something was done.
 pub(super) fn check(answer: &str, steps: &Steps, receipts: &[Receipt]) -> Vec<Line> {
@@ -66,10 +68,10 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
 
 fn line(sentence: &str, steps: &Steps, receipts: &[Receipt]) -> Option<Line> {
     let lower = format!(" {} ", sentence.to_lowercase());
-    if DENIALS.iter().any(|denial| lower.contains(denial)) {
+    let says = |words: &str| lower.match_indices(words).any(|(at, _)| is_word(&lower, at, words.len()));
+    if DENIALS.iter().any(|denial| says(denial)) || SHORT_DENIALS.iter().any(|denial| lower.contains(denial)) {
         return None;
     }
-    let says = |verb: &str| lower.match_indices(verb).any(|(at, _)| is_word(&lower, at, verb.len()));
     let deeds: Vec<Deed> = VERBS.iter().filter(|(verb, _)| says(verb)).map(|(_, deed)| *deed).collect();
     if deeds.is_empty() {
         return None;

@@ -183,17 +183,6 @@ impl Attempt<'_> {
         self.history.receipts().iter().find(says)
     }
 
-    /// How long this run waited for others, in milliseconds: that is not its own time.
-    pub(super) fn waited_ms(&self) -> i64 {
-        let places = (0..self.steps.len()).filter(|at| self.steps[*at].is_handed_over());
-        let waited = |at: usize| {
-            let asked = self.handed(at)?.at_ms;
-            let came = self.history.came_of(self.steps.index(at))?;
-            (came.phase == Some(Phase::Outcome)).then(|| came.at_ms.saturating_sub(asked).max(0))
-        };
-        places.filter_map(waited).sum()
-    }
-
     fn handing(&self, at: usize, step: &Step, summary: String, data: Value) -> Draft {
         let draft = self.step_draft(at, step, Phase::Decision, summary, data);
         Draft { state: Some(GoalState::Parked.as_str()), ..draft }
@@ -230,8 +219,12 @@ impl Attempt<'_> {
     }
 
     /// The run stands still, durably.
-    async fn wait_on(&self, parked: GoalMove, receipts: Vec<Draft>, also: Vec<Change>) -> Halt {
+    async fn wait_on(&self, parked: GoalMove, mut receipts: Vec<Draft>, also: Vec<Change>) -> Halt {
         let due_ms = parked.due_ms;
+        // By it the run's own time ends here; what stands on the step is about the step.
+        if receipts.iter().all(|draft| draft.step.is_some()) {
+            receipts.push(self.log("stands still until then".to_owned(), GoalState::Parked.as_str()));
+        }
         let mut changes = vec![
             self.run_moved(RunState::Parked, None),
             Change::GoalMoved(parked),

@@ -1,13 +1,14 @@
 //! What the receipts of a goal say about its steps. Pure.
 //!
-//! Headers alone decide what may run again (a body can be erased): an outcome's `state` is how the call ended, a
-//! reconciled receipt's `state` is what a person or a read-back found.
+//! Headers decide what may run again (a body can be erased): an outcome's `state` is how the call ended, a reconciled
+//! receipt's `state` is what a person or a read-back found. Only which effect of an earlier attempt an agent's step means
+//! is told by a body, the intent's.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::domain::{ArtifactKind, Body, Ended, Phase, Receipt, RunId, StepIndex};
+use crate::domain::{ArtifactKind, Body, Effect, Ended, Phase, Receipt, RunId, RunState, StepIndex};
 
 /// A step's newest outcome, as far as later steps need it.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,19 +101,40 @@ impl History {
             .filter(|found| found.holds)
     }
 
-    /// The step is behind this run: its outcome holds, or it was skipped. An agent goes on also after what failed.
+    /// The step is behind this run: its outcome holds, or it was skipped. `failed_too`: a model is told what failed, and
+    /// chooses what comes then. What was refused may only have waited, unless the run went on behind it.
     pub fn satisfied(&self, step: StepIndex, run: RunId, failed_too: bool) -> bool {
+        let went_past = |refused: &Receipt| {
+            let own = self.receipts.iter().filter(|receipt| receipt.run == Some(run) && receipt.seq > refused.seq);
+            own.filter_map(|receipt| receipt.step).any(|later| later > step)
+        };
         self.of(step).any(|receipt| {
             receipt.run == Some(run)
                 && match receipt.phase {
                     Some(Phase::Outcome) if failed_too => ended(receipt) != Some(Ended::Unknown),
-                    Some(Phase::Denied) => failed_too,
+                    Some(Phase::Denied) => failed_too && went_past(receipt),
                     Some(Phase::Outcome) => recorded(receipt).holds,
                     Some(Phase::Reconciled) => ended(receipt) == Some(Ended::Done),
                     Some(Phase::Skipped) => true,
                     _ => false,
                 }
         })
+    }
+
+    /// How long this run has been under way by its receipts, in milliseconds: the time that it was parked, backed off or
+    /// its process was dead does not count.
+    pub fn worked_ms(&self, run: RunId) -> i64 {
+        let (mut worked_ms, mut since_ms) = (0, None::<i64>);
+        for receipt in self.receipts.iter().filter(|receipt| receipt.run == Some(run)) {
+            let became = receipt.state.as_deref().filter(|_| receipt.step.is_none());
+            let goes_on = became == Some(RunState::Running.as_str());
+            if let Some(since_ms) = since_ms.filter(|_| !goes_on) {
+                worked_ms += (receipt.at_ms - since_ms).max(0);
+            }
+            let stands = became.is_some() && !goes_on;
+            since_ms = (goes_on || (since_ms.is_some() && !stands)).then_some(receipt.at_ms);
+        }
+        worked_ms
     }
 
     /// The number of the first step of this run; of a run without any: the one behind all others.
@@ -126,6 +148,18 @@ impl History {
     pub fn came_of(&self, step: StepIndex) -> Option<&Receipt> {
         let says = |receipt: &&Receipt| receipt.phase.is_some_and(|phase| phase != Phase::Intent);
         self.of(step).rev().find(says)
+    }
+
+    /// Whether the newest that is known of a step was written behind this receipt, and says that it did not succeed.
+    pub fn failed_after(&self, step: StepIndex, seq: i64) -> bool {
+        self.came_of(step).is_some_and(|receipt| {
+            receipt.seq > seq
+                && match receipt.phase {
+                    Some(Phase::Outcome) => !recorded(receipt).holds,
+                    Some(Phase::Denied | Phase::Unknown) => true,
+                    _ => is_left_out(receipt),
+                }
+        })
     }
 
     /// Where the effect that another step than this meant under this key stands.
@@ -148,6 +182,21 @@ impl History {
         self.intended(|key| *key != Key::Open).into_iter().any(|step| but != Some(step))
     }
 
+    /// An effect of this run that cannot be taken back has happened, or nobody knows that it has not.
+    pub fn has_irreversible(&self, run: RunId) -> bool {
+        let own = |receipt: &Receipt| receipt.run == Some(run) && receipt.effect == Some(Effect::Irreversible);
+        !self.begun(own, |key| *key != Key::Open).is_empty()
+    }
+
+    /// What an earlier attempt did for good, so that this step was skipped.
+    pub fn skipped(&self, step: StepIndex) -> Option<Recorded> {
+        let is_skipped = |receipt: &&Receipt| receipt.phase == Some(Phase::Skipped) && !is_left_out(receipt);
+        let skip = self.of(step).rev().find(is_skipped)?;
+        let done_seq = skip.body.as_ref().and_then(|body| body.data.get("done_at_seq")).and_then(Value::as_i64);
+        let done = self.receipts.iter().find(|receipt| Some(receipt.seq) == done_seq);
+        Some(recorded(done.unwrap_or(skip)))
+    }
+
     /// Steps whose intent has neither outcome nor a receipt that says unknown; those that only reserved money too.
     pub fn open_intents(&self) -> Vec<StepIndex> {
         self.begun(is_intent, |key| matches!(key, Key::Unknown { marked: false, .. }))
@@ -168,9 +217,9 @@ impl History {
         self.begun(Receipt::intends_effect, stands)
     }
 
-    fn begun(&self, intends: impl Fn(&Receipt) -> bool, stands: impl Fn(&Key) -> bool) -> Vec<StepIndex> {
-        let intents = self.receipts.iter().filter(|receipt| intends(receipt));
-        let steps: BTreeSet<_> = intents.filter_map(|intent| intent.step).collect();
+    fn begun(&self, says: impl Fn(&Receipt) -> bool, stands: impl Fn(&Key) -> bool) -> Vec<StepIndex> {
+        let said = self.receipts.iter().filter(|receipt| says(receipt));
+        let steps: BTreeSet<_> = said.filter_map(|receipt| receipt.step).collect();
         steps.into_iter().filter(|step| stands(&self.key(*step))).collect()
     }
 
@@ -182,6 +231,11 @@ impl History {
     fn of(&self, step: StepIndex) -> impl DoubleEndedIterator<Item = &Receipt> {
         self.receipts.iter().filter(move |receipt| receipt.step == Some(step))
     }
+}
+
+/// Nothing was done for the step, and nothing had been done before.
+pub(super) fn is_left_out(receipt: &Receipt) -> bool {
+    receipt.phase == Some(Phase::Skipped) && ended(receipt) == Some(Ended::NotBegun)
 }
 
 fn is_intent(receipt: &Receipt) -> bool {

@@ -70,7 +70,9 @@ impl Attempt<'_> {
                     return Ok(false);
                 }
                 // A look takes no place in a day and costs nothing.
-                Acted::Ended | Acted::Full(_) | Acted::OverBudget(_) => return Ok(false),
+                Acted::Ended | Acted::Changed(_) | Acted::Unapproved | Acted::Full(_) | Acted::OverBudget(_) => {
+                    return Ok(false);
+                }
             }
         }
         Ok(true)

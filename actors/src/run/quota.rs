@@ -83,17 +83,16 @@ impl Attempt<'_> {
             format!("put “{title}” off to the next day")
         };
         let data = json!({"unit": full.unit, "units": full.units, "ceiling": full.ceiling, "day": [full.from_ms, full.until_ms], "due_ms": until_ms});
-        self.put_off(
-            PutOff { on: ParkedOn::Quota, until_ms, why: why(full), said, data, also: Vec::new() },
-            run_is_open,
-        )
-        .await
+        let (on, at_ms, also, unless) = (ParkedOn::Quota, self.now_ms(), Vec::new(), Vec::new());
+        self.put_off(PutOff { on, at_ms, until_ms, why: why(full), said, data, also, unless }, run_is_open).await
     }
 }
 
 /// Why a goal does not go on now.
 pub(super) struct PutOff {
     pub on: ParkedOn,
+    /// When this was found; its receipt has that very time.
+    pub at_ms: i64,
     /// None: never; it fails.
     pub until_ms: Option<i64>,
     pub why: String,
@@ -101,12 +100,14 @@ pub(super) struct PutOff {
     pub said: String,
     pub data: Value,
     pub also: Vec<Change>,
+    /// What must still be so: otherwise it looks again at once.
+    pub unless: Vec<Guard>,
 }
 
 impl Attempt<'_> {
     /// Parks the goal, or fails it without a fault of its own.
     pub(super) async fn put_off(&mut self, put_off: PutOff, run_is_open: bool) -> RunEnd {
-        let PutOff { on, until_ms, why, said, data, also } = put_off;
+        let PutOff { on, at_ms, until_ms, why, said, data, also, unless } = put_off;
         let never = until_ms.is_none();
         let (state, message, run) = match until_ms {
             None => (GoalState::Failed, MessageState::Failed, RunState::Failed),
@@ -116,6 +117,7 @@ impl Attempt<'_> {
             parked_on: (!never).then_some(on),
             due_ms: until_ms,
             last_error: never.then(|| why.clone()),
+            at_ms,
             ..self.moved(state)
         };
         let mut changes = vec![Change::GoalMoved(step), Change::MessageMoved(self.message.id, message)];
@@ -124,18 +126,18 @@ impl Attempt<'_> {
         }
         changes.extend(also);
         let mut draft = self.about().draft(ReceiptKind::Decision, Some(Phase::Denied), said, data);
-        draft.state = Some(state.as_str());
+        (draft.at_ms, draft.state) = (at_ms, Some(state.as_str()));
         draft.run = draft.run.filter(|_| run_is_open);
         draft.body.error = Some(why);
-        let guard = if run_is_open {
-            Guard::GoalOpen(self.goal.id)
-        } else {
-            Guard::GoalVersion(self.goal.id, self.goal.version)
-        };
-        match self.runner.broker.evidence.record(Commit { guards: vec![guard], changes, receipts: vec![draft] }).await {
+        let open = Guard::GoalOpen(self.goal.id);
+        let first = if run_is_open { open.clone() } else { Guard::GoalVersion(self.goal.id, self.goal.version) };
+        let guards = std::iter::once(first).chain(unless).collect();
+        match self.runner.broker.evidence.record(Commit { guards, changes, receipts: vec![draft] }).await {
             Ok(_) if never => RunEnd::Over { failure_streak: self.failure_streak, open_circuit: false },
             Ok(_) => RunEnd::Later { due_ms: until_ms },
-            Err(RecordError::Outdated(_)) if !run_is_open => RunEnd::Later { due_ms: Some(self.now_ms()) },
+            Err(RecordError::Outdated(outdated)) if outdated.guard != open => {
+                RunEnd::Later { due_ms: Some(self.now_ms()) }
+            }
             Err(error) => self.end_after(&error),
         }
     }

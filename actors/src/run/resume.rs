@@ -7,7 +7,7 @@ use super::{
     history::{History, Key, Recorded},
     steps::Steps,
 };
-use crate::domain::{Effect, RunId, Step};
+use crate::domain::{Effect, RunId, Step, StepIndex};
 
 /// What to do with one step.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,8 @@ pub enum Decision {
     Lost,
     /// The page it acts on was lost; going on would be blind.
     Stuck,
+    /// An earlier call of the same answer failed: the model is told before anything more is done.
+    Withheld,
     /// It may have happened: ask the read-back, then a person.
     Ask,
 }
@@ -53,7 +55,9 @@ pub struct Walk {
 impl Walk {
     /// `history` as it is before the run begins or goes on; no page is open then.
     pub fn new(steps: Steps, history: &History, run: RunId) -> Self {
-        let behind = |at: &usize| history.satisfied(steps.index(*at), run, steps.grow());
+        // Nobody but the model itself can go on behind a thought that failed: it is asked again.
+        let is_told = |at: usize| steps.grow() && !steps[at].is_thought();
+        let behind = |at: &usize| history.satisfied(steps.index(*at), run, is_told(*at));
         let resume_at = (0..steps.len()).find(|at| !behind(at)).unwrap_or(steps.len());
         let needs_page = steps[resume_at..].iter().find(|step| step.is_browser()).is_some_and(|step| !is_goto(step));
         let replay_from = match (needs_page, steps[..resume_at].iter().rposition(is_goto)) {
@@ -78,7 +82,7 @@ impl Walk {
             self.page = Page::Live;
         } else if step.is_browser()
             && step.effect().needs_intent()
-            && let Key::Done(recorded) = history.key(self.steps.index(at))
+            && let Some(recorded) = done(self.steps.index(at), history)
         {
             self.page = Page::Recorded(recorded);
         }
@@ -140,6 +144,14 @@ fn behind_effect(step: &Step, recorded: &Recorded) -> Decision {
         // What a later step needs the value of, or acts on, cannot be left out.
         Step::Extract { .. } | Step::Evaluate { .. } | Step::Click { .. } => Decision::Stuck,
         _ => Decision::Lost,
+    }
+}
+
+/// What is done for good, by this step or by an earlier attempt.
+fn done(step: StepIndex, history: &History) -> Option<Recorded> {
+    match history.key(step) {
+        Key::Done(recorded) => Some(recorded),
+        _ => history.skipped(step),
     }
 }
 

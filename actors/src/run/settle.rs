@@ -1,15 +1,15 @@
 //! The commits that open and end a run. Each moves goal, run and message together with the receipt that says so.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::{RunEnd, Runner, attempt::Attempt, budget, drafts::About, history::History, proof::Line, steps::Steps};
+use super::{RunEnd, Runner, attempt::Attempt, budget, drafts::About, history::History, proof::Line, replay::Opening};
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, Draft, Entry, FATAL_FALLS, Goal, GoalState, Message, MessageState, Persona,
-        PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, Step, StepError, set_aside,
+        PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, StepError, set_aside,
     },
     evidence::RecordError,
     ports::{Change, Commit, GoalMove, Guard, Outdated, Waiting},
@@ -69,9 +69,14 @@ impl Attempt<'_> {
         };
         self.goal.attempts = attempts;
         changes.push(Change::GoalMoved(self.moved(GoalState::Running)));
-        let mut receipts = vec![self.log(summary, RunState::Running.as_str())];
+        let mut opening = self.log(summary, RunState::Running.as_str());
+        Opening::of(self, before, resumed).write_into(&mut opening, &*self.runner.broker.ports.blobs).await;
+        let mut receipts = vec![opening];
+        if !resumed {
+            receipts.extend(self.forked().await?);
+        }
         let lost = self.lost_reservations().await.map_err(|_| RunEnd::Unavailable)?;
-        receipts.extend(unknown(&self.about(), &self.steps, &self.history, &lost));
+        receipts.extend(unknown(&self.about(), &self.history, &lost));
         changes.extend(budget::at_worst(&lost, self.now_ms()));
         let mut guards = vec![
             Guard::GoalVersion(self.goal.id, self.goal.version),
@@ -110,7 +115,7 @@ impl Attempt<'_> {
                 let data = ("could not confirm", json!({"proofs": lines}));
                 self.close((RunState::Unconfirmed, MessageState::Unconfirmed), goal, None, data, Vec::new()).await
             }
-            Verdict::Failed(error) => self.fail(error, Vec::new()).await,
+            Verdict::Failed(error) => self.fail(error, Vec::new(), None).await,
             Verdict::Fell(text) => self.fell(&text).await,
         }
     }
@@ -120,24 +125,33 @@ impl Attempt<'_> {
         let falls = self.message.falls + 1;
         let counted = Change::MessageFalls(self.message.id, falls);
         if falls < FATAL_FALLS {
-            return self.fail(StepError::retryable(text), vec![counted]).await;
+            return self.fail(StepError::retryable(text), vec![counted], Some(text)).await;
         }
         let error = format!("it brought its run down {falls} times, the last time with: {text}");
         let alert = self.alert(AlertKind::DeadLetter, set_aside(&self.goal.title, &error));
         let goal = GoalMove { last_error: Some(error), ..self.moved(GoalState::Failed) };
         let streak = self.failure_streak.saturating_add(1);
-        let did = ("set aside as a dead letter", json!({"message": self.message.id, "falls": falls}));
+        let did = ("set aside as a dead letter", json!({"message": self.message.id, "falls": falls, "fell": text}));
         self.close((RunState::Failed, MessageState::DeadLettered), goal, Some(streak), did, vec![counted, alert]).await
     }
 
-    /// `also` is written with it.
-    async fn fail(&mut self, error: StepError, also: Vec<Change>) -> RunEnd {
+    /// `also` is written with it; `fell`: with what the run's task came down.
+    async fn fail(&mut self, error: StepError, also: Vec<Change>, fell: Option<&str>) -> RunEnd {
         if let Some(pause) = self.pause_before_retry().filter(|_| error.retryable) {
-            let due_ms = self.now_ms().saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
-            let again =
-                GoalMove { last_error: Some(error.text), due_ms: Some(due_ms), ..self.moved(GoalState::Pending) };
-            let data = ("will try again after a failed attempt at", json!({"due_ms": due_ms}));
-            return match self.close((RunState::Failed, MessageState::Waiting), again, None, data, also).await {
+            let moved = self.moved(GoalState::Pending);
+            let due_ms = moved.at_ms.saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
+            let mut again = GoalMove { last_error: Some(error.text), due_ms: Some(due_ms), ..moved };
+            let mut run = RunState::Failed;
+            if self.must_go_on() {
+                // No other run is begun that would count itself.
+                (run, again.attempts) = (RunState::Parked, again.attempts.saturating_add(1));
+            }
+            let mut data = json!({"due_ms": due_ms});
+            if let Some(fell) = fell {
+                data["fell"] = fell.into();
+            }
+            let did = ("will try again after a failed attempt at", data);
+            return match self.close((run, MessageState::Waiting), again, None, did, also).await {
                 RunEnd::Over { .. } => RunEnd::Later { due_ms: Some(due_ms) },
                 end => end,
             };
@@ -145,7 +159,8 @@ impl Attempt<'_> {
         let streak = self.failure_streak.saturating_add(1);
         let goal = GoalMove { last_error: Some(error.text), ..self.moved(GoalState::Failed) };
         let ends = (RunState::Failed, MessageState::Failed);
-        self.close(ends, goal, Some(streak), ("failed", Value::Null), also).await
+        let data = fell.map_or(Value::Null, |fell| json!({"fell": fell}));
+        self.close(ends, goal, Some(streak), ("failed", data), also).await
     }
 
     /// How long a failed attempt waits for the next one; none: it was the last.
@@ -171,6 +186,8 @@ impl Attempt<'_> {
             data,
         );
         draft.state = Some(goal.state.as_str());
+        // What was worked out from the time stands beside that very time.
+        draft.at_ms = goal.at_ms;
         let counted = self.goal.proof.counted().filter(|_| goal.state == GoalState::Done);
         draft.units = counted.map(|(_, units)| units.into());
         draft.body.error.clone_from(&goal.last_error);
@@ -288,11 +305,11 @@ impl Attempt<'_> {
 
 /// An intent without outcome is unknown from now on; nothing is known about it but that it was meant.
 /// What it reserved counts as spent.
-fn unknown(about: &About<'_>, steps: &Steps, history: &History, lost: &[Entry]) -> Vec<Draft> {
+fn unknown(about: &About<'_>, history: &History, lost: &[Entry]) -> Vec<Draft> {
     let say = |step| {
         let intent = history.intent(step)?;
-        let tool = steps.numbered(step).map(Step::tool);
-        let charged = lost.iter().find(|entry| entry.step == step && Some(entry.run) == intent.run);
+        let tool = intent.tool.clone().map(Cow::Owned);
+        let charged = lost.iter().find(|entry| entry.step == step && entry.run == intent.run);
         let data = charged.map_or(Value::Null, |entry| json!({"charged": entry.reserved}));
         let draft = about.step(step, intent.kind, Phase::Unknown, format!("lost sight of step {}", step + 1), data);
         Some(Draft { tool, effect: intent.effect, run: intent.run, ..draft })
@@ -316,9 +333,9 @@ pub(super) async fn after_panic(runner: &Runner, persona: Arc<Persona>, work: Wa
     let failure_streak = roster.map_or(0, |record| record.failure_streak);
     let (Some(goal), Some(run)) = (goal, run) else { return RunEnd::Over { failure_streak, open_circuit: false } };
     let work = Waiting { goal, ..work };
-    let mut attempt = Attempt::fallen(runner, persona, work, run, History::new(receipts), failure_streak);
+    let mut attempt = Attempt::idle(runner, persona, work, run, History::new(receipts), failure_streak);
     let Ok(lost) = attempt.lost_reservations().await else { return RunEnd::Unavailable };
-    let receipts = unknown(&attempt.about(), &attempt.steps, &attempt.history, &lost);
+    let receipts = unknown(&attempt.about(), &attempt.history, &lost);
     let changes = budget::at_worst(&lost, attempt.now_ms()).collect();
     if !(receipts.is_empty() && lost.is_empty())
         && let Err(error) = runner.broker.evidence.record(Commit { changes, receipts, ..Commit::default() }).await

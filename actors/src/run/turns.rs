@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::{
     REST_WITHIN, RunEnd,
     attempt::{Attempt, Halt},
+    stage::Stage,
 };
 use crate::{
     domain::Step,
@@ -18,7 +19,10 @@ use crate::{
 impl Attempt<'_> {
     /// Before the step at this place. `false`: others had the slot, and the page of the steps before is gone.
     pub(super) async fn offer_slice(&mut self, at: usize) -> Result<bool, Halt> {
-        let scheduler = &self.runner.scheduler;
+        let scheduler = match &self.runner.stage {
+            Stage::Company(scheduler) => scheduler,
+            Stage::Told(tape) => return Ok(tape.page_is_kept()),
+        };
         if !scheduler.somebody_waits() {
             return Ok(true);
         }
@@ -50,11 +54,12 @@ impl Attempt<'_> {
 
     /// A slice for a run that has none, from now on.
     pub(super) async fn take_slice(&mut self) -> Result<(), Halt> {
+        let Stage::Company(scheduler) = &self.runner.stage else { return Ok(()) };
         let wish = self.wish().await;
         let slice = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err(Halt::End(RunEnd::Stopped)),
-            slice = self.runner.scheduler.acquire(wish) => slice.map_err(stopped)?,
+            slice = scheduler.acquire(wish) => slice.map_err(stopped)?,
         };
         self.work_in(slice);
         Ok(())

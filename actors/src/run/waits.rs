@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::{
     RunEnd,
     attempt::{Attempt, Halt},
@@ -20,7 +22,7 @@ impl Attempt<'_> {
     pub(super) async fn keep_pace(&mut self, step: &Step) -> Result<(), Halt> {
         let Some(site) = policy::paced_site(step, self.page()) else { return Ok(()) };
         loop {
-            let wait = match self.runner.scheduler.pace(self.goal.persona, &site, step.tool()).await {
+            let wait = match self.runner.stage.pace(self.goal.persona, &site, step.tool()).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(wait)) => wait,
                 Err(_) => return Err(Halt::End(RunEnd::Stopped)),
@@ -40,17 +42,18 @@ impl Attempt<'_> {
             GoalMove { parked_on: Some(ParkedOn::Rate), due_ms: Some(due_ms), ..self.moved(GoalState::Parked) };
         let summary = format!("waits {} s for the pace of {site}", wait.as_secs().max(1));
         self.say(Some(summary.clone()));
-        self.shift(RunState::Parked, MessageState::Waiting, parked, summary).await?;
+        let data = json!({"wait_ms": wait_ms});
+        self.shift(RunState::Parked, MessageState::Waiting, parked, (summary, data)).await?;
         self.slice = None;
         self.pause(wait).await?;
         self.take_slice().await?;
         let running = self.moved(GoalState::Running);
-        self.shift(RunState::Running, MessageState::Running, running, format!("goes on at {site}")).await
+        self.shift(RunState::Running, MessageState::Running, running, (format!("goes on at {site}"), Value::Null)).await
     }
 
     async fn pause(&self, wait: Duration) -> Result<(), Halt> {
         tokio::select! {
-            () = tokio::time::sleep(wait) => Ok(()),
+            () = self.runner.stage.pause(wait) => Ok(()),
             () = self.stop.cancelled() => Err(Halt::End(RunEnd::Stopped)),
         }
     }
@@ -61,11 +64,13 @@ impl Attempt<'_> {
         run: RunState,
         message: MessageState,
         goal: GoalMove,
-        summary: String,
+        (summary, data): (String, Value),
     ) -> Result<(), Halt> {
         let changes =
             vec![self.run_moved(run, None), Change::GoalMoved(goal), Change::MessageMoved(self.message.id, message)];
-        let receipts = vec![self.log(summary, run.as_str())];
+        let mut said = self.log(summary, run.as_str());
+        said.body.data = data;
+        let receipts = vec![said];
         match self
             .runner
             .broker

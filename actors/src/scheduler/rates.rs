@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap, time::Duration};
 
+use super::HostBook;
 use crate::domain::{Pace, PersonaId};
 
 /// Buckets are looked through for free ones when there are more than this.
@@ -11,14 +12,15 @@ const SWEEP_ABOVE: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct Rates {
     pace: Pace,
+    hosts: HostBook,
     /// When the next act is free, in milliseconds.
     next_ms: HashMap<(PersonaId, String, Cow<'static, str>), i64>,
     sweep_above: usize,
 }
 
 impl Rates {
-    pub(super) fn new(pace: Pace) -> Self {
-        Self { pace, next_ms: HashMap::new(), sweep_above: SWEEP_ABOVE }
+    pub(super) fn new(pace: Pace, hosts: HostBook) -> Self {
+        Self { pace, hosts, next_ms: HashMap::new(), sweep_above: SWEEP_ABOVE }
     }
 
     /// Takes one act now; or takes nothing and says how long to wait.
@@ -43,7 +45,7 @@ impl Rates {
 
     fn gap_ms(&self, site: &str) -> i64 {
         let own = self.pace.sites.iter().find(|(host, _)| host == site).map(|(_, pace)| *pace);
-        let per_1000_s = own.unwrap_or(self.pace.default_per_1000_s).max(1);
+        let per_1000_s = self.hosts.pace(site).or(own).unwrap_or(self.pace.default_per_1000_s).max(1);
         1_000_000 / i64::from(per_1000_s)
     }
 
@@ -63,7 +65,10 @@ mod tests {
     use super::*;
 
     fn rates() -> Rates {
-        Rates::new(Pace { default_per_1000_s: 500, sites: vec![("rehearsal.localhost".into(), 10_000)] })
+        Rates::new(
+            Pace { default_per_1000_s: 500, sites: vec![("rehearsal.localhost".into(), 10_000)] },
+            HostBook::default(),
+        )
     }
 
     const ADA: PersonaId = PersonaId(Uuid::from_u128(1));
@@ -98,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_pace_of_nothing_is_the_slowest_there_is() {
-        let mut rates = Rates::new(Pace { default_per_1000_s: 0, sites: Vec::new() });
+        let mut rates = Rates::new(Pace { default_per_1000_s: 0, sites: Vec::new() }, HostBook::default());
         assert_eq!(rates.take(ADA, "a.example", "click", 0), Ok(()));
         assert_eq!(rates.take(ADA, "a.example", "click", 0), Err(Duration::from_secs(1_000)));
     }

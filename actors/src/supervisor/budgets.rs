@@ -44,7 +44,7 @@ impl Desk {
                 guards.push(Guard::PersonaExists(id));
                 self.decision(id, by, said, data)
             }
-            BudgetScope::User(_) | BudgetScope::Company => self.system_decision(by, said, data),
+            BudgetScope::User(_) | BudgetScope::Key(_) | BudgetScope::Company => self.system_decision(by, said, data),
         };
         let budgets = Budgets { scope, version: version + 1, limits };
         let changes = vec![Change::Ledger(LedgerChange::BudgetsSet(budgets.clone()))];
@@ -59,7 +59,7 @@ impl Desk {
     async fn look_again(&self, scope: &BudgetScope, by: &By) {
         let persona = match scope {
             BudgetScope::Persona(id) => Some(*id),
-            BudgetScope::User(_) | BudgetScope::Company => None,
+            BudgetScope::User(_) | BudgetScope::Key(_) | BudgetScope::Company => None,
         };
         let goals = match self.ports.records.parked_on_budgets(persona).await {
             Ok(goals) => goals,
@@ -74,7 +74,8 @@ impl Desk {
 
     async fn try_again(&self, id: GoalId, scope: &BudgetScope, by: &By) -> Result<(), CommandError> {
         let (goal, _) = self.goal(id).await?;
-        if matches!(scope, BudgetScope::User(name) if *name != goal.created_by) {
+        let asked = matches!(scope, BudgetScope::User(_) | BudgetScope::Key(_));
+        if asked && *scope != BudgetScope::of_asker(&goal.created_by) {
             return Ok(());
         }
         let commit = self.due_now(&goal, by);

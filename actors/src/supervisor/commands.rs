@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Agent, Arrival, Autoplan, Condition, Goal, GoalId, Hours, IfFailed, Level, Message, Payload, PersonaId,
-        Priority, Profile, Proof, Quotas, Role, Slug, TraceId, Vitals, WaitsFor, Weight,
+        Agent, Arrival, Autoplan, Condition, Goal, GoalId, Hours, IfFailed, Level, Message, Payload, Permissions,
+        PersonaId, Priority, Profile, Proof, Quotas, Role, Slug, TraceId, Vitals, WaitsFor, Weight,
     },
     ports::Unavailable,
 };
@@ -68,6 +68,7 @@ pub struct PersonaPatch {
     pub hours: Option<Hours>,
     pub quotas: Option<Quotas>,
     pub autoplan: Option<Autoplan>,
+    pub permissions: Option<Permissions>,
     pub agents: Option<Vec<Agent>>,
 }
 

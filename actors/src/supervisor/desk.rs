@@ -12,13 +12,16 @@ use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    By, CommandError, calendar::CalendarBell, drafts, lookout::Lookout, office::Office, planner::PlanningDesk,
+    By, CommandError, calendar::CalendarBell, drafts, lookout::Lookout, office::Office, outward::KnownBudgets,
+    planner::PlanningDesk,
 };
 use crate::{
     domain::{AlertId, ChainId, Draft, Goal, GoalId, GoalState, Limits, Message, Persona, PersonaId, PersonaStatus},
     evidence::{Evidence, RecordError},
     persona::tally::Tally,
-    ports::{Change, Commit, Committed, GoalMove, Guard, LedgerGuard, Outdated, Ports, World},
+    ports::{
+        ApprovalGuard, Change, Commit, Committed, GoalMove, Guard, HostPolicyGuard, LedgerGuard, Outdated, Ports, World,
+    },
     scheduler::Scheduler,
 };
 
@@ -37,6 +40,7 @@ pub(super) struct Desk {
     pub(super) calendar: Arc<CalendarBell>,
     pub(super) closed: AtomicBool,
     pub(super) planning: PlanningDesk,
+    pub(super) known: KnownBudgets,
     pub(super) tally: Arc<Tally>,
     pub(super) lookout: Lookout,
     /// What goes on beside the commands.
@@ -174,6 +178,12 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         Guard::Ledger(LedgerGuard::BudgetsAt(scope, _)) => CommandError::Conflict(format!(
             "the budgets of {scope} were changed meanwhile: read them again, then decide again"
         )),
+        Guard::Approval(ApprovalGuard::Is(id, state)) => {
+            CommandError::Conflict(format!("approval {id} is no longer {state}: somebody was faster"))
+        }
+        Guard::HostPolicy(HostPolicyGuard { host, .. }) => CommandError::Conflict(format!(
+            "the policy of {host} was changed meanwhile: read it again, then decide again"
+        )),
         Guard::AlertOpen(id) => CommandError::NotFound { what: "open alert", which: id.to_string() },
         Guard::ScheduleVersion(id, _) => {
             CommandError::Conflict(format!("schedule {id} was changed meanwhile: read it again, then decide again"))
@@ -185,6 +195,7 @@ pub(super) fn refused(outdated: &Outdated) -> CommandError {
         | Guard::QuotaLeft(_)
         | Guard::BigThreeBefore(..)
         | Guard::Ledger(LedgerGuard::BudgetLeft(_))
+        | Guard::Approval(ApprovalGuard::Usable { .. })
         | Guard::Room(_) => CommandError::Conflict(format!("{outdated}: read again, then decide again")),
     }
 }

@@ -12,6 +12,7 @@ pub(super) struct Uncertain {
     pub(super) run: Option<RunId>,
     pub(super) effect: Option<Effect>,
     pub(super) kind: ReceiptKind,
+    pub(super) tool: Option<String>,
 }
 
 /// Effects of which nobody knows how they ended, in the order of their steps.
@@ -19,9 +20,17 @@ pub(super) fn uncertain(receipts: Vec<Receipt>) -> Vec<Uncertain> {
     let history = History::new(receipts);
     let about = |step| {
         let intent = history.intent(step)?;
-        Some(Uncertain { step, run: intent.run, effect: intent.effect, kind: intent.kind })
+        let Receipt { run, effect, kind, ref tool, .. } = *intent;
+        Some(Uncertain { step, run, effect, kind, tool: tool.clone() })
     };
     history.unknown_steps().into_iter().filter_map(about).collect()
+}
+
+/// The intents of effects of which nobody knows how they ended, in the order of their steps: what a person is asked about.
+/// `receipts`: all of a goal, in order.
+pub fn unresolved(receipts: Vec<Receipt>) -> Vec<Receipt> {
+    let history = History::new(receipts);
+    history.unknown_steps().into_iter().filter_map(|step| history.intent(step).cloned()).collect()
 }
 
 /// The first step with an intent that would not stay as it is.

@@ -14,9 +14,10 @@ use super::{
 use crate::{
     domain::{
         AlertKind, Draft, Ended, Goal, GoalId, GoalState, Message, MessageKind, MessageState, ParkedOn, Payload, Phase,
-        RunId, RunState, Step, StepIndex,
+        RunId, RunState,
     },
     ports::{Change, Commit, GoalMove, Guard},
+    run::left_open,
 };
 
 const LONGEST_TITLE: usize = 200;
@@ -39,6 +40,8 @@ impl Desk {
                 let (state, ended_ms) = (RunState::Cancelled, Some(step.at_ms));
                 changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
             }
+            changes.extend(left_open(&*self.ports.records, id, step.at_ms).await?);
+            changes.extend(self.questions_closed(id).await?);
             let mut commit = only_if_unmoved(&goal, changes, vec![draft]);
             let given = self.given_away(&goal).await?;
             for other in &given {
@@ -199,7 +202,7 @@ impl Desk {
             kind: settled.kind,
             phase: Some(Phase::Reconciled),
             state: Some(ended.as_str()),
-            tool: tool_of(goal, settled.step),
+            tool: settled.tool.clone().map(Cow::Owned),
             effect: settled.effect,
             run: settled.run,
             step: Some(settled.step),
@@ -235,11 +238,6 @@ impl Desk {
         let draft = self.decision(goal.persona, by, summary, json!({"title": goal.title}));
         drafts::about(draft, goal.id, goal.project.clone(), Some(state.as_str()))
     }
-
-    async fn wake(&self, goal: &Goal) {
-        self.refresh(goal.persona).await;
-        self.office.poke(goal.persona);
-    }
 }
 
 impl Desk {
@@ -262,6 +260,7 @@ impl Desk {
     async fn cancel_with(&self, commit: &mut Commit, goal: &Goal, by: &By) -> Result<(), CommandError> {
         let (_, message) = self.goal(goal.id).await?;
         let step = desk::moved(goal, GoalState::Cancelled, self.now_ms());
+        let step_at_ms = step.at_ms;
         let summary = format!("cancelled by {}, with the goal that waits for it", by.who);
         let mut draft = self.about(goal, by, summary, GoalState::Cancelled);
         if let Some(run) = self.ports.records.open_run(goal.id).await? {
@@ -271,6 +270,8 @@ impl Desk {
         }
         commit.guards.push(Guard::GoalVersion(goal.id, goal.version));
         commit.changes.extend([Change::GoalMoved(step), Change::MessageMoved(message.id, MessageState::Cancelled)]);
+        commit.changes.extend(left_open(&*self.ports.records, goal.id, step_at_ms).await?);
+        commit.changes.extend(self.questions_closed(goal.id).await?);
         commit.changes.extend(self.question_closed(goal).await?);
         commit.receipts.push(draft);
         Ok(())
@@ -305,11 +306,6 @@ struct Case {
     settled: Uncertain,
     /// Other effects of the goal whose end is unknown.
     left: usize,
-}
-
-/// A goal's effects stand where they were planned: a step with an intent cannot be changed.
-fn tool_of(goal: &Goal, step: StepIndex) -> Option<Cow<'static, str>> {
-    goal.payload.steps().get(usize::try_from(step).ok()?).map(Step::tool)
 }
 
 fn only_if_unmoved(goal: &Goal, changes: Vec<Change>, receipts: Vec<Draft>) -> Commit {

@@ -210,6 +210,9 @@ impl Actor for OfficeActor {
         let (evidence, _) = Evidence::spawn_linked(setup, me.get_cell()).await?;
         let (cap, pace) = (limits.active_personas, limits.pace.clone());
         let scheduler = Scheduler::spawn(cap, pace, ports.world.clone(), me.get_cell()).await?;
+        for policy in ports.records.host_policies().await? {
+            scheduler.hosts().keep(policy);
+        }
         let carrier = hire(&ports, &evidence, &scheduler, &limits);
         let report = {
             let me = me.clone();

@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertKind, Autoplan, ChainId, GoalState, Grants, MessageState, Persona, PersonaId, PersonaStatus, Profile,
-        Quotas, RunState, agents_fault,
+        AlertKind, Autoplan, ChainId, GoalState, Grants, MessageState, Permissions, Persona, PersonaId, PersonaStatus,
+        Profile, Quotas, RunState, agents_fault,
     },
     ports::{Change, Commit, Guard, Waiting},
+    run::left_open,
 };
 
 const LONGEST_NAME: usize = 80;
@@ -41,6 +42,7 @@ impl Desk {
             hours: new.hours,
             quotas: Quotas::new(),
             autoplan: Autoplan::default(),
+            permissions: Permissions::default(),
             grants: Grants::default(),
             agents: Vec::new(),
             created_ms: now_ms,
@@ -79,7 +81,10 @@ impl Desk {
         if persona.slug != before.slug {
             guards.push(Guard::SlugFree(persona.slug.clone()));
         }
-        let data = json!({"changed": changed, "version": persona.version});
+        let mut data = json!({"changed": changed, "version": persona.version});
+        if persona.permissions != before.permissions {
+            data["permissions"] = json!(persona.permissions);
+        }
         let commit = Commit {
             guards,
             changes: vec![Change::PersonaUpdated(Box::new(persona.clone()))],
@@ -207,7 +212,9 @@ impl Desk {
             if let Some(run) = self.ports.records.open_run(goal.id).await? {
                 let (state, ended_ms) = (RunState::Cancelled, Some(now_ms));
                 changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
+                changes.extend(self.questions_closed(goal.id).await?);
             }
+            changes.extend(left_open(&*self.ports.records, goal.id, now_ms).await?);
         }
         Ok((guards, changes))
     }
@@ -216,8 +223,21 @@ impl Desk {
 /// The persona after a patch, and the names of the fields it touched.
 fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>) {
     let mut persona = before.clone();
-    let PersonaPatch { slug, name, role, description, profile, hosts, model, weight, hours, quotas, autoplan, agents } =
-        patch;
+    let PersonaPatch {
+        slug,
+        name,
+        role,
+        description,
+        profile,
+        hosts,
+        model,
+        weight,
+        hours,
+        quotas,
+        autoplan,
+        permissions,
+        agents,
+    } = patch;
     persona.slug = slug.unwrap_or(persona.slug);
     persona.name = name.map_or(persona.name, |name| name.trim().to_owned());
     persona.role = role.unwrap_or(persona.role);
@@ -229,6 +249,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
     persona.hours = hours.unwrap_or(persona.hours);
     persona.quotas = quotas.unwrap_or(persona.quotas);
     persona.autoplan = autoplan.unwrap_or(persona.autoplan);
+    persona.permissions = permissions.unwrap_or(persona.permissions);
     persona.agents = agents.unwrap_or(persona.agents);
     let touched = [
         ("slug", persona.slug != before.slug),
@@ -242,6 +263,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
         ("hours", persona.hours != before.hours),
         ("quotas", persona.quotas != before.quotas),
         ("autoplan", persona.autoplan != before.autoplan),
+        ("permissions", persona.permissions != before.permissions),
         ("agents", persona.agents != before.agents),
     ];
     (persona, touched.into_iter().filter(|(_, touched)| *touched).map(|(field, _)| field).collect())
@@ -258,6 +280,9 @@ fn check(persona: &Persona) -> Result<(), CommandError> {
         return Err(invalid(&field, reason));
     }
     persona.hours.check().map_err(|error| invalid("hours.sleeps", error.to_string()))?;
+    if let Some((at, field, reason)) = persona.permissions.fault() {
+        return Err(invalid(&format!("permissions.rules[{at}].{field}"), reason));
+    }
     check_profile(&persona.profile)
 }
 

@@ -1,5 +1,6 @@
 //! The company with ports in memory and scripted runs, under a clock that stands still.
 
+mod approvals;
 mod arrivals;
 mod big_three;
 mod budgets;

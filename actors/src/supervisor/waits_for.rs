@@ -115,7 +115,14 @@ impl Desk {
         }
         if matches!(
             goal.parked_on,
-            Some(ParkedOn::Reconcile | ParkedOn::Rate | ParkedOn::Pause | ParkedOn::Budget | ParkedOn::Answer)
+            Some(
+                ParkedOn::Reconcile
+                    | ParkedOn::Rate
+                    | ParkedOn::Pause
+                    | ParkedOn::Budget
+                    | ParkedOn::Approval
+                    | ParkedOn::Answer
+            )
         ) {
             let reason = format!("goal {} has begun: what it waits for cannot be changed any more", goal.id);
             return Err(CommandError::Conflict(reason));

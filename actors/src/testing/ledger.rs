@@ -58,7 +58,12 @@ impl Ledger {
     }
 
     pub(super) fn open(&self, goal: GoalId) -> Vec<Entry> {
-        let open = |(entry, spent): &&(Entry, Option<Bound>)| entry.goal == goal && spent.is_none();
+        let open = |(entry, spent): &&(Entry, Option<Bound>)| entry.goal == Some(goal) && spent.is_none();
+        self.entries.values().filter(open).map(|(entry, _)| entry.clone()).collect()
+    }
+
+    pub(super) fn open_calls(&self) -> Vec<Entry> {
+        let open = |(entry, spent): &&(Entry, Option<Bound>)| entry.goal.is_none() && spent.is_none();
         self.entries.values().filter(open).map(|(entry, _)| entry.clone()).collect()
     }
 

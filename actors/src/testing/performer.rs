@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -42,9 +43,13 @@ impl From<Outcome> for Act {
 /// What a call may take at worst.
 type Bounds = dyn Fn(&Call) -> Result<Option<Bound>, StepError> + Send + Sync;
 
+/// What a call would act on.
+type Looks = dyn FnMut(&Call) -> Result<Option<Value>, StepError> + Send;
+
 /// Performs calls by a script. The script sees each call and may panic by itself.
 pub struct ScriptedPerformer {
     bounds: Mutex<Option<Box<Bounds>>>,
+    looks: Mutex<Option<Box<Looks>>>,
     script: Box<dyn Fn(&Call) -> Act + Send + Sync>,
     calls: watch::Sender<Vec<Call>>,
     inside: AtomicUsize,
@@ -52,6 +57,7 @@ pub struct ScriptedPerformer {
     rested: Mutex<Vec<PersonaId>>,
     released: Mutex<Vec<PersonaId>>,
     page_lost: AtomicBool,
+    rests_long: AtomicBool,
 }
 
 impl ScriptedPerformer {
@@ -59,6 +65,7 @@ impl ScriptedPerformer {
     pub fn new<A: Into<Act>>(script: impl Fn(&Call) -> A + Send + Sync + 'static) -> Self {
         Self {
             bounds: Mutex::default(),
+            looks: Mutex::default(),
             script: Box::new(move |call| script(call).into()),
             calls: watch::Sender::new(Vec::new()),
             inside: AtomicUsize::new(0),
@@ -66,12 +73,18 @@ impl ScriptedPerformer {
             rested: Mutex::default(),
             released: Mutex::default(),
             page_lost: AtomicBool::new(false),
+            rests_long: AtomicBool::new(false),
         }
     }
 
     /// From now on calls may take so much at worst; before, they cost nothing.
     pub fn bound_by(&self, bounds: impl Fn(&Call) -> Result<Option<Bound>, StepError> + Send + Sync + 'static) {
         *lock(&self.bounds) = Some(Box::new(bounds));
+    }
+
+    /// From now on this is what calls would act on; before, their arguments said it all.
+    pub fn shows(&self, looks: impl FnMut(&Call) -> Result<Option<Value>, StepError> + Send + 'static) {
+        *lock(&self.looks) = Some(Box::new(looks));
     }
 
     /// Every call so far, in the order they began.
@@ -98,6 +111,11 @@ impl ScriptedPerformer {
     /// The page that is open is closed; whoever asks next is told so.
     pub fn lose_page(&self) {
         self.page_lost.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on saving at the end of a slice takes a minute, or not.
+    pub fn rest_long(&self, long: bool) {
+        self.rests_long.store(long, Ordering::SeqCst);
     }
 
     /// Personas whose slice ended, in order.
@@ -149,8 +167,15 @@ impl Performer for ScriptedPerformer {
         lock(&self.bounds).as_ref().map_or(Ok(None), |bounds| bounds(call))
     }
 
+    async fn look(&self, call: &Call) -> Result<Option<Value>, StepError> {
+        lock(&self.looks).as_mut().map_or(Ok(None), |looks| looks(call))
+    }
+
     async fn rest(&self, persona: PersonaId) {
         lock(&self.rested).push(persona);
+        if self.rests_long.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
     }
 
     async fn keeps_page(&self, _persona: PersonaId) -> bool {

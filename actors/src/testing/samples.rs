@@ -36,6 +36,7 @@ pub fn persona(world: &dyn World, slug: &str) -> Persona {
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),
+        permissions: Default::default(),
         grants: Default::default(),
         agents: Vec::new(),
         created_ms: now,

@@ -7,17 +7,17 @@ use std::{
     ops::Range,
 };
 
-use super::{StoredRow, ledger::Ledger, rooms::Rooms};
+use super::{StoredRow, approvals::Approvals, ledger::Ledger, rooms::Rooms};
 use crate::{
     domain::{
-        Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Message, MessageId, MessageState, ParkedOn,
-        Persona, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, Schedule, ScheduleId,
-        StandingWait, StandingWaitId, WaitsFor,
+        Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, HostPolicy, Message, MessageId,
+        MessageState, ParkedOn, Persona, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState,
+        Schedule, ScheduleId, StandingWait, StandingWaitId, WaitsFor,
     },
     evidence::chain::{Head, Heads, Linked},
     ports::{
-        ChainHead, ChainHeads, Change, Checkpoint, Commit, Committed, Counted, GoalMove, Guard, Outdated, Prerequisite,
-        RosterRecord,
+        ChainHead, ChainHeads, Change, Checkpoint, Commit, Committed, Counted, GoalMove, Guard, HostPolicyChange,
+        Outdated, Prerequisite, RosterRecord,
     },
 };
 
@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) checkpoints: Vec<Checkpoint>,
     pub(super) rooms: Rooms,
     pub(super) ledger: Ledger,
+    pub(super) approvals: Approvals,
+    pub(super) hosts: BTreeMap<String, HostPolicy>,
     log: Vec<Row>,
     heads: Heads,
 }
@@ -136,6 +138,8 @@ impl State {
             Guard::AlertOpen(id) => self.alerts.get(id).is_some_and(|alert| alert.resolved_ms.is_none()),
             Guard::Room(guard) => self.rooms.holds(guard),
             Guard::Ledger(guard) => self.ledger.holds(guard),
+            Guard::Approval(guard) => self.approvals.holds(guard),
+            Guard::HostPolicy(guard) => self.hosts.get(&guard.host).map_or(0, |policy| policy.version) == guard.version,
             Guard::ScheduleVersion(id, version) => self.schedules.get(id).is_some_and(|line| line.version == *version),
             Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|three| three.hour_ms < *hour_ms),
             Guard::QuotaLeft(left) => self.taken_by_others(left) + u64::from(left.units) <= u64::from(left.ceiling),
@@ -194,6 +198,10 @@ impl State {
             Change::Ledger(change) => self.ledger.apply(change),
             // Nobody in here asks for them.
             Change::Mcp(_) => {}
+            Change::Approval(change) => self.approvals.apply(change),
+            Change::HostPolicy(HostPolicyChange::Set(policy)) => {
+                self.hosts.insert(policy.host.clone(), *policy);
+            }
             Change::BodyErased { chain, seq } => {
                 let row = self.log.iter_mut().find(|row| row.linked.draft.chain == chain && row.linked.seq == seq);
                 found(row, "receipt", &seq).erased = true;
@@ -288,6 +296,14 @@ impl State {
 
     pub(super) fn receipts(&self) -> Vec<Receipt> {
         self.log.iter().map(Row::to_receipt).collect()
+    }
+
+    pub(super) fn edit(&mut self, seq: i64, change: impl FnOnce(&mut Receipt)) {
+        let Some(row) = self.log.iter_mut().find(|row| row.linked.seq == seq) else { return };
+        let mut receipt = row.linked.to_receipt();
+        change(&mut receipt);
+        row.erased = receipt.body.is_none();
+        row.linked.draft.body = receipt.body.unwrap_or_default();
     }
 
     pub(super) fn rows(&self) -> Vec<StoredRow> {

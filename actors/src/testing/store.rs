@@ -12,9 +12,9 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use super::{StoredRow, lock, state::State};
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, BigThree, Bound, BudgetScope, BudgetSpan, Budgets, ChainId, Entry, Goal, GoalId,
-        Hours, Message, MessageId, Persona, PersonaId, PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule,
-        ScheduleId, StandingWait, Totals,
+        Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, Bound, BudgetScope, BudgetSpan, Budgets, ChainId,
+        Entry, Goal, GoalId, HostPolicy, Hours, Message, MessageId, Persona, PersonaId, PersonaStatus, QuotaUse,
+        Receipt, Run, RunId, Schedule, ScheduleId, StandingWait, Totals,
     },
     ports::{
         ChainHead, ChainHeads, Checkpoint, Commit, Committed, Counted, Inbox, Journal, LastWork, Outdated, Overdue,
@@ -108,6 +108,11 @@ impl MemoryStore {
         lock(&self.state).rows()
     }
 
+    /// Changes or erases the body of the receipts with this sequence behind the back of the chain.
+    pub fn edit(&self, seq: i64, change: impl FnOnce(&mut Receipt)) {
+        lock(&self.state).edit(seq, change);
+    }
+
     /// A chain's receipts in order.
     pub fn chain(&self, chain: &ChainId) -> Vec<Receipt> {
         self.receipts().into_iter().filter(|receipt| receipt.chain == *chain).collect()
@@ -151,6 +156,11 @@ impl MemoryStore {
     /// Everything that calls reserved, oldest first, with what was spent; none: not settled.
     pub fn entries(&self) -> Vec<(Entry, Option<Bound>)> {
         lock(&self.state).ledger.entries()
+    }
+
+    /// Every approval, in the order asked for.
+    pub fn approvals(&self) -> Vec<Approval> {
+        lock(&self.state).approvals.all()
     }
 
     /// Every alert, oldest first.
@@ -317,6 +327,22 @@ impl Records for MemoryStore {
 
     async fn open_entries(&self, goal: GoalId) -> Result<Vec<Entry>, Unavailable> {
         Ok(lock(&self.state).ledger.open(goal))
+    }
+
+    async fn open_calls(&self) -> Result<Vec<Entry>, Unavailable> {
+        Ok(lock(&self.state).ledger.open_calls())
+    }
+
+    async fn approvals_of(&self, goal: GoalId) -> Result<Vec<Approval>, Unavailable> {
+        Ok(lock(&self.state).approvals.of(goal))
+    }
+
+    async fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, Unavailable> {
+        Ok(lock(&self.state).approvals.get(id))
+    }
+
+    async fn host_policies(&self) -> Result<Vec<HostPolicy>, Unavailable> {
+        Ok(lock(&self.state).hosts.values().cloned().collect())
     }
 
     async fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Result<Vec<GoalId>, Unavailable> {

@@ -19,6 +19,7 @@ pub(super) async fn snapshot(session: &mut Session, act: &Act<'_>) -> Result<Fou
     session.refs.begin(document);
     let refs = &mut session.refs;
     let mut text = tree::compact(&answer, ROOM, &mut |node| refs.number(node));
+    session.keep_refs()?;
     session.secrets.hide(&mut text);
     let name = format!("step-{:02}-snapshot.txt", act.call.step + 1);
     let mut found = Found::at(&seen)

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use reqwest::{RequestBuilder, Response, header};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
+use url::Url;
 
 use super::{Endpoint, Errand, shown};
 use crate::{
@@ -23,8 +24,8 @@ const END_OF_STREAM: Duration = Duration::from_secs(1);
 const ANTHROPIC_VERSION: &str = "2023-06-01";
 
 /// What a request brought.
-pub(super) enum Reply {
-    Answer(Answer),
+pub(super) enum Reply<T> {
+    Answer(T),
     /// Not a success; `reason` is as the provider said it, and `pause` what it asked for.
     No {
         status: u16,
@@ -41,10 +42,11 @@ enum Body {
 
 impl Endpoint {
     /// Asks once. An answer that is streamed is told while it comes.
-    pub(super) async fn exchange(&self, errand: &Errand<'_>, body: Vec<u8>) -> Result<Reply, ModelError> {
-        let left = errand.deadline.saturating_duration_since(Instant::now());
-        let limit = self.config.timeout.min(left);
-        let request = self.request(errand.key, body);
+    pub(super) async fn exchange(&self, errand: &Errand<'_>, body: Vec<u8>) -> Result<Reply<Answer>, ModelError> {
+        let now = Instant::now();
+        let left = errand.deadline.saturating_duration_since(now);
+        let limit = self.config.timeout.min(errand.share.saturating_duration_since(now));
+        let request = self.request(&self.url, errand.key, body);
         if !errand.asked.streaming {
             let whole = async {
                 let response = request.send().await.map_err(|error| self.lost(error))?;
@@ -66,8 +68,8 @@ impl Endpoint {
         timeout(left, streamed).await.unwrap_or_else(|_| Err(self.timed_out(left)))
     }
 
-    fn request(&self, key: Option<&SecretText>, body: Vec<u8>) -> RequestBuilder {
-        let request = self.client.post(self.url.clone()).header(header::CONTENT_TYPE, "application/json").body(body);
+    pub(super) fn request(&self, url: &Url, key: Option<&SecretText>, body: Vec<u8>) -> RequestBuilder {
+        let request = self.client.post(url.clone()).header(header::CONTENT_TYPE, "application/json").body(body);
         match (self.kind, key.map(SecretText::reveal)) {
             (ProviderKind::OpenAi, Some(key)) => request.bearer_auth(key),
             (ProviderKind::OpenAi, None) => request,
@@ -78,11 +80,21 @@ impl Endpoint {
         }
     }
 
-    async fn whole(&self, errand: &Errand<'_>, response: Response) -> Result<Reply, ModelError> {
+    async fn whole(&self, errand: &Errand<'_>, response: Response) -> Result<Reply<Answer>, ModelError> {
+        self.whole_as(errand.key, response, |bytes| self.kind.read(bytes, errand.asked.request)).await
+    }
+
+    /// Reads a whole answer in whatever form it has.
+    pub(super) async fn whole_as<T>(
+        &self,
+        key: Option<&SecretText>,
+        response: Response,
+        read: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+    ) -> Result<Reply<T>, ModelError> {
         let status = response.status();
         if status.is_success() {
             return match self.body(response, MOST_ANSWER_BYTES).await? {
-                Body::Whole(bytes) => self.judged(errand, self.kind.read(&bytes, errand.asked.request)),
+                Body::Whole(bytes) => self.judged(key, read(&bytes)),
                 Body::Cut(_) => Err(ModelError::TooLarge { provider: self.name.clone(), limit: MOST_ANSWER_BYTES }),
             };
         }
@@ -92,30 +104,34 @@ impl Endpoint {
         Ok(Reply::No { status: status.as_u16(), reason: refusal::reason(&bytes), pause })
     }
 
-    async fn listen(&self, errand: &Errand<'_>, mut response: Response) -> Result<Reply, ModelError> {
+    async fn listen(&self, errand: &Errand<'_>, mut response: Response) -> Result<Reply<Answer>, ModelError> {
         let mut events = Events::default();
         let mut listener = Listener::new(self.kind, errand.asked.request);
         // Until it begins to speak it may think as long as a whole answer may take.
-        let mut patience = self.config.timeout;
+        let thinks = self.config.timeout.min(errand.share.saturating_duration_since(Instant::now()));
+        let begins_by = Instant::now() + thinks;
+        let mut has_begun = false;
         while !listener.is_over() {
-            let part = timeout(patience, response.chunk()).await.map_err(|_| self.silent(patience))?;
+            let idle = self.config.idle_timeout;
+            let (until, patience) = if has_begun { (Instant::now() + idle, idle) } else { (begins_by, thinks) };
+            let part = timeout_at(until, response.chunk()).await.map_err(|_| self.silent(patience))?;
             let Some(part) = part.map_err(|error| self.lost(error))? else { break };
-            patience = self.config.idle_timeout;
             let heard = match events.push(&part) {
                 Ok(heard) => heard,
-                Err(error) => return self.judged(errand, Err(error)),
+                Err(error) => return self.judged(errand.key, Err(error)),
             };
+            has_begun |= !heard.is_empty();
             for data in heard {
                 match listener.hear(&data) {
                     Ok(None) => {}
                     Ok(Some(text)) => self.tell(errand, text).await,
-                    Err(error) => return self.judged(errand, Err(error)),
+                    Err(error) => return self.judged(errand.key, Err(error)),
                 }
             }
         }
         // Read to its end the connection serves the next request.
         tokio::spawn(async move { timeout(END_OF_STREAM, response.chunk()).await.is_ok() });
-        self.judged(errand, listener.finish())
+        self.judged(errand.key, listener.finish())
     }
 
     async fn tell(&self, errand: &Errand<'_>, text: String) {
@@ -124,7 +140,7 @@ impl Endpoint {
         }
     }
 
-    fn judged(&self, errand: &Errand<'_>, answer: Result<Answer, Malformed>) -> Result<Reply, ModelError> {
+    fn judged<T>(&self, key: Option<&SecretText>, answer: Result<T, Malformed>) -> Result<Reply<T>, ModelError> {
         let provider = self.name.clone();
         match answer {
             Ok(answer) => Ok(Reply::Answer(answer)),
@@ -134,7 +150,7 @@ impl Endpoint {
                 Err(ModelError::Broken { provider, host: self.host.clone(), reason })
             }
             Err(Malformed::TooLarge) => Err(ModelError::TooLarge { provider, limit: MOST_ANSWER_BYTES }),
-            Err(error) => Err(ModelError::BadAnswer { provider, reason: shown(errand, &error.to_string()) }),
+            Err(error) => Err(ModelError::BadAnswer { provider, reason: shown(key, &error.to_string()) }),
         }
     }
 
@@ -155,7 +171,7 @@ impl Endpoint {
         ModelError::Silent { provider: self.name.clone(), host: self.host.clone(), after }
     }
 
-    fn lost(&self, error: reqwest::Error) -> ModelError {
+    pub(super) fn lost(&self, error: reqwest::Error) -> ModelError {
         let (provider, host) = (self.name.clone(), self.host.clone());
         let not_begun = error.is_connect() || error.is_builder();
         // The innermost cause says what happened; the outer ones only where.

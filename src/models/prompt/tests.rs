@@ -1,30 +1,20 @@
 //! What a model is told, and how what a persona remembers stays data.
 
-use actors::domain::{ConversationExample, PersonaStatus, Preset, Profile, Weight};
+use actors::{
+    domain::{ConversationExample, Preset, Profile},
+    testing::TestWorld,
+};
 use proptest::prelude::*;
 
 use super::*;
 
 fn persona(preset: Preset) -> Persona {
     Persona {
-        id: [7; 16].into(),
-        slug: preset.as_str().parse().unwrap(),
         name: preset.name().into(),
         role: Some(preset.role()),
         description: preset.description().into(),
-        status: PersonaStatus::Active,
-        version: 1,
         profile: preset.profile(),
-        hosts: Vec::new(),
-        model: None,
-        weight: Weight::ORDINARY,
-        hours: Default::default(),
-        quotas: Default::default(),
-        autoplan: Default::default(),
-        grants: Default::default(),
-        agents: Vec::new(),
-        created_ms: 0,
-        updated_ms: 0,
+        ..actors::testing::persona(&TestWorld::new(7), preset.as_str())
     }
 }
 

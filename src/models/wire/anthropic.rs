@@ -106,11 +106,12 @@ impl Counted {
     }
 }
 
-impl From<Counted> for Usage {
-    fn from(counted: Counted) -> Self {
-        let input = [counted.input_tokens, counted.cache_creation_input_tokens, counted.cache_read_input_tokens];
-        let input = input.into_iter().flatten().fold(0, u64::saturating_add);
-        Self { input, output: counted.output_tokens.unwrap_or(0) }
+impl Counted {
+    /// Half a count is none: the other half would cost nothing.
+    fn usage(self) -> Option<Usage> {
+        let cached = [self.cache_creation_input_tokens, self.cache_read_input_tokens];
+        let input = cached.into_iter().flatten().fold(self.input_tokens?, u64::saturating_add);
+        Some(Usage { input, output: self.output_tokens? })
     }
 }
 
@@ -183,7 +184,7 @@ impl Parts {
             _ => Finish::Stop,
         };
         let text = self.structured.unwrap_or(self.text);
-        Ok(Answer { text, calls: self.calls, finish, model, usage: usage.map(Usage::from) })
+        Ok(Answer { text, calls: self.calls, finish, model, usage: usage.and_then(Counted::usage) })
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(in crate::models) use self::stream::Listener;
-use super::{Answer, Asked, MOST_CALLS, Malformed, from_json};
+use super::{Answer, Asked, MOST_CALLS, Malformed, from_json, object, passed};
 use crate::{config::OutputLimitField, models::price::Usage};
 
 #[derive(Serialize)]
@@ -16,6 +16,8 @@ struct Body<'a> {
     messages: Vec<Message<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tools: Vec<Tool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,7 +63,7 @@ struct Call<'a> {
 #[derive(Serialize)]
 struct CalledFunction<'a> {
     name: &'a str,
-    arguments: &'a str,
+    arguments: String,
 }
 
 #[derive(Serialize)]
@@ -87,12 +89,13 @@ struct StreamOptions {
     include_usage: bool,
 }
 
+/// An answer, or a part of one that is streamed.
 #[derive(Deserialize)]
-struct Envelope {
+struct Envelope<C> {
     #[serde(default)]
     model: Option<String>,
-    #[serde(default)]
-    choices: Vec<Choice>,
+    #[serde(default = "Vec::new")]
+    choices: Vec<C>,
     #[serde(default)]
     usage: Option<Counted>,
     #[serde(default)]
@@ -135,19 +138,23 @@ struct SaidFunction {
 #[derive(Clone, Copy, Deserialize)]
 struct Counted {
     #[serde(default)]
-    prompt_tokens: u64,
+    prompt_tokens: Option<u64>,
     #[serde(default)]
-    completion_tokens: u64,
+    completion_tokens: Option<u64>,
 }
 
-impl From<Counted> for Usage {
-    fn from(counted: Counted) -> Self {
-        Self { input: counted.prompt_tokens, output: counted.completion_tokens }
+impl Counted {
+    /// Half a count is none: the other half would cost nothing.
+    fn usage(self) -> Option<Usage> {
+        Some(Usage { input: self.prompt_tokens?, output: self.completion_tokens? })
     }
 }
 
 /// The request's body.
 pub(super) fn body(asked: &Asked<'_>) -> Vec<u8> {
+    if let Some(raw) = asked.raw {
+        return passed::chat(raw, asked);
+    }
     let request = asked.request;
     let limit = |field| (asked.output_limit_field == field).then_some(request.max_output_tokens);
     let json_schema = |schema| NamedSchema { name: "answer", schema };
@@ -155,6 +162,7 @@ pub(super) fn body(asked: &Asked<'_>) -> Vec<u8> {
         model: asked.model,
         messages: request.turns.iter().map(message).collect(),
         tools: request.tools.iter().map(|offer| Tool { r#type: "function", function: offer }).collect(),
+        tool_choice: (request.must_answer && !request.tools.is_empty()).then_some("none"),
         max_tokens: limit(OutputLimitField::MaxTokens),
         max_completion_tokens: limit(OutputLimitField::MaxCompletionTokens),
         temperature: asked.temperature_thousandths.map(|thousandths| f64::from(thousandths) / 1000.0),
@@ -182,13 +190,13 @@ fn message(turn: &Turn) -> Message<'_> {
 }
 
 fn call(call: &ToolCall) -> Call<'_> {
-    let function = CalledFunction { name: &call.name, arguments: &call.arguments };
+    let function = CalledFunction { name: &call.name, arguments: object(&call.arguments).to_string() };
     Call { id: &call.id, r#type: "function", function }
 }
 
 /// Reads a whole answer.
 pub(super) fn read(body: &[u8]) -> Result<Answer, Malformed> {
-    let envelope: Envelope = from_json(body)?;
+    let envelope: Envelope<Choice> = from_json(body)?;
     let missing = || Malformed::Missing("`choices` is missing or empty");
     let choice = envelope.choices.into_iter().next();
     let choice = choice.ok_or_else(|| envelope.error.as_ref().map_or_else(missing, said))?;
@@ -203,7 +211,7 @@ pub(super) fn read(body: &[u8]) -> Result<Answer, Malformed> {
     let refused = choice.message.refusal.filter(|refusal| !refusal.is_empty());
     let finish = finish(choice.finish_reason.as_deref(), !calls.is_empty(), refused.is_some());
     let text = choice.message.content.filter(|text| !text.is_empty()).or(refused).unwrap_or_default();
-    Ok(Answer { text, calls, finish, model: envelope.model, usage: envelope.usage.map(Usage::from) })
+    Ok(Answer { text, calls, finish, model: envelope.model, usage: envelope.usage.and_then(Counted::usage) })
 }
 
 /// A call with a name; small servers leave the id out, and results must refer to something.
@@ -225,7 +233,7 @@ fn finish(reason: Option<&str>, calls: bool, refused: bool) -> Finish {
 }
 
 /// An error in place of an answer; proxies put the upstream's status into `code`.
-fn said(error: &Value) -> Malformed {
+pub(super) fn said(error: &Value) -> Malformed {
     let code = error.get("code").and_then(|code| code.as_u64().or_else(|| code.as_str()?.parse().ok()));
     let status = code.and_then(|code| u16::try_from(code).ok()).filter(|code| (400..600).contains(code));
     let text = error.get("message").unwrap_or(error);

@@ -14,6 +14,7 @@ fn request() -> ChatRequest {
         model: None,
         turns: vec![Turn::User { text: "Hello".into() }],
         tools: Vec::new(),
+        must_answer: false,
         max_output_tokens: 100,
         temperature_thousandths: None,
         answer_schema: None,
@@ -22,7 +23,7 @@ fn request() -> ChatRequest {
 
 fn asked(request: &ChatRequest) -> Asked<'_> {
     let output_limit_field = OutputLimitField::MaxTokens;
-    Asked { request, model: "m", temperature_thousandths: Some(1_500), output_limit_field, streaming: true }
+    Asked { request, raw: None, model: "m", temperature_thousandths: Some(1_500), output_limit_field, streaming: true }
 }
 
 /// What is heard of a stream that arrives in parts of these sizes, over and over.
@@ -251,6 +252,100 @@ fn results_stand_together_behind_their_calls_and_arguments_are_objects() {
     let ids = (&json["messages"][1]["content"][0]["id"], &json["messages"][2]["content"][0]["tool_use_id"]);
     assert_eq!(ids, (&json!("functions_look_0"), &json!("functions_look_0")), "characters that are refused there");
     assert_eq!((&json["system"], &json["temperature"]), (&json!("Be brief."), &json!(1.0)));
+}
+
+#[test]
+fn arguments_and_names_that_servers_refuse_do_not_end_a_talk() {
+    let call = |arguments: &str| ToolCall { id: "a".into(), name: "look".into(), arguments: arguments.into() };
+    let calls = ["{\"at\":1}", "", "[1]", "{\"cut\":"].map(call).to_vec();
+    let request = ChatRequest { turns: vec![Turn::Assistant { text: String::new(), calls }], ..request() };
+    let json: Value = serde_json::from_slice(&ProviderKind::OpenAi.body(&asked(&request))).unwrap();
+    let sent: Vec<_> = json["messages"][0]["tool_calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|call| &call["function"]["arguments"])
+        .collect();
+    assert_eq!(sent, ["{\"at\":1}", "{}", "{\"arguments\":\"[1]\"}", "{\"arguments\":\"{\\\"cut\\\":\"}"]);
+
+    let name = format!("browser.öffne {}", "x".repeat(1_000));
+    let plain = format!("browser__ffne_{}", "x".repeat(50));
+    let called = json!({"choices": [{"message": {"tool_calls": [{"function": {"name": name, "arguments": "{}"}}]}}]});
+    let used = json!({"content": [{"type": "tool_use", "id": "a", "name": name}], "stop_reason": "tool_use"});
+    for (kind, body) in [(ProviderKind::OpenAi, called), (ProviderKind::Anthropic, used)] {
+        assert_eq!(kind.read(body.to_string().as_bytes(), &request).unwrap().calls[0].name, plain);
+    }
+    let delta = json!({"tool_calls": [{"index": 0, "function": {"name": name}}]});
+    let mut listener = Listener::new(ProviderKind::OpenAi, &request);
+    listener.hear(&json!({"choices": [{"delta": delta, "finish_reason": "tool_calls"}]}).to_string()).unwrap();
+    assert_eq!(listener.finish().unwrap().calls[0].name, plain);
+}
+
+/// What is not counted would cost nothing.
+#[test]
+fn half_a_count_is_no_count_and_spoils_no_answer() {
+    for (usage, counted) in [
+        (json!({"prompt_tokens": 7, "completion_tokens": 3}), Some(Usage { input: 7, output: 3 })),
+        (json!({"prompt_tokens": null, "completion_tokens": 3}), None),
+        (json!({"prompt_tokens": 7}), None),
+        (json!({}), None),
+        (json!(null), None),
+    ] {
+        let body = json!({"choices": [{"message": {"content": "So."}}], "usage": usage}).to_string();
+        let answer = ProviderKind::OpenAi.read(body.as_bytes(), &request()).unwrap();
+        assert_eq!((answer.text.as_str(), answer.usage), ("So.", counted), "{usage}");
+    }
+    for (usage, counted) in [
+        (
+            json!({"input_tokens": 7, "cache_read_input_tokens": 2, "output_tokens": 3}),
+            Some(Usage { input: 9, output: 3 }),
+        ),
+        (json!({"input_tokens": 7}), None),
+        (json!({"input_tokens": null, "output_tokens": 3}), None),
+    ] {
+        let body = json!({"content": [], "stop_reason": "end_turn", "usage": usage}).to_string();
+        assert_eq!(ProviderKind::Anthropic.read(body.as_bytes(), &request()).unwrap().usage, counted, "{usage}");
+    }
+}
+
+/// At its beginning a stream has put out next to nothing: without a later count nobody knows.
+#[test]
+fn the_count_at_the_beginning_of_a_stream_is_none_of_the_answer() {
+    for (later, counted) in [(json!({"output_tokens": 3}), Some(Usage { input: 7, output: 3 })), (json!(null), None)] {
+        let mut listener = Listener::new(ProviderKind::Anthropic, &request());
+        for event in [
+            json!({"type": "message_start", "message": {"usage": {"input_tokens": 7, "output_tokens": 1}}}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": later}),
+            json!({"type": "message_stop"}),
+        ] {
+            listener.hear(&event.to_string()).unwrap();
+        }
+        assert_eq!(listener.finish().unwrap().usage, counted);
+    }
+}
+
+#[test]
+fn the_name_of_a_model_is_kept_up_to_a_bound() {
+    let long = "m".repeat(5_000_000);
+    let body = json!({"model": long, "choices": [{"message": {"content": "So."}}]}).to_string();
+    assert_eq!(ProviderKind::OpenAi.read(body.as_bytes(), &request()).unwrap().model.unwrap().len(), 200);
+    let body = json!({"model": long, "content": [], "stop_reason": "end_turn"}).to_string();
+    assert_eq!(ProviderKind::Anthropic.read(body.as_bytes(), &request()).unwrap().model.unwrap().len(), 200);
+}
+
+/// LiteLLM and Bedrock refuse calls in a talk that names no tools.
+#[test]
+fn who_must_answer_is_told_what_could_be_called_and_that_it_may_not() {
+    let tool = actors::domain::ToolOffer { name: "look".into(), description: String::new(), parameters: json!({}) };
+    let request = ChatRequest { tools: vec![tool], must_answer: true, ..request() };
+    let sent = |kind: ProviderKind, request: &ChatRequest| {
+        let json: Value = serde_json::from_slice(&kind.body(&asked(request))).unwrap();
+        (json["tools"].as_array().unwrap().len(), json["tool_choice"].clone())
+    };
+    assert_eq!(sent(ProviderKind::OpenAi, &request), (1, json!("none")));
+    assert_eq!(sent(ProviderKind::Anthropic, &request), (1, json!({"type": "none"})));
+    let fitting = ChatRequest { answer_schema: Some(json!({"type": "object"})), ..request };
+    assert_eq!(sent(ProviderKind::Anthropic, &fitting), (2, json!({"type": "tool", "name": "final_answer"})));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use diesel::{
 };
 
 use super::{
-    calendar,
+    approvals, calendar,
     closed::Late,
     ledger, mcp,
     plan::{Places, Plan},
@@ -69,9 +69,14 @@ pub(super) async fn write(plan: &Plan, late: &[Late], to: &mut impl Transaction)
             to.run(note).await?;
         }
     }
+    let mut sums = ledger::Sums::default();
     for (index, change) in &plan.changes {
-        apply(change, plan.places(*index), to).await?;
+        match change {
+            Change::Ledger(change) => ledger::apply(change, &mut sums, to).await?,
+            change => apply(change, plan.places(*index), to).await?,
+        };
     }
+    sums.write(to).await?;
     let signed: Vec<_> = plan.changes.iter().filter_map(|(_, change)| signed(change)).collect();
     if !signed.is_empty() {
         to.keep(&signed).await?;
@@ -116,8 +121,11 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
         Change::CheckpointSigned(_) => Ok(0),
         Change::BodyErased { chain, seq } => to.run(EraseBody { chain: &chain.to_bytes(), seq: *seq }).await,
         Change::Room(change) => rooms::apply(change, to).await,
-        Change::Ledger(change) => ledger::apply(change, to).await,
+        // With the sums of its transaction.
+        Change::Ledger(_) => Ok(0),
         Change::Mcp(change) => mcp::apply(change, to).await,
+        Change::Approval(change) => approvals::apply(change, to).await,
+        Change::HostPolicy(change) => approvals::set_policy(change, to).await,
         Change::DependenciesSet(goal, waits_for) => set_dependencies(*goal, waits_for, to).await,
         Change::GoalAdded(_) | Change::GoalMoved(_) | Change::GoalCorrected { .. } => {
             apply_to_goal(change, places, to).await
@@ -154,6 +162,7 @@ async fn update_persona(persona: &Persona, to: &mut impl Transaction) -> QueryRe
         quotas: &row.quotas,
         autoplan: &row.autoplan,
         planned: row.planned,
+        permissions: &row.permissions,
         grants: &row.grants,
         agents: &row.agents,
         id: &row.id,

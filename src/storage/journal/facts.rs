@@ -1,5 +1,6 @@
 //! What guards look at. Read once for a batch, then kept up to date as its commits are accepted. Pure.
 
+mod approvals;
 mod ledger;
 mod rooms;
 
@@ -13,6 +14,7 @@ use actors::{
     ports::{Change, Commit, Guard, Outdated},
 };
 
+pub(super) use approvals::{ApprovalFacts, WantedApprovals};
 pub(super) use ledger::{LedgerFacts, WantedLedger};
 pub(super) use rooms::{RoomFacts, WantedRooms};
 
@@ -28,6 +30,7 @@ pub(super) struct Wanted {
     pub alerts: BTreeSet<AlertId>,
     pub rooms: WantedRooms,
     pub ledger: WantedLedger,
+    pub approvals: WantedApprovals,
     pub standing: BTreeSet<StandingWaitId>,
     pub schedules: BTreeSet<ScheduleId>,
     /// Personas whose big three are asked about.
@@ -62,6 +65,8 @@ impl Wanted {
             Guard::AlertOpen(id) => drop(self.alerts.insert(*id)),
             Guard::Room(guard) => self.rooms.add_guard(guard),
             Guard::Ledger(guard) => self.ledger.add_guard(guard),
+            Guard::Approval(guard) => self.approvals.add_guard(guard),
+            Guard::HostPolicy(guard) => self.approvals.add_host(guard),
             Guard::StandingWaitAt(id, _) => drop(self.standing.insert(*id)),
             Guard::ScheduleVersion(id, _) => drop(self.schedules.insert(*id)),
             Guard::BigThreeBefore(id, _) => drop(self.big_threes.insert(*id)),
@@ -93,6 +98,7 @@ impl Wanted {
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id)),
             Change::Room(change) => self.rooms.add_change(change),
             Change::Ledger(change) => self.ledger.add_change(change),
+            Change::Approval(change) => self.approvals.add_change(change),
             Change::QuotaTaken(taken) => {
                 self.goals.insert(taken.goal);
                 self.uses.insert(taken.goal);
@@ -103,6 +109,7 @@ impl Wanted {
             | Change::ScheduleSet(_)
             | Change::ScheduleRemoved(_)
             | Change::BigThreeChosen(_)
+            | Change::HostPolicy(_)
             | Change::CheckpointSigned(_)
             | Change::Mcp(_)
             | Change::BodyErased { .. } => {}
@@ -127,6 +134,7 @@ pub(super) struct Facts {
     pub alerts: BTreeMap<AlertId, bool>,
     pub rooms: RoomFacts,
     pub ledger: LedgerFacts,
+    pub approvals: ApprovalFacts,
     /// How far the open ones have looked; none: ended.
     pub standing: BTreeMap<StandingWaitId, Option<i64>>,
     /// The version.
@@ -151,6 +159,7 @@ impl Facts {
         wanted.alerts.retain(|id| !self.alerts.contains_key(id));
         self.rooms.leave_unknown(&mut wanted.rooms);
         self.ledger.leave_unknown(&mut wanted.ledger);
+        self.approvals.leave_unknown(&mut wanted.approvals);
         wanted.schedules.retain(|id| !self.schedules.contains_key(id));
         wanted.big_threes.retain(|id| !self.big_threes.contains_key(id));
         wanted.standing.retain(|id| !self.standing.contains_key(id));
@@ -166,7 +175,8 @@ impl Facts {
             + self.alerts.len()
             + self.standing.len()
             + self.rooms.len()
-            + self.ledger.len();
+            + self.ledger.len()
+            + self.approvals.len();
         let names = self.slugs.len() + self.personas.len() + self.correlations.len();
         let calendar = self.schedules.len() + self.big_threes.len();
         if work + names + calendar > REMEMBERED { Self::default() } else { self }
@@ -209,6 +219,8 @@ impl Facts {
             Guard::AlertOpen(id) => self.alerts.get(id) == Some(&true),
             Guard::Room(guard) => self.rooms.holds(guard),
             Guard::Ledger(guard) => self.ledger.holds(guard),
+            Guard::Approval(guard) => self.approvals.holds(guard),
+            Guard::HostPolicy(guard) => self.approvals.holds_host(guard),
             Guard::StandingWaitAt(id, seq) => self.standing.get(id) == Some(&Some(*seq)),
             Guard::ScheduleVersion(id, version) => self.schedules.get(id) == Some(version),
             Guard::BigThreeBefore(id, hour_ms) => self.big_threes.get(id).is_none_or(|chosen| chosen < hour_ms),
@@ -314,6 +326,8 @@ impl Facts {
             Change::AlertResolved(id, _) => drop(self.alerts.insert(*id, false)),
             Change::Room(change) => self.rooms.apply(change),
             Change::Ledger(change) => self.ledger.apply(change),
+            Change::Approval(change) => self.approvals.apply(change),
+            Change::HostPolicy(change) => self.approvals.set_host(change),
             Change::ScheduleSet(line) => drop(self.schedules.insert(line.id, line.version)),
             Change::ScheduleRemoved(id) => drop(self.schedules.remove(id)),
             Change::BigThreeChosen(three) => drop(self.big_threes.insert(three.persona, three.hour_ms)),

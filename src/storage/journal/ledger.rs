@@ -1,7 +1,9 @@
 //! Money: what is written of it, and what guards ask.
 
+use std::collections::BTreeMap;
+
 use actors::{
-    domain::{Bound, BudgetScope, SLOT_MS, Settlement},
+    domain::{Bound, BudgetScope, Entry, SLOT_MS, Settlement},
     ports::LedgerChange,
 };
 use diesel::{
@@ -9,7 +11,7 @@ use diesel::{
     pg::Pg,
     prelude::*,
     query_builder::{AstPass, QueryFragment, QueryId},
-    sql_types::{BigInt, Binary, Integer, Text},
+    sql_types::{BigInt, Binary, Integer, Nullable, Text},
     sqlite::Sqlite,
 };
 use diesel_async::AsyncPgConnection;
@@ -40,10 +42,10 @@ statement! {
     /// What a call may take at worst.
     Reserve<'a> {
         id: &'a [u8] => Binary,
-        persona: &'a [u8] => Binary,
+        persona: Option<&'a [u8]> => Nullable<Binary>,
         user_name: &'a str => Text,
-        goal: &'a [u8] => Binary,
-        run: &'a [u8] => Binary,
+        goal: Option<&'a [u8]> => Nullable<Binary>,
+        run: Option<&'a [u8]> => Nullable<Binary>,
         step: i32 => Integer,
         at_ms: i64 => BigInt,
         reserved_tokens: i64 => BigInt,
@@ -66,19 +68,17 @@ statement! {
 }
 
 statement! {
-    /// Moves the sums of everybody who is charged, at one moment.
+    /// Moves the sums of one who is charged, in one slot.
     AddUp<'a> {
+        scope: &'a str => Text,
         slot_ms: i64 => BigInt,
         reserved_tokens: i64 => BigInt,
         reserved_micro_usd: i64 => BigInt,
         spent_tokens: i64 => BigInt,
         spent_micro_usd: i64 => BigInt,
-        persona: &'a str => Text,
-        user: &'a str => Text,
-        company: &'a str => Text,
     }
     "INSERT INTO ledger_totals (scope, slot_ms, reserved_tokens, reserved_micro_usd, spent_tokens, spent_micro_usd) \
-     SELECT charged.column1, ?, ?, ?, ?, ? FROM (VALUES (?), (?), (?)) AS charged WHERE true \
+     VALUES (?, ?, ?, ?, ?, ?) \
      ON CONFLICT (scope, slot_ms) DO UPDATE SET \
      reserved_tokens = ledger_totals.reserved_tokens + excluded.reserved_tokens, \
      reserved_micro_usd = ledger_totals.reserved_micro_usd + excluded.reserved_micro_usd, \
@@ -102,8 +102,35 @@ macro_rules! sums_of {
 }
 pub(in crate::storage) use sums_of;
 
-/// Carries out a change of money.
-pub(super) async fn apply(change: &LedgerChange, to: &mut impl Transaction) -> QueryResult<usize> {
+/// How far the sums of everybody who is charged move in one transaction: a statement for each, however many calls there are.
+#[derive(Default)]
+pub(super) struct Sums(BTreeMap<(BudgetScope, i64), [i64; 4]>);
+
+impl Sums {
+    /// By tokens and micro-dollars, reserved and spent.
+    fn add(&mut self, entry: &Entry, reserved: (i64, i64), spent: (i64, i64)) {
+        let slot_ms = entry.at_ms - entry.at_ms.rem_euclid(SLOT_MS);
+        for scope in entry.scopes() {
+            let sums = self.0.entry((scope, slot_ms)).or_default();
+            for (sum, more) in sums.iter_mut().zip([reserved.0, reserved.1, spent.0, spent.1]) {
+                *sum = sum.saturating_add(more);
+            }
+        }
+    }
+
+    /// Writes them.
+    pub(super) async fn write(self, to: &mut impl Transaction) -> QueryResult<()> {
+        for ((scope, slot_ms), [reserved_tokens, reserved_micro_usd, spent_tokens, spent_micro_usd]) in self.0 {
+            let scope = &scope_text(&scope);
+            to.run(AddUp { scope, slot_ms, reserved_tokens, reserved_micro_usd, spent_tokens, spent_micro_usd })
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Carries out a change of money; `sums` are to be written when all changes are.
+pub(super) async fn apply(change: &LedgerChange, sums: &mut Sums, to: &mut impl Transaction) -> QueryResult<usize> {
     match change {
         LedgerChange::BudgetsSet(set) => {
             let (scope, limits) = (scope_text(&set.scope), json(&set.limits));
@@ -112,49 +139,34 @@ pub(super) async fn apply(change: &LedgerChange, to: &mut impl Transaction) -> Q
         LedgerChange::Reserved(entry) => {
             let reserve = Reserve {
                 id: entry.id.as_bytes(),
-                persona: entry.persona.as_bytes(),
+                persona: entry.persona.as_ref().map(|id| &id.as_bytes()[..]),
                 user_name: &text(entry.user.clone()),
-                goal: entry.goal.as_bytes(),
-                run: entry.run.as_bytes(),
+                goal: entry.goal.as_ref().map(|id| &id.as_bytes()[..]),
+                run: entry.run.as_ref().map(|id| &id.as_bytes()[..]),
                 step: counter(entry.step),
                 at_ms: entry.at_ms,
                 reserved_tokens: amount(entry.reserved.tokens),
                 reserved_micro_usd: amount(entry.reserved.micro_usd),
             };
-            to.run(reserve).await?;
-            add_up(&entry.scopes(), entry.at_ms, signed(entry.reserved), (0, 0), to).await
+            sums.add(entry, signed(entry.reserved), (0, 0));
+            to.run(reserve).await
         }
-        LedgerChange::Settled(settled) => settle(settled, to).await,
+        LedgerChange::Settled(settled) => settle(settled, sums, to).await,
     }
 }
 
-async fn settle(Settlement { entry, spent, at_ms }: &Settlement, to: &mut impl Transaction) -> QueryResult<usize> {
-    let ((spent_tokens, spent_micro_usd), id) = (signed(*spent), entry.id.as_bytes());
-    if to.run(Settle { settled_ms: *at_ms, spent_tokens, spent_micro_usd, id }).await? == 0 {
-        return Ok(0);
-    }
-    let (tokens, micro_usd) = signed(entry.reserved);
-    add_up(&entry.scopes(), entry.at_ms, (-tokens, -micro_usd), signed(*spent), to).await
-}
-
-async fn add_up(
-    [persona, user, company]: &[BudgetScope; 3],
-    at_ms: i64,
-    (reserved_tokens, reserved_micro_usd): (i64, i64),
-    (spent_tokens, spent_micro_usd): (i64, i64),
+async fn settle(
+    Settlement { entry, spent, at_ms }: &Settlement,
+    sums: &mut Sums,
     to: &mut impl Transaction,
 ) -> QueryResult<usize> {
-    to.run(AddUp {
-        slot_ms: at_ms - at_ms.rem_euclid(SLOT_MS),
-        reserved_tokens,
-        reserved_micro_usd,
-        spent_tokens,
-        spent_micro_usd,
-        persona: &scope_text(persona),
-        user: &scope_text(user),
-        company: &scope_text(company),
-    })
-    .await
+    let ((spent_tokens, spent_micro_usd), id) = (signed(*spent), entry.id.as_bytes());
+    let settled = to.run(Settle { settled_ms: *at_ms, spent_tokens, spent_micro_usd, id }).await?;
+    if settled > 0 {
+        let (tokens, micro_usd) = signed(entry.reserved);
+        sums.add(entry, (-tokens, -micro_usd), (spent_tokens, spent_micro_usd));
+    }
+    Ok(settled)
 }
 
 /// Tokens and micro-dollars as they are stored.

@@ -25,7 +25,7 @@ use diesel::{
 use futures::FutureExt;
 
 use super::{
-    Failed, answers, calendar,
+    Failed, answers, approvals, calendar,
     changes::{self, Statement, Transaction},
     closed::{Closed, Late},
     facts::{Facts, Wanted},
@@ -347,5 +347,6 @@ fn read_states(conn: &mut SqliteConnection, wanted: &Wanted, facts: &mut Facts) 
     }
     rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms)?;
     ledger::read_here(conn, &wanted.ledger, &mut facts.ledger)?;
+    approvals::read_here(conn, &wanted.approvals, &mut facts.approvals)?;
     calendar::read_here(conn, wanted, facts)
 }

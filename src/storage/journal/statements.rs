@@ -100,13 +100,14 @@ statement! {
         quotas: &'a str => Text,
         autoplan: &'a str => Text,
         planned: bool => Bool,
+        permissions: &'a str => Text,
         grants: &'a str => Text,
         agents: &'a str => Text,
         id: &'a [u8] => Binary,
     }
     "UPDATE personas SET slug = ?, name = ?, role = ?, description = ?, status = ?, version = ?, profile = ?, \
      hosts = ?, model = ?, weight = ?, updated_ms = ?, zone = ?, wakes_minute = ?, sleeps_minute = ?, \
-     quotas = ?, autoplan = ?, planned = ?, grants = ?, agents = ? WHERE id = ?"
+     quotas = ?, autoplan = ?, planned = ?, permissions = ?, grants = ?, agents = ? WHERE id = ?"
 }
 
 statement! {

@@ -24,10 +24,10 @@ pub(in crate::storage) type TotalsRow = (i64, i64, i64, i64);
 #[diesel(table_name = ledger_entries)]
 pub(in crate::storage) struct EntryRow {
     id: Vec<u8>,
-    persona: Vec<u8>,
+    persona: Option<Vec<u8>>,
     user_name: String,
-    goal: Vec<u8>,
-    run: Vec<u8>,
+    goal: Option<Vec<u8>>,
+    run: Option<Vec<u8>>,
     step: i32,
     at_ms: i64,
     reserved_tokens: i64,
@@ -50,10 +50,10 @@ impl TryFrom<EntryRow> for Entry {
         let read = Columns("ledger_entries");
         Ok(Self {
             id: read.id(&row.id)?,
-            persona: read.id(&row.persona)?,
+            persona: row.persona.map(|id| read.id(&id)).transpose()?,
             user: row.user_name,
-            goal: read.id(&row.goal)?,
-            run: read.id(&row.run)?,
+            goal: row.goal.map(|id| read.id(&id)).transpose()?,
+            run: row.run.map(|id| read.id(&id)).transpose()?,
             step: read.count(row.step)?,
             at_ms: row.at_ms,
             reserved: bound(&read, row.reserved_tokens, row.reserved_micro_usd)?,

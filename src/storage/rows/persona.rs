@@ -29,6 +29,7 @@ pub(in crate::storage) struct PersonaRow {
     pub quotas: String,
     pub autoplan: String,
     pub planned: bool,
+    pub permissions: String,
     pub grants: String,
     pub agents: String,
 }
@@ -56,6 +57,7 @@ impl From<Persona> for PersonaRow {
             quotas: json(&persona.quotas),
             planned: persona.autoplan.on,
             autoplan: json(&persona.autoplan),
+            permissions: json(&persona.permissions),
             grants: json(&persona.grants),
             agents: json(&persona.agents),
         }
@@ -86,6 +88,7 @@ impl TryFrom<PersonaRow> for Persona {
             },
             quotas: read.json(&row.quotas)?,
             autoplan: read.json(&row.autoplan)?,
+            permissions: read.json(&row.permissions)?,
             grants: read.json(&row.grants)?,
             agents: read.json(&row.agents)?,
             created_ms: row.created_ms,

@@ -47,6 +47,16 @@ impl Db {
         rows.into_iter().map(Entry::try_from).collect()
     }
 
+    /// What programs' calls reserved and nobody settled, oldest first.
+    pub async fn open_calls(&self) -> Result<Vec<Entry>, DbError> {
+        let rows: Vec<EntryRow> = on_db!(self, all:
+            ledger_entries::table
+                .filter(ledger_entries::goal.is_null().and(ledger_entries::settled_ms.is_null()))
+                .order(ledger_entries::id)
+                .select(EntryRow::as_select()));
+        rows.into_iter().map(Entry::try_from).collect()
+    }
+
     /// Goals that wait for a budget: of one persona, if it is named.
     pub async fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Result<Vec<GoalId>, DbError> {
         let rows: Vec<Vec<u8>> = on_db!(self, all: {

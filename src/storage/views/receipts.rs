@@ -5,6 +5,7 @@
 
 use actors::{
     domain::{ChainId, GoalId, GoalState, Hash, PersonaId, Receipt, RunId},
+    evidence::canonical,
     ports::{ChainHead, ChainHeads},
 };
 use diesel::{prelude::*, sql_query};
@@ -54,6 +55,31 @@ struct HeadRow {
     seq: i64,
     hash: Vec<u8>,
     pos: i64,
+}
+
+/// A receipt with what seals it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = receipts)]
+struct SealedRow {
+    seq: i64,
+    header: String,
+    hash: Vec<u8>,
+    salt: Option<Vec<u8>>,
+    body: Option<String>,
+}
+
+impl SealedRow {
+    /// What was erased shows nothing and fits.
+    fn is_sound(&self) -> bool {
+        let fits = |(salt, body): (&[u8], &String)| {
+            let salt = salt.try_into().ok()?;
+            let says = canonical::parse(&self.header).ok()?.body.into_owned();
+            Some(canonical::commitment(&salt, body).to_string() == says)
+        };
+        let sealed = self.salt.as_deref().zip(self.body.as_ref());
+        canonical::sha256(self.header.as_bytes()).0[..] == self.hash[..]
+            && sealed.is_none_or(|both| fits(both) == Some(true))
+    }
 }
 
 /// Steps from chain to chain in the index instead of reading every receipt.
@@ -185,6 +211,31 @@ impl Db {
             if is_last {
                 return Ok(found);
             }
+        }
+    }
+
+    /// The first receipt of a range whose header or body is not what its hash says.
+    pub(in crate::storage) async fn unsound_in(&self, mut range: Range) -> Result<Option<i64>, DbError> {
+        loop {
+            let (chain, mark) = (range.chain.to_bytes(), range.mark());
+            let rows: Vec<SealedRow> = on_db!(self, all: {
+                let mut query = receipts::table
+                    .filter(receipts::chain.eq(chain.clone()))
+                    .filter(receipts::seq.between(range.first_seq, range.last_seq))
+                    .order(receipts::seq.asc())
+                    .limit(MOST.into())
+                    .select(SealedRow::as_select())
+                    .into_boxed();
+                if let Some(mark) = mark.clone() {
+                    query = query.filter(receipts::header.like(mark));
+                }
+                query
+            });
+            if let Some(unsound) = rows.iter().find(|row| !row.is_sound()) {
+                return Ok(Some(unsound.seq));
+            }
+            let Some(last) = rows.last().filter(|_| rows.len() >= MOST as usize) else { return Ok(None) };
+            range.first_seq = last.seq + 1;
         }
     }
 

@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use actors::domain::{ArtifactKind, Cost, Length, NewArtifact, Outcome, Persona, StepError};
+use actors::{
+    domain::{ArtifactKind, Cost, Length, NewArtifact, Outcome, Persona, StepError},
+    evidence::canonical,
+};
 use serde_json::json;
 
-use crate::models::{ModelError, Models, Request, drift, in_style};
+use crate::models::{Drift, ModelError, Models, Request, apply_persona_style, composing, drift};
+
+/// A longer text is neither brought to its persona's style nor compared with it.
+const MOST_JUDGED_BYTES: usize = 64 << 10;
 
 /// The text that is wanted.
 pub(in crate::tools) struct Wanted<'a> {
@@ -18,18 +24,28 @@ pub(in crate::tools) struct Wanted<'a> {
 /// Has it written. The text is the outcome's `value` and its artifact.
 pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit: Duration) -> Outcome {
     let Wanted { persona, prompt, save_as, length } = wanted;
-    let composed = match models.compose(Request { persona, prompt, length, limit }).await {
+    let request = Request { persona, prompt, length, limit };
+    let asked = json!(composing(&request)).to_string();
+    let composed = match models.compose(request).await {
         Ok(composed) => composed,
         Err(error) => return failed("compose", &error),
     };
-    let Persona { profile, .. } = persona;
-    let aim = profile.length.words(length);
-    let text = if profile.hold_to_style { in_style(profile, &composed.text, aim) } else { composed.text.clone() };
+    let (text, drift) = judged(persona, &composed.text, persona.profile.length.words(length)).await;
     let words = text.split_whitespace().count();
     let mut data = json!({
         "step": format!("compose {save_as}"), "ok": true, "details": format!("{words} words by {}", composed.provider),
-        "value": text, "provider": composed.provider, "model": composed.model, "drift": drift(profile, &text, aim),
+        "value": text, "provider": composed.provider, "model": composed.model,
+        "prompt": canonical::sha256(asked.as_bytes()),
     });
+    match drift {
+        Some(drift) => {
+            data["drift"] = json!(drift);
+            if let Some(limit) = persona.profile.drift_limit {
+                data["drift_limit"] = json!(limit);
+            }
+        }
+        None => data["drift_skipped"] = format!("longer than {MOST_JUDGED_BYTES} bytes").into(),
+    }
     if !composed.tried.is_empty() {
         data["tried"] = composed.tried.into();
     }
@@ -44,6 +60,25 @@ pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit
         false => outcome,
     };
     Outcome { cost: composed.cost, ..outcome }
+}
+
+/// The text as the persona holds it, at most so many words long where it holds itself to a length, and its drift; none
+/// for a text that is too long to be looked at.
+async fn judged(persona: &Persona, text: &str, aim: u32) -> (String, Option<Drift>) {
+    if text.len() > MOST_JUDGED_BYTES {
+        return (text.to_owned(), None);
+    }
+    let (mut persona, written) = (persona.clone(), text.to_owned());
+    // No text of it is to be longer than this one was wanted.
+    persona.profile.length.long = aim;
+    let judge = move || {
+        let held = persona.profile.hold_to_style.then(|| apply_persona_style(&persona, &written));
+        let text = held.unwrap_or(written);
+        let drift = drift(&persona.profile, &text, aim);
+        (text, Some(drift))
+    };
+    // Hundreds of words are looked for in every place: too long for a thread that answers others.
+    tokio::task::spawn_blocking(judge).await.unwrap_or_else(|_| (text.to_owned(), None))
 }
 
 fn kept(name: String, text: String) -> NewArtifact {

@@ -9,7 +9,7 @@ use super::{
     captions,
     csv_rows::{self, Misfit},
 };
-use crate::tools::folder::{Folder, FolderError, Inside};
+use crate::tools::folder::{Folder, FolderError, Inside, media_type};
 
 const MOST_FILE_BYTES: u64 = 8 << 20;
 
@@ -103,8 +103,4 @@ fn append(
     let bytes = added.text.into_bytes();
     let artifact = NewArtifact { kind: ArtifactKind::CsvRow, name, media_type: "text/csv", bytes };
     Ok(Outcome::done(summary, data).with_artifact(artifact))
-}
-
-fn media_type(path: &str) -> &'static str {
-    mime_guess::from_path(path).first_raw().unwrap_or("application/octet-stream")
 }

@@ -58,7 +58,8 @@ impl<'a> Asked<'a> {
         ChatRequest {
             model: self.model.clone(),
             turns,
-            tools: if self.answer_now { Vec::new() } else { self.reach().offers() },
+            tools: self.reach().offers(),
+            must_answer: self.answer_now,
             max_output_tokens: MOST_TOKENS,
             temperature_thousandths: self.persona.profile.temperature_thousandths,
             answer_schema: None,

@@ -1,14 +1,14 @@
 //! What came of a run, from what was observed. A tool that failed and left the workspace as it was has done nothing; one
 //! that failed and changed it may have done half.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use actors::domain::{ArtifactKind, Effect, NewArtifact, Outcome, StepError};
 use serde_json::{Value, json};
 
 use super::run::Tried;
 use crate::tools::{
-    folder::{Folder, Inside},
+    folder::{Folder, Inside, media_type},
     sandbox::{End, MOST_OUTPUT_BYTES, Ran},
 };
 
@@ -38,6 +38,7 @@ pub(super) fn answer(ran: &Ran, limit: Duration) -> Result<Value, String> {
         (End::Exit(code), Some(signal)) => Err(format!("it ended with code {code}, as after signal {signal}{hit}")),
         (End::Exit(code), None) => Err(format!("it ended with code {code}{hit}{}", last_words(ran))),
         (End::TimedOut, _) => Err(format!("it took longer than {} ms and was ended{hit}", limit.as_millis())),
+        (End::DiskFull, _) => Err("it took more of the disk than it may and was ended".to_owned()),
         (End::Stopped, _) => Err("the run was stopped, and it was ended".to_owned()),
     }
 }
@@ -95,6 +96,7 @@ fn observed(tried: &Tried, not_kept: &[&str]) -> Value {
         End::Exit(code) => data["exit"] = code.into(),
         End::TimedOut => data["exit"] = "timed out".into(),
         End::Stopped => data["exit"] = "stopped".into(),
+        End::DiskFull => data["exit"] = "disk full".into(),
     }
     if let Some(signal) = tried.ran.signal() {
         data["signal"] = signal.into();
@@ -129,8 +131,8 @@ fn keep<'a>(files: &'a [String], folder: &Folder) -> (Vec<NewArtifact>, Vec<&'a 
         let read = || {
             let place = Inside::parse(path).ok().filter(|_| kept.len() < MOST_KEPT)?;
             let bytes = folder.read(&place, MOST_FILE_BYTES).ok()??;
-            let media_type = mime_guess::from_path(Path::new(path)).first_raw().unwrap_or("application/octet-stream");
-            Some(NewArtifact { kind: ArtifactKind::File, name: place.name.to_owned(), media_type, bytes })
+            let (name, media_type) = (place.name.to_owned(), media_type(path));
+            Some(NewArtifact { kind: ArtifactKind::File, name, media_type, bytes })
         };
         match read() {
             Some(artifact) => kept.push(artifact),

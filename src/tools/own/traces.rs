@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeMap, fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
-/// Entries that are looked at. A workspace with more is not one that a tool may write in.
-const MOST_ENTRIES: usize = 20_000;
+use crate::tools::sandbox::MOST_FILES;
 
 /// Every entry by its path, and by what changes whenever it is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,12 +36,20 @@ impl Difference {
     }
 }
 
-/// Looks at everything below, following no link.
+/// Looks at everything below, following no link. A workspace with more than a tool may leave is not looked through.
 pub(super) fn look(workspace: &Path) -> io::Result<Seen> {
-    let mut seen = Seen::default();
+    look_at_most(workspace, MOST_FILES)
+}
+
+fn look_at_most(workspace: &Path, most: usize) -> io::Result<Seen> {
+    let (mut seen, mut looked_at) = (Seen::default(), 0);
     let mut open = vec![(workspace.to_path_buf(), String::new())];
     while let Some((folder, path)) = open.pop() {
         for entry in fs::read_dir(folder)? {
+            looked_at += 1;
+            if looked_at > most {
+                return Err(io::Error::other(format!("there are more than {most} files in the workspace")));
+            }
             let entry = entry?;
             let meta = entry.metadata()?;
             let name = format!("{path}{}", entry.file_name().to_string_lossy());
@@ -57,9 +64,6 @@ pub(super) fn look(workspace: &Path) -> io::Result<Seen> {
                 is_file: meta.is_file(),
             };
             seen.0.insert(name, mark);
-        }
-        if seen.0.len() + open.len() > MOST_ENTRIES {
-            return Err(io::Error::other(format!("there are more than {MOST_ENTRIES} files in the workspace")));
         }
     }
     Ok(seen)
@@ -79,6 +83,20 @@ pub(super) fn difference(before: &Seen, after: &Seen) -> Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_workspace_with_more_than_is_looked_at_is_refused_flat_or_deep() {
+        let root = tempfile::tempdir().unwrap();
+        for number in 0..10 {
+            fs::write(root.path().join(number.to_string()), "").unwrap();
+        }
+        assert_eq!(look_at_most(root.path(), 10).unwrap().0.len(), 10);
+        let error = look_at_most(root.path(), 9).unwrap_err();
+        assert_eq!(error.to_string(), "there are more than 9 files in the workspace");
+        let deep = tempfile::tempdir().unwrap();
+        fs::create_dir_all(deep.path().join("a/b/c/d")).unwrap();
+        assert!(look_at_most(deep.path(), 4).is_ok() && look_at_most(deep.path(), 3).is_err());
+    }
 
     #[test]
     fn what_was_written_removed_or_linked_is_seen() {

@@ -1,7 +1,7 @@
 //! The command line that puts one command into its sandbox. Pure.
 //!
 //! Three programs, each handing over to the next: a shell that enters the control groups (only when there are any),
-//! bubblewrap, and `prlimit`, which sets what holds for each process before the tool itself begins.
+//! bubblewrap, and `nice` with `prlimit`, which set what holds for each process before the tool itself begins.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -110,7 +110,8 @@ fn folders(job: &Job<'_>) -> Vec<OsString> {
 
 fn limits(job: &Job<'_>, bounds: &Bounds) -> Vec<OsString> {
     let seconds = job.limit.as_secs() + u64::from(job.limit > Duration::from_secs(job.limit.as_secs())) + 1;
-    let mut line = words(["/usr/bin/prlimit", "--core=0"]);
+    // Everybody else comes first.
+    let mut line = words(["/usr/bin/nice", "-n", "19", "/usr/bin/prlimit", "--core=0"]);
     let mut limit = |name: &str, value: u64| line.push(format!("--{name}={value}").into());
     limit("cpu", seconds);
     limit("fsize", job.most_file_bytes);

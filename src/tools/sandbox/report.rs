@@ -36,6 +36,12 @@ impl Sandbox {
             held("system calls", line("Seccomp:") == Some("2"), "an allow-list"),
             self.memory(),
             self.processes(),
+            self.disk(),
+            held(
+                "processor",
+                true,
+                "nice 19, behind everybody else; no share of it is bounded, each process's seconds are",
+            ),
         ])
     }
 
@@ -45,6 +51,19 @@ impl Sandbox {
             None => (false, "for each process by its address space: no control group can be made here".to_owned()),
         };
         Held { what: "memory", in_force, how }
+    }
+
+    fn disk(&self) -> Held {
+        let of_all = Job::new(&[]);
+        let how = format!(
+            "a workspace of at most {} files and {} MB, {} MB left free: looked at five times a second, and the tool is \
+             ended above that; files of at most {} MB",
+            of_all.most_files,
+            of_all.most_bytes >> 20,
+            self.least_free_mb,
+            of_all.most_file_bytes >> 20
+        );
+        Held { what: "disk", in_force: true, how }
     }
 
     fn processes(&self) -> Held {

@@ -1,4 +1,5 @@
-//! `/api/budgets`, `/api/personas/{persona}/budgets` and `/api/admin/users/{user}/budgets`: what may be spent, and what was.
+//! `/api/budgets`, `/api/personas/{persona}/budgets`, `/api/admin/users/{user}/budgets` and
+//! `/api/admin/keys/{key}/budgets`: what may be spent, and what was.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ use crate::{
 const COMPANY: &str = "/api/budgets";
 const PERSONA: &str = "/api/personas/{persona}/budgets";
 const USER: &str = "/api/admin/users/{user}/budgets";
+const KEY: &str = "/api/admin/keys/{key}/budgets";
 
 /// `…/budgets`.
 pub fn routes() -> Table {
@@ -38,6 +40,9 @@ pub fn routes() -> Table {
             .gives::<SpendingView>(),
         Route::get(USER, Who::Owner, "What goals that a user gave may spend, and have", of_user)
             .gives::<SpendingView>(),
+        Route::get(KEY, Who::Owner, "What programs may spend by a virtual key, and have", of_key)
+            .gives::<SpendingView>(),
+        Route::new(Method::PUT, KEY, Who::Owner, replaces, put_key).takes::<BudgetsPut>().gives::<SpendingView>(),
         Route::new(Method::PUT, USER, Who::Owner, replaces, put_user).takes::<BudgetsPut>().gives::<SpendingView>(),
     ]
 }
@@ -60,24 +65,31 @@ pub struct BudgetsPut {
     pub if_version: Option<i64>,
     /// By period (`day`, `month`) and unit (`tokens`, `micro_usd`): `{"day": {"micro_usd": {"hard": 1000000}}}`.
     #[schema(value_type = Object)]
-    pub limits: BTreeMap<String, BTreeMap<String, Option<LimitInput>>>,
+    pub limits: LimitsInput,
 }
 
 impl BudgetsPut {
     fn checked(self) -> Result<Vec<Budget>, Problem> {
-        let mut checks = Checks::default();
-        let mut limits = Vec::new();
-        for (period, of_period) in self.limits {
-            let Some(period) = checks.parse::<BudgetPeriod>(&format!("limits.{period}"), &period) else { continue };
-            for (name, limit) in of_period {
-                let path = format!("limits.{period}.{name}");
-                let Some(unit) = checks.parse::<BudgetUnit>(&path, &name) else { continue };
-                limits.extend(limit.unwrap_or_default().checked(&mut checks, &path, period, unit));
-            }
-        }
-        checks.done()?;
-        Ok(limits)
+        checked(self.limits)
     }
+}
+
+/// By period and unit, as a change of budgets takes them.
+pub type LimitsInput = BTreeMap<String, BTreeMap<String, Option<LimitInput>>>;
+
+/// The limits as they are kept; fields that are wrong are named.
+pub fn checked(given: LimitsInput) -> Result<Vec<Budget>, Problem> {
+    let (mut checks, mut limits) = (Checks::default(), Vec::new());
+    for (period, of_period) in given {
+        let Some(period) = checks.parse::<BudgetPeriod>(&format!("limits.{period}"), &period) else { continue };
+        for (name, limit) in of_period {
+            let path = format!("limits.{period}.{name}");
+            let Some(unit) = checks.parse::<BudgetUnit>(&path, &name) else { continue };
+            limits.extend(limit.unwrap_or_default().checked(&mut checks, &path, period, unit));
+        }
+    }
+    checks.done()?;
+    Ok(limits)
 }
 
 impl LimitInput {
@@ -174,5 +186,25 @@ async fn put_user(
     deps: web::Data<Deps>,
 ) -> Answer {
     let scope = user(&deps, &name).await?;
+    replace(&deps, scope, Zone::UTC, Change { caller, if_match, input: input.0 }).await
+}
+
+async fn key(deps: &Deps, name: &str) -> Result<BudgetScope, Problem> {
+    let found = deps.accounts.key_named(name).await?;
+    found.map(|key| BudgetScope::Key(key.name)).ok_or_else(|| Problem::not_found("key", name))
+}
+
+async fn of_key(name: web::Path<String>, deps: web::Data<Deps>) -> Answer {
+    view(&deps, key(&deps, &name).await?, Zone::UTC).await
+}
+
+async fn put_key(
+    name: web::Path<String>,
+    caller: Caller,
+    if_match: IfMatch,
+    input: Loose<BudgetsPut>,
+    deps: web::Data<Deps>,
+) -> Answer {
+    let scope = key(&deps, &name).await?;
     replace(&deps, scope, Zone::UTC, Change { caller, if_match, input: input.0 }).await
 }

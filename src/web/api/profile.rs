@@ -4,7 +4,7 @@ mod traits;
 
 use actix_web::{http::Method, web};
 use actors::{
-    domain::{ConversationExample, LengthTargets, Profile},
+    domain::{ConversationExample, LengthTargets, Level, Profile},
     supervisor::PersonaPatch,
 };
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,8 @@ pub struct ProfileInput {
     pub conversation_examples: Option<Vec<ConversationExample>>,
     /// Texts that it composes are brought to its style and length after they are written.
     pub hold_to_style: Option<bool>,
+    /// 0 to 1: a text whose drift is above this raises an alert. 1: none does.
+    pub drift_limit: Option<f64>,
 }
 
 /// How long texts should be, in words.
@@ -88,6 +90,10 @@ impl ProfileInput {
             expertise_areas: self.expertise_areas.unwrap_or(base.expertise_areas),
             conversation_examples: self.conversation_examples.unwrap_or(base.conversation_examples),
             hold_to_style: self.hold_to_style.unwrap_or(base.hold_to_style),
+            drift_limit: match self.drift_limit {
+                Some(share) => drift_limit(share, checks),
+                None => base.drift_limit,
+            },
         };
         check(&profile, checks);
         profile
@@ -100,6 +106,13 @@ fn thousandths(temperature: Option<f64>, checks: &mut Checks) -> Option<u16> {
     checks.check("profile.temperature", fits, "must be between 0 and 2");
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: 0 to 2,000")]
     fits.then(|| (temperature * 1000.0).round() as u16)
+}
+
+/// No text is above 1, so that is no limit.
+fn drift_limit(share: f64, checks: &mut Checks) -> Option<Level> {
+    let level = Level::of(share);
+    checks.check("profile.drift_limit", level.is_some(), "must be between 0 and 1");
+    level.filter(|level| level.share() < 1.0)
 }
 
 fn check(profile: &Profile, checks: &mut Checks) {

@@ -1,5 +1,7 @@
 //! `/api/runs`: attempts at goals.
 
+mod again;
+
 use actix_web::web;
 use actors::domain::{GoalId, PersonaId, Run, RunId, RunState};
 use serde::{Deserialize, Serialize};
@@ -21,12 +23,14 @@ use crate::{
 
 /// `/api/runs…`.
 pub fn routes() -> Table {
-    vec![
+    let mut table = vec![
         Route::get("/api/runs", Who::Member, "Runs, newest first", list).query::<List>().gives_page::<RunView>(),
         Route::get("/api/runs/{run}", Who::Member, "One run", show).gives::<RunView>(),
         Route::post("/api/runs/{run}/cancel", Who::Member, "Ends a run and cancels its goal", cancel)
             .gives::<GoalView>(),
-    ]
+    ];
+    table.extend(again::routes());
+    table
 }
 
 /// One attempt at a goal. Its receipts: `/api/receipts?run=…`.

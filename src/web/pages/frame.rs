@@ -11,6 +11,8 @@ pub struct Frame {
     pub held: usize,
     pub cap: usize,
     pub user: String,
+    /// Calls that wait for a yes or no.
+    pub waiting: u32,
     /// The newest receipt this page already shows: the live stream goes on behind it.
     pub cursor: String,
     /// Only this persona's receipts concern the page.
@@ -23,6 +25,9 @@ pub enum Section {
     Personas,
     Rooms,
     Runs,
+    Approvals,
+    /// Not in the navigation: owners come here from a persona's budgets.
+    Keys,
 }
 
 impl Frame {
@@ -34,6 +39,7 @@ impl Frame {
             held: figures.active_personas,
             cap: figures.cap,
             user: user.to_owned(),
+            waiting: 0,
             cursor: cursor.to_owned(),
             persona: None,
         }
@@ -63,5 +69,10 @@ impl Frame {
     /// For the navigation: this page is about runs.
     pub fn in_runs(&self) -> bool {
         self.is(Section::Runs)
+    }
+
+    /// For the navigation: this page is about approvals.
+    pub fn in_approvals(&self) -> bool {
+        self.is(Section::Approvals)
     }
 }

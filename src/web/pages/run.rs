@@ -4,7 +4,7 @@ pub mod load;
 
 use std::fmt;
 
-use actors::domain::{ArtifactKind, Goal, Persona, Phase, Receipt, ReceiptKind, Run, StepIndex};
+use actors::domain::{ArtifactKind, Goal, Payload, Persona, Phase, Receipt, ReceiptKind, Run, RunState, StepIndex};
 use askama::Template;
 use serde_json::Value;
 
@@ -33,12 +33,22 @@ pub struct RunPage {
     pub chain: Chain,
     pub error: Option<String>,
     pub may_cancel: bool,
+    pub may_replay: bool,
+    /// None: it cannot be begun anew from a step.
+    pub fork: Option<ForkForm>,
     pub kpis: Vec<Kpi>,
     pub steps: Vec<StepRow>,
     pub proof: Vec<ProofLine>,
     pub receipts: Vec<ReceiptRow>,
     /// More receipts than are shown.
     pub more: bool,
+}
+
+/// From where a run can be begun anew.
+#[derive(Debug, Clone, Copy)]
+pub struct ForkForm {
+    /// The number behind its last step.
+    pub most: usize,
 }
 
 /// A big figure with a few words.
@@ -109,6 +119,8 @@ impl RunPage {
     /// Prepares a run, as seen from now.
     pub fn new(frame: Frame, parts: &Parts<'_>, now_ms: i64) -> Self {
         let Parts { run, goal, persona, receipts, .. } = parts;
+        let (steps, stands) = (steps(parts, now_ms), run.state != RunState::Running);
+        let fork = (stands && matches!(goal.payload, Payload::Agent(_))).then(|| ForkForm { most: steps.len() + 1 });
         Self {
             frame,
             id: run.id.to_string(),
@@ -122,8 +134,10 @@ impl RunPage {
             chain: chain(receipts),
             error: run.error.clone(),
             may_cancel: !run.state.is_over(),
+            may_replay: stands,
+            fork,
             kpis: kpis(parts, now_ms),
-            steps: steps(parts, now_ms),
+            steps,
             proof: plan::proof(goal, parts.goal_receipts),
             receipts: receipts.iter().map(|receipt| ReceiptRow::new(receipt, &persona.name, now_ms)).collect(),
             more: parts.more,

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+mod approvals;
 mod budgets;
 mod calendar;
 mod pages;
@@ -31,9 +32,13 @@ pub fn render() -> Result<Vec<Sample>, askama::Error> {
     for page in pages::run() {
         samples.push((page.0, page.1.render()?));
     }
+    if let Some(page) = approvals::approvals(pages::frame) {
+        samples.push(("approvals", page.render()?));
+    }
     for page in pages::login() {
         samples.push((page.0, page.1.render()?));
     }
+    samples.push(("keys", budgets::keys().render()?));
     samples.push(("missing", pages::missing().render()?));
     Ok(samples)
 }

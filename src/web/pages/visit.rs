@@ -28,6 +28,7 @@ pub struct Visit<'a> {
     pub caller: &'a Caller,
     pub now_ms: i64,
     cursor: Cursor,
+    waiting: u32,
 }
 
 /// Why there is no page.
@@ -74,6 +75,8 @@ page!(
     super::persona::PersonaPage,
     super::rooms::RoomsPage,
     super::room::RoomPage,
+    super::keys::KeysPage,
+    super::approvals::ApprovalsPage,
     super::runs::RunsPage,
     super::run::RunPage
 );
@@ -82,13 +85,16 @@ impl<'a> Visit<'a> {
     /// Notes where the receipt log stands before anything is read, so that the live stream misses nothing.
     pub async fn begin(deps: &'a Deps, caller: &'a Caller) -> Result<Self, NoPage> {
         let cursor = Cursor(deps.db.receipt_head().await?);
-        Ok(Self { deps, caller, now_ms: deps.world.now_ms(), cursor })
+        let now_ms = deps.world.now_ms();
+        let waiting = deps.db.waiting_approvals(now_ms).await?;
+        Ok(Self { deps, caller, now_ms, cursor, waiting })
     }
 
     /// The frame of a page.
     pub fn frame(&self, title: &str, section: Section) -> Frame {
         let figures = self.deps.company.figures();
-        Frame::new(title, section, &figures, &self.caller.name, &self.cursor.to_string())
+        let frame = Frame::new(title, section, &figures, &self.caller.name, &self.cursor.to_string());
+        Frame { waiting: self.waiting, ..frame }
     }
 
     /// The roster by persona.

@@ -90,7 +90,8 @@ fn paid() -> TestPorts {
     test
 }
 
-async fn goes_to(server: &TestServer, path: &str, state: &str) -> Value {
+/// Waits until a goal has come to this state.
+pub async fn goes_to(server: &TestServer, path: &str, state: &str) -> Value {
     let mut receipts = server.company.receipts();
     let arrives = async {
         loop {

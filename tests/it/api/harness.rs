@@ -11,6 +11,7 @@ use ed25519_dalek::SigningKey;
 use greenroom::{
     config::Config,
     egress::{Egress, HostRules},
+    models::Models,
     storage::{Storage, UserRole},
     tools::mcp::{Mcp, McpDeps},
     web::{self, Deps, Server, auth::links, auth::random},
@@ -76,6 +77,7 @@ impl TestServer {
                 keyring: Arc::new(storage.vault.clone()),
                 data_root: config.data_root.clone(),
             }),
+            models: Models::new(&config.models, Arc::new(storage.vault.clone())).unwrap(),
             db: storage.db.clone(),
             accounts: storage.accounts.clone(),
             vault: storage.vault.clone(),

@@ -1,6 +1,7 @@
 //! Personas with traits: presets, changes field by field, what is missing.
 
 use actors::domain::Preset;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::harness::TestServer;
@@ -58,6 +59,13 @@ async fn what_is_missing_is_told_until_it_is_there() {
         json!({"version": 1, "hosts": ["example.com"], "api_keys": {"openrouter_api_key": "sk-or-1234567890"}});
     assert_eq!(server.patch("/api/personas/ada", &change).await.status, 200);
     assert_eq!(missing(&server, "ada").await, (json!(false), vec!["browser".into()]));
+    let budgets = "/api/personas/ada/budgets";
+    let nothing = json!({"version": 0, "limits": {"day": {"micro_usd": {"hard": 0}}}});
+    assert_eq!(server.local(Method::PUT, budgets).json(&nothing).send().await.unwrap().status(), 200);
+    assert_eq!(missing(&server, "ada").await.1, ["budget", "browser"]);
+    let some = json!({"version": 1, "limits": {"day": {"micro_usd": {"hard": 1}}}});
+    assert_eq!(server.local(Method::PUT, budgets).json(&some).send().await.unwrap().status(), 200);
+    assert_eq!(missing(&server, "ada").await.1, ["browser"]);
     let unknown = json!({"version": 2, "model": "gone"});
     assert_eq!(server.patch("/api/personas/ada", &unknown).await.status, 200);
     assert_eq!(missing(&server, "ada").await.1, ["model", "browser"]);

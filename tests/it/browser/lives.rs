@@ -77,6 +77,23 @@ async fn a_login_survives_a_pause_and_a_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_snapshot_named_before_a_crash_names_nothing_behind_it() {
+    let page = "<title>board</title><button onclick=\"document.title='pressed'\">Send</button>";
+    let stage = Stage::with(&[("/", Answer::Html(page))]).await;
+    stage.goes_to("/").await;
+    stage.does(json!({ "action": "snapshot" })).await;
+    let pid = stage.browsers.pid(stage.persona.id).await.unwrap();
+    kill(pid);
+    ended(pid).await;
+    stage.goes_to("/").await;
+    stage.does(json!({ "action": "snapshot" })).await;
+    let stale = stage.step(json!({ "action": "click", "selector": "ref=e1" })).await;
+    assert_eq!(stale.ended, Ended::NotBegun, "{stale:?}");
+    assert!(error(&stale).contains("stale ref, take a new snapshot"), "{stale:?}");
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn personas_share_nothing() {
     let mut stage = Stage::with(&login_site()).await;
     stage.goes_to("/in").await;

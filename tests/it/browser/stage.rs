@@ -63,6 +63,7 @@ pub fn persona(number: u128) -> Persona {
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),
+        permissions: Default::default(),
         grants: Default::default(),
         agents: Vec::new(),
         created_ms: 0,

@@ -14,14 +14,14 @@ use super::{greenroom, said};
 use crate::postgres;
 
 /// A running server on a data root; killed when dropped.
-pub(super) struct Server {
+pub struct Server {
     child: Child,
-    greeting: Value,
+    pub greeting: Value,
 }
 
 impl Server {
     /// Waits for its greeting: from then on it answers.
-    pub(super) fn start(data_root: &Path) -> Self {
+    pub fn start(data_root: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_greenroom"))
             .args(["serve", "--json"])
             .env_clear()
@@ -66,7 +66,7 @@ impl Drop for Server {
 }
 
 /// The answer of a verb that must succeed.
-pub(super) fn answer(data_root: &Path, args: &[&str]) -> Value {
+pub fn answer(data_root: &Path, args: &[&str]) -> Value {
     let args: Vec<_> = args.iter().copied().chain(["--json"]).collect();
     let (code, out, error) = said(&greenroom(data_root, &args));
     assert_eq!(code, 0, "{args:?}: {out}{error}");

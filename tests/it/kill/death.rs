@@ -36,6 +36,7 @@ pub(super) async fn dies_at(subject: &Subject, database: Database, boundaries: &
             short(&goal)
         );
         holds_what_is_on_record(&stage, &server, &goal, &steps, &receipts).await;
+        comes_out_again(&server, &receipts).await;
         ended.push((goal, receipts));
     }
     let steps: Vec<_> = subject.goals.iter().flat_map(|template| subject.steps(template)).collect();
@@ -54,6 +55,14 @@ pub(super) async fn dies_at(subject: &Subject, database: Database, boundaries: &
     stage.close(server).await;
     let receipts: usize = ended.iter().map(|(_, receipts)| receipts.len()).sum();
     format!("{}, {} submitted, {receipts} receipts", rule.end.as_shown().0, rule.submissions)
+}
+
+/// Killed and carried on: its run comes out of its record again, stretch by stretch.
+async fn comes_out_again(server: &Server, receipts: &[Value]) {
+    let own: Vec<_> = receipts.iter().filter(|receipt| !receipt["run"].is_null()).collect();
+    let Some(run) = own.first().and_then(|receipt| receipt["run"].as_str()) else { return };
+    let replayed = server.post(&format!("/api/runs/{run}/replay"), &json!({})).await;
+    assert_eq!((&replayed["holds"], &replayed["equal"]), (&json!(true), &json!(own.len())), "{replayed:#}");
 }
 
 async fn is_at_its_end(server: &Server, goal: &str, rule: &Rule) -> Value {

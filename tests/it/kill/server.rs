@@ -194,6 +194,11 @@ impl Caller {
 }
 
 impl Live {
+    /// Waits until anything is told: a receipt, that some were left out, who is awake.
+    pub(super) async fn news(&mut self) {
+        while !matches!(self.0.next().await.unwrap().unwrap(), Message::Text(_)) {}
+    }
+
     /// Waits for the next receipt.
     async fn receipt(&mut self) -> Value {
         loop {

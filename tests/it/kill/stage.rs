@@ -39,6 +39,15 @@ impl Stage {
             std::fs::create_dir_all(&stage.place.data_root).unwrap();
             std::fs::write(stage.place.data_root.join("greenroom.toml"), &subject.settings).unwrap();
         }
+        for tool in subject.tools {
+            let folder = stage.place.data_root.join("tools").join(tool);
+            std::fs::create_dir_all(&folder).unwrap();
+            let manifest = format!(
+                "name = \"{tool}\"\ndescription = \"Counts.\"\ncommand = [\"echo\", \"{{}}\"]\neffect = \"pure\"\n\
+                 [parameters]\ntype = \"object\"\nadditionalProperties = false\n"
+            );
+            std::fs::write(folder.join("tool.toml"), manifest).unwrap();
+        }
         stage
     }
 

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use actors::domain::{AgentPayload, ArtifactKind, Assertion, Cue, GoalKind, Payload, Proof, Step, StepsPayload};
+use actors::domain::{
+    AgentPayload, ArtifactKind, Assertion, Cue, Effect, GoalKind, Payload, Proof, Step, StepsPayload,
+};
 use greenroom::tools::templates::{self, ProposalWanted, Template};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::{
     boundary::Places,
@@ -22,6 +24,8 @@ pub(super) struct Subject {
     pub(super) rules: &'static [Rule],
     /// What a model makes of a goal in words; else the plan is the goal's own.
     chosen: Vec<Step>,
+    /// Own tools that are there: they look, and leave nothing.
+    pub(super) tools: &'static [&'static str],
     /// What stands in the configuration file.
     pub(super) settings: String,
 }
@@ -33,10 +37,10 @@ pub(super) fn proposal() -> Template {
 
 impl Subject {
     fn new(name: &'static str, goals: Vec<Template>, rules: &'static [Rule]) -> Self {
-        Self { name, goals, rules, chosen: Vec::new(), settings: String::new() }
+        Self { name, goals, rules, chosen: Vec::new(), tools: &[], settings: String::new() }
     }
 
-    /// A model has a row and a note written, and says so. It is asked over real HTTP, and outlives the server.
+    /// A model counts two things side by side, has a row and a note written, and says so. It is asked over real HTTP, and outlives the server.
     pub(super) fn agent(model: &Mock) -> Self {
         let payload = Payload::Agent(Box::new(AgentPayload {
             task: "Keep the row and a note of it.".to_owned(),
@@ -47,6 +51,7 @@ impl Subject {
             secrets: BTreeMap::new(),
             agent: None,
             delegated: None,
+            fork: None,
         }));
         let proof = Proof {
             assertions: vec![Assertion::File("note.md".to_owned())],
@@ -63,7 +68,8 @@ impl Subject {
         };
         let note = Step::WriteFile { path: "note.md".into(), content: "One row.".into(), description: String::new() };
         Self {
-            chosen: vec![think(), row("posting"), note, think()],
+            chosen: vec![think(), looks("count_rows"), looks("count_notes"), row("posting"), note, think()],
+            tools: &["count_rows", "count_notes"],
             settings: model::asking(&model.url()),
             ..Self::new("agent", vec![Template { title: "Keep a row".to_owned(), payload, proof }], CHOSEN)
         }
@@ -74,6 +80,8 @@ impl Subject {
         let answered = seen.body["messages"].as_array().unwrap().iter();
         match answered.filter(|message| message["role"] == "assistant").count() {
             0 => Reply::calls([
+                ("count_rows", json!({})),
+                ("count_notes", json!({})),
                 ("csv_append", json!({"path": "rows.csv", "row": {"posting": "Data pipeline audit"}})),
                 ("file_write", json!({"path": "note.md", "content": "One row."})),
             ]),
@@ -138,6 +146,10 @@ impl Subject {
     pub(super) fn places(&self) -> Places {
         Places::of(&self.steps(&self.goals[0]))
     }
+}
+
+fn looks(name: &str) -> Step {
+    Step::Tool { name: name.into(), args: Map::new(), effect: Effect::Pure, save_as: None, timeout_ms: None }
 }
 
 fn row(column: &str) -> Step {

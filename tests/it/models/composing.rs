@@ -78,6 +78,17 @@ async fn a_persona_s_own_key_and_model_come_first() {
     assert_eq!(ask_as(&persona, &config, secrets).await.unwrap().text, "ok");
 }
 
+/// As the environment has it, and as people copy it.
+#[tokio::test]
+async fn a_key_may_be_kept_under_its_name_in_capitals() {
+    let server = MockServer::start().await;
+    let reply = ResponseTemplate::new(200).set_body_json(answer("ok"));
+    Mock::given(bearer_token("own-key")).respond_with(reply).mount(&server).await;
+    let secrets = Secrets([(("instance".to_owned(), "MODEL_KEY".to_owned()), "own-key".to_owned())].into());
+    let config = config(provider(format!("{}/v1", server.uri())));
+    assert_eq!(ask_as(&livia(None), &config, secrets).await.unwrap().text, "ok");
+}
+
 #[tokio::test]
 async fn a_busy_endpoint_is_asked_again() {
     let server = MockServer::start().await;

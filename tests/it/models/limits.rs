@@ -9,7 +9,7 @@ use greenroom::{
 };
 
 use super::{
-    MINUTE, config, livia,
+    MINUTE, config, later, livia,
     mock::{Mock, Reply},
     models, talk,
 };
@@ -43,13 +43,6 @@ async fn no_more_requests_a_minute_than_are_allowed() {
     let error = asked(&models, half).await.unwrap_err();
     assert!(matches!(error, ModelError::Full { limit: "requests_per_minute", .. }), "{error}");
     assert_eq!(mock.requests().len(), 2);
-}
-
-/// The clock jumps; nothing waits for it meanwhile.
-async fn later(by: Duration) {
-    tokio::time::pause();
-    tokio::time::advance(by).await;
-    tokio::time::resume();
 }
 
 #[tokio::test]

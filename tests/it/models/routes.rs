@@ -9,8 +9,8 @@ use greenroom::{
 };
 
 use super::{
-    MINUTE, config, livia,
-    mock::{Mock, Reply},
+    MINUTE, config, later, livia,
+    mock::{Mock, Reply, USED},
     models, talk, talk_with_tool,
 };
 
@@ -99,12 +99,78 @@ async fn when_nobody_answers_everybody_s_reason_is_told() {
 
 #[tokio::test]
 async fn nobody_is_asked_when_the_time_is_over() {
-    let (first, second) = (Mock::start([Reply::Hang]).await, Mock::start([Reply::text("late")]).await);
+    let (first, second) = (Mock::start([Reply::Hang]).await, Mock::start([Reply::Hang]).await);
     let kind = ProviderKind::OpenAi;
-    let models = models(&route(first.provider(kind), second.provider(kind), &[UNDERSTUDY]));
-    let error = models.chat(&livia(None), &talk(), Duration::from_millis(50)).await.unwrap_err();
+    let models = models(&route(first.provider(kind), second.provider(kind), &[]));
+    let error = models.chat(&livia(None), &talk(), Duration::ZERO).await.unwrap_err();
     assert!(matches!(error, ModelError::TimedOut { .. }), "{error}");
     assert!(second.requests().is_empty());
+}
+
+/// A provider's own `timeout` is longer than the whole limit, as it may be configured.
+#[tokio::test]
+async fn one_that_hangs_leaves_the_next_its_time_and_is_left_alone_in_the_end() {
+    let first = Mock::answering(|_| Reply::Hang).await;
+    let second = Mock::answering(|_| Reply::text("I can.")).await;
+    let kind = ProviderKind::OpenAi;
+    let models = models(&route(first.provider(kind), second.provider(kind), &[UNDERSTUDY]));
+    for times in 1..=6 {
+        let models = models.clone();
+        let chat = tokio::spawn(async move { models.chat(&livia(None), &talk(), MINUTE).await });
+        while first.requests().len() < times && times < 6 {
+            tokio::task::yield_now().await;
+        }
+        if times < 6 {
+            later(MINUTE / 2).await;
+        }
+        let chatted = chat.await.unwrap().unwrap();
+        let expected = if times == 6 { "failed 5 times in a row" } else { "did not answer within" };
+        assert!(chatted.tried.len() == 1 && chatted.tried[0].contains(expected), "{times}: {:?}", chatted.tried);
+        assert_eq!(chatted.provider, "spare");
+    }
+    assert_eq!(first.requests().len(), 5);
+}
+
+#[tokio::test]
+async fn one_that_is_full_leaves_the_next_its_time() {
+    let (first, second) =
+        (Mock::start([Reply::Stall("I am".into())]).await, Mock::start([Reply::text("I can.")]).await);
+    let kind = ProviderKind::OpenAi;
+    let single = ProviderConfig { max_concurrent: 1, ..first.provider(kind) };
+    let models = models(&route(single, second.provider(kind), &[]));
+    let mut holds_the_place = models.chat_stream(&livia(None), &talk(), MINUTE);
+    assert!(matches!(holds_the_place.next().await, Some(Ok(Piece::Text(_)))));
+    let chat = tokio::spawn(async move { models.chat(&livia(None), &talk(), MINUTE).await });
+    // On this one thread it runs until it has to wait.
+    tokio::task::yield_now().await;
+    later(MINUTE / 2).await;
+    let chatted = chat.await.unwrap().unwrap();
+    assert!(chatted.tried[0].contains("at its limit (max_concurrent)"), "{:?}", chatted.tried);
+    assert_eq!(chatted.answer.text, "I can.");
+}
+
+/// Nobody knows how far the first one came, and its bill may come; who refuses sends none.
+#[tokio::test]
+async fn who_broke_off_before_the_answer_is_paid_for_at_its_worst() {
+    for (reply, is_paid) in [(Reply::Raw("<html>".into()), true), (Reply::soon(401), false)] {
+        let (first, second) = (Mock::start([reply]).await, Mock::start([Reply::text("I can.")]).await);
+        let kind = ProviderKind::OpenAi;
+        let models = models(&route(first.provider(kind), second.provider(kind), &[]));
+        let bound = |name: &str| models.bound(&livia(Some(name)), &talk()).unwrap();
+        let cost = models.chat(&livia(None), &talk(), MINUTE).await.unwrap().cost.unwrap();
+        let answered = USED.0 + USED.1;
+        match is_paid {
+            // What is bounded is the streamed request, whose body is a little longer.
+            true => assert!(
+                (bound("house").micro_usd - 100..=bound("house").micro_usd).contains(&(cost.micro_usd - answered))
+            ),
+            false => assert_eq!(cost.micro_usd, answered),
+        }
+        assert!(
+            cost.micro_usd <= bound("careful").micro_usd
+                && cost.input_tokens + cost.output_tokens <= bound("careful").tokens
+        );
+    }
 }
 
 #[tokio::test]
@@ -124,14 +190,13 @@ async fn the_request_s_model_comes_before_the_persona_s_and_that_before_the_defa
 }
 
 #[tokio::test]
-async fn the_worst_case_of_a_route_is_that_of_its_dearest() {
+async fn the_worst_case_of_a_route_is_that_of_all_together() {
     let mock = Mock::start([]).await;
     let kind = ProviderKind::OpenAi;
     let dear = ProviderConfig { output_micro_usd_per_million: Some(80_000_000), ..mock.provider(kind) };
     let both = models(&route(mock.provider(kind), dear.clone(), &[]));
     let bound = |name: &str| both.bound(&livia(Some(name)), &talk()).unwrap();
-    assert_eq!(bound("careful").micro_usd, bound("spare/large").micro_usd);
-    assert!(bound("careful").micro_usd > bound("house").micro_usd);
+    assert_eq!(bound("careful"), bound("spare/large").plus(bound("house")));
     let unknown = ProviderConfig { input_micro_usd_per_million: None, output_micro_usd_per_million: None, ..dear };
     let error = models(&route(mock.provider(kind), unknown, &[])).bound(&livia(None), &talk()).unwrap_err();
     assert!(matches!(&error, ModelError::Unbounded { provider, .. } if provider == "spare"), "{error}");

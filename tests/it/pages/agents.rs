@@ -28,10 +28,25 @@ async fn a_goal_in_words_is_given_followed_and_proven() {
     visitor.sees("says “I opened the board and wrote note.md").await;
     visitor.until("document.querySelectorAll('#proof .badge.bad').length === 0").await;
     visitor.until("document.querySelectorAll('.wf').length >= 6").await;
+    visitor.press("#replay").await;
+    watch.saw("came out again").await;
+    visitor.sees("receipts came out again").await;
     visitor.keep("agent-run-1440").await;
     visitor.resize(400).await;
     visitor.fits("agent run").await;
     visitor.keep("agent-run-400").await;
+    // From its last thought on with another task: what was done before comes from the record.
+    visitor.resize(1440).await;
+    visitor.press("#fork summary").await;
+    visitor.write("#fork [name=from]", "99").await;
+    visitor.press("#fork [type=submit]").await;
+    visitor.until("!document.querySelector('#fork [name=from]').validity.valid").await;
+    visitor.ask::<bool>("(document.querySelector('#fork [name=from]').value = document.querySelector('#fork [name=from]').max - 1, true)").await;
+    visitor.write("#fork [name=task]", "Say it once more.").await;
+    visitor.keep("agent-fork").await;
+    visitor.press("#fork [type=submit]").await;
+    visitor.until("location.pathname === '/personas/jason'").await;
+    watch.saw("proved “Look around (anew from step").await;
     visitor.is_clean().await;
     visitor.leave().await;
     house.close().await;

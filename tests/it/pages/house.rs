@@ -16,6 +16,7 @@ use ed25519_dalek::SigningKey;
 use greenroom::{
     config::Config,
     egress::{Egress, HostRules},
+    models::Models,
     storage::Storage,
     tools::mcp::{Mcp, McpDeps},
     web::{self, Deps, Server},
@@ -48,7 +49,9 @@ impl House {
         config.company.retry_after.clear();
         let world: Arc<dyn World> = Arc::new(TestWorld::new(1));
         let storage = Storage::open(&config.storage, root.path(), &config.node, world.clone()).await.unwrap();
-        let performer: Arc<dyn Performer> = Arc::new(ScriptedPerformer::new(script::answer));
+        let performer = ScriptedPerformer::new(script::answer);
+        performer.shows(|call| Ok(Some(script::shows(call))));
+        let performer: Arc<dyn Performer> = Arc::new(performer);
         let ports = Ports {
             journal: storage.journal.clone(),
             records: storage.records.clone(),
@@ -70,6 +73,7 @@ impl House {
                 keyring: Arc::new(storage.vault.clone()),
                 data_root: config.data_root.clone(),
             }),
+            models: Models::new(&config.models, Arc::new(storage.vault.clone())).unwrap(),
             db: storage.db.clone(),
             accounts: storage.accounts.clone(),
             vault: storage.vault.clone(),

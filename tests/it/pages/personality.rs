@@ -157,10 +157,7 @@ async fn the_drift_of_a_text_stands_beside_it_with_its_reasons() {
     house.persona("Jason").await;
     let visitor = Visitor::signed_in(&house, 1440).await;
     let mut watch = house.watch();
-    visitor.open("/personas/jason?tab=input").await;
-    visitor.is_live().await;
-    visitor.write("textarea[name=text]", "Say hello").await;
-    visitor.key("Enter").await;
+    visitor.says_to("jason", "Say hello").await;
     watch.saw("compose done").await;
     visitor.open("/personas/jason?tab=output").await;
     visitor.sees("drift 0.21 length 0.21: 4 words, 40 were aimed at").await;

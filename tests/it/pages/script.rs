@@ -30,6 +30,15 @@ pub fn answer(call: &Call) -> Act {
     if asked.contains("linger") { Act::UntilStopped(done) } else { done.into() }
 }
 
+/// What a call would act on.
+pub fn shows(call: &Call) -> serde_json::Value {
+    json!({
+        "address": call.page, "element": {"role": "button", "name": "Send the proposal"},
+        "form": [{"name": "cover_letter", "value": "Dear board, I read your posting twice."}, {"name": "rate", "value": "80"}],
+        "sends_to": "http://rehearsal.localhost/proposals",
+    })
+}
+
 fn obliging(call: &Call) -> Outcome {
     let step = |data: serde_json::Value| Outcome::done(format!("{} done", call.tool), data);
     match &*call.tool {

@@ -152,6 +152,14 @@ impl Visitor {
         self.page.execute(InsertTextParams::new(text)).await.unwrap();
     }
 
+    /// Writes to a persona on its page, and sends it.
+    pub async fn says_to(&self, slug: &str, text: &str) {
+        self.open(&format!("/personas/{slug}?tab=input")).await;
+        self.is_live().await;
+        self.write("textarea[name=text]", text).await;
+        self.key("Enter").await;
+    }
+
     /// Presses a key.
     pub async fn key(&self, key: &str) {
         let (code, text) = match key {

@@ -40,10 +40,7 @@ async fn a_message_is_answered_and_a_goal_leaves_pictures_and_files() {
     house.persona("Jason").await;
     let visitor = Visitor::signed_in(&house, 1440).await;
     let mut watch = house.watch();
-    visitor.open("/personas/jason?tab=input").await;
-    visitor.is_live().await;
-    visitor.write("textarea[name=text]", "Say <i>hello</i>").await;
-    visitor.key("Enter").await;
+    visitor.says_to("jason", "Say <i>hello</i>").await;
     watch.saw("received").await;
     visitor.sees("Say <i>hello</i>").await;
     visitor.sees("As you wish. <b>Plainly.</b>").await;

@@ -123,6 +123,35 @@ async fn memory_disk_and_processor_have_their_bounds() {
 }
 
 #[tokio::test]
+async fn a_tool_that_fills_the_disk_is_ended() {
+    let Some(place) = Place::new().await else { return };
+    let workspace = place.workspace();
+    let job = |command| Job {
+        may_write: true,
+        workspace: Some(&workspace),
+        limit: Duration::from_secs(600),
+        ..Job::new(command)
+    };
+    let many = sh("mkdir d; i=0; while :; do : > d/$i; i=$((i+1)); done");
+    let ran = place.run(Job { most_files: 500, ..job(&many) }).await;
+    assert_eq!((ran.end, ran.hit.as_slice()), (End::DiskFull, ["disk"].as_slice()), "{ran:?}");
+    fs::remove_dir_all(workspace.join("d")).unwrap();
+
+    let much = sh("i=0; while [ $i -lt 100 ]; do head -c 1000000 /dev/zero > $i; i=$((i+1)); done; sleep 600");
+    assert_eq!(place.run(Job { most_bytes: 50_000_000, ..job(&much) }).await.end, End::DiskFull);
+
+    let idle = sh("sleep 600");
+    let scarce = place.sandbox.clone().leaving_free_mb(u64::MAX);
+    assert_eq!(scarce.run(&job(&idle), &CancellationToken::new()).await.unwrap().end, End::DiskFull);
+}
+
+#[tokio::test]
+async fn a_tool_runs_behind_everybody_else() {
+    let Some(place) = Place::new().await else { return };
+    assert_eq!(said(&place.sh("nice").await), "19\n");
+}
+
+#[tokio::test]
 async fn a_tool_that_does_not_read_does_not_hold_anyone_up() {
     let Some(place) = Place::new().await else { return };
     let (command, workspace) = (sh("echo done"), place.workspace());

@@ -41,10 +41,10 @@ const DOLLAR: u64 = 1_000_000;
 fn entry(world: &dyn World, persona: PersonaId, at_ms: i64, micro_usd: u64) -> Entry {
     Entry {
         id: EntryId(world.new_id()),
-        persona,
+        persona: Some(persona),
         user: "owner".to_owned(),
-        goal: GoalId(world.new_id()),
-        run: RunId(world.new_id()),
+        goal: Some(GoalId(world.new_id())),
+        run: Some(RunId(world.new_id())),
         step: 0,
         at_ms,
         reserved: Bound { micro_usd, tokens: micro_usd / 10 },
@@ -186,7 +186,7 @@ async fn what_nobody_settled_is_found_again(store: Store) {
     let ada = store.persona("ada").await;
     let (goal, _) = store.goal(ada.id).await;
     let [lost, over, other] = [5, 6, 7].map(|at_ms| entry(&*store.world, ada.id, at_ms, 40));
-    let (lost, over) = (Entry { goal: goal.id, ..lost }, Entry { goal: goal.id, step: 3, ..over });
+    let (lost, over) = (Entry { goal: Some(goal.id), ..lost }, Entry { goal: Some(goal.id), step: 3, ..over });
     for call in [&lost, &over, &other] {
         store.commit(reserve(call, Vec::new())).await;
     }

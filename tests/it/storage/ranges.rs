@@ -8,6 +8,7 @@ use actors::{
 use super::{
     on_both_databases, on_every_store,
     stores::{Store, moved},
+    verification,
 };
 
 on_every_store! {
@@ -20,8 +21,13 @@ on_every_store! {
 
 mod views {
     use super::*;
-    on_both_databases! { receipts_by_goal_and_run_are_the_same_in_views }
-    use super::receipts_by_goal_and_run_are_the_same_in_views;
+    on_both_databases! {
+        receipts_by_goal_and_run_are_the_same_in_views
+        a_goal_names_its_first_receipt_that_is_not_what_was_written
+    }
+    use super::{
+        a_goal_names_its_first_receipt_that_is_not_what_was_written, receipts_by_goal_and_run_are_the_same_in_views,
+    };
 }
 
 async fn note(store: &Store, receipts: Vec<actors::domain::Draft>) {
@@ -123,4 +129,23 @@ async fn receipts_by_goal_and_run_are_the_same_in_views(store: Store) {
     assert_eq!(summaries(&by_run), ["began", "clicked", "ended", "came late"]);
     let newest = ReceiptFilter { goal: Some(goal.id), limit: 2, newest_first: true, ..all };
     assert_eq!(summaries(&db.receipts(newest).await.unwrap()), ["came late", "ended"]);
+}
+
+async fn a_goal_names_its_first_receipt_that_is_not_what_was_written(store: Store) {
+    let (goal, _) = worked(&store).await;
+    let unsound = async || store.records.unsound(goal.id).await.unwrap();
+    assert_eq!(unsound().await, None);
+    let receipts = store.records.goal_receipts(goal.id).await.unwrap();
+    let clicked = receipts.iter().find(|receipt| receipt.body.as_ref().unwrap().summary == "clicked").unwrap().seq;
+    let edit =
+        |what: &str, seq: i64| verification::edit(&store, &format!("UPDATE receipts SET {what} WHERE seq = {seq};"));
+    // Somebody else's is not its own.
+    edit("body = replace(body, 'in between', 'in beneath')", clicked + 1);
+    assert_eq!(unsound().await, None);
+    edit("body = replace(body, 'clicked', 'pressed')", clicked);
+    assert_eq!(unsound().await, Some(clicked));
+    edit("body = NULL, salt = NULL", clicked);
+    assert_eq!(unsound().await, None, "erased is no lie");
+    edit("header = replace(header, '\"kind\":\"', '\"kind\":\"x')", clicked);
+    assert_eq!(unsound().await, Some(clicked));
 }

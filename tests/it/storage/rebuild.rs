@@ -35,6 +35,7 @@ pub fn limits() -> Limits {
         restart_window: Duration::from_secs(60),
         step: Duration::from_secs(5),
         standing_hosts: Vec::new(),
+        approve_within: Duration::from_secs(24 * 3600),
         pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
         serve_within: Duration::from_secs(3600),
         inbox: InboxLimits::default(),

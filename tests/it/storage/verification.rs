@@ -57,7 +57,7 @@ async fn report(store: &Store, head: Option<Hash>) -> Report {
     verify(&archive, None, head, |_| ()).await.unwrap()
 }
 
-fn edit(store: &Store, sql: &str) {
+pub(super) fn edit(store: &Store, sql: &str) {
     match store.place.config.database_url.as_str() {
         "" => {
             let file = store.place.root.path().join("greenroom.db");

@@ -15,9 +15,11 @@ use actors::{
         WaitsFor, Weight,
     },
     ports::Ports,
+    run::replay::{Library, NoReplay, Replayed, replay},
     supervisor::{By, Company, NewPersona, NewWork, Work},
     testing::{self, TestWorld},
 };
+use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
 use ed25519_dalek::SigningKey;
 use greenroom::{
     browser::Browsers,
@@ -25,7 +27,7 @@ use greenroom::{
     egress::{Egress, Enforcement, HostRules, REHEARSAL_HOST},
     models::{Models, UNDERSTUDY},
     rehearsal::{Rehearsal, Running},
-    storage::{ReceiptFilter, Storage},
+    storage::{ReceiptFilter, RunFilter, Storage},
     tools::{
         Tools, ToolsDeps, Web,
         mcp::{Mcp, McpDeps},
@@ -81,12 +83,7 @@ impl House {
     ) -> Self {
         let (root, world) = (tempfile::tempdir().unwrap(), Arc::new(TestWorld::new(11)));
         let site = Rehearsal::start(root.path().join("rehearsal"), 0).await.unwrap();
-        let config = StorageConfig {
-            database_url: String::new(),
-            min_free_mb: 0,
-            readers: NonZeroUsize::MIN,
-            key_file: PathBuf::new(),
-        };
+        let config = storage_config();
         let storage = Storage::open(&config, root.path(), &testing::node(), world.clone()).await.unwrap();
         let egress = match fixed {
             Some(fixed) => Egress::for_test(site.addr, Enforcement::On, fixed),
@@ -110,6 +107,7 @@ impl House {
             web: Web { egress, search },
             mcp: mcp.clone(),
             data_root: root.path().to_path_buf(),
+            min_free_mb: 0,
         }));
         let ports = Ports {
             journal: storage.journal.clone(),
@@ -178,12 +176,44 @@ impl House {
         receipts.into_iter().filter_map(|receipt| receipt.body).map(line).collect()
     }
 
+    /// Company, browsers and site are gone; what is left is the data root, read as the command line reads it. Of the
+    /// limits of another company nothing may matter.
+    pub async fn replayed_in_the_dark(self, goal: GoalId) -> Replayed {
+        self.company.end().await;
+        self.browsers.close_all().await;
+        self.site.stop().await;
+        let run = self.storage.db.runs(RunFilter { goal: Some(goal), ..RunFilter::default() }).await.unwrap()[0].id;
+        drop(self.storage);
+        let (config, world) = (storage_config(), Arc::new(TestWorld::new(12)));
+        let archive = Storage::open_read_only(&config, self.root.path(), world).await.unwrap();
+        let limits = Limits { standing_hosts: Vec::new(), circuit_after: 1, ..limits() };
+        let library = Library { records: archive.records(), blobs: Arc::new(archive.blobs.clone()), limits };
+        let replayed = replay(&library, run, false).await.unwrap();
+        let receipts = archive.records().goal_receipts(goal).await.unwrap();
+        let own = receipts.iter().filter(|receipt| receipt.run == Some(run));
+        assert_eq!(replayed.equal, own.count(), "every receipt of the run");
+
+        // One that is not what was written is not replayed, and named.
+        let looked = receipts.iter().find(|receipt| receipt.step == Some(2)).unwrap();
+        let edit =
+            format!("UPDATE receipts SET body = replace(body, 'signed', 'sneaked') || ' ' WHERE pos = {};", looked.pos);
+        let mut file = SqliteConnection::establish(self.root.path().join("greenroom.db").to_str().unwrap()).unwrap();
+        file.batch_execute(&edit).unwrap();
+        let refused = replay(&library, run, false).await.unwrap_err();
+        assert!(matches!(refused, NoReplay::Unsound { seq, step: Some(2) } if seq == looked.seq), "{refused}");
+        replayed
+    }
+
     pub async fn close(self) {
         self.company.end().await;
         self.browsers.close_all().await;
         self.site.stop().await;
         drop(self.root);
     }
+}
+
+fn storage_config() -> StorageConfig {
+    StorageConfig { database_url: String::new(), min_free_mb: 0, readers: NonZeroUsize::MIN, key_file: PathBuf::new() }
 }
 
 fn limits() -> Limits {
@@ -197,6 +227,7 @@ fn limits() -> Limits {
         restart_window: Duration::from_secs(60),
         step: Duration::from_secs(30),
         standing_hosts: vec![REHEARSAL_HOST.to_owned()],
+        approve_within: Duration::from_secs(24 * 3600),
         pace: Pace { default_per_1000_s: 200, sites: vec![(REHEARSAL_HOST.to_owned(), 1_000_000)] },
         serve_within: Duration::from_secs(600),
         inbox: InboxLimits::default(),

@@ -95,6 +95,7 @@ async fn an_agent_is_offered_its_own_tools_and_uses_them() {
         secrets: Default::default(),
         agent: None,
         delegated: None,
+        fork: None,
     }));
     let goal = house.play(jason, Template { title: "Count".into(), payload, proof: wants_a_file() }).await;
     assert_eq!(goal.state, GoalState::Done, "{:?}", goal.last_error);

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use actors::{
-    domain::{ArtifactKind, Ended, Length, LengthTargets, Preset, Step},
+    domain::{ArtifactKind, Ended, Length, LengthTargets, Preset, Profile, Step},
     ports::Performer,
 };
 use greenroom::config::ProviderConfig;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::method};
 
@@ -76,6 +76,21 @@ async fn a_text_comes_with_its_drift_and_is_held_to_the_style_where_that_is_want
     let drifting = stage.perform(compose()).await;
     let (drift, parts) = (&drifting.data["drift"], &drifting.data["drift"]["parts"]);
     assert_eq!((&drift["score"], &parts[3]["why"]), (&350.into(), &"never says “utilize”, “!”".into()), "{drift}");
+}
+
+#[tokio::test]
+async fn a_text_too_long_to_be_looked_at_is_left_as_it_is_and_says_so() {
+    let said = "Utilize it! ".repeat(6_000);
+    let answer = json!({"choices": [{"message": {"content": said}}]});
+    let (_server, mut stage) = with_endpoint(ResponseTemplate::new(200).set_body_json(answer)).await;
+    stage.becomes(Profile { hold_to_style: true, ..Preset::DevBot.profile() });
+    let outcome = stage.perform(compose()).await;
+    assert!(outcome.holds() && outcome.artifacts.len() == 1);
+    assert_eq!(outcome.data["value"], said.trim());
+    assert_eq!(
+        (&outcome.data["drift"], &outcome.data["drift_skipped"]),
+        (&Value::Null, &"longer than 65536 bytes".into())
+    );
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ fn budget_of_tokens(hard: u64) -> Budget {
 #[test]
 fn a_scope_reads_as_it_is_written() {
     let persona = BudgetScope::Persona(PersonaId(Uuid::from_u128(7)));
-    for scope in [BudgetScope::Company, BudgetScope::User("ada:x".into()), persona] {
+    for scope in [BudgetScope::Company, BudgetScope::User("ada:x".into()), BudgetScope::Key("ci".into()), persona] {
         assert_eq!(scope.to_string().parse(), Ok(scope));
     }
     for text in ["", "companyx", "persona:7", "room:x"] {

@@ -1,14 +1,18 @@
 //! The talk so far, as a model is told it: the task, what it answered, what came of its calls. Pure.
 //!
-//! It never grows without bound: what is long is cut, and of what lies further back only a line is left.
+//! Results are bounded: what is long is cut, and of what lies further back only a line is left. The model's own words and
+//! calls stay; how often it is asked bounds them.
 
 use serde_json::{Value, json};
 
 use super::{Thinking, is_denied};
-use crate::domain::{Choice, Receipt, Turn};
+use crate::{
+    domain::{Choice, Finish, Receipt, Turn},
+    run::broker::NOTED,
+};
 
 /// Characters of one result that a model is told.
-const RESULT_CHARS: usize = 8_000;
+pub(super) const RESULT_CHARS: usize = 8_000;
 /// Characters of all results together; the oldest are shortened first.
 const TALK_CHARS: usize = 60_000;
 /// What is left of a result that was shortened.
@@ -18,7 +22,7 @@ const LINE_CHARS: usize = 160;
 #[derive(Default)]
 pub(super) struct Told<'a> {
     pub receipt: Option<&'a Receipt>,
-    /// The text it left as an artifact.
+    /// The text it left as an artifact, cut.
     pub text: Option<&'a str>,
     /// The model wanted the same several times.
     pub repeated: bool,
@@ -48,8 +52,14 @@ pub(super) fn turns<'a>(
             turns.push(Turn::Tool { call: chosen.call.id.clone(), name: chosen.call.name.clone(), text });
         }
         if thought.chosen.is_empty() {
-            let text = "Your answer was empty. Call a tool, or answer in words.".to_owned();
-            turns.push(Turn::User { text });
+            let text = match thought.answer.finish {
+                Finish::Length => {
+                    "Your answer was cut off because it was too long. Call a tool, or answer in fewer words."
+                }
+                Finish::Filtered => "Your answer was held back by a filter. Call a tool, or answer in other words.",
+                Finish::Stop | Finish::Calls => "Your answer was empty. Call a tool, or answer in words.",
+            };
+            turns.push(Turn::User { text: text.to_owned() });
         }
     }
     if answer_now {
@@ -79,7 +89,7 @@ fn result(told: &Told<'_>) -> String {
         said["error"] = json!(error);
     }
     if let Some(text) = told.text {
-        said["text"] = json!(cut(text, RESULT_CHARS));
+        said["text"] = json!(text);
     }
     if told.repeated {
         said["note"] = json!("You have made this very call several times. Do something else, or answer.");
@@ -87,16 +97,17 @@ fn result(told: &Told<'_>) -> String {
     cut(&text_of(&said), 2 * RESULT_CHARS)
 }
 
-/// Timings differ between two runs that do the same: a model has no use for them.
+/// What the broker noted for itself: a model has no use for it, and timings differ between two runs that do the same.
 fn text_of(said: &Value) -> String {
     let mut said = said.clone();
     if let Some(data) = said.get_mut("data").and_then(Value::as_object_mut) {
         data.remove("took_ms");
+        data.remove(NOTED);
     }
     said.to_string()
 }
 
-fn cut(text: &str, most: usize) -> String {
+pub(super) fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some((end, _)) => format!("{} … ({} characters left out)", &text[..end], text[end..].chars().count()),
@@ -127,7 +138,7 @@ fn shorten(turns: &mut [Turn]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ChatAnswer, Chosen, Finish, Step, Thought, ToolCall};
+    use crate::domain::{ChatAnswer, Chosen, Step, Thought, ToolCall};
 
     fn thinking(first: usize, calls: usize) -> Thinking {
         let chosen = (0..calls).map(|n| Chosen {

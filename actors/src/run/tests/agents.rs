@@ -11,7 +11,7 @@ use crate::{
     run::RunEnd,
 };
 
-fn agent() -> Payload {
+pub(super) fn agent() -> Payload {
     Payload::Agent(Box::new(AgentPayload {
         task: "Submit a proposal.".into(),
         max_steps: 8,
@@ -21,6 +21,7 @@ fn agent() -> Payload {
         secrets: Default::default(),
         agent: None,
         delegated: None,
+        fork: None,
     }))
 }
 
@@ -34,45 +35,45 @@ pub(super) fn calls(steps: Vec<Step>) -> Thought {
     Thought { answer: ChatAnswer { text: String::new(), calls, finish: Finish::Calls }, chosen }
 }
 
-fn says(text: &str) -> Thought {
+pub(super) fn says(text: &str) -> Thought {
     Thought { answer: ChatAnswer { text: text.into(), calls: vec![], finish: Finish::Stop }, chosen: vec![] }
 }
 
-fn goto(path: &str) -> Step {
+pub(super) fn goto(path: &str) -> Step {
     Step::Goto { url: format!("{SITE}/{path}"), timeout_ms: None }
 }
 
-fn click() -> Step {
+pub(super) fn click() -> Step {
     Step::Click { selector: "#send".into(), effect: None, timeout_ms: None }
 }
 
-fn title() -> Step {
+pub(super) fn title() -> Step {
     Step::ExpectTitle { contains: "Proposal submitted".into(), timeout_ms: None }
 }
 
 /// Opens the form, fills and sends it, looks, says so.
-fn submits() -> Vec<Thought> {
+pub(super) fn submits() -> Vec<Thought> {
     let fill = Step::Type { selector: "#text".into(), text: "my words".into(), timeout_ms: None };
     vec![calls(vec![goto("form"), fill]), calls(vec![click()]), calls(vec![title()]), says("I submitted the proposal.")]
 }
 
-fn shown() -> Proof {
+pub(super) fn shown() -> Proof {
     Proof { assertions: vec![Assertion::TitleContains("Proposal submitted".into())], ..Proof::default() }
 }
 
 impl Board {
-    fn agent(&self, thoughts: Vec<Thought>, proof: Proof) -> GoalId {
+    pub(super) fn agent(&self, thoughts: Vec<Thought>, proof: Proof) -> GoalId {
         self.world.lock().unwrap().thoughts = thoughts;
         self.give_payload(agent(), proof)
     }
 
-    fn receipts(&self, tool: &str, phase: Phase) -> Vec<Receipt> {
+    pub(super) fn receipts(&self, tool: &str, phase: Phase) -> Vec<Receipt> {
         let fits = |receipt: &Receipt| receipt.tool.as_deref() == Some(tool) && receipt.phase == Some(phase);
         self.ports.store.receipts().into_iter().filter(fits).collect()
     }
 
     /// What the model was told last.
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         let world = self.world.lock().unwrap();
         world.asked.last().map(Value::to_string).unwrap_or_default()
     }
@@ -96,7 +97,12 @@ async fn an_agent_reaches_its_goal_and_its_answer_holds() {
 
 #[tokio::test(start_paused = true)]
 async fn what_it_says_it_did_must_be_in_the_receipts() {
-    for lie in ["I have submitted the proposal.", "Done: I posted it and saved notes.md", "I opened the form"] {
+    for lie in [
+        "I have submitted the proposal.",
+        "Done: I posted it and saved notes.md",
+        "I opened the form",
+        "I posted the gif to the casino board out of goodwill",
+    ] {
         let board = Board::open(1_000_000).await;
         let id = board.agent(vec![says(lie)], Proof::default());
         board.carry(id).await;
@@ -104,10 +110,14 @@ async fn what_it_says_it_did_must_be_in_the_receipts() {
         assert_eq!(goal.state, GoalState::Unconfirmed, "{lie}");
         assert!(goal.last_error.unwrap().contains("says “"), "{lie}");
     }
-    let board = Board::open(1_000_000).await;
-    let id = board.agent(vec![says("I could not submit the proposal: the site asks for a login.")], Proof::default());
-    board.carry(id).await;
-    assert_eq!(board.goal(id).state, GoalState::Done, "it claims nothing");
+    for truth in
+        ["I could not submit the proposal: the site asks for a login.", "It wasn’t posted.", "I haven't sent it"]
+    {
+        let board = Board::open(1_000_000).await;
+        let id = board.agent(vec![says(truth)], Proof::default());
+        board.carry(id).await;
+        assert_eq!(board.goal(id).state, GoalState::Done, "it claims nothing: {truth}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,25 +161,6 @@ async fn a_model_that_never_stops_is_made_to_answer() {
     let goal = board.goal(id);
     assert_eq!(goal.state, GoalState::Failed);
     assert!(goal.last_error.unwrap().contains("within 8 thoughts"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_attempt_asks_anew_and_repeats_no_effect() {
-    let board = Board::open(1_000_000).await;
-    let mut thoughts = submits();
-    let id = board.agent(thoughts.clone(), shown());
-    board.world.lock().unwrap().fail_thought = Some(2);
-    assert!(matches!(board.carry(id).await, RunEnd::Later { due_ms: Some(_) }));
-    assert_eq!(board.submissions(), 1);
-    // It looks around a little first: its steps have other numbers now.
-    thoughts.insert(0, calls(vec![goto("jobs")]));
-    {
-        let mut world = board.world.lock().unwrap();
-        (world.thoughts, world.fail_thought) = (thoughts, None);
-    }
-    board.carry(id).await;
-    assert_eq!((board.goal(id).state, board.submissions()), (GoalState::Done, 1));
-    assert_eq!(board.receipts("browser_click", Phase::Skipped).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,11 +15,15 @@ use super::agents;
 use crate::{
     domain::{
         ArtifactKind, Call, Cost, Effect, Goal, GoalId, InboxLimits, InnerLife, Limits, Message, NewArtifact, Outcome,
-        Pace, Payload, Persona, Proof, QuotaRules, ReadBack, RoomRules, Step, StepError, StepsPayload, Thought, Unit,
+        Pace, Payload, Persona, Proof, QuotaRules, ReadBack, Receipt, RoomRules, RunId, Step, StepError, StepsPayload,
+        Thought, Unit,
     },
     evidence::{Evidence, Setup},
     ports::{Change, Commit, Records as _, Waiting},
-    run::{Now, RunEnd, Runner},
+    run::{
+        Now, RunEnd, Runner,
+        replay::{Library, NoReplay, Replayed, replay},
+    },
     scheduler::Scheduler,
     testing::{self, Act, TestPorts},
 };
@@ -148,7 +152,31 @@ impl Board {
 
     /// Carries it to where it ends or stands still.
     pub async fn carry(&self, id: GoalId) -> RunEnd {
-        self.begin(id).await.await.unwrap()
+        let end = self.begin(id).await.await.unwrap();
+        self.every_run_replays().await;
+        end
+    }
+
+    /// Whatever happened here: each run comes out of its record again, receipt by receipt.
+    pub async fn every_run_replays(&self) {
+        for run in self.ports.store.runs() {
+            let replayed = self.replay(run.id).await.unwrap();
+            assert_eq!(replayed.difference, None, "{:#?}", self.ports.store.receipts());
+            let own = |receipt: &&Receipt| receipt.run == Some(run.id);
+            let receipts = self.ports.store.receipts().iter().filter(own).count();
+            assert_eq!(replayed.equal + replayed.told, receipts, "each of its receipts");
+        }
+    }
+
+    pub async fn replay(&self, run: RunId) -> Result<Replayed, NoReplay> {
+        let (records, blobs) = (self.ports.store.clone(), self.ports.blobs.clone());
+        let pace = Pace { default_per_1000_s: 1, sites: vec![] };
+        // Of the limits that it has now nothing may matter.
+        let limits = Limits { retry_after: vec![], standing_hosts: vec![], circuit_after: 99, ..limits(pace) };
+        let made = self.calls_made();
+        let replayed = replay(&Library { records, blobs, limits }, run, true).await;
+        assert_eq!(self.calls_made(), made, "nothing is performed");
+        replayed
     }
 
     pub async fn begin(&self, id: GoalId) -> JoinHandle<RunEnd> {
@@ -189,6 +217,7 @@ pub(super) fn limits(pace: Pace) -> Limits {
         restart_window: minutes(1),
         step: Duration::from_secs(10),
         standing_hosts: vec!["rehearsal.localhost".to_owned()],
+        approve_within: Duration::from_secs(24 * 3600),
         pace,
         serve_within: minutes(60),
         inbox: InboxLimits::default(),
@@ -252,6 +281,12 @@ impl World {
             "think" => self.think(call),
             "compose" => Outcome { cost: self.cost, ..Outcome::done("composed", json!({"value": "a line"})) }
                 .with_artifact(NewArtifact { kind: ArtifactKind::Text, ..picture() }),
+            "browser_snapshot" => Outcome::done("looked", Value::Null).with_artifact(NewArtifact {
+                kind: ArtifactKind::Text,
+                name: "snapshot.txt".into(),
+                media_type: "text/plain",
+                bytes: self.title.clone().into_bytes(),
+            }),
             "browser_screenshot" => Outcome::done("took a picture", Value::Null).with_artifact(picture()),
             "browser_fill" if self.title.is_empty() => {
                 Outcome::not_begun("no page", StepError::retryable("no page is open"))

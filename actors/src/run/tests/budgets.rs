@@ -5,15 +5,16 @@ use std::time::Duration;
 use super::board::{Board, When};
 use crate::{
     domain::{
-        AiPayload, AlertKind, ArtifactKind, Bound, Budget, BudgetPeriod, BudgetScope, BudgetUnit, Budgets, Cost,
-        GoalId, GoalState, Length, MessageState, ParkedOn, Payload, Phase, Proof, Receipt, StepError,
+        AiPayload, AlertKind, ArtifactKind, Bound, Budget, BudgetPeriod, BudgetScope, BudgetUnit, Budgets, Cost, Entry,
+        EntryId, GoalId, GoalState, Length, MessageState, ParkedOn, Payload, Phase, Proof, Receipt, RunId, Settlement,
+        StepError,
     },
     ports::{Change, Commit, LedgerChange, World as _},
     run::RunEnd,
 };
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
-const WORST: Bound = Bound { micro_usd: 60_000, tokens: 900 };
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(super) const WORST: Bound = Bound { micro_usd: 60_000, tokens: 900 };
 const COST: Cost = Cost { input_tokens: 10, output_tokens: 20, micro_usd: 25_000 };
 const TOOK: Bound = Bound { micro_usd: 25_000, tokens: 30 };
 
@@ -26,14 +27,14 @@ async fn board(cost: Option<Cost>) -> Board {
 }
 
 impl Board {
-    fn allow(&self, scope: BudgetScope, soft: Option<u64>, hard: u64) {
+    pub(super) fn allow(&self, scope: BudgetScope, soft: Option<u64>, hard: u64) {
         let limits = vec![Budget { period: BudgetPeriod::Day, unit: BudgetUnit::MicroUsd, soft, hard }];
         let set = LedgerChange::BudgetsSet(Budgets { scope, version: 1, limits });
         self.ports.store.seed(Commit { changes: vec![Change::Ledger(set)], ..Commit::default() }).unwrap();
     }
 
     /// A text to compose; it is proof enough.
-    fn text(&self) -> GoalId {
+    pub(super) fn text(&self) -> GoalId {
         let payload = Payload::Ai(AiPayload { prompt: "Write.".into(), file: None, length: Length::Short });
         self.give_payload(payload, Proof { artifacts: vec![ArtifactKind::Text], ..Proof::default() })
     }
@@ -56,7 +57,7 @@ impl Board {
         self.ports.store.alerts().iter().filter(|alert| alert.kind == kind).count()
     }
 
-    fn mine(&self) -> BudgetScope {
+    pub(super) fn mine(&self) -> BudgetScope {
         BudgetScope::Persona(self.persona.id)
     }
 }
@@ -72,7 +73,7 @@ async fn a_call_reserves_its_worst_case_and_settles_what_it_took() {
     assert_eq!(board.phases(), [Phase::Intent, Phase::Outcome]);
     assert_eq!((&data(0)["reserved"]["micro_usd"], &data(1)["charged"]["micro_usd"]), (&60_000.into(), &25_000.into()));
     let (entry, _) = board.ports.store.entries().remove(0);
-    assert_eq!((entry.user.as_str(), entry.goal, entry.persona), ("test", goal, board.persona.id));
+    assert_eq!((entry.user.as_str(), entry.goal, entry.persona), ("test", Some(goal), Some(board.persona.id)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,6 +183,54 @@ async fn what_no_period_could_hold_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_only_reserved_is_looked_at_again_soon_and_nobody_is_told() {
+    let board = board(Some(COST)).await;
+    board.allow(board.mine(), None, 80_000);
+    let (goal, now_ms) = (board.text(), board.ports.world.now_ms());
+    let other = Entry {
+        id: EntryId(board.ports.world.new_id()),
+        persona: Some(board.persona.id),
+        user: "test".into(),
+        goal: Some(goal),
+        run: Some(RunId(board.ports.world.new_id())),
+        step: 0,
+        at_ms: now_ms,
+        reserved: WORST,
+    };
+    let seed = |change| board.ports.store.seed(Commit { changes: vec![Change::Ledger(change)], ..Commit::default() });
+    seed(LedgerChange::Reserved(other.clone())).unwrap();
+    assert_eq!(board.carry(goal).await, RunEnd::Later { due_ms: Some(now_ms + 60_000) });
+    assert_eq!((board.goal(goal).state, board.alerts(AlertKind::OverBudget)), (GoalState::Parked, 0));
+    seed(LedgerChange::Settled(Settlement { entry: other, spent: Bound::default(), at_ms: now_ms })).unwrap();
+    board.carry(goal).await;
+    assert_eq!(board.goal(goal).state, GoalState::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_is_raised_before_its_goal_waits_is_not_overlooked() {
+    let board = board(Some(COST)).await;
+    board.allow(board.mine(), None, WORST.micro_usd);
+    board.carry(board.text()).await;
+    let goal = board.text();
+    let (store, asked) = (board.ports.store.clone(), board.ports.store.batches().len());
+    let mut hold = store.hold_writes().await;
+    let run = board.begin(goal).await;
+    // One write after the other is let through: the run is opened, its intent refused, and that is written.
+    for write in 1..=3 {
+        store.asked(asked + write).await;
+        ((), hold) = tokio::join!(async { drop(hold) }, store.hold_writes());
+    }
+    store.asked(asked + 4).await;
+    let limits = vec![Budget { period: BudgetPeriod::Day, unit: BudgetUnit::MicroUsd, soft: None, hard: 1_000_000 }];
+    let set = LedgerChange::BudgetsSet(Budgets { scope: board.mine(), version: 2, limits });
+    store.seed(Commit { changes: vec![Change::Ledger(set)], ..Commit::default() }).unwrap();
+    drop(hold);
+    assert_eq!(run.await.unwrap(), RunEnd::Later { due_ms: Some(board.ports.world.now_ms()) });
+    board.carry(goal).await;
+    assert_eq!(board.goal(goal).state, GoalState::Done);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_nobody_can_bound_is_refused_where_there_is_a_budget() {
     for (limited, state) in [(true, GoalState::Failed), (false, GoalState::Done)] {
         let board = board(Some(COST)).await;
@@ -201,6 +250,17 @@ async fn what_nobody_can_bound_is_refused_where_there_is_a_budget() {
             assert_eq!(board.money(), [(Bound::default(), Some(TOOK))], "what it took is on record all the same");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worst_case_that_brings_its_code_down_is_one_that_nobody_knows() {
+    let board = board(Some(COST)).await;
+    board.ports.performer.bound_by(|_| panic!("no table has this model"));
+    board.allow(board.mine(), None, u64::MAX);
+    let goal = board.text();
+    board.carry(goal).await;
+    let error = board.goal(goal).last_error.unwrap();
+    assert!(error.contains("working it out failed inside the runtime"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

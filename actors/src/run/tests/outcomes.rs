@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::board::{Board, SITE, proof, submit};
 use crate::{
     domain::{
-        AlertKind, GoalState, InnerLife, Length, MessageState, Mood, PersonaId, PersonaStatus, Phase, Priority, Proof,
-        RunState, Step, Weight,
+        AlertKind, Autonomy, GoalState, InnerLife, Length, MessageState, Mood, PersonaId, PersonaStatus, Phase,
+        Priority, Proof, Rule, Ruling, RunState, Step, Weight,
     },
     ports::{Change, Commit, GoalMove},
     run::RunEnd,
@@ -45,10 +45,12 @@ async fn the_last_receipt_of_a_proven_goal_counts_and_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn an_irreversible_effect_elsewhere_is_denied_before_anything_is_done() {
-    let board = Board::open(1_000_000).await;
+    let mut board = Board::open(1_000_000).await;
     let mut steps = submit(None);
     steps[0] = Step::Goto { url: "http://board.example/form".into(), timeout_ms: None };
     let goal = board.give(steps, proof(false));
+    let deny = Rule { tool: None, host: Some("board.example".into()), say: Ruling::Deny };
+    board.allow_only(Autonomy::Full, vec![Rule { tool: Some("browser_click".into()), ..deny }]);
     board.carry(goal).await;
     assert_eq!(board.goal(goal).state, GoalState::Failed, "no retry could help");
     assert_eq!(board.submissions(), 0);

@@ -8,10 +8,10 @@ use serde_json::json;
 use super::harness::{limits, new_persona, settle, until, work};
 use crate::{
     domain::{
-        AlertKind, ArtifactKind, Bound, Budget, BudgetPeriod, BudgetScope, BudgetUnit, Call, Cost, GoalId, GoalState,
-        Limits, NewArtifact, Outcome, ParkedOn, PersonaId, Proof, StepError, TraceId,
+        AlertKind, ArtifactKind, Bound, Budget, BudgetPeriod, BudgetScope, BudgetUnit, Call, Cost, Entry, EntryId,
+        Goal, GoalId, GoalState, Limits, NewArtifact, Outcome, ParkedOn, PersonaId, Proof, RunId, StepError, TraceId,
     },
-    ports::{Records as _, World as _},
+    ports::{Change, Commit, LedgerChange, Records as _, World as _},
     supervisor::{By, CommandError, Company, NewWork, Work},
     testing::{Act, TestPorts},
 };
@@ -108,17 +108,24 @@ async fn a_hundred_personas_at_once_never_spend_more_than_their_dollar() {
         let persona = house.persona(&format!("p{number}")).await;
         house.give(persona).await;
     }
-    until(|| house.done() + house.waiting() == 100).await;
     // Sixteen fit at their worst, and what they leave lets others in as long as six cents are left.
+    let fit = ((DOLLAR - WORST.micro_usd) / TOOK + 1) as usize;
+    let midnight_ms = begins_ms + 24 * 3_600_000;
+    let waits = |goal: &Goal| goal.parked_on == Some(ParkedOn::Budget) && goal.due_ms == Some(midnight_ms);
+    let waiting = || store.goals().iter().filter(|goal| waits(goal)).count();
+    until(|| house.done() == fit && waiting() == 100 - fit).await;
     assert!(house.spent() <= DOLLAR && most.load(std::sync::atomic::Ordering::SeqCst) <= DOLLAR);
     assert!(house.test.performer.most_at_once() <= 16, "{} at once", house.test.performer.most_at_once());
     assert_eq!(house.spent(), house.done() as u64 * TOOK, "every call is settled");
-    let (done, alerts) = (house.done(), house.test.store.alerts());
-    assert!((16..=DOLLAR as usize / TOOK as usize).contains(&done), "{done} calls were made");
+    let (done, alerts) = (fit, store.alerts());
+    assert!(house.test.world.now_ms() < midnight_ms, "nobody waited for the next day");
     assert_eq!(alerts.iter().filter(|alert| alert.kind == AlertKind::OverBudget).count(), 1, "told once");
 
+    let left_ms = u64::try_from(midnight_ms - house.test.world.now_ms()).unwrap();
+    tokio::time::advance(Duration::from_millis(left_ms - 1_000)).await;
+    settle().await;
+    assert_eq!(house.done(), done, "nobody goes on before midnight");
     until(|| house.done() > done).await;
-    assert!(house.test.world.now_ms() >= begins_ms + 24 * 3_600_000, "nobody went on before midnight");
     house.company.end().await;
 }
 
@@ -156,6 +163,27 @@ async fn a_call_whose_goal_is_cancelled_is_settled_at_its_worst_case() {
     house.company.cancel_goal(goal, &house.by()).await.unwrap();
     until(|| house.money() == [(WORST, Some(WORST))]).await;
     assert_eq!(house.count(|state, _| state == GoalState::Cancelled), 1);
+    house.company.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_goal_left_reserved_is_settled_when_it_ends_unopened() {
+    let house = House::open(1).await;
+    let ada = house.persona("ada").await;
+    house.company.pause(ada, &house.by()).await.unwrap();
+    let (cancelled, deleted) = (house.give(ada).await, house.give(ada).await);
+    for goal in [cancelled, deleted] {
+        let at_ms = house.test.world.now_ms();
+        let (id, run) = (EntryId(house.test.world.new_id()), RunId(house.test.world.new_id()));
+        let (persona, goal, run) = (Some(ada), Some(goal), Some(run));
+        let entry = Entry { id, persona, user: "ada".into(), goal, run, step: 0, at_ms, reserved: WORST };
+        let changes = vec![Change::Ledger(LedgerChange::Reserved(entry))];
+        house.test.store.seed(Commit { changes, ..Commit::default() }).unwrap();
+    }
+    house.company.cancel_goal(cancelled, &house.by()).await.unwrap();
+    assert_eq!(house.money(), [(WORST, Some(WORST)), (WORST, None)]);
+    house.company.delete_persona(ada, &house.by()).await.unwrap();
+    assert_eq!(house.money(), [(WORST, Some(WORST)), (WORST, Some(WORST))]);
     house.company.end().await;
 }
 

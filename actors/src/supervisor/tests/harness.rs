@@ -347,6 +347,7 @@ pub(super) fn limits(cap: usize) -> Limits {
         restart_window: Duration::from_secs(60),
         step: Duration::from_secs(30),
         standing_hosts: Vec::new(),
+        approve_within: Duration::from_secs(24 * 3600),
         pace: Pace { default_per_1000_s: 500, sites: Vec::new() },
         serve_within: Duration::from_secs(24 * 3600),
         inbox: InboxLimits::default(),

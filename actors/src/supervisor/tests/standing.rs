@@ -118,16 +118,19 @@ async fn a_flood_of_matches_is_told_in_a_few_messages_and_none_is_lost() {
     assert_eq!(standing[0].told, 1_200);
 }
 
+/// Ada waits for what Helper says of code, and the company has ended.
+async fn one_waits_for_the_other(test: &TestPorts) -> (PersonaId, PersonaId) {
+    let house = House::open_on(test.clone(), limits(2), |_| Play::Finish).await;
+    let (ada, helper) = (named(&house, "Ada").await, named(&house, "Helper").await);
+    wait(&house, ada, helper, about("code")).await.unwrap();
+    house.company.end().await;
+    (ada, helper)
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_happened_while_nobody_looked_is_told_once_at_the_next_start() {
     let test = TestPorts::obliging();
-    let (ada, helper) = {
-        let house = House::open_on(test.clone(), limits(2), |_| Play::Finish).await;
-        let (ada, helper) = (named(&house, "Ada").await, named(&house, "Helper").await);
-        wait(&house, ada, helper, about("code")).await.unwrap();
-        house.company.end().await;
-        (ada, helper)
-    };
+    let (ada, helper) = one_waits_for_the_other(&test).await;
     // As a crash leaves it: the receipt is there, and nobody was told.
     let world = &*test.world;
     let draft = |text: &str| testing::draft(world, ChainId::Persona(helper), None, text);
@@ -207,13 +210,7 @@ async fn a_wait_ends_with_either_of_the_two_and_the_waiter_is_told() {
 #[tokio::test(start_paused = true)]
 async fn a_persona_that_cannot_be_read_at_start_is_not_deleted() {
     let test = TestPorts::obliging();
-    let (ada, helper) = {
-        let house = House::open_on(test.clone(), limits(2), |_| Play::Finish).await;
-        let (ada, helper) = (named(&house, "Ada").await, named(&house, "Helper").await);
-        wait(&house, ada, helper, about("code")).await.unwrap();
-        house.company.end().await;
-        (ada, helper)
-    };
+    let (ada, helper) = one_waits_for_the_other(&test).await;
     for unread in [helper, ada] {
         test.store.fail_reads_of(unread, 1);
         let house = House::open_on(test.clone(), limits(2), |_| Play::Finish).await;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::AnswerTool;
-use crate::models::wire::Asked;
+use crate::models::wire::{Asked, in_plain_letters, object};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -54,10 +54,13 @@ pub(in crate::models::wire) fn body(asked: &Asked<'_>) -> Vec<u8> {
         let description = "Takes your final answer. Use it once, when you have nothing more to call.";
         tools.push(Tool { name: &answer.name, description, input_schema: answer.schema(schema) });
     }
-    let tool_choice = answer.as_ref().map(|answer| match request.tools.is_empty() {
-        true => json!({ "type": "tool", "name": answer.name }),
-        false => json!({ "type": "any" }),
-    });
+    let tool_choice = match &answer {
+        Some(answer) if request.tools.is_empty() || request.must_answer => {
+            Some(json!({ "type": "tool", "name": answer.name }))
+        }
+        Some(_) => Some(json!({ "type": "any" })),
+        None => (request.must_answer && !request.tools.is_empty()).then(|| json!({ "type": "none" })),
+    };
     let body = Body {
         model: asked.model,
         max_tokens: request.max_output_tokens,
@@ -95,7 +98,9 @@ fn messages(turns: &[Turn]) -> Vec<Message<'_>> {
             Turn::Assistant { text, calls } => {
                 ("assistant", text_block(text).into_iter().chain(calls.iter().map(call)).collect())
             }
-            Turn::Tool { call, text, .. } => ("user", vec![Block::ToolResult { tool_use_id: id(call), content: text }]),
+            Turn::Tool { call, text, .. } => {
+                ("user", vec![Block::ToolResult { tool_use_id: in_plain_letters(call), content: text }])
+            }
         };
         match messages.last_mut() {
             Some(last) if last.role == role => last.content.extend(blocks),
@@ -112,19 +117,5 @@ fn text_block(text: &str) -> Option<Block<'_>> {
 }
 
 fn call(call: &ToolCall) -> Block<'_> {
-    Block::ToolUse { id: id(&call.id), name: &call.name, input: object(&call.arguments) }
-}
-
-/// Arguments must be an object here; what a model wrote that is none is shown to it as what it was.
-fn object(arguments: &str) -> Value {
-    let written = serde_json::from_str::<Value>(arguments).ok().filter(Value::is_object);
-    written.unwrap_or_else(|| match arguments.trim() {
-        "" => json!({}),
-        _ => json!({ "arguments": arguments }),
-    })
-}
-
-/// Ids that other providers made may hold characters that are refused here.
-fn id(id: &str) -> String {
-    id.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' }).collect()
+    Block::ToolUse { id: in_plain_letters(&call.id), name: &call.name, input: object(&call.arguments) }
 }

@@ -120,7 +120,9 @@ impl Listener {
             Event::MessageStart { .. } if self.begun => return Err(Malformed::OutOfOrder("a second message")),
             Event::MessageStart { message } => {
                 self.begun = true;
-                (self.model, self.usage) = (message.model, message.usage);
+                // What it has put out by now is no count of the answer.
+                let usage = message.usage.map(|counted| Counted { output_tokens: None, ..counted });
+                (self.model, self.usage) = (message.model, usage);
             }
             _ if !self.begun => return Err(Malformed::OutOfOrder("part of a message that has not begun")),
             Event::ContentBlockStart { index, content_block } => return self.block_begins(index, content_block),

@@ -4,25 +4,12 @@ use std::collections::BTreeMap;
 
 use actors::domain::ToolCall;
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::{Counted, SaidFunction, finish, named_call, said};
+use super::{Counted, Envelope, SaidFunction, finish, named_call, said};
 use crate::models::{
     price::Usage,
     wire::{Answer, MOST_ANSWER_BYTES, MOST_CALLS, Malformed, from_json},
 };
-
-#[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    model: Option<String>,
-    #[serde(default)]
-    choices: Vec<Choice>,
-    #[serde(default)]
-    usage: Option<Counted>,
-    #[serde(default)]
-    error: Option<Value>,
-}
 
 #[derive(Deserialize)]
 struct Choice {
@@ -85,13 +72,13 @@ impl Listener {
             self.over = true;
             return Ok(None);
         }
-        let chunk: Chunk = from_json(data.as_bytes())?;
+        let chunk: Envelope<Choice> = from_json(data.as_bytes())?;
         if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
             return Err(said(&error));
         }
         self.model = chunk.model.filter(|model| !model.is_empty()).or_else(|| self.model.take());
         // The last chunk counts the tokens and has no choices.
-        self.usage = chunk.usage.map(Usage::from).or(self.usage);
+        self.usage = chunk.usage.and_then(Counted::usage).or(self.usage);
         let mut added = String::new();
         for choice in chunk.choices.into_iter().filter(|choice| choice.index == 0) {
             added.push_str(&self.choice(choice)?);

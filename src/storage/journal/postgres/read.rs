@@ -18,7 +18,7 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::{
-    super::{Failed, calendar, facts::Facts, ledger, quotas::taken_by_others},
+    super::{Failed, approvals, calendar, facts::Facts, ledger, quotas::taken_by_others},
     Wanted,
 };
 use crate::storage::{
@@ -97,6 +97,7 @@ pub(super) async fn facts(conn: &mut AsyncPgConnection, wanted: &Wanted, facts: 
     read_work(conn, wanted, facts).await?;
     rooms::read_facts(conn, &wanted.rooms, &mut facts.rooms).await?;
     ledger::read(conn, &wanted.ledger, &mut facts.ledger).await?;
+    approvals::read(conn, &wanted.approvals, &mut facts.approvals).await?;
     calendar::read(conn, wanted, facts).await
 }
 

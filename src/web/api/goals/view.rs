@@ -30,7 +30,7 @@ pub struct GoalView {
     pub proof: Proof,
     /// `pending`, `running`, `parked`, `done`, `unconfirmed`, `failed` or `cancelled`.
     pub state: &'static str,
-    /// What a parked goal waits for: `rate`, `reconcile`, `pause` or `dependency`.
+    /// What a parked goal waits for: `rate`, `reconcile`, `approval`, `pause`, `dependency`, ….
     pub parked_on: Option<&'static str>,
     /// Ids of the goals that it waits for, or waited for.
     #[schema(value_type = Vec<String>)]

@@ -134,7 +134,6 @@ impl PersonaChange {
         let keys = NewKeys::checked(self.api_keys.unwrap_or_default(), &mut checks);
         checks.done()?;
         let (role, description, hosts, model) = (self.role, self.description, self.hosts, self.model);
-        let (quotas, autoplan, agents) = (None, None, None);
         let patch = PersonaPatch {
             slug,
             name,
@@ -145,9 +144,7 @@ impl PersonaChange {
             model,
             weight,
             hours,
-            quotas,
-            autoplan,
-            agents,
+            ..PersonaPatch::default()
         };
         Ok((patch, keys))
     }

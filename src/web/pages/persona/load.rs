@@ -23,6 +23,7 @@ use crate::{
     },
     web::{
         Deps,
+        api::permissions::standing,
         auth::Caller,
         cursor::Cursor,
         day,
@@ -302,6 +303,7 @@ async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Sett
     let spending = spending::of(visit.deps, scope, persona.hours.zone).await?;
     Ok(settings::Settings {
         budgets: Budgets::new(&spending, visit.now_ms),
+        standing: standing(visit.deps),
         tools: Tools::new(&listed, &used),
         quotas: Unit::ALL.iter().map(|unit| settings::QuotaField::new(*unit, persona, &rules)).collect(),
         persona: persona.clone(),

@@ -1,6 +1,6 @@
 //! Output: the digests, pictures and files the persona's receipts name.
 
-use actors::domain::Receipt;
+use actors::domain::{Level, Receipt};
 use serde::Deserialize as _;
 
 use crate::{
@@ -39,6 +39,8 @@ pub struct Made<T> {
 pub struct DriftRow {
     /// `0.23`.
     pub score: String,
+    /// The persona's limit, where the text is above it: `0.2`.
+    pub above: Option<String>,
     /// The reasons that have points, or that there is none.
     pub why: String,
     thousandths: u16,
@@ -57,11 +59,14 @@ const MEAN_OF: usize = 20;
 
 impl DriftRow {
     fn of(receipt: &Receipt) -> Option<Self> {
-        let drift = Drift::deserialize(receipt.body.as_ref()?.data.get("drift")?).ok()?;
+        let data = &receipt.body.as_ref()?.data;
+        let drift = Drift::deserialize(data.get("drift")?).ok()?;
+        let limit = data.get("drift_limit").and_then(|limit| Level::deserialize(limit).ok()).map(Level::thousandths);
+        let above = limit.filter(|limit| drift.score > *limit).map(decimal);
         let told = drift.parts.iter().filter(|part| part.points > 0);
         let told: Vec<_> = told.map(|part| format!("{} {}: {}", part.what, decimal(part.points), part.why)).collect();
         let why = if told.is_empty() { "as its profile has it".to_owned() } else { told.join("; ") };
-        Some(Self { score: decimal(drift.score), why, thousandths: drift.score })
+        Some(Self { score: decimal(drift.score), above, why, thousandths: drift.score })
     }
 }
 

@@ -1,6 +1,8 @@
 //! Settings: who the persona is, how it writes, what it may reach, its keys.
 
-use actors::domain::{Happening, Level, Persona, QuotaRules, Role, StandingWait, Tone, Unit, Verbosity};
+use actors::domain::{
+    Autonomy, Happening, Level, Persona, QuotaRules, Role, Rule, StandingWait, Tone, Unit, Verbosity,
+};
 
 use super::{budgets::Budgets, today::label, tools::Tools};
 use crate::web::pages::show::When;
@@ -11,6 +13,8 @@ pub struct Settings {
     pub persona: Persona,
     pub quotas: Vec<QuotaField>,
     pub budgets: Budgets,
+    /// The built-in rules.
+    pub standing: Vec<Rule>,
     pub keys: Vec<KeyRow>,
     /// Names of the configured models.
     pub models: Vec<String>,
@@ -42,12 +46,8 @@ impl Slider {
     fn of((name, level): (&'static str, Level)) -> Self {
         let words = name.replace('_', " ");
         let (first, rest) = words.split_at(1);
-        Self { name, label: format!("{}{rest}", first.to_uppercase()), value: share(level) }
+        Self { name, label: format!("{}{rest}", first.to_uppercase()), value: level.share() }
     }
-}
-
-fn share(level: Level) -> f64 {
-    f64::from(level.thousandths()) / 1_000.0
 }
 
 /// What it wants to be told about another one.
@@ -108,6 +108,30 @@ impl WaitRow {
 }
 
 impl Settings {
+    /// Every autonomy.
+    pub const fn autonomies(&self) -> &'static [Autonomy] {
+        Autonomy::ALL
+    }
+
+    /// For the list: it has this autonomy.
+    pub fn is_autonomy(&self, one: &Autonomy) -> bool {
+        self.persona.permissions.autonomy == *one
+    }
+
+    /// What an autonomy means.
+    pub const fn autonomy_says(&self, one: &Autonomy) -> &'static str {
+        match one {
+            Autonomy::ReadOnly => "readonly: looks, and keeps files in its own folder",
+            Autonomy::Supervised => "supervised: asks before what cannot be taken back",
+            Autonomy::Full => "full: asks nobody",
+        }
+    }
+
+    /// Its rules, one per line.
+    pub fn rules(&self) -> String {
+        self.persona.permissions.rules.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+
     /// Every kind of happening.
     pub const fn happenings(&self) -> &'static [Happening] {
         Happening::ALL
@@ -138,7 +162,12 @@ impl Settings {
     /// Traits of its own: `name = 0.7`, one per line.
     pub fn custom(&self) -> String {
         let own = self.persona.profile.personality.custom.iter();
-        own.map(|(name, level)| format!("{name} = {}", share(*level))).collect::<Vec<_>>().join("\n")
+        own.map(|(name, level)| format!("{name} = {}", level.share())).collect::<Vec<_>>().join("\n")
+    }
+
+    /// 0 to 1; 1: no text is told.
+    pub fn drift_limit(&self) -> f64 {
+        self.persona.profile.drift_limit.map_or(1.0, Level::share)
     }
 
     /// Every verbosity.

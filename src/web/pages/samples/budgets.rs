@@ -2,13 +2,44 @@
 
 use std::collections::BTreeMap;
 
-use super::records::NOW;
+use super::{pages::frame, records::NOW};
 use crate::web::{
-    pages::persona::budgets::Budgets,
+    api::keys::KeyView,
+    pages::{
+        frame::Section,
+        keys::{KeysPage, Row},
+        persona::budgets::Budgets,
+    },
     spending::{AmountView, LimitView, PeriodView, SpendingView},
 };
 
+pub(super) fn keys() -> KeysPage {
+    let spending = |name: &str| SpendingView { scope: format!("key:{name}"), version: 1, periods: periods() };
+    let key = |name: &str, persona: Option<&str>, revoked_ms| KeyView {
+        name: name.to_owned(),
+        tail: "x7Qa".to_owned(),
+        persona: persona.map(str::to_owned),
+        models: vec!["house".to_owned(), "persona/*".to_owned()],
+        per_minute: 60,
+        created_by: "admin".to_owned(),
+        created_ms: NOW - 86_400_000,
+        revoked_ms,
+        spending: spending(name),
+    };
+    let all = [key("ci", None, None), key("desk", Some("jason"), None), key("old", None, Some(NOW - 60_000))];
+    KeysPage {
+        frame: frame("Keys", Section::Keys),
+        rows: all.into_iter().map(|key| Row::new(key, NOW)).collect(),
+        base_url: "http://127.0.0.1:7878/v1".to_owned(),
+    }
+}
+
 pub(super) fn budgets() -> Budgets {
+    let spending = SpendingView { scope: "persona:1".to_owned(), version: 3, periods: periods() };
+    Budgets::new(&spending, NOW)
+}
+
+fn periods() -> Vec<PeriodView> {
     let amount = |micro_usd, tokens| AmountView { micro_usd, tokens };
     let limit = LimitView { soft: Some(800_000), hard: 1_000_000, left: 912_345 };
     let day = PeriodView {
@@ -21,6 +52,5 @@ pub(super) fn budgets() -> Budgets {
     };
     let month =
         PeriodView { period: "month", spent: amount(1_400_000, 90_120), limits: BTreeMap::new(), ..day.clone() };
-    let spending = SpendingView { scope: "persona:1".to_owned(), version: 3, periods: vec![day, month] };
-    Budgets::new(&spending, NOW)
+    vec![day, month]
 }

@@ -265,6 +265,7 @@ fn settings(jason: &Persona) -> Settings {
     };
     Settings {
         budgets: budgets::budgets(),
+        standing: actors::run::standing_rules(&["rehearsal.localhost".to_owned()]),
         quotas: Unit::ALL.iter().map(|unit| QuotaField::new(*unit, jason, &rules)).collect(),
         persona: jason.clone(),
         keys: vec![KeyRow { name: "JOBS_PASSWORD".to_owned(), last_four: "h7Qz".to_owned(), updated }],

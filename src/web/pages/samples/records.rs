@@ -62,6 +62,7 @@ pub(super) fn persona(number: u128, name: &str, role: Option<Role>, status: Pers
         hours: Default::default(),
         quotas: Default::default(),
         autoplan: Default::default(),
+        permissions: Default::default(),
         grants: Default::default(),
         agents: Vec::new(),
         created_ms: NOW - 86_400_000,

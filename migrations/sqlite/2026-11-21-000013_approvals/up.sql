@@ -1,0 +1,31 @@
+-- What a persona may do without asking, as JSON: its autonomy, and rules for tools and hosts.
+ALTER TABLE personas ADD COLUMN permissions TEXT NOT NULL DEFAULT '{"autonomy":"supervised","rules":[]}';
+
+-- What people were asked about, and what they said. `digest` is of the exact call and page.
+CREATE TABLE approvals (
+  id BLOB PRIMARY KEY NOT NULL,
+  persona BLOB NOT NULL,
+  goal BLOB NOT NULL,
+  run BLOB NOT NULL,
+  step INTEGER NOT NULL,
+  call_key TEXT NOT NULL,
+  tool TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  state TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  again INTEGER NOT NULL,
+  asked_ms INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL,
+  decided_by TEXT,
+  decided_ms INTEGER,
+  note TEXT
+) STRICT;
+CREATE INDEX approvals_goal ON approvals (goal);
+CREATE INDEX approvals_waiting ON approvals (expires_ms) WHERE state = 'waiting';
+
+-- What may be done on a host beyond what personas may, one row per host.
+CREATE TABLE host_policies (
+  host TEXT PRIMARY KEY NOT NULL,
+  version INTEGER NOT NULL,
+  policy TEXT NOT NULL
+) STRICT;

@@ -1,0 +1,103 @@
+//! `approvals`, `approve`, `deny`: a person's word about calls that wait for it.
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::{
+    Ended,
+    persona::{items, text},
+    print::{self, Out},
+    server::Server,
+};
+
+/// `approvals`.
+#[derive(Debug, Args)]
+pub struct Approvals {
+    /// Which ones.
+    #[arg(long, value_enum, default_value_t = Which::Waiting)]
+    state: Which,
+    /// Slug or id of a persona.
+    #[arg(long, value_name = "PERSONA")]
+    persona: Option<String>,
+    #[arg(long, default_value_t = 50)]
+    limit: u16,
+}
+
+/// Which approvals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Which {
+    /// Those that wait for a yes or no.
+    Waiting,
+    /// Those that were decided, used, void or too late.
+    Decided,
+    All,
+    /// Effects of which nobody knows whether they happened; `goal resolve` settles one.
+    Unknown,
+}
+
+/// `approve` and `deny`.
+#[derive(Debug, Args)]
+pub struct Decision {
+    /// The approval's id, as `approvals` shows it.
+    approval: String,
+    /// Kept with the decision.
+    #[arg(long, default_value = "")]
+    note: String,
+}
+
+impl Approvals {
+    pub(super) async fn run(self, server: &Server, out: Out) -> anyhow::Result<Ended> {
+        let state = match self.state {
+            Which::Waiting => "waiting",
+            Which::Decided => "decided",
+            Which::All => "all",
+            Which::Unknown => {
+                let found = server.get(&["api", "reconcile"], &[]).await?;
+                out.answer(&found, |found| unknown(items(found)));
+                return Ok(Ended::Well);
+            }
+        };
+        let query =
+            [("state", Some(state.to_owned())), ("persona", self.persona), ("limit", Some(self.limit.to_string()))];
+        let found = server.get(&["api", "approvals"], &query).await?;
+        out.answer(&found, |found| table(items(found)));
+        Ok(Ended::Well)
+    }
+}
+
+impl Decision {
+    pub(super) async fn run(self, verb: &str, server: &Server, out: Out) -> anyhow::Result<Ended> {
+        let path = ["api", "approvals", &self.approval, verb];
+        let decided = server.post(&path, &json!({"note": self.note})).await?;
+        out.answer(&decided, |one| format!("{} {}", text(one, "state"), print::plain(&text(one, "what"))));
+        Ok(Ended::Well)
+    }
+}
+
+fn table(found: &[Value]) -> String {
+    let row = |one: &Value| {
+        let on = if one["host"].is_null() { String::new() } else { format!(" on {}", text(one, "host")) };
+        let what = print::short(&format!("{}{on}", text(one, "what")), 60);
+        let by = if one["decided_by"].is_null() { "-".to_owned() } else { text(one, "decided_by") };
+        [text(one, "id"), text(one, "state"), text(one, "persona"), what, by]
+    };
+    match found {
+        [] => "no approvals".to_owned(),
+        some => print::table(["id", "state", "persona", "what", "by"], &some.iter().map(row).collect::<Vec<_>>()),
+    }
+}
+
+fn unknown(found: &[Value]) -> String {
+    let row = |one: &Value| {
+        [
+            text(one, "goal"),
+            text(one, "persona"),
+            print::short(&text(one, "what"), 50),
+            print::short(&text(one, "page"), 50),
+        ]
+    };
+    match found {
+        [] => "the end of every effect is known".to_owned(),
+        some => print::table(["goal", "persona", "tried", "page"], &some.iter().map(row).collect::<Vec<_>>()),
+    }
+}

@@ -1,0 +1,184 @@
+//! Streamed answers: told as they come, as fast as they are read. Whoever stops reading ends the answer, and it is settled.
+
+use std::{convert::Infallible, time::Duration};
+
+use actix_web::{
+    HttpResponse,
+    http::header::{self, ContentEncoding},
+    web::Bytes,
+};
+use actors::supervisor::{CallEnd, OpenCall};
+use futures::stream;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout},
+};
+
+use super::{
+    CALL_LIMIT,
+    asked::Asked,
+    chat::{Calling, answered, failed},
+    errors::Refusal,
+    persona,
+    told::{Label, event},
+};
+use crate::models::{ChatStream, Piece};
+
+/// Events that may wait for their reader.
+const MOST_WAITING: usize = 16;
+/// How long a reader may take over one of them.
+const SLOWEST_READER: Duration = Duration::from_secs(30);
+/// How often somebody who waits for a persona hears that the line is open.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
+/// Where events go.
+struct Line(mpsc::Sender<Bytes>);
+
+impl Line {
+    /// False: nobody reads any more.
+    async fn say(&self, event: Bytes) -> bool {
+        timeout(SLOWEST_READER, self.0.send(event)).await.is_ok_and(|sent| sent.is_ok())
+    }
+}
+
+fn answer(events: mpsc::Receiver<Bytes>) -> HttpResponse {
+    let events = stream::unfold(events, async |mut events| Some((Ok::<_, Infallible>(events.recv().await?), events)));
+    HttpResponse::Ok()
+        .content_type("text/event-stream")
+        // Compressed events would wait for each other.
+        .insert_header(ContentEncoding::Identity)
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .streaming(Box::pin(events))
+}
+
+/// Answers when the model has begun to speak; what goes wrong before has its own status.
+pub(super) async fn of_model(calling: Calling, asked: Asked) -> Result<HttpResponse, Refusal> {
+    let (line, events) = mpsc::channel(MOST_WAITING);
+    let (begun, beginning) = oneshot::channel();
+    actix_web::rt::spawn(tell(calling, asked, Line(line), begun));
+    let lost = |_| Err(Refusal::broken("The server could not carry this call to its end; its log says why."));
+    beginning.await.unwrap_or_else(lost)?;
+    Ok(answer(events))
+}
+
+async fn tell(calling: Calling, asked: Asked, line: Line, begun: oneshot::Sender<Result<(), Refusal>>) {
+    let (mut open, outward, how) = match calling.begin(asked).await {
+        Ok(begun) => begun,
+        Err(refusal) => return drop(begun.send(Err(refusal))),
+    };
+    let mut teller = Teller {
+        label: Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &how.model),
+        line,
+        begun: Some(begun),
+        calls: 0,
+        include_usage: how.include_usage,
+        began: Instant::now(),
+    };
+    open.sent();
+    let mut pieces = calling.deps.models.pass_stream(outward, CALL_LIMIT);
+    let ended = teller.listen(&mut pieces).await;
+    // Nothing more is asked for once nobody reads.
+    drop(pieces);
+    teller.finish(open, ended).await;
+}
+
+/// How listening to a model ended.
+enum Ended {
+    Whole(Box<crate::models::Chatted>),
+    Broke(crate::models::ModelError),
+    /// Nobody reads any more.
+    Left,
+}
+
+struct Teller {
+    label: Label,
+    line: Line,
+    /// Who waits to hear that it begins; none: they did.
+    begun: Option<oneshot::Sender<Result<(), Refusal>>>,
+    calls: usize,
+    include_usage: bool,
+    began: Instant,
+}
+
+impl Teller {
+    async fn listen(&mut self, pieces: &mut ChatStream) -> Ended {
+        loop {
+            let piece = tokio::select! {
+                piece = pieces.next() => piece,
+                () = self.line.0.closed() => return Ended::Left,
+            };
+            let is_read = match piece {
+                Some(Ok(Piece::Text(text))) => self.begin().await && self.line.say(self.label.text(&text)).await,
+                Some(Ok(Piece::Call(call))) => {
+                    let event = self.label.call(self.calls, &call);
+                    self.calls += 1;
+                    self.begin().await && self.line.say(event).await
+                }
+                Some(Ok(Piece::Done(chatted))) => return Ended::Whole(chatted),
+                Some(Err(error)) => return Ended::Broke(error),
+                None => return Ended::Left,
+            };
+            if !is_read {
+                return Ended::Left;
+            }
+        }
+    }
+
+    /// False: nobody reads.
+    async fn begin(&mut self) -> bool {
+        let Some(begun) = self.begun.take() else { return true };
+        begun.send(Ok(())).is_ok() && self.line.say(self.label.begin()).await
+    }
+
+    /// On record first, then told.
+    async fn finish(mut self, open: OpenCall, ended: Ended) {
+        let end = match &ended {
+            Ended::Whole(chatted) => answered(chatted, self.began),
+            Ended::Broke(error) => failed(error),
+            Ended::Left => CallEnd::Unknown { error: "the program stopped reading before the answer was whole".into() },
+        };
+        let refusal = match (open.end(end).await, ended) {
+            (Err(error), _) => Refusal::from(error),
+            (Ok(()), Ended::Left) => return,
+            (Ok(()), Ended::Broke(error)) => error.into(),
+            (Ok(()), Ended::Whole(chatted)) => {
+                let used = chatted.cost.filter(|_| self.include_usage);
+                if self.begin().await {
+                    self.line.say(self.label.end(chatted.answer.finish, used)).await;
+                }
+                return;
+            }
+        };
+        match self.begun.take() {
+            Some(begun) => drop(begun.send(Err(refusal))),
+            None => drop(self.line.say(event(&refusal.json())).await),
+        }
+    }
+}
+
+/// A persona's answer is whole when it comes: it is told in one piece, after signs of life while it is worked at.
+pub(super) fn of_persona(calling: Calling, asked: Asked) -> HttpResponse {
+    let (line, events) = mpsc::channel(MOST_WAITING);
+    let line = Line(line);
+    actix_web::rt::spawn(async move {
+        let label = Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &asked.how.model);
+        let include_usage = asked.how.include_usage;
+        let mut answer = std::pin::pin!(persona::answer(calling, asked));
+        let mut is_read = line.say(label.begin()).await;
+        let answered = loop {
+            match timeout(SIGN_OF_LIFE, &mut answer).await {
+                Ok(answered) => break answered,
+                Err(_) if is_read => is_read = line.say(Bytes::from_static(b": still at it\n\n")).await,
+                Err(_) => {}
+            }
+        };
+        let events = match answered {
+            Ok((said, cost)) => {
+                [label.text(&said.text), label.end(said.finish, cost.filter(|_| include_usage))].concat()
+            }
+            Err(refusal) => event(&refusal.json()).to_vec(),
+        };
+        line.say(events.into()).await;
+    });
+    answer(events)
+}

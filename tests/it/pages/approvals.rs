@@ -1,0 +1,107 @@
+//! Approvals: rules on the Settings tab, questions with a live count, a yes, a no, and what nobody saw the end of.
+
+use actors::{
+    domain::{ArtifactKind, Payload, PersonaId, Proof, Step, StepsPayload, WaitsFor},
+    supervisor::{NewWork, Work},
+};
+
+use super::{
+    house::{House, by},
+    visitor::Visitor,
+};
+
+/// Opens the board, takes a picture, sends.
+async fn give(house: &House, persona: PersonaId, title: &str, button: &str) {
+    let steps = vec![
+        Step::Goto { url: "http://rehearsal.localhost/jobs".into(), timeout_ms: None },
+        Step::Screenshot { caption: None, file: None, full_page: false, selector: None, format: Default::default() },
+        Step::Click { selector: button.to_owned(), effect: None, timeout_ms: None },
+    ];
+    let proof = Proof { artifacts: vec![ArtifactKind::Screenshot], ..Proof::default() };
+    let payload = Payload::Browser(StepsPayload { steps });
+    let work = NewWork {
+        persona,
+        what: Work::Goal { title: title.to_owned(), payload, proof },
+        priority: None,
+        serve_by_ms: None,
+        due_ms: None,
+        correlation: None,
+        project: None,
+        waits_for: WaitsFor::default(),
+    };
+    house.company.deliver(work, &by()).await.unwrap();
+}
+
+const COUNT: &str = "document.querySelector('#waiting-count:not([hidden])')?.textContent";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_from_the_page() {
+    let house = House::open().await;
+    let jason = house.persona("Jason").await;
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    let mut watch = house.watch();
+    visitor.open("/personas/jason?tab=settings").await;
+    visitor.write("[name=rules]", "ask browser_click somewhere").await;
+    visitor.press("[data-act$=permissions] [type=submit]").await;
+    visitor.until("document.querySelector('[name=rules]').getAttribute('aria-invalid') === 'true'").await;
+    visitor.write("[name=rules]", "ask browser_click on =rehearsal.localhost").await;
+    visitor.press("[data-act$=permissions] [type=submit]").await;
+    watch.saw("updated by").await;
+    visitor.sees("Permissions saved.").await;
+    visitor.keep("permissions").await;
+
+    visitor.open("/personas").await;
+    visitor.is_live().await;
+    visitor.until(&format!("{COUNT} === undefined")).await;
+    give(&house, jason.id, "Send the first", "#send").await;
+    watch.saw("asked whether it may").await;
+    visitor.until(&format!("{COUNT} === '1'")).await;
+    visitor.sees("Approve it?").await;
+    visitor.open("/approvals").await;
+    visitor.sees("Dear board, I read your posting twice.").await;
+    visitor.keep("approvals-waiting-1440").await;
+    visitor.resize(400).await;
+    visitor.fits("approvals").await;
+    visitor.keep("approvals-waiting-400").await;
+    visitor.is_live().await;
+    visitor.press("#waiting .btn.primary").await;
+    watch.saw("proved “Send the first”").await;
+    visitor.until("document.querySelector('#decided .badge.ok')?.textContent === 'used'").await;
+    visitor.until(&format!("{COUNT} === undefined")).await;
+
+    give(&house, jason.id, "Send the second", "#send").await;
+    visitor.write("#waiting [name=note]", "too dear").await;
+    visitor.press("#waiting .btn.danger").await;
+    watch.saw("failed “Send the second”").await;
+    visitor.until("document.querySelectorAll('#decided details').length === 2").await;
+    visitor.press("#decided details summary").await;
+    visitor.sees("too dear").await;
+    visitor.keep("approvals-decided-400").await;
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_saw_the_end_of_is_settled_from_the_page() {
+    let house = House::open().await;
+    let jason = house.persona("Jason").await;
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    let mut watch = house.watch();
+    give(&house, jason.id, "Send it", "#vanish").await;
+    watch.saw("nobody saw whether step 3").await;
+    visitor.open("/approvals").await;
+    visitor.is_live().await;
+    visitor.sees("browser_click #vanish").await;
+    visitor.until("document.querySelector('#unknown img.shot')?.naturalWidth === 8").await;
+    visitor.keep("reconcile-1440").await;
+    visitor.resize(400).await;
+    visitor.fits("reconcile").await;
+    visitor.keep("reconcile-400").await;
+    visitor.press("#unknown .btn.primary").await;
+    watch.saw("proved “Send it”").await;
+    visitor.sees("The end of every effect is known.").await;
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
