@@ -7,8 +7,7 @@ use serde::Serialize;
 use crate::{
     domain::{
         Agent, Arrival, Autoplan, Condition, Goal, GoalId, Hours, IfFailed, Level, Message, Payload, Permissions,
-        PersonaId,
-        Priority, Profile, Proof, Quotas, Role, Slug, TraceId, Vitals, WaitsFor, Weight,
+        PersonaId, Priority, Profile, Proof, Quotas, Role, Slug, TraceId, Vitals, WaitsFor, Weight,
     },
     ports::Unavailable,
 };
