@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use actors::domain::{
     ApprovalState, Autonomy, BudgetPeriod, BudgetScope, BudgetSpan, BudgetUnit, GoalId, Hours, IfFailed, Permissions,
-    PersonaId, Ruling, TurnState,
+    Persona, PersonaId, Ruling, TurnState,
 };
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection, migration::Migration, sqlite::Sqlite};
 use diesel_migrations::MigrationHarness;
@@ -32,19 +32,6 @@ fn both_databases_have_the_same_migrations_each_with_its_data() {
             assert!(folder(database).join(&name).join("data.sql").is_file(), "{database}/{name}/data.sql");
         }
     }
-}
-
-async fn holds_what_people_allowed(storage: &Storage, goal: GoalId) {
-    let pins = storage.db.mcp_pins(&["notes".to_owned(), "other".to_owned()]).await.unwrap();
-    assert_eq!((pins.len(), pins[0].tool.as_str(), pins[0].hash.0), (1, "search", [0xab; 32]));
-    let asked = storage.records.approvals_of(goal).await.unwrap().remove(0);
-    assert_eq!(
-        (asked.state, asked.again, asked.decided.unwrap().by.as_str()),
-        (ApprovalState::Approved, true, "owner")
-    );
-    assert_eq!(asked.subject.page.unwrap()["address"], "http://a.test/");
-    let policy = storage.records.host_policies().await.unwrap().remove(0);
-    assert_eq!((policy.host.as_str(), policy.version, policy.terms.acts_per_1000_s), ("a.test", 2, Some(200)));
 }
 
 /// The rows of `data.sql`, as the newest code reads them.
@@ -89,10 +76,23 @@ async fn holds_its_rows(storage: Storage) {
     let totals = storage.records.totals(&day).await.unwrap();
     assert_eq!((totals.reserved.micro_usd, totals.spent.micro_usd, totals.taken(BudgetUnit::Tokens)), (60, 30, 1_200));
     assert_eq!(storage.records.open_entries(goal).await.unwrap().len(), 1);
-    holds_what_people_allowed(&storage, goal).await;
-    assert_eq!((ada.permissions.autonomy, ada.permissions.rules[0].say), (Autonomy::Full, Ruling::Ask));
+    holds_its_permissions(&storage, &ada, goal).await;
     assert_eq!(heavy.permissions, Permissions::default());
     assert_eq!(storage.accounts.users().await.unwrap()[0].name, "owner");
+}
+
+async fn holds_its_permissions(storage: &Storage, ada: &Persona, goal: GoalId) {
+    let pins = storage.db.mcp_pins(&["notes".to_owned(), "other".to_owned()]).await.unwrap();
+    assert_eq!((pins.len(), pins[0].tool.as_str(), pins[0].hash.0), (1, "search", [0xab; 32]));
+    let asked = storage.records.approvals_of(goal).await.unwrap().remove(0);
+    assert_eq!(
+        (asked.state, asked.again, asked.decided.unwrap().by.as_str()),
+        (ApprovalState::Approved, true, "owner")
+    );
+    assert_eq!(asked.subject.page.unwrap()["address"], "http://a.test/");
+    let policy = storage.records.host_policies().await.unwrap().remove(0);
+    assert_eq!((policy.host.as_str(), policy.version, policy.terms.acts_per_1000_s), ("a.test", 2, Some(200)));
+    assert_eq!((ada.permissions.autonomy, ada.permissions.rules[0].say), (Autonomy::Full, Ruling::Ask));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,10 +14,15 @@ use super::{
 use crate::{
     domain::{
         Approval, ApprovalState, Autonomy, Decided, GoalId, GoalState, HostPolicy, HostTerms, MessageState, ParkedOn,
-        Permissions, Persona, Phase, Proof, Rule, Ruling, RunState, Step, StepError,
+        Permissions, Persona, Phase, Proof, ReceiptKind, Rule, Ruling, RunState, Step, StepError,
     },
     ports::{ApprovalChange, Change, Commit, GoalMove, World as _},
-    run::{RunEnd, approval::alert_of},
+    run::{
+        RunEnd,
+        approval::{alert_of, told},
+        drafts::About,
+    },
+    testing,
 };
 
 const CLICK: usize = 2;
@@ -56,8 +61,9 @@ impl Board {
     }
 
     /// What the desk writes when a person has spoken.
-    fn decide(&self, goal: GoalId, state: ApprovalState) {
-        let (id, at_ms) = (self.asked().last().unwrap().id, self.ports.world.now_ms());
+    async fn decide(&self, goal: GoalId, state: ApprovalState) {
+        let (asked, at_ms) = (self.asked().pop().unwrap(), self.ports.world.now_ms());
+        let id = asked.id;
         let decided = Some(Decided { by: "anna".into(), at_ms, note: "too dear".into() });
         let goal = self.goal(goal);
         let moved = GoalMove {
@@ -76,7 +82,12 @@ impl Board {
             Change::GoalMoved(moved),
             Change::MessageMoved(self.message(goal.id).id, MessageState::Waiting),
         ];
-        self.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
+        let mut data = told(&asked, state);
+        data["by"] = "anna".into();
+        let about = About { node: &testing::node(), world: &*self.ports.world, goal: &goal, run: None };
+        let said = format!("anna {state} “{}”", asked.subject.label);
+        let receipts = vec![about.draft(ReceiptKind::Decision, Some(Phase::Decision), said, data)];
+        self.runner.broker.evidence.record(Commit { changes, receipts, ..Commit::default() }).await.unwrap();
     }
 
     fn open_alerts(&self) -> usize {
@@ -115,12 +126,12 @@ async fn an_effect_waits_for_a_yes_without_a_slice_and_uses_it_once() {
     board.carry(goal).await;
     assert_eq!((board.states(), board.open_alerts(), board.submissions()), (vec![Waiting], 1, 0));
 
-    board.decide(goal, Approved);
+    board.decide(goal, Approved).await;
     board.carry(goal).await;
     assert_eq!((board.goal(goal).state, board.goal(goal).attempts), (GoalState::Done, 1));
     assert_eq!((board.submissions(), board.states(), board.open_alerts()), (1, vec![Used], 0));
     assert_eq!(board.ports.store.runs().len(), 1, "the same run went on");
-    assert_eq!(board.became(), ["waiting", "used"]);
+    assert_eq!(board.became(), ["waiting", "approved", "used"]);
     let intent = board.receipts("browser_click", Phase::Intent).remove(0).body.unwrap();
     assert_eq!(intent.data["approval"]["by"], "anna");
 }
@@ -130,7 +141,7 @@ async fn a_no_ends_the_goal_clearly() {
     let (board, _) = Board::asking().await;
     let goal = board.give(submit(None), proof(false));
     board.carry(goal).await;
-    board.decide(goal, Denied);
+    board.decide(goal, Denied).await;
     board.carry(goal).await;
     let after = board.goal(goal);
     assert_eq!((after.state, after.last_error.as_deref()), (GoalState::Failed, Some("anna said no: too dear")));
@@ -144,7 +155,7 @@ async fn nobody_says_anything_until_it_is_too_late() {
         let goal = board.give(submit(None), proof(false));
         board.carry(goal).await;
         if let Some(answer) = answer {
-            board.decide(goal, answer);
+            board.decide(goal, answer).await;
         }
         tokio::time::advance(Duration::from_secs(24 * 3600)).await;
         board.carry(goal).await;
@@ -164,20 +175,20 @@ async fn a_page_that_has_changed_voids_the_yes_and_is_asked_about_once_more() {
     let (board, page) = Board::asking().await;
     let goal = board.give(submit(None), proof(false));
     board.carry(goal).await;
-    board.decide(goal, Approved);
+    board.decide(goal, Approved).await;
     page.lock().unwrap()["form"][0]["value"] = "6".into();
     assert!(matches!(board.carry(goal).await, RunEnd::Later { due_ms: Some(_) }));
     assert_eq!((board.states(), board.submissions(), board.open_alerts()), (vec![Void, Waiting], 0, 1));
     let told = board.ports.store.alerts().pop().unwrap().text;
     assert!(told.contains("form · price · value: “5” → “6”"), "{told}");
 
-    board.decide(goal, Approved);
+    board.decide(goal, Approved).await;
     page.lock().unwrap()["form"][0]["value"] = "7".into();
     board.carry(goal).await;
     let after = board.goal(goal);
     assert_eq!((after.state, board.states(), board.submissions()), (GoalState::Failed, vec![Void, Void], 0));
     assert!(after.last_error.unwrap().contains("twice"));
-    assert_eq!(board.became(), ["waiting", "void", "waiting", "void"]);
+    assert_eq!(board.became(), ["waiting", "approved", "void", "waiting", "approved", "void"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,11 +204,11 @@ async fn a_page_that_changes_behind_the_intent_is_not_acted_on() {
     });
     let goal = board.give(submit(None), proof(false));
     board.carry(goal).await;
-    board.decide(goal, Approved);
+    board.decide(goal, Approved).await;
     board.carry(goal).await;
     assert_eq!((board.states(), board.submissions()), (vec![Void, Waiting], 0));
     assert_eq!(board.receipts("browser_click", Phase::Intent).len(), 1);
-    board.decide(goal, Approved);
+    board.decide(goal, Approved).await;
     board.carry(goal).await;
     assert_eq!((board.goal(goal).state, board.submissions(), board.states()), (GoalState::Done, 1, vec![Void, Used]));
 }
@@ -207,7 +218,7 @@ async fn what_cannot_be_looked_at_is_not_asked_about_and_a_yes_to_it_is_void() {
     let (board, _) = Board::asking().await;
     let goal = board.give(submit(None), proof(false));
     board.carry(goal).await;
-    board.decide(goal, Approved);
+    board.decide(goal, Approved).await;
     board.ports.performer.shows(|_| Err(StepError::retryable("`#send` is not on the page")));
     assert!(matches!(board.carry(goal).await, RunEnd::Later { due_ms: Some(_) }), "it backs off");
     let after = board.goal(goal);
@@ -222,7 +233,7 @@ async fn a_crash_around_an_approved_effect_never_uses_the_yes_twice() {
         let (board, _) = Board::asking().await;
         let goal = board.give(submit(None), proof(false));
         board.carry(goal).await;
-        board.decide(goal, Approved);
+        board.decide(goal, Approved).await;
         // The page is rebuilt by two calls, then comes the click.
         let before = board.calls_made();
         board.world.lock().unwrap().crash_at = Some((before + CLICK, when));
@@ -246,7 +257,7 @@ async fn an_agent_is_told_of_a_no_and_goes_another_way() {
     let thoughts = vec![calls(vec![goto]), calls(vec![click]), says("I was not allowed to send it.")];
     let goal = board.agent(thoughts, Proof::default());
     assert!(matches!(board.carry(goal).await, RunEnd::Later { due_ms: Some(_) }));
-    board.decide(goal, Denied);
+    board.decide(goal, Denied).await;
     board.carry(goal).await;
     assert_eq!((board.goal(goal).state, board.submissions()), (GoalState::Done, 0));
     assert!(board.told().contains("anna said no: too dear"), "{}", board.told());
