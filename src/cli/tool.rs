@@ -55,7 +55,7 @@ pub struct List {
 pub struct Granted {
     /// Its slug or id.
     persona: String,
-    /// Tools, or kinds of tools: browser, files, network, people, company, registry, own.
+    /// Tools, or kinds of tools: browser, files, network, people, company, registry, own, mcp.
     #[arg(required = true)]
     names: Vec<String>,
     /// What holds for everybody holds for these again.
