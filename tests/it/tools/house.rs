@@ -11,8 +11,8 @@ use std::{
 
 use actors::{
     domain::{
-        Body, Goal, GoalId, InboxLimits, InnerLife, Limits, Pace, PersonaId, Profile, Role, RoomRules, TraceId,
-        WaitsFor, Weight,
+        Body, Goal, GoalId, InboxLimits, InnerLife, Limits, Pace, ParkedOn, PersonaId, Profile, Role, RoomRules,
+        TraceId, WaitsFor, Weight,
     },
     ports::Ports,
     run::replay::{Library, NoReplay, Replayed, replay},
@@ -138,7 +138,7 @@ impl House {
         self.company.create_persona(new, &self.by).await.unwrap().id
     }
 
-    /// Gives the goal and waits until it is over.
+    /// Gives the goal and waits until it is over, has failed once, or asks a person.
     pub async fn play(&self, persona: PersonaId, template: Template) -> Goal {
         let Template { title, payload, proof } = template;
         let mut receipts = self.company.receipts();
@@ -157,7 +157,8 @@ impl House {
             loop {
                 receipts.recv().await.unwrap();
                 let goal = self.storage.db.goal(id).await.unwrap().unwrap();
-                if goal.state.is_over() || goal.last_error.is_some() {
+                let asks = goal.parked_on == Some(ParkedOn::Approval);
+                if goal.state.is_over() || goal.last_error.is_some() || asks {
                     return goal;
                 }
             }

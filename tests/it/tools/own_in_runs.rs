@@ -1,7 +1,8 @@
 //! Own tools in whole runs: called by a plan and by an agent, proven by what the sandbox saw.
 
 use actors::domain::{
-    AgentPayload, ArtifactKind, Effect, Goal, GoalState, Payload, Phase, Proof, Receipt, Role, Step, StepsPayload,
+    AgentPayload, ApprovalState, ArtifactKind, Effect, Goal, GoalState, ParkedOn, Payload, Phase, Proof, Receipt, Role,
+    Step, StepsPayload,
 };
 use greenroom::{config::ProviderKind, storage::ReceiptFilter, tools::templates::Template};
 use serde_json::{Value, json};
@@ -54,9 +55,10 @@ async fn a_goal_is_done_by_the_file_that_was_seen_and_not_by_the_word_of_a_tool(
     let boasted = house.play(jason, plan(step("boaster", Effect::Idempotent, json!({})), wants_a_file())).await;
     assert_eq!(boasted.state, GoalState::Unconfirmed);
 
-    let denied = house.play(jason, plan(step("payment", Effect::Irreversible, json!({})), wants_a_file())).await;
-    assert_eq!(denied.state, GoalState::Failed);
-    assert!(denied.last_error.unwrap().contains("the tool `payment` is irreversible and needs an approval"));
+    let asks = house.play(jason, plan(step("payment", Effect::Irreversible, json!({})), wants_a_file())).await;
+    assert_eq!((asks.state, asks.parked_on), (GoalState::Parked, Some(ParkedOn::Approval)));
+    let asked = house.storage.records.approvals_of(asks.id).await.unwrap();
+    assert_eq!((asked.len(), asked[0].tool.as_str(), asked[0].state), (1, "payment", ApprovalState::Waiting));
     let folder = house.root.path().join(format!("personas/{jason}/files"));
     assert!(folder.join("invoice.json").exists() && !folder.join("paid").exists());
     house.close().await;
