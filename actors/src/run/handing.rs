@@ -76,8 +76,8 @@ impl Attempt<'_> {
                 let work = Handed { to: None, task: task.clone(), agent: None, due_ms: Some(due_ms), key };
                 match self.given(work).await? {
                     Ok(goal) => {
-                        let data = json!({"goal": goal, "due_ms": due_ms});
-                        self.came(at, step, "put a goal off to later".to_owned(), data, None, Vec::new()).await
+                        let said = format!("gave itself a goal for in {in_minutes} minutes");
+                        self.came(at, step, said, json!({"goal": goal}), None, Vec::new()).await
                     }
                     Err(why) => {
                         self.came(at, step, "gave no goal".to_owned(), Value::Null, Some(why), Vec::new()).await
@@ -97,7 +97,9 @@ impl Attempt<'_> {
         let Some(asked) = self.handed(at) else {
             let expires_ms = now_ms.saturating_add(i64::from(minutes) * MINUTE_MS);
             let data = json!({"question": question, "expires_ms": expires_ms});
-            let draft = self.handing(at, step, "asked a person and waits for the answer".to_owned(), data);
+            let mut draft = self.handing(at, step, "asked a person and waits for the answer".to_owned(), data);
+            // The expiry stands beside the very time that it was worked out from.
+            draft.at_ms = now_ms;
             let alert = self.alert(AlertKind::Question, format!("{} asks: {question}", self.persona.name));
             return Err(self.wait_on(self.asking(question, expires_ms), vec![draft], vec![alert]).await);
         };

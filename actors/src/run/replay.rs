@@ -207,13 +207,21 @@ impl Scene<'_> {
             step_limit: limits.step,
             record: Some(self.tape.clone()),
         };
-        (Runner { broker, stage: Stage::Told(self.tape.clone()), limits, colleagues: None }, told)
+        (Runner { broker, stage: Stage::Told(self.tape.clone()), limits, colleagues: Some(told.clone()) }, told)
     }
 }
+
+/// The tool whose outcome is what a person says.
+const ASK_HUMAN: &str = "ask_human";
 
 /// Whether a person wrote this about a run.
 fn is_told(receipt: &Receipt) -> bool {
     let by = receipt.body.as_ref().and_then(|body| body.data.get("by")).and_then(serde_json::Value::as_str);
-    by.is_some_and(|by| by != "read-back")
-        && receipt.phase.is_some_and(|phase| matches!(phase, Phase::Decision | Phase::Reconciled))
+    let says = match receipt.phase {
+        Some(Phase::Decision | Phase::Reconciled) => true,
+        // A person's answer is what came of the step that asked.
+        Some(Phase::Outcome) => receipt.tool.as_deref() == Some(ASK_HUMAN),
+        _ => false,
+    };
+    says && by.is_some_and(|by| by != "read-back")
 }

@@ -11,14 +11,15 @@ use super::{Tape, questions};
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, Approval, Bound, BudgetScope, BudgetSpan, Budgets, Call, Entry, EntryId, Goal,
-        GoalId, Hash, Message, MessageId, Outcome, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId, StepError,
-        Totals,
+        GoalId, GoalState, Hash, Message, MessageId, Outcome, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId,
+        StepError, Totals,
     },
     evidence::canonical,
     ports::{
         Blobs, Commit, Committed, Journal, Outdated, Performer, Prerequisite, Records, RoomRecords, RosterRecord,
         Unavailable, Waiting, World,
     },
+    run::handing::{Colleagues, Handed, NotGiven},
 };
 
 /// Artifacts as they were kept: what does not fit its hash is not read, and nothing is kept.
@@ -101,6 +102,17 @@ impl Performer for Told {
 }
 
 #[async_trait]
+impl Colleagues for Told {
+    /// It was given then; nobody is given anything now.
+    async fn give(&self, _: &Persona, _: &Goal, _: Handed) -> Result<GoalId, NotGiven> {
+        let refused = || self.tape.next(|next| next.body.as_ref()?.error.clone());
+        self.tape.data("goal").ok_or_else(|| NotGiven::Refused(refused().unwrap_or_default()))
+    }
+
+    async fn withdraw(&self, _: GoalId) {}
+}
+
+#[async_trait]
 impl Journal for Told {
     async fn write(&self, _: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
         Err(Unavailable("a replay writes nothing".into()))
@@ -125,8 +137,13 @@ impl Records for Told {
         Ok(Some(Persona { status, ..(*self.persona).clone() }))
     }
 
+    /// Another goal is one that was given away: where it stood is on the receipt of what came of it.
     async fn goal(&self, id: GoalId) -> Result<Option<Goal>, Unavailable> {
-        Ok(Some(self.goal.clone()).filter(|goal| goal.id == id))
+        if id == self.goal.id {
+            return Ok(Some(self.goal.clone()));
+        }
+        let state = self.tape.data("state").unwrap_or(GoalState::Running);
+        Ok(self.real.goal(id).await?.map(|goal| Goal { state, ..goal }))
     }
 
     async fn message(&self, _: MessageId) -> Result<Option<Message>, Unavailable> {

@@ -13,6 +13,7 @@ use crate::{
         Proof, Receipt, Role, Step, Thought, ToolCall, TraceId, Turn, WaitsFor,
     },
     ports::{Records as _, World as _},
+    run::replay::{Library, replay},
     supervisor::{By, CommandError, Company, NewPersona, NewWork, PersonaPatch, Work},
     testing::{Act, TestPorts},
 };
@@ -138,6 +139,17 @@ impl House {
         calls.iter().rfind(|call| call.tool == "think").map(|call| call.args.to_string()).unwrap_or_default()
     }
 
+    /// The end: every run comes out again from its receipts.
+    async fn ends(self) {
+        self.company.end().await;
+        for run in self.test.store.runs() {
+            let (records, blobs) = (self.test.store.clone(), self.test.blobs.clone());
+            let library = Library { records, blobs, limits: limits(4) };
+            let replayed = replay(&library, run.id, true).await.unwrap();
+            assert_eq!(replayed.difference, None, "{:#?}", self.test.store.receipts());
+        }
+    }
+
     fn questions(&self) -> usize {
         let open = |alert: &&crate::domain::Alert| alert.kind == AlertKind::Question && alert.resolved_ms.is_none();
         self.test.store.alerts().iter().filter(open).count()
@@ -166,7 +178,7 @@ async fn who_asks_a_person_holds_no_slice_and_goes_on_with_the_answer_after_a_re
     assert_eq!(answered[0].body.as_ref().unwrap().data["by"], "ada");
     let again = house.company.answer_goal(id, "Red".into(), &house.by()).await;
     assert!(matches!(again, Err(CommandError::Conflict(_))), "{again:?}");
-    house.company.end().await;
+    house.ends().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,7 +193,7 @@ async fn a_question_that_nobody_answers_expires_and_the_model_is_told() {
     let goal = house.over(id).await;
     assert_eq!((goal.state, house.questions()), (GoalState::Done, 0));
     assert!(house.told().contains("nobody answered within 60 minutes"), "{}", house.told());
-    house.company.end().await;
+    house.ends().await;
 }
 
 fn hands_on(task: &str, thoughts: usize) -> Thought {
@@ -215,7 +227,7 @@ async fn a_manager_gives_work_away_waits_without_a_slice_and_pays() {
     assert_eq!(spent(BudgetScope::Persona(ann)).await, 3 * COST);
     let asked = house.receipts("delegate", Phase::Decision);
     assert_eq!((asked.len(), house.receipts("delegate", Phase::Outcome).len()), (1, 1));
-    house.company.end().await;
+    house.ends().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -233,7 +245,7 @@ async fn who_may_not_give_work_away_is_told_why_and_nobody_waits_in_a_circle() {
     house.over(house.give(ann, "Back to ann.").await).await;
     let said: Vec<Value> = house.test.performer.calls().iter().map(|call| call.args.clone()).collect();
     assert!(said.iter().any(|args| args.to_string().contains("waits for this very work already")));
-    house.company.end().await;
+    house.ends().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -248,7 +260,7 @@ async fn what_was_given_away_is_cancelled_with_what_waits_for_it() {
     house.company.cancel_goal(id, &house.by()).await.unwrap();
     assert_eq!((house.goal(id).state, house.goal(child).state), (GoalState::Cancelled, GoalState::Cancelled));
     until(|| house.company.figures().active_personas == 0).await;
-    house.company.end().await;
+    house.ends().await;
 }
 
 fn asks_between(_task: &str, thoughts: usize) -> Thought {
@@ -275,7 +287,7 @@ async fn a_tool_that_is_revoked_is_denied_at_the_next_step_of_a_run_under_way() 
     assert_eq!((denied.len(), house.receipts("file_write", Phase::Outcome).len()), (1, 1));
     let why = denied[0].body.as_ref().unwrap().error.clone().unwrap();
     assert!(why.contains("greenroom tool grant bo file_write"), "{why}");
-    house.company.end().await;
+    house.ends().await;
 }
 
 fn plans_ahead(task: &str, thoughts: usize) -> Thought {
@@ -296,7 +308,7 @@ async fn a_goal_for_later_is_begun_then_and_given_once() {
     assert_eq!((goals.len(), goals[0].state), (1, GoalState::Pending));
     assert!(goals[0].due_ms.unwrap() >= begun_ms + 120 * 60_000);
     assert_eq!(house.over(goals[0].id).await.state, GoalState::Done);
-    house.company.end().await;
+    house.ends().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -321,5 +333,5 @@ async fn a_goal_names_an_agent_that_is_there_and_is_worked_at_in_its_manner() {
     let asked = house.test.performer.calls().into_iter().find(|call| call.tool == "think").unwrap().args;
     assert_eq!((&asked["instructions"], &asked["model"]), (&json!("Look twice."), &json!("careful")));
     assert_eq!(asked["tools"], json!(["browser_navigate"]));
-    house.company.end().await;
+    house.ends().await;
 }
