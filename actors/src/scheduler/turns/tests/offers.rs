@@ -192,6 +192,14 @@ impl Company {
         }
         self.grant();
     }
+
+    /// Slices under way have also been waited for.
+    fn looks_up(&mut self) {
+        for (_, who) in &self.steps {
+            let one = &mut self.people[*who];
+            one.longest_ms = one.longest_ms.max(self.now_ms - one.since_ms);
+        }
+    }
 }
 
 proptest! {
@@ -210,6 +218,7 @@ proptest! {
         (0..longest_steps_ms.len()).for_each(|who| company.begins_a_run(who));
         company.grant();
         (0..3_000).for_each(|_| company.go_on());
+        company.looks_up();
         let (n, u) = (i64::try_from(longest_steps_ms.len()).unwrap(), i64::try_from(slots).unwrap());
         let slices_ms: i64 = company.people.iter().map(|one| one.longest_ms).sum();
         let longest_ms = company.people.iter().map(|one| one.longest_ms).max().unwrap();
