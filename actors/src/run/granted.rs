@@ -11,14 +11,12 @@ use crate::domain::{Autonomy, Ended, Phase, Step, StepError};
 impl Attempt<'_> {
     /// Why it may not; none: it may. What was granted or revoked since the run began counts.
     pub(super) fn not_granted(&self, step: &Step) -> Option<StepError> {
-        let gives_work = matches!(step, Step::Delegate { .. } | Step::Schedule { .. });
-        if gives_work && self.persona.permissions.autonomy == Autonomy::ReadOnly {
-            let why = format!("`{}` gives work, and the persona is readonly: it only looks", step.tool());
-            return Some(StepError::denied(why));
-        }
         let (kind, tool, slug) = (step.kind()?, step.tool(), &self.persona.slug);
         if self.runner.broker.evidence.may_use(&self.persona, &tool, kind) {
-            return None;
+            let gives_work = matches!(step, Step::Delegate { .. } | Step::Schedule { .. });
+            let only_looks = gives_work && self.persona.permissions.autonomy == Autonomy::ReadOnly;
+            let why = || format!("`{tool}` gives work, and {slug} is readonly: it only looks");
+            return only_looks.then(|| StepError::denied(why()));
         }
         Some(StepError::denied(format!(
             "{tool} is not granted to {slug}: an operator may say `greenroom tool grant {slug} {tool}`, or grant it on the \
