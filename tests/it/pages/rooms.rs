@@ -149,6 +149,7 @@ async fn what_is_written_while_something_is_sent_is_kept() {
     let _: bool = visitor.ask("(held[1].fail(), true)").await;
     visitor.sees("The server cannot be reached").await;
     assert_eq!(visitor.ask::<(String, usize)>(holds).await, ("Second".to_owned(), 2), "nothing is lost");
+    visitor.until("!document.querySelector('#send[aria-busy]')").await;
     visitor.press("#send").await;
     visitor.until("held.length === 3").await;
     let _: bool = visitor.ask("(held[2].go(), true)").await;
