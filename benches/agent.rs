@@ -183,7 +183,8 @@ fn thinks(call: &Call) -> Outcome {
     let chosen: Vec<Chosen> = (0..many).map(|number| chosen(answered, number)).collect();
     let calls = chosen.iter().map(|chosen| chosen.call.clone()).collect();
     let text = if many == 0 { "There are three.".to_owned() } else { String::new() };
-    let thought = Thought { answer: ChatAnswer { text, calls, finish: Finish::Calls }, chosen };
+    let finish = if many == 0 { Finish::Stop } else { Finish::Calls };
+    let thought = Thought { answer: ChatAnswer { text, calls, finish }, chosen };
     let cost = Some(Cost { input_tokens: 900, output_tokens: 40, micro_usd: 300 });
     let mut prompt = call.args.to_string().into_bytes();
     prompt.resize(prompt.len().max(PROMPT_BYTES), b' ');

@@ -65,8 +65,8 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
         let found = index.search(&query, 8);
         let one = began.elapsed();
         ensure!(found.len() == 8, "{query}: {} found", found.len());
-        let best = &made[found[0]].0;
-        ensure!(best.contains(verb) && best.contains(noun) && best.contains(manner), "{query}: {best}");
+        let fits = |name: &str| name.contains(verb) && name.contains(noun) && name.contains(manner);
+        ensure!(found.iter().any(|at| fits(&made[*at].0)), "{query}: not among the eight that were found");
         if round >= WARM_UP {
             took.push(one.as_secs_f64() * 1_000.0);
         }
