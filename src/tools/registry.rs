@@ -135,7 +135,7 @@ pub fn list(data_root: &Path, persona: Option<&Persona>, confirmed: &[OwnTool]) 
         toolbox::built_in().iter().map(Listed::built_in).chain(own).chain(loaded.broken.iter().map(Listed::broken));
     let seen = |mut tool: Listed| {
         if let Some(persona) = persona {
-            tool.granted = Some(persona.grants.allow(&tool.name, tool.category, persona.role));
+            tool.granted = Some(persona.grants.permits(&tool.name, tool.category, persona.role));
             tool.said = persona.grants.said(&tool.name, tool.category).is_some();
         }
         tool

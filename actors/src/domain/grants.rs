@@ -59,7 +59,7 @@ pub struct GrantChange {
 
 impl Grants {
     /// Whether it may use a tool.
-    pub fn allow(&self, tool: &str, kind: ToolKind, role: Option<Role>) -> bool {
+    pub fn permits(&self, tool: &str, kind: ToolKind, role: Option<Role>) -> bool {
         self.said(tool, kind).unwrap_or_else(|| kind.is_open_to(role))
     }
 
@@ -107,21 +107,21 @@ mod tests {
     #[test]
     fn a_tools_name_counts_before_its_kind_and_both_before_what_holds_for_all() {
         let none = Grants::default();
-        let fetch = |grants: &Grants| grants.allow("http_fetch", ToolKind::Network, None);
-        assert!(!fetch(&none) && none.allow("file_write", ToolKind::Files, None));
+        let fetch = |grants: &Grants| grants.permits("http_fetch", ToolKind::Network, None);
+        assert!(!fetch(&none) && none.permits("file_write", ToolKind::Files, None));
         let kind = none.with(&change(&["network"], &["files"], &[])).unwrap();
-        assert!(fetch(&kind) && !kind.allow("file_write", ToolKind::Files, None));
+        assert!(fetch(&kind) && !kind.permits("file_write", ToolKind::Files, None));
         let but = kind.with(&change(&["file_write"], &["http_fetch"], &[])).unwrap();
-        assert!(!fetch(&but) && but.allow("web_search", ToolKind::Network, None));
-        assert!(but.allow("file_write", ToolKind::Files, None) && !but.allow("csv_append", ToolKind::Files, None));
+        assert!(!fetch(&but) && but.permits("web_search", ToolKind::Network, None));
+        assert!(but.permits("file_write", ToolKind::Files, None) && !but.permits("csv_append", ToolKind::Files, None));
         assert_eq!(but.with(&change(&[], &[], &["file_write", "http_fetch", "network", "files"])).unwrap(), none);
     }
 
     #[test]
     fn only_managers_give_work_to_others_by_themselves() {
         let none = Grants::default();
-        assert!(none.allow("delegate", ToolKind::Company, Some(Role::Manager)));
-        assert!(!none.allow("delegate", ToolKind::Company, Some(Role::Worker)));
+        assert!(none.permits("delegate", ToolKind::Company, Some(Role::Manager)));
+        assert!(!none.permits("delegate", ToolKind::Company, Some(Role::Worker)));
     }
 
     #[test]

@@ -44,8 +44,8 @@ impl Newest {
     pub(super) fn may_use(&self, persona: &Persona, tool: &str, kind: ToolKind) -> bool {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         match known.get(&persona.id) {
-            Some((grants, role)) => grants.allow(tool, kind, *role),
-            None => persona.grants.allow(tool, kind, persona.role),
+            Some((grants, role)) => grants.permits(tool, kind, *role),
+            None => persona.grants.permits(tool, kind, persona.role),
         }
     }
 }

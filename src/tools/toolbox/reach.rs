@@ -65,7 +65,7 @@ impl<'a> Reach<'a> {
     }
 
     fn is_offered(&self, name: &str, kind: ToolKind) -> bool {
-        let granted = self.persona.is_none_or(|persona| persona.grants.allow(name, kind, persona.role));
+        let granted = self.persona.is_none_or(|persona| persona.grants.permits(name, kind, persona.role));
         granted && self.is_named(name) && (self.web_search || name != "web_search")
     }
 }

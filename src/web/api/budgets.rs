@@ -117,19 +117,15 @@ impl LimitInput {
 
 type Answer = Result<web::Json<SpendingView>, Problem>;
 
-/// What a change needs beside its scope.
-struct Change {
-    caller: Caller,
-    if_match: IfMatch,
-    input: BudgetsPut,
-}
+/// A change of budgets and whose it is, as it was sent.
+type Sent = (Caller, IfMatch, Loose<BudgetsPut>);
 
 async fn view(deps: &Deps, scope: BudgetScope, zone: Zone) -> Answer {
     Ok(web::Json(spending::of(deps, scope, zone).await?))
 }
 
-async fn replace(deps: &Deps, scope: BudgetScope, zone: Zone, change: Change) -> Answer {
-    let Change { caller, if_match, input } = change;
+async fn replace(deps: &Deps, scope: BudgetScope, zone: Zone, sent: Sent) -> Answer {
+    let (caller, if_match, Loose(input)) = sent;
     let version = version_read(input.version, input.if_version, if_match)?;
     let limits = input.checked()?;
     match deps.company.set_budgets(scope.clone(), version, limits, &caller.by()).await {
@@ -148,8 +144,8 @@ async fn of_company(deps: web::Data<Deps>) -> Answer {
     view(&deps, BudgetScope::Company, Zone::UTC).await
 }
 
-async fn put_company(caller: Caller, if_match: IfMatch, input: Loose<BudgetsPut>, deps: web::Data<Deps>) -> Answer {
-    replace(&deps, BudgetScope::Company, Zone::UTC, Change { caller, if_match, input: input.0 }).await
+async fn put_company(sent: Sent, deps: web::Data<Deps>) -> Answer {
+    replace(&deps, BudgetScope::Company, Zone::UTC, sent).await
 }
 
 async fn of_persona(name: web::Path<String>, deps: web::Data<Deps>) -> Answer {
@@ -157,16 +153,10 @@ async fn of_persona(name: web::Path<String>, deps: web::Data<Deps>) -> Answer {
     view(&deps, BudgetScope::Persona(persona.id), persona.hours.zone).await
 }
 
-async fn put_persona(
-    name: web::Path<String>,
-    caller: Caller,
-    if_match: IfMatch,
-    input: Loose<BudgetsPut>,
-    deps: web::Data<Deps>,
-) -> Answer {
+async fn put_persona(name: web::Path<String>, sent: Sent, deps: web::Data<Deps>) -> Answer {
     let persona = personas::find(&deps, &name).await?;
     let (scope, zone) = (BudgetScope::Persona(persona.id), persona.hours.zone);
-    replace(&deps, scope, zone, Change { caller, if_match, input: input.0 }).await
+    replace(&deps, scope, zone, sent).await
 }
 
 async fn user(deps: &Deps, name: &str) -> Result<BudgetScope, Problem> {
@@ -178,15 +168,9 @@ async fn of_user(name: web::Path<String>, deps: web::Data<Deps>) -> Answer {
     view(&deps, user(&deps, &name).await?, Zone::UTC).await
 }
 
-async fn put_user(
-    name: web::Path<String>,
-    caller: Caller,
-    if_match: IfMatch,
-    input: Loose<BudgetsPut>,
-    deps: web::Data<Deps>,
-) -> Answer {
+async fn put_user(name: web::Path<String>, sent: Sent, deps: web::Data<Deps>) -> Answer {
     let scope = user(&deps, &name).await?;
-    replace(&deps, scope, Zone::UTC, Change { caller, if_match, input: input.0 }).await
+    replace(&deps, scope, Zone::UTC, sent).await
 }
 
 async fn key(deps: &Deps, name: &str) -> Result<BudgetScope, Problem> {
@@ -198,13 +182,7 @@ async fn of_key(name: web::Path<String>, deps: web::Data<Deps>) -> Answer {
     view(&deps, key(&deps, &name).await?, Zone::UTC).await
 }
 
-async fn put_key(
-    name: web::Path<String>,
-    caller: Caller,
-    if_match: IfMatch,
-    input: Loose<BudgetsPut>,
-    deps: web::Data<Deps>,
-) -> Answer {
+async fn put_key(name: web::Path<String>, sent: Sent, deps: web::Data<Deps>) -> Answer {
     let scope = key(&deps, &name).await?;
-    replace(&deps, scope, Zone::UTC, Change { caller, if_match, input: input.0 }).await
+    replace(&deps, scope, Zone::UTC, sent).await
 }
