@@ -91,6 +91,13 @@ pub struct Goal {
     pub updated_ms: i64,
 }
 
+impl Goal {
+    /// Whether nothing has changed it since it was given: no run of it was ever begun.
+    pub const fn is_as_given(&self) -> bool {
+        self.version == 1
+    }
+}
+
 /// What is to be done, typed by kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

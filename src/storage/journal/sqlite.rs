@@ -41,8 +41,11 @@ use crate::storage::{
     sqlite::{Checkpointer, SqliteWriter, open_writer},
 };
 
-/// Receipts between two pokes of the checkpointer.
-const POKE_AFTER: usize = 256;
+/// Pages in the WAL, roughly, between two pokes of the checkpointer.
+const POKE_AFTER_PAGES: usize = 2_000;
+/// Pages that a transaction touches, however little it writes, and for each change: a row, and its indexes.
+const PAGES_OF_TRANSACTION: usize = 10;
+const PAGES_OF_CHANGE: usize = 5;
 
 /// The journal of a node on SQLite.
 pub(in crate::storage) struct SqliteJournal {
@@ -60,6 +63,7 @@ struct State {
     closed: Closed,
     reserve: Reserve,
     checkpointer: Checkpointer,
+    /// Pages in the WAL since the last poke, roughly.
     unmoved: usize,
 }
 
@@ -139,7 +143,7 @@ impl State {
             chains.commit();
             self.facts = facts.remembered();
             closed.learn(&plan);
-            self.poke(plan.receipts().count());
+            self.poke(PAGES_OF_TRANSACTION + plan.receipts().count() + PAGES_OF_CHANGE * plan.changes.len());
             return Ok(plan.verdicts);
         }
         if AnsiTransactionManager::is_broken_transaction_manager(conn) {
@@ -148,9 +152,9 @@ impl State {
         written.map(|()| Vec::new())
     }
 
-    fn poke(&mut self, receipts: usize) {
-        self.unmoved += receipts;
-        if self.unmoved >= POKE_AFTER {
+    fn poke(&mut self, pages: usize) {
+        self.unmoved += pages;
+        if self.unmoved >= POKE_AFTER_PAGES {
             self.unmoved = 0;
             self.checkpointer.poke();
         }
