@@ -110,7 +110,7 @@ impl Endpoint {
         // Until it begins to speak it may think as long as a whole answer may take.
         let thinks = self.config.timeout.min(errand.share.saturating_duration_since(Instant::now()));
         let begins_by = Instant::now() + thinks;
-        let mut has_begun = false;
+        let (mut has_begun, mut told_of_answer) = (false, false);
         while !listener.is_over() {
             let idle = self.config.idle_timeout;
             let (until, patience) = if has_begun { (Instant::now() + idle, idle) } else { (begins_by, thinks) };
@@ -125,8 +125,19 @@ impl Endpoint {
                 match listener.hear(&data) {
                     Ok(None) => {}
                     Ok(Some(text)) => self.tell(errand, text).await,
+                    // What it made until then may be billed, whatever it calls the end.
+                    Err(Malformed::Said { status, reason }) if told_of_answer => {
+                        let reason =
+                            shown(errand.key, &format!("in the middle of its answer it said {status}: {reason}"));
+                        return Err(ModelError::Broken {
+                            provider: self.name.clone(),
+                            host: self.host.clone(),
+                            reason,
+                        });
+                    }
                     Err(error) => return self.judged(errand.key, Err(error)),
                 }
+                told_of_answer = true;
             }
         }
         // Read to its end the connection serves the next request.

@@ -105,6 +105,32 @@ async fn a_stream_that_falls_silent_breaks_or_ends_early_is_named() {
 }
 
 #[tokio::test]
+async fn what_breaks_off_inside_an_answer_may_be_billed_whatever_the_provider_calls_it() {
+    let said = [
+        (
+            ProviderKind::OpenAi,
+            r#"{"choices":[{"delta":{"content":"Four"}}]}"#,
+            r#"{"error":{"code":429,"message":"slow down"}}"#,
+        ),
+        (
+            ProviderKind::OpenAi,
+            r#"{"choices":[{"delta":{"content":"Four"}}]}"#,
+            r#"{"error":{"code":400,"message":"filtered"}}"#,
+        ),
+        (
+            ProviderKind::Anthropic,
+            r#"{"type":"message_start","message":{}}"#,
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}"#,
+        ),
+    ];
+    for (kind, begin, error) in said {
+        let (_, error) = misheard(kind, Reply::Raw(format!("data: {begin}\n\ndata: {error}\n\n"))).await;
+        assert!(error.is_unknown() && !error.is_free(), "{error}");
+        assert!(error.to_string().contains("in the middle of its answer"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn streams_that_make_no_sense_are_named() {
     let openai = |data: &str| (ProviderKind::OpenAi, format!("data: {data}\n\n"));
     let anthropic = |data: &str| (ProviderKind::Anthropic, format!("data: {data}\n\n"));
