@@ -48,7 +48,7 @@ pub(super) async fn complete(
         return Err(Refusal::no_model(&asked.how.model));
     }
     match (persona::slug_of(&asked.how.model), asked.how.stream) {
-        (Some(_), true) => Ok(stream::of_persona(calling, asked)),
+        (Some(_), true) => stream::of_persona(calling, asked).await,
         (Some(_), false) => Ok(json_of(&carried(persona::whole(calling, asked)).await?)),
         (None, true) => stream::of_model(calling, asked).await,
         (None, false) => Ok(json_of(&carried(whole(calling, asked)).await?)),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use actors::{
     domain::{
-        Chat, ChatAnswer, Cost, Finish, Goal, GoalId, GoalState, ParkedOn, PersonaStatus, Receipt, ReceiptKind, Turn,
-        WaitsFor, by_key,
+        Chat, ChatAnswer, Cost, Finish, Goal, GoalId, GoalState, ParkedOn, Persona, PersonaStatus, Receipt,
+        ReceiptKind, Turn, WaitsFor, by_key,
     },
     supervisor::{By, NewWork, Work},
 };
@@ -31,47 +31,65 @@ pub(super) fn slug_of(model: &str) -> Option<&str> {
 /// The whole answer.
 pub(super) async fn whole(calling: Calling, asked: Asked) -> Result<Value, Refusal> {
     let label = Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &asked.how.model);
-    let (answer, cost) = answer(calling, asked).await?;
+    let (answer, cost) = Given::to(calling, &asked).await?.answer().await?;
     Ok(label.completion(&answer, cost))
 }
 
-/// What the persona says, and what its models took.
-pub(super) async fn answer(calling: Calling, asked: Asked) -> Result<(ChatAnswer, Option<Cost>), Refusal> {
-    if !asked.request.tools.is_empty() || asked.request.answer_schema.is_some() {
-        return Err(Refusal::field(
-            "tools",
-            "and `response_format` are not for personas: a persona answers in its own words",
-        ));
+/// What was said to a persona, in its inbox.
+pub(super) struct Given {
+    calling: Calling,
+    persona: Persona,
+    goal: GoalId,
+    by: By,
+    receipts: Receiver<Arc<Receipt>>,
+}
+
+impl Given {
+    /// Puts it there.
+    pub(super) async fn to(calling: Calling, asked: &Asked) -> Result<Self, Refusal> {
+        if !asked.request.tools.is_empty() || asked.request.answer_schema.is_some() {
+            return Err(Refusal::field(
+                "tools",
+                "and `response_format` are not for personas: a persona answers in its own words",
+            ));
+        }
+        let text = message(&asked.request.turns)?;
+        let slug = slug_of(&asked.how.model).unwrap_or_default();
+        let persona = calling.deps.db.persona_named(slug).await?;
+        let persona = persona.filter(|persona| persona.status != PersonaStatus::Deleted);
+        let persona = persona.ok_or_else(|| Refusal::no_model(&asked.how.model))?;
+        if persona.status == PersonaStatus::Paused {
+            return Err(Refusal::conflict(format!(
+                "{} is paused: its messages wait until somebody resumes it.",
+                persona.name
+            )));
+        }
+        let work = NewWork {
+            persona: persona.id,
+            what: Work::Arrived(Arc::new(Chat { text, place: None, burst: None })),
+            priority: None,
+            serve_by_ms: None,
+            due_ms: None,
+            correlation: None,
+            project: None,
+            waits_for: WaitsFor::default(),
+        };
+        let by = By { who: by_key(&calling.key.name), trace: calling.trace };
+        let receipts = calling.deps.company.receipts();
+        let goal = calling.deps.company.deliver(work, &by).await?.goal.id;
+        Ok(Self { calling, persona, goal, by, receipts })
     }
-    let text = message(&asked.request.turns)?;
-    let slug = slug_of(&asked.how.model).unwrap_or_default();
-    let persona = calling.deps.db.persona_named(slug).await?;
-    let persona = persona.filter(|persona| persona.status != PersonaStatus::Deleted);
-    let persona = persona.ok_or_else(|| Refusal::no_model(&asked.how.model))?;
-    if persona.status == PersonaStatus::Paused {
-        return Err(Refusal::conflict(format!(
-            "{} is paused: its messages wait until somebody resumes it.",
-            persona.name
-        )));
+
+    /// What the persona says, and what its models took.
+    pub(super) async fn answer(self) -> Result<(ChatAnswer, Option<Cost>), Refusal> {
+        let Self { calling, persona, goal, by, mut receipts } = self;
+        let over = timeout(CALL_LIMIT, calling.over(goal, &by, &mut receipts)).await.unwrap_or_else(|_| {
+            let text =
+                format!("{} is still at it, as goal {goal}: its answer will be in its conversation.", persona.name);
+            Err(Refusal::timed_out(text))
+        })?;
+        calling.said(&over).await
     }
-    let work = NewWork {
-        persona: persona.id,
-        what: Work::Arrived(Arc::new(Chat { text, place: None, burst: None })),
-        priority: None,
-        serve_by_ms: None,
-        due_ms: None,
-        correlation: None,
-        project: None,
-        waits_for: WaitsFor::default(),
-    };
-    let by = By { who: by_key(&calling.key.name), trace: calling.trace };
-    let mut receipts = calling.deps.company.receipts();
-    let goal = calling.deps.company.deliver(work, &by).await?.goal.id;
-    let over = timeout(CALL_LIMIT, calling.over(goal, &by, &mut receipts)).await.unwrap_or_else(|_| {
-        let text = format!("{} is still at it, as goal {goal}: its answer will be in its conversation.", persona.name);
-        Err(Refusal::timed_out(text))
-    })?;
-    calling.said(&over).await
 }
 
 impl Calling {

@@ -156,14 +156,16 @@ impl Teller {
     }
 }
 
-/// A persona's answer is whole when it comes: it is told in one piece, after signs of life while it is worked at.
-pub(super) fn of_persona(calling: Calling, asked: Asked) -> HttpResponse {
+/// A persona's answer is whole when it comes: it is told in one piece, after signs of life while it is worked at. What
+/// is wrong before it lies in the inbox has its own status.
+pub(super) async fn of_persona(calling: Calling, asked: Asked) -> Result<HttpResponse, Refusal> {
     let (line, events) = mpsc::channel(MOST_WAITING);
     let line = Line(line);
+    let label = Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &asked.how.model);
+    let given = persona::Given::to(calling, &asked).await?;
     actix_web::rt::spawn(async move {
-        let label = Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &asked.how.model);
         let include_usage = asked.how.include_usage;
-        let mut answer = std::pin::pin!(persona::answer(calling, asked));
+        let mut answer = std::pin::pin!(given.answer());
         let mut is_read = line.say(label.begin()).await;
         let answered = loop {
             match timeout(SIGN_OF_LIFE, &mut answer).await {
@@ -180,5 +182,5 @@ pub(super) fn of_persona(calling: Calling, asked: Asked) -> HttpResponse {
         };
         line.say(events.into()).await;
     });
-    answer(events)
+    Ok(answer(events))
 }

@@ -201,7 +201,10 @@ async fn what_goes_wrong_has_openais_form_and_codes() {
     for unknown in ["nothing", "understudy", "persona/nobody"] {
         let mut body = hello();
         body["model"] = unknown.into();
-        assert_eq!(code(&server.chat(&key, &body).await), (404, Some("model_not_found")), "{unknown}");
+        for streamed in [false, true] {
+            body["stream"] = streamed.into();
+            assert_eq!(code(&server.chat(&key, &body).await), (404, Some("model_not_found")), "{unknown}");
+        }
     }
     let raw = async |bytes: Vec<u8>| {
         answer(server.ask(Method::POST, CHAT).bearer_auth(&key).body(bytes).send().await.unwrap()).await
