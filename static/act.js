@@ -30,7 +30,8 @@ async function press(button) {
   const { act, body, sure: question, yes } = button.dataset;
   if (question && !(await sure(question, yes))) return;
   try {
-    await busy(button, () => perform(act, body ? JSON.parse(body) : {}, button.dataset));
+    const answer = await busy(button, () => perform(act, body ? JSON.parse(body) : {}, button.dataset));
+    keepVersion(button, answer?.version);
   } catch (problem) {
     toast(problem.message, true);
   }
@@ -46,7 +47,7 @@ async function submit(form) {
     const sent = holds(form);
     const answer = await busy(button, () => perform(form.dataset.act, values, form.dataset));
     show(form, answer);
-    if (Number.isInteger(answer.version)) keepVersion(form, answer.version);
+    keepVersion(form, answer?.version);
     if ("clear" in form.dataset && holds(form) === sent) form.reset();
     form.closest("dialog")?.close();
   } catch (problem) {
@@ -99,14 +100,12 @@ function fill(pattern, values, take = false) {
   });
 }
 
-function keepVersion(form, version) {
-  if (form.elements.version) form.elements.version.value = version;
-  // It is the version of something else than the page is about.
-  if ("ownVersion" in form.dataset) return;
-  // Forms beside it that change the same thing.
-  if (form.matches("[data-settings], [data-versioned]")) {
-    for (const field of document.querySelectorAll("[data-settings] [name=version], [data-versioned] [name=version]")) field.value = version;
-  }
+// What changes the persona of this page tells its new version; every form that changes it sends that one from now on.
+function keepVersion(element, version) {
+  if (!Number.isInteger(version)) return;
+  if (element.elements?.version && !("clear" in element.dataset)) element.elements.version.value = version;
+  if (!element.closest("[data-settings], [data-versioned]")) return;
+  for (const field of document.querySelectorAll("[data-settings] [name=version], [data-versioned] [name=version]")) field.value = version;
   const shown = document.querySelector("[data-version]");
   if (shown) shown.value = version;
 }

@@ -36,6 +36,8 @@ pub fn routes() -> Table {
 /// The agents of a persona.
 #[derive(Serialize, ToSchema)]
 pub struct AgentsView {
+    /// The persona's version.
+    pub version: i64,
     pub items: Vec<AgentView>,
 }
 
@@ -70,7 +72,7 @@ impl From<Persona> for AgentsView {
             model: agent.model,
             tools: agent.tools,
         };
-        Self { items: persona.agents.into_iter().map(view).collect() }
+        Self { version: persona.version, items: persona.agents.into_iter().map(view).collect() }
     }
 }
 

@@ -46,6 +46,9 @@ pub struct Wanted {
 /// Every tool.
 #[derive(Serialize, ToSchema)]
 pub struct ToolsView {
+    /// The persona's version behind the change; none: this is about nobody in particular.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
     pub items: Vec<Listed>,
 }
 
@@ -85,7 +88,8 @@ async fn named(query: &Wanted, deps: &Deps) -> Result<Option<Persona>, Problem> 
 
 async fn list(query: LooseQuery<Wanted>, deps: web::Data<Deps>) -> Result<web::Json<ToolsView>, Problem> {
     let persona = named(&query.0, &deps).await?;
-    Ok(web::Json(ToolsView { items: of(&deps, persona.as_ref()).await? }))
+    let version = persona.as_ref().map(|persona| persona.version);
+    Ok(web::Json(ToolsView { version, items: of(&deps, persona.as_ref()).await? }))
 }
 
 async fn used(query: LooseQuery<Wanted>, deps: web::Data<Deps>) -> Result<web::Json<UsageView>, Problem> {
@@ -95,7 +99,7 @@ async fn used(query: LooseQuery<Wanted>, deps: web::Data<Deps>) -> Result<web::J
 
 async fn list_of(name: web::Path<String>, deps: web::Data<Deps>) -> Result<web::Json<ToolsView>, Problem> {
     let persona = personas::find(&deps, &name).await?;
-    Ok(web::Json(ToolsView { items: of(&deps, Some(&persona)).await? }))
+    Ok(web::Json(ToolsView { version: Some(persona.version), items: of(&deps, Some(&persona)).await? }))
 }
 
 async fn grant(
@@ -110,7 +114,7 @@ async fn grant(
     check(&known, &grant, &revoke)?;
     let change = GrantChange { grant, revoke, reset };
     let persona = deps.company.grant_tools(persona.id, change, &caller.by()).await?;
-    Ok(web::Json(ToolsView { items: of(&deps, Some(&persona)).await? }))
+    Ok(web::Json(ToolsView { version: Some(persona.version), items: of(&deps, Some(&persona)).await? }))
 }
 
 /// What is taken back may be gone; what is granted or revoked must be there.

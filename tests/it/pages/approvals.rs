@@ -77,6 +77,13 @@ async fn a_question_is_answered_from_the_page() {
     visitor.press("#decided details summary").await;
     visitor.sees("too dear").await;
     visitor.keep("approvals-decided-400").await;
+    for (at, host) in ["a.example", "b.example"].into_iter().enumerate() {
+        visitor.press("#hosts > details summary").await;
+        visitor.write("[data-act='PUT /api/hosts/{host}'] [name=host]", host).await;
+        visitor.press("[data-act='PUT /api/hosts/{host}'] [type=submit]").await;
+        watch.saw(&format!("set the policy of {host}")).await;
+        visitor.until(&format!("document.querySelectorAll('#hosts > form').length === {}", at + 1)).await;
+    }
     visitor.is_clean().await;
     visitor.leave().await;
     house.close().await;

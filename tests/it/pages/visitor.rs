@@ -133,9 +133,25 @@ impl Visitor {
         Point::new(x, y)
     }
 
-    /// Presses an element with the mouse, where it is.
+    /// Presses an element with the mouse, where it is. When it moved away under the mouse, where it is now: as people do.
     pub async fn press(&self, selector: &str) {
-        self.page.click(self.place_of(selector).await).await.unwrap();
+        let quoted = serde_json::to_string(selector).unwrap();
+        let listen = format!(
+            "(window.missed = false, document.addEventListener('mousedown', ({{ target }}) => {{ \
+             const it = document.querySelector({quoted}); \
+             window.missed = !it?.contains(target) && !target.closest('label')?.contains(it); \
+             }}, {{ once: true, capture: true }}), true)"
+        );
+        loop {
+            let place = self.place_of(selector).await;
+            let _: bool = self.ask(&listen).await;
+            self.page.click(place).await.unwrap();
+            // In another page nothing is known of a miss: it was led there.
+            let missed = timeout(PATIENCE, self.page.evaluate("window.missed === true")).await.unwrap();
+            if !missed.is_ok_and(|missed| missed.into_value::<bool>().unwrap()) {
+                return;
+            }
+        }
     }
 
     /// Moves the mouse over an element.
