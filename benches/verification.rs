@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use actors::testing::TestWorld;
 use anyhow::ensure;
-use greenroom::storage;
+use greenroom::storage::{self, Archive};
 use tokio::time::Instant;
 
 use crate::{
@@ -29,7 +29,7 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     runtime.block_on(pipeline::measure(&place, PRODUCERS, SPAN))?;
     drop(runtime);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let archive = runtime.block_on(place.open(Arc::new(TestWorld::new(9))))?.archive(place.folder());
+    let archive = Archive::of(runtime.block_on(place.open(Arc::new(TestWorld::new(9))))?.db, place.folder());
     let (mut rates, mut of_what) = (Vec::new(), String::new());
     for _ in 0..ROUNDS {
         let began = Instant::now();

@@ -256,7 +256,7 @@ async fn until_over(mut goal: Value, server: &Server) -> anyhow::Result<Value> {
     let id = text(&goal, "id");
     loop {
         let state = text(&goal, "state");
-        let waits_for_a_person = ["reconcile", "approval"].contains(&text(&goal, "parked_on").as_str());
+        let waits_for_a_person = ["reconcile", "approval", "answer"].contains(&text(&goal, "parked_on").as_str());
         if waits_for_a_person || !["pending", "running", "parked"].contains(&state.as_str()) {
             shown.finish_and_clear();
             return Ok(goal);
@@ -308,6 +308,9 @@ fn said(goal: &Value) -> String {
     }
     if goal["parked_on"] == "approval" {
         return "waits for a yes or no, see `greenroom approvals`".to_owned();
+    }
+    if goal["parked_on"] == "answer" {
+        return "waits for an answer, see `greenroom goal answer`".to_owned();
     }
     if goal["parked_on"] == "budget" {
         return "a budget is used up, waits until it renews".to_owned();

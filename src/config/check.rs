@@ -21,6 +21,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     rooms(&mut found);
     quotas(&mut found);
     browser(&mut found);
+    tools(&mut found);
     super::models::check(&mut found);
     super::calendar::check(&mut found);
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.filter) {
@@ -137,6 +138,16 @@ fn company(found: &mut Findings) {
         let is_host = url::Host::parse(site).is_ok_and(|host| host.to_string() == *site);
         found.demand(is_host, &key, "is not a host in its plain form: lower case, no scheme, no port, no path");
     }
+}
+
+fn tools(found: &mut Findings) {
+    let address = &found.config.tools.web_search;
+    let known = Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    found.demand(
+        address.is_empty() || known,
+        "tools.web_search",
+        "is not an address like `https://search.example.com/search`; empty: nobody searches the web",
+    );
 }
 
 fn inbox(found: &mut Findings) {

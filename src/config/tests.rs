@@ -156,6 +156,8 @@ const OUT_OF_RANGE: &str = r#"
         database_url = "mysql://ada:hush@db/x"
         [server]
         allowed_origins = ["https://a.example/path"]
+        [tools]
+        web_search = "localhost:8888/search"
         [log]
         filter = "a=b=c"
         [quotas.worker]
@@ -190,6 +192,7 @@ fn values_out_of_range_are_all_named() {
         "models.default",
         "storage.database_url",
         "server.allowed_origins",
+        "tools.web_search",
         "log.filter",
         "quotas.worker.proposal.floor",
         "quotas.everyone.post.ceiling",

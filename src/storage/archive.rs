@@ -43,6 +43,13 @@ pub struct NodeKey {
     pub key: VerifyingKey,
 }
 
+impl Archive {
+    /// The record of an open database.
+    pub fn of(db: Db, data_root: &Path) -> Self {
+        Self { db, blobs: FileBlobs::at(data_root.join("blobs")) }
+    }
+}
+
 impl Storage {
     /// Opens what is there for reading. Nothing is made, brought up to date or locked.
     pub async fn open_read_only(
@@ -65,12 +72,7 @@ impl Storage {
                 Open::Postgres(pool, nodes.into())
             }
         };
-        Ok(Archive { db: Db { open, world }, blobs: FileBlobs::at(data_root.join("blobs")) })
-    }
-
-    /// The record of an open store.
-    pub fn archive(&self, data_root: &Path) -> Archive {
-        Archive { db: self.db.clone(), blobs: FileBlobs::at(data_root.join("blobs")) }
+        Ok(Archive::of(Db { open, world }, data_root))
     }
 }
 

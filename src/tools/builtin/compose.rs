@@ -7,6 +7,7 @@ use actors::{
     evidence::canonical,
 };
 use serde_json::json;
+use tracing::error;
 
 use crate::models::{Drift, ModelError, Models, Request, apply_persona_style, composing, drift};
 
@@ -38,13 +39,13 @@ pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit
         "prompt": canonical::sha256(asked.as_bytes()),
     });
     match drift {
-        Some(drift) => {
+        Ok(drift) => {
             data["drift"] = json!(drift);
             if let Some(limit) = persona.profile.drift_limit {
                 data["drift_limit"] = json!(limit);
             }
         }
-        None => data["drift_skipped"] = format!("longer than {MOST_JUDGED_BYTES} bytes").into(),
+        Err(why) => data["drift_skipped"] = why.into(),
     }
     if !composed.tried.is_empty() {
         data["tried"] = composed.tried.into();
@@ -62,23 +63,26 @@ pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit
     Outcome { cost: composed.cost, ..outcome }
 }
 
-/// The text as the persona holds it, at most so many words long where it holds itself to a length, and its drift; none
-/// for a text that is too long to be looked at.
-async fn judged(persona: &Persona, text: &str, aim: u32) -> (String, Option<Drift>) {
+/// The text as the persona holds it, at most so many words long where it holds itself to a length, and its drift, or why
+/// it was not looked at.
+async fn judged(persona: &Persona, text: &str, aim: u32) -> (String, Result<Drift, String>) {
     if text.len() > MOST_JUDGED_BYTES {
-        return (text.to_owned(), None);
+        return (text.to_owned(), Err(format!("longer than {MOST_JUDGED_BYTES} bytes")));
     }
-    let (mut persona, written) = (persona.clone(), text.to_owned());
+    let (id, mut persona, written) = (persona.id, persona.clone(), text.to_owned());
     // No text of it is to be longer than this one was wanted.
     persona.profile.length.long = aim;
     let judge = move || {
         let held = persona.profile.hold_to_style.then(|| apply_persona_style(&persona, &written));
         let text = held.unwrap_or(written);
         let drift = drift(&persona.profile, &text, aim);
-        (text, Some(drift))
+        (text, Ok(drift))
     };
     // Hundreds of words are looked for in every place: too long for a thread that answers others.
-    tokio::task::spawn_blocking(judge).await.unwrap_or_else(|_| (text.to_owned(), None))
+    tokio::task::spawn_blocking(judge).await.unwrap_or_else(|fallen| {
+        error!(persona = %id, "a text of persona {id} was not compared with its style: {fallen}");
+        (text.to_owned(), Err(format!("looking at its style failed: {fallen}")))
+    })
 }
 
 fn kept(name: String, text: String) -> NewArtifact {

@@ -5,10 +5,11 @@ use actors::domain::{ChainId, GoalId};
 use rmcp::model::{CallToolResult, ContentBlock, ErrorData};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 
 use super::{Desk, offered::MOST_RECEIPTS};
 use crate::{
-    storage::{self, ReceiptFilter, Storage},
+    storage::{self, Archive, ReceiptFilter},
     web::{
         api::{
             goals::{self, GoalView, NewGoal},
@@ -23,6 +24,8 @@ use crate::{
 const FEWEST_RECEIPTS: u16 = 1;
 const RECEIPTS: u16 = 20;
 const MOST_FAULTS: usize = 20;
+/// Reading the whole record takes seconds of a core: one at a time, whoever asks.
+static VERIFYING: Semaphore = Semaphore::const_new(1);
 
 #[derive(Deserialize)]
 struct Nobody {}
@@ -118,9 +121,12 @@ impl Desk<'_> {
         let OfPersona { persona } = from_value(arguments)?;
         let persona = personas::find(self.deps, &persona).await?;
         let deps = self.deps;
-        let opened = Storage::open_read_only(&deps.config.storage, &deps.config.data_root, deps.world.clone()).await;
-        let archive =
-            opened.map_err(|error| Problem::unavailable(format!("The record could not be opened: {error}.")))?;
+        let Ok(_alone) = VERIFYING.try_acquire() else {
+            return Err(Problem::unavailable(
+                "The record is being verified for somebody else; try again when that is over.",
+            ));
+        };
+        let archive = Archive::of(deps.db.clone(), &deps.config.data_root);
         let report = storage::verify(&archive, Some(persona.id), None, |_| {}).await?;
         let faults: Vec<_> = report.faults.iter().take(MOST_FAULTS).collect();
         Ok(json!({

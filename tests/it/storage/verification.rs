@@ -11,7 +11,7 @@ use actors::{
 };
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use ed25519_dalek::SigningKey;
-use greenroom::storage::{Storage, verify};
+use greenroom::storage::{Archive, Storage, verify};
 
 use super::{
     on_both_databases,
@@ -121,7 +121,7 @@ async fn whatever_was_done_to_it_is_found(store: Store) {
 async fn one_persona_is_verified_alone(store: Store) {
     let chains = recorded(&store).await;
     edit(&store, "UPDATE receipts SET at_ms = 1 WHERE chain = (SELECT id FROM personas WHERE slug = 'bo');");
-    let archive = store.storage().archive(store.place.root.path());
+    let archive = Archive::of(store.storage().db.clone(), store.place.root.path());
     assert_eq!(archive.persona_chain("ada").await.unwrap().as_ref(), Some(&chains[0]));
     assert_eq!(archive.persona_chain("nobody").await.unwrap(), None);
     let of = async |slug: &str| {

@@ -6,7 +6,7 @@ use actors::domain::{
 };
 use greenroom::{
     config::BrowserConfig,
-    storage::{ReceiptFilter, verify},
+    storage::{Archive, ReceiptFilter, verify},
     tools::templates::{self, Template},
 };
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ async fn record_is_whole(house: House, persona: PersonaId) {
     house.company.end().await;
     let of = ReceiptFilter { chain: Some(ChainId::Persona(persona)), limit: 500, ..ReceiptFilter::default() };
     let count = house.storage.db.receipts(of).await.unwrap().len();
-    let archive = house.storage.archive(house.root.path());
+    let archive = Archive::of(house.storage.db.clone(), house.root.path());
     let report = verify(&archive, Some(persona), None, |_| ()).await.unwrap();
     assert!(report.is_sound(), "{report:?}");
     assert_eq!(report.receipts, count as u64);
