@@ -10,7 +10,8 @@ use super::{
     SPAN, Source, tiny_rows,
 };
 
-/// As the product's writer has them; the size of pages is the file's.
+/// As the product's writer has them, but that nobody moves the WAL beside it: it does so itself, as often as SQLite does
+/// by default. The size of pages is the file's.
 const SETTINGS: &str = "PRAGMA busy_timeout = 1000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
     PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 1000;";
 
