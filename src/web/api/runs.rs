@@ -1,6 +1,7 @@
 //! `/api/runs`: attempts at goals.
 
 mod again;
+mod rollback;
 
 use actix_web::web;
 use actors::domain::{GoalId, PersonaId, Run, RunId, RunState};
@@ -30,6 +31,7 @@ pub fn routes() -> Table {
             .gives::<GoalView>(),
     ];
     table.extend(again::routes());
+    table.extend(rollback::routes());
     table
 }
 
