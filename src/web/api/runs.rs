@@ -3,6 +3,8 @@
 mod again;
 mod rollback;
 
+pub(in crate::web) use rollback::tools_of;
+
 use actix_web::web;
 use actors::domain::{GoalId, PersonaId, Run, RunId, RunState};
 use serde::{Deserialize, Serialize};

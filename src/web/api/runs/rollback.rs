@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use actors::{
-    domain::{Deed, Effect, GoalId, Hash, Inverse, Persona, RunId},
+    domain::{Deed, Effect, GoalId, Hash, Persona, RunId},
     supervisor::RollbackPlan,
 };
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    tools::{registry, rollback},
+    tools::{own::OwnTool, registry, rollback},
     web::{
         Deps,
         api::runs::find,
@@ -100,12 +100,14 @@ impl RollbackView {
     }
 }
 
-async fn inverse(deps: &Deps, persona: &Persona, deed: &Deed) -> Result<Inverse, Problem> {
+/// A persona's own tools and everyone's, and those of MCP servers that people confirmed. Reads folders, so it is done
+/// beside.
+pub(in crate::web) async fn tools_of(deps: &Deps, persona: &Persona) -> Result<Vec<OwnTool>, Problem> {
     let mut tools = deps.mcp.offered(Some(persona)).await;
     let (root, persona) = (deps.config.data_root.clone(), persona.clone());
     let own = web::block(move || registry::own_tools(&root, Some((&persona).into())).tools).await;
     tools.extend(own.map_err(|error| Problem::unavailable(format!("The tools could not be listed: {error}.")))?);
-    Ok(rollback::inverse(deed, &tools)?)
+    Ok(tools)
 }
 
 async fn roll_back(
@@ -117,7 +119,7 @@ async fn roll_back(
     let run = find(&deps, &id).await?;
     let Loose(RollBack { step, confirm }) = input;
     let (persona, deed) = deps.company.deed(run.id, step).await?;
-    let inverse = inverse(&deps, &persona, &deed).await?;
+    let inverse = rollback::inverse(&deed, &tools_of(&deps, &persona).await?)?;
     let Some(digest) = confirm else {
         let plan = deps.company.plan_rollback(&deed, inverse).await?;
         return Ok(HttpResponse::Ok().json(RollbackView::new(&persona, deed, plan, None)));
