@@ -188,7 +188,8 @@ impl Broker {
     /// The run itself says that it is not done.
     pub(super) async fn refuse(&self, act: &Act<'_>, error: StepError) -> Result<Acted, StoreGone> {
         if error.denied {
-            return self.deny(act, error.text, Value::Null).await;
+            let said = format!("denied {}", plan::label(act.step));
+            return Ok(Acted::Fails(self.write_denied(act, said, &error.text, Value::Null).await?, error));
         }
         let said = format!("did not begin {}", plan::label(act.step));
         let mut draft = self.draft(act, Phase::Outcome, said, json!({"failed": failure(&error)}));
