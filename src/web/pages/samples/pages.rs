@@ -266,7 +266,7 @@ fn settings(jason: &Persona) -> Settings {
     Settings {
         budgets: budgets::budgets(),
         standing: actors::run::standing_rules(&["rehearsal.localhost".to_owned()]),
-        quotas: Unit::ALL.iter().map(|unit| QuotaField::new(*unit, jason, &rules)).collect(),
+        quotas: Unit::ALL.iter().map(|unit| QuotaField::new(*unit, jason, &rules, false)).collect(),
         persona: jason.clone(),
         keys: vec![KeyRow { name: "JOBS_PASSWORD".to_owned(), last_four: "h7Qz".to_owned(), updated }],
         models: vec!["understudy".to_owned(), "openai".to_owned()],
