@@ -23,6 +23,8 @@ fn put(root: &Path, name: &str, more: &str) {
 
 const BUTTON: &str = "#steps [data-rollback]";
 const IS_OPEN: &str = "document.querySelector('#rollback').open";
+/// The press before is over.
+const IS_IDLE: &str = "!document.querySelector('#rollback').open && !document.querySelector('#steps [aria-busy]')";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_is_taken_back_by_two_presses() {
@@ -65,7 +67,7 @@ async fn a_step_is_taken_back_by_two_presses() {
         visitor.fits(name).await;
         visitor.keep(name).await;
         visitor.press("#rollback [value=no]").await;
-        visitor.until(&format!("!{IS_OPEN}")).await;
+        visitor.until(IS_IDLE).await;
     }
 
     // By keyboard: the focus is inside, and comes back.
@@ -74,7 +76,7 @@ async fn a_step_is_taken_back_by_two_presses() {
     visitor.until(IS_OPEN).await;
     visitor.until("document.querySelector('#rollback').contains(document.activeElement)").await;
     visitor.key("Escape").await;
-    visitor.until(&format!("!{IS_OPEN} && document.activeElement.matches('{BUTTON}')")).await;
+    visitor.until(&format!("{IS_IDLE} && document.activeElement.matches('{BUTTON}')")).await;
     visitor.key("Enter").await;
     visitor.until(IS_OPEN).await;
     visitor.key("Tab").await;
