@@ -96,3 +96,104 @@ pub(super) fn left_a_trace(receipt: &Receipt) -> bool {
     let seen = |body: &Body| ["files", "removed", "not_files"].iter().any(|key| body.data.get(key).is_some());
     receipt.body.as_ref().is_some_and(seen)
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        domain::{AgentPayload, ChainId, Effect, Ended, Phase, RunId, RunState},
+        evidence::chain::Heads,
+        ports::World as _,
+        testing::{self, TestWorld},
+    };
+
+    fn run_id(n: u128) -> RunId {
+        RunId(Uuid::from_u128(n))
+    }
+
+    /// What is on record of one step: its run, phase, how it ended, data.
+    type Said = (u128, StepIndex, Phase, Option<Ended>, Value);
+
+    fn said(of: Vec<Said>) -> (Goal, Run, Vec<Receipt>) {
+        let world = TestWorld::new(1);
+        let ada = testing::persona(&world, "ada").id;
+        let goal = Goal { payload: Payload::Agent(Box::new(AgentPayload::new("x"))), ..testing::goal(&world, ada) };
+        let mut heads = Heads::new(0);
+        let mut batch = heads.begin();
+        let receipts = of.into_iter().map(|(run, step, phase, ended, data)| {
+            let draft = testing::draft(&world, ChainId::Persona(ada), Some(phase), "said so");
+            let (tool, effect) = (Some("book".into()), Some(Effect::Idempotent));
+            let (run, step, state) = (Some(run_id(run)), Some(step), ended.map(Ended::as_str));
+            let body = Body { data, ..Body::default() };
+            batch.link(Draft { run, step, state, tool, effect, body, ..draft }).to_receipt()
+        });
+        let receipts = receipts.collect();
+        let run = Run {
+            id: run_id(2),
+            goal: goal.id,
+            persona: ada,
+            attempt: 2,
+            state: RunState::Failed,
+            started_ms: world.now_ms(),
+            ended_ms: None,
+            error: None,
+            trace: goal.trace,
+            waited_ms: 0,
+            first_seq: 0,
+            last_seq: None,
+        };
+        (goal, run, receipts)
+    }
+
+    fn intent(run: u128, step: StepIndex) -> Said {
+        (run, step, Phase::Intent, None, json!({"args": {"args": {"seat": "12a"}}}))
+    }
+
+    fn done(run: u128, step: StepIndex, data: Value) -> Said {
+        (run, step, Phase::Outcome, Some(Ended::Done), data)
+    }
+
+    #[test]
+    fn an_agents_steps_are_numbered_within_its_run() {
+        let (goal, run, receipts) =
+            said(vec![intent(1, 0), done(1, 0, json!({})), intent(2, 5), done(2, 5, json!({"value": 7}))]);
+        let deed = deed(&goal, &run, receipts.clone(), 1).unwrap();
+        assert_eq!((deed.undoes.run, deed.undoes.step), (run_id(2), 5));
+        assert_eq!((deed.undoes.receipt, deed.value), (receipts[3].hash, Some(json!(7))));
+        assert_eq!(Value::Object(deed.args), json!({"seat": "12a"}));
+        for nowhere in [0, 2, u32::MAX] {
+            assert_eq!(super::deed(&goal, &run, receipts.clone(), nowhere), Err(NoRollback::NotDone), "{nowhere}");
+        }
+    }
+
+    #[test]
+    fn what_another_run_did_is_taken_back_there() {
+        let skipped = (2, 5, Phase::Skipped, Some(Ended::Done), json!({"done_at_seq": 2}));
+        let (goal, run, receipts) = said(vec![intent(1, 0), done(1, 0, json!({})), skipped]);
+        assert_eq!(receipts[1].seq, 2);
+        let elsewhere = |run| Err(NoRollback::DoneElsewhere { run, step: 1 });
+        assert_eq!(deed(&goal, &run, receipts, 1), elsewhere(run_id(1)));
+        let forked = done(2, 5, json!({"forked_from": {"run": run_id(9), "step": 3}}));
+        let (goal, run, receipts) = said(vec![forked]);
+        assert_eq!(deed(&goal, &run, receipts, 1), elsewhere(run_id(9)));
+    }
+
+    #[test]
+    fn what_is_erased_or_failed_is_not_taken_back() {
+        let (goal, run, mut receipts) = said(vec![intent(2, 0), done(2, 0, json!({}))]);
+        receipts[0].body = None;
+        assert_eq!(deed(&goal, &run, receipts.clone(), 1), Err(NoRollback::NotOnRecord));
+        receipts[1].body = None;
+        assert_eq!(deed(&goal, &run, receipts, 1), Err(NoRollback::NotOnRecord));
+        let (goal, run, receipts) = said(vec![intent(2, 0)]);
+        assert_eq!(deed(&goal, &run, receipts.clone(), 1), Err(NoRollback::Unknown(goal.id)));
+        let (goal, run, mut receipts) = said(vec![intent(2, 0), done(2, 0, json!({}))]);
+        receipts[1].body.as_mut().unwrap().error = Some("it said no".to_owned());
+        assert_eq!(deed(&goal, &run, receipts, 1), Err(NoRollback::NotDone));
+        let no_call = (2, 0, Phase::Intent, None, json!({"args": {"path": "a.txt"}}));
+        let (goal, run, receipts) = said(vec![no_call, done(2, 0, json!({}))]);
+        assert_eq!(deed(&goal, &run, receipts, 1), Err(NoRollback::NoInverse("book".into())));
+    }
+}

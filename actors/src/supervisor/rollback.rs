@@ -19,7 +19,7 @@ use super::{
 use crate::{
     domain::{
         ArtifactKind, ArtifactRef, Autonomy, Deed, Goal, GoalId, Hash, Inverse, NoRollback, Payload, Persona, Proof,
-        Receipt, Rollback, RunId, Step, Undoes, WaitsFor,
+        Receipt, Rollback, RunId, Step, StepIndex, Undoes, WaitsFor,
     },
     evidence::canonical,
     ports::{Change, Commit, Guard},
@@ -213,7 +213,7 @@ impl Desk {
     /// Under what a goal may be begun anew: what was rolled back is no longer there, and a rollback is one of one.
     pub(super) async fn not_rolled_back(&self, goal: &Goal) -> Result<Vec<Guard>, CommandError> {
         let receipts = self.ports.records.goal_receipts(goal.id).await?;
-        if let Some((step, by)) = self.effective(&receipts).await? {
+        if let Some((step, by)) = self.effective(&receipts, |_| true).await? {
             let id = goal.id;
             let reason = format!("goal {by} rolls step {} of goal {id} back: give a new goal instead", step + 1);
             return Err(CommandError::Conflict(reason));
@@ -227,9 +227,13 @@ impl Desk {
         Ok(vec![Guard::GoalVersion(other.id, other.version)])
     }
 
-    /// The first rollback of a step of a goal that has happened or may, by the receipts about the goal.
-    async fn effective(&self, receipts: &[Receipt]) -> Result<Option<(u32, GoalId)>, CommandError> {
-        for (step, id) in rollbacks(receipts) {
+    /// The first rollback of one of these steps of a goal that has happened or may, by the receipts about the goal.
+    pub(super) async fn effective(
+        &self,
+        receipts: &[Receipt],
+        is_one: impl Fn(StepIndex) -> bool,
+    ) -> Result<Option<(StepIndex, GoalId)>, CommandError> {
+        for (step, id) in rollbacks(receipts).into_iter().filter(|(step, _)| is_one(*step)) {
             let (goal, _) = self.goal(id).await?;
             if !came_to_nothing(&goal, self.ports.records.goal_receipts(id).await?) {
                 return Ok(Some((step, id)));
@@ -261,4 +265,46 @@ fn confirmation(undoes: &Undoes, persona: &Persona, call: &Step, made_by: Hash, 
 
 fn expiry(digest: &str) -> Option<i64> {
     digest.split_once('-')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        domain::Effect,
+        testing::{self, TestWorld},
+    };
+
+    proptest! {
+        /// Whatever is different makes another digest, and each says when it expires.
+        #[test]
+        fn one_change_is_another_confirmation(ticket in "[a-z]{1,9}", expires_ms in 0_i64..1 << 50, what in 0_usize..7) {
+            let undoes = Undoes {
+                goal: GoalId(Uuid::from_u128(1)), run: RunId(Uuid::from_u128(2)), step: 3, seq: 4, receipt: Hash([5; 32]),
+            };
+            let ada = Persona { id: crate::domain::PersonaId(Uuid::from_u128(6)), ..testing::persona(&TestWorld::new(1), "ada") };
+            let call = |ticket: &str, effect| {
+                let args = json!({"ticket": ticket}).as_object().cloned().unwrap_or_default();
+                Step::Tool { name: "give_back".into(), args, effect, save_as: None, timeout_ms: None }
+            };
+            let plain = || call(&ticket, Effect::Idempotent);
+            let made_by = Hash([7; 32]);
+            let first = confirmation(&undoes, &ada, &plain(), made_by, expires_ms);
+            let other = match what {
+                0 => confirmation(&Undoes { receipt: Hash([6; 32]), ..undoes }, &ada, &plain(), made_by, expires_ms),
+                1 => confirmation(&Undoes { step: 4, ..undoes }, &ada, &plain(), made_by, expires_ms),
+                2 => confirmation(&undoes, &Persona { version: ada.version + 1, ..ada.clone() }, &plain(), made_by, expires_ms),
+                3 => confirmation(&undoes, &ada, &call(&format!("{ticket}x"), Effect::Idempotent), made_by, expires_ms),
+                4 => confirmation(&undoes, &ada, &call(&ticket, Effect::Irreversible), made_by, expires_ms),
+                5 => confirmation(&undoes, &ada, &plain(), Hash([8; 32]), expires_ms),
+                _ => confirmation(&undoes, &ada, &plain(), made_by, expires_ms + 1),
+            };
+            prop_assert_eq!(expiry(&first), Some(expires_ms));
+            prop_assert_eq!(&first, &confirmation(&undoes, &ada, &plain(), made_by, expires_ms));
+            prop_assert_ne!(first, other);
+        }
+    }
 }
