@@ -98,15 +98,15 @@ impl Desk {
     pub(super) async fn correct_goal(&self, id: GoalId, correction: Correction, by: &By) -> Result<Goal, CommandError> {
         let (goal, _) = self.goal(id).await?;
         self.persona(goal.persona).await?;
+        if goal.payload.undoes().is_some() {
+            let reason = format!("goal {id} is a rollback that was confirmed as it is: cancel it, and ask for another");
+            return Err(CommandError::Conflict(reason));
+        }
         if matches!(goal.state, GoalState::Running | GoalState::Done) {
             let reason = format!(
                 "goal {id} is {}: only a goal that waits or has ended without proof can be corrected",
                 goal.state
             );
-            return Err(CommandError::Conflict(reason));
-        }
-        if goal.payload.undoes().is_some() {
-            let reason = format!("goal {id} is a rollback that was confirmed as it is: cancel it, and ask for another");
             return Err(CommandError::Conflict(reason));
         }
         let Correction { version, title, payload, proof, waits_for: others, if_failed } = correction;

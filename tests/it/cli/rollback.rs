@@ -76,8 +76,13 @@ fn a_booked_seat_is_given_back_once() {
     }
     let why = refused(root, &["goal", "retry", booked["id"].as_str().unwrap()]);
     assert!(why.contains("rolls step 1 of"), "{why}");
+    names_what_it_undoes(root, id, (&run, &plan["receipt"]));
+}
+
+/// Its run replays as the other one does, and its receipts name what they undo.
+fn names_what_it_undoes(root: &Path, id: &str, (run, receipt): (&str, &Value)) {
     let its_run = answer(root, &["run", "list", "--goal", id])["items"][0]["id"].as_str().unwrap().to_owned();
-    for replayed in [&its_run, &run] {
+    for replayed in [its_run.as_str(), run] {
         assert_eq!(answer(root, &["run", "replay", replayed])["holds"], true);
     }
     let receipts = answer(root, &["receipts", "list", "--run", &its_run]);
@@ -86,6 +91,6 @@ fn a_booked_seat_is_given_back_once() {
     assert_eq!(named.len(), 2, "intent and outcome: {receipts:#}");
     for (phase, undoes) in named {
         let whole = (&undoes["run"], &undoes["step"], &undoes["receipt"]);
-        assert_eq!(whole, (&json!(run), &json!(0), &plan["receipt"]), "{phase}");
+        assert_eq!(whole, (&json!(run), &json!(0), receipt), "{phase}");
     }
 }

@@ -26,15 +26,12 @@ const IS_OPEN: &str = "document.querySelector('#rollback').open";
 /// The press before is over.
 const IS_IDLE: &str = "!document.querySelector('#rollback').open && !document.querySelector('#steps [aria-busy]')";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_step_is_taken_back_by_two_presses() {
-    let house = House::open().await;
+/// Gives a goal of two calls, the second of which can be taken back.
+async fn give(house: &House) {
     let root = &house.deps.config.data_root;
     put(root, "book", "inverse = { tool = \"give_back\", args = { ticket = \"value.ticket\" } }");
     put(root, "give_back", "");
     let jason = house.persona("Jason").await;
-    let visitor = Visitor::signed_in(&house, 1440).await;
-    let mut watch = house.watch();
     let call = |name: &str| {
         let args = json!({"seat": "12a"}).as_object().unwrap().clone();
         Step::Tool { name: name.into(), args, effect: Effect::Idempotent, save_as: None, timeout_ms: None }
@@ -53,12 +50,10 @@ async fn a_step_is_taken_back_by_two_presses() {
         waits_for: WaitsFor::default(),
     };
     house.company.deliver(work, &by()).await.unwrap();
-    let run = watch.saw("could not confirm “Book”").await.run.unwrap();
-    visitor.open(&format!("/runs/{run}")).await;
-    visitor.is_live().await;
-    visitor.until(&format!("document.querySelectorAll('{BUTTON}').length === 1")).await;
-    assert!(visitor.ask::<bool>(&format!("document.querySelector('{BUTTON}').dataset.step === '2'")).await);
+}
 
+/// The dialog, wide and narrow.
+async fn looks(visitor: &Visitor) {
     for (width, name) in [(400, "rollback-400"), (1440, "rollback-1440")] {
         visitor.resize(width).await;
         visitor.press(BUTTON).await;
@@ -69,7 +64,21 @@ async fn a_step_is_taken_back_by_two_presses() {
         visitor.press("#rollback [value=no]").await;
         visitor.until(IS_IDLE).await;
     }
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_is_taken_back_by_two_presses() {
+    let house = House::open().await;
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    let mut watch = house.watch();
+    give(&house).await;
+    let run = watch.saw("could not confirm “Book”").await.run.unwrap();
+    visitor.open(&format!("/runs/{run}")).await;
+    visitor.is_live().await;
+    visitor.until(&format!("document.querySelectorAll('{BUTTON}').length === 1")).await;
+    assert!(visitor.ask::<bool>(&format!("document.querySelector('{BUTTON}').dataset.step === '2'")).await);
+
+    looks(&visitor).await;
     // By keyboard: the focus is inside, and comes back.
     let _: bool = visitor.ask(&format!("(document.querySelector('{BUTTON}').focus(), true)")).await;
     visitor.key("Enter").await;
