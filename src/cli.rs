@@ -81,7 +81,7 @@ pub enum Verb {
     /// Give goals to personas, and decide about them.
     #[command(subcommand)]
     Goal(goal::Verb),
-    /// List runs, replay one from its receipts, or go on from the middle of one with another model.
+    /// List runs, replay one from its receipts, go on from the middle of one, or take one of its steps back.
     #[command(subcommand)]
     Run(run::Verb),
     /// What personas, users and the company may spend on models.

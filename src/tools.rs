@@ -15,6 +15,7 @@ pub mod mcp;
 pub mod own;
 mod placeholders;
 pub mod registry;
+pub mod rollback;
 pub mod sandbox;
 pub mod search;
 mod shelves;

@@ -3,11 +3,13 @@ import { listen } from "./act.js";
 import { dialogs } from "./dialogs.js";
 import { filter } from "./filter.js";
 import { live } from "./live.js";
+import { rollbacks } from "./rollback.js";
 import { localise } from "./times.js";
 
 localise(document);
 listen();
 dialogs();
+rollbacks();
 filter();
 if (document.body.dataset.cursor) live();
 openTarget();

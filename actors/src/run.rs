@@ -11,6 +11,7 @@ mod broker;
 mod budget;
 mod charge;
 mod claims;
+mod deed;
 mod drafts;
 mod drift;
 mod fork;
@@ -40,7 +41,10 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+pub(crate) use self::deed::{came_to_nothing, rolled_back_by};
+pub use self::deed::{deed, rollbacks};
 pub use self::handing::{Colleagues, Handed, NotGiven};
+pub(crate) use self::policy::{Rules, Verdict as Judged, disclosed, judge, reaches};
 use self::{attempt::Attempt, broker::Broker, stage::Stage};
 pub(crate) use self::{budget::left_open, history::History, quota::may_have_happened, steps::Steps};
 pub use self::{now::Now, policy::standing_rules};

@@ -34,6 +34,7 @@ mod planner;
 mod quotas;
 mod replays;
 mod restarts;
+mod rollback;
 pub mod rooms;
 mod roster;
 mod schedules;
@@ -58,6 +59,7 @@ pub use self::commands::*;
 pub use self::effects::unresolved;
 pub use self::outward::{CallEnd, NotMade, OpenCall, ProgramCall};
 pub use self::replays::ForkFrom;
+pub use self::rollback::RollbackPlan;
 pub use self::schedules::{NewSchedule, SchedulePatch};
 
 pub(crate) use self::restarts::Restarts;

@@ -251,7 +251,7 @@ pub(super) fn json_or_file(option: &str, text: &str) -> anyhow::Result<Value> {
 }
 
 /// Looks until the goal is over or waits for a person.
-async fn until_over(mut goal: Value, server: &Server) -> anyhow::Result<Value> {
+pub(super) async fn until_over(mut goal: Value, server: &Server) -> anyhow::Result<Value> {
     let shown = spinner();
     let id = text(&goal, "id");
     loop {

@@ -1,4 +1,7 @@
-//! `run`: attempts at goals, carried out again from their receipts or begun anew from one of their steps.
+//! `run`: attempts at goals, carried out again from their receipts, begun anew from one of their steps, or a step taken
+//! back.
+
+mod rollback;
 
 use actors::run::replay::Replayed;
 use clap::{Args, Subcommand};
@@ -20,6 +23,8 @@ pub enum Verb {
     Replay(Replay),
     /// Give the persona a new goal that takes the first steps of an agent's run from the record and goes on from there.
     Fork(Fork),
+    /// Take back what a step did with its tool's inverse: shows the call, and makes it when you confirm it.
+    Rollback(rollback::Rollback),
 }
 
 /// Which runs.
@@ -70,6 +75,7 @@ impl Verb {
                 out.answer(&found, card);
                 Ok(Ended::well_if(found["holds"] == true))
             }
+            Self::Rollback(back) => back.run(server, out).await,
             Self::Fork(fork) => {
                 let Fork { run, from, model, task } = fork;
                 let mut body = Map::from_iter([("from".to_owned(), json!(from))]);

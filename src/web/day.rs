@@ -66,11 +66,12 @@ pub async fn of(deps: &Deps, persona: &Persona) -> Result<DayView, DbError> {
     let day = persona.hours.day(deps.world.now_ms());
     let counted = deps.db.counted(persona.id, day.begins_ms..day.ends_ms).await?;
     let rules = deps.config.quota_rules();
+    let outreach = deps.db.allows_outreach().await?;
     let quota = |unit: &Unit| {
         let goals: Vec<_> = counted.iter().filter_map(|one| view(one, *unit, &day)).collect();
         let sum = |word: &str| goals.iter().filter(|one| one.counts_as == word).map(|one| one.units).sum();
         let (done, under_way, waiting) = (sum("done"), sum("under_way"), sum("waiting"));
-        let held = rules.quota(persona, *unit);
+        let held = rules.quota(persona, *unit, outreach);
         // Nobody asked for it, nothing was done: nothing to show.
         (held.is_some() || !goals.is_empty()).then(|| QuotaView {
             unit: unit.as_str(),

@@ -6,7 +6,7 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
-use actors::{ports::Unavailable, supervisor::CommandError};
+use actors::{domain::NoRollback, ports::Unavailable, supervisor::CommandError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -186,9 +186,16 @@ impl From<CommandError> for Problem {
             CommandError::NotFound { what, which } => Self::not_found(what, &which),
             CommandError::Conflict(why) => Self::conflict(sentence(&why)),
             CommandError::Invalid { field, reason } => Self::field(field, reason),
+            CommandError::NoRollback(no) => no.into(),
             CommandError::Unavailable(error) => error.into(),
             CommandError::Ending => Self::unavailable("The server is ending. Try again when it is back."),
         }
+    }
+}
+
+impl From<NoRollback> for Problem {
+    fn from(no: NoRollback) -> Self {
+        Self::new(StatusCode::CONFLICT, no.kind(), "Not rolled back", sentence(&no.to_string()))
     }
 }
 

@@ -21,6 +21,7 @@ mod observe;
 mod outward;
 mod personalities;
 mod quotas;
+mod rollbacks;
 mod rooms;
 mod runs;
 mod schedules;

@@ -1,6 +1,7 @@
 //! The command line as people and programs use it: the real program, its output and its codes.
 
 mod planted;
+mod rollback;
 pub mod server;
 
 use std::{

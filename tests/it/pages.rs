@@ -12,6 +12,7 @@ mod keys;
 mod live;
 mod personality;
 mod quotas;
+mod rollbacks;
 mod rooms;
 mod samples;
 mod screens;

@@ -113,17 +113,19 @@ pub struct StepError {
     pub denied: bool,
     /// A model provider gets too many requests.
     pub throttled: bool,
+    /// A person said no: that is no failure of whoever asked.
+    pub said_no: bool,
 }
 
 impl StepError {
     /// The world was not as expected; it may be later.
     pub fn retryable(text: impl Into<String>) -> Self {
-        Self { text: text.into(), retryable: true, denied: false, throttled: false }
+        Self { retryable: true, ..Self::permanent(text) }
     }
 
     /// Trying again cannot help.
     pub fn permanent(text: impl Into<String>) -> Self {
-        Self { text: text.into(), retryable: false, denied: false, throttled: false }
+        Self { text: text.into(), retryable: false, denied: false, throttled: false, said_no: false }
     }
 
     /// A model provider gets too many requests; later it may answer.
@@ -134,6 +136,11 @@ impl StepError {
     /// A rule forbids it.
     pub fn denied(text: impl Into<String>) -> Self {
         Self { denied: true, ..Self::permanent(text) }
+    }
+
+    /// A person said no.
+    pub fn said_no(text: impl Into<String>) -> Self {
+        Self { said_no: true, ..Self::denied(text) }
     }
 }
 

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AgentPayload, Delegated, GoalId, Length, MCP_PREFIX, PersonaId, Proof, Step, TraceId, words::words};
+use super::{
+    AgentPayload, Delegated, GoalId, Length, MCP_PREFIX, PersonaId, Proof, Rollback, Step, TraceId, Undoes,
+    words::words,
+};
 
 words! {
     /// What sort of work a goal is.
@@ -107,6 +110,8 @@ pub enum Payload {
     Ai(AiPayload),
     Report(ReportPayload),
     Agent(Box<AgentPayload>),
+    /// Work of kind `io` that takes back what a step of another goal did.
+    Rollback(Box<Rollback>),
 }
 
 /// A fixed plan. `io` takes file steps and own tools only; `browser` takes every step.
@@ -171,7 +176,7 @@ impl Payload {
     pub const fn kind(&self) -> GoalKind {
         match self {
             Self::Browser(_) => GoalKind::Browser,
-            Self::Io(_) => GoalKind::Io,
+            Self::Io(_) | Self::Rollback(_) => GoalKind::Io,
             Self::Ai(_) => GoalKind::Ai,
             Self::Report(_) => GoalKind::Report,
             Self::Agent(_) => GoalKind::Agent,
@@ -188,6 +193,7 @@ impl Payload {
         match self {
             Self::Browser(plan) | Self::Io(plan) => plan.steps.clone(),
             Self::Agent(_) => Vec::new(),
+            Self::Rollback(back) => vec![back.call.clone()],
             Self::Ai(ai) => {
                 let name = "text".to_owned();
                 let compose = Step::Compose { prompt: ai.prompt.clone(), save_as: name.clone(), length: ai.length };
@@ -209,6 +215,14 @@ impl Payload {
     pub fn delegated(&self) -> Option<&Delegated> {
         match self {
             Self::Agent(agent) => agent.delegated.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The step that it takes back; none: it is other work.
+    pub fn undoes(&self) -> Option<&Undoes> {
+        match self {
+            Self::Rollback(back) => Some(&back.undoes),
             _ => None,
         }
     }

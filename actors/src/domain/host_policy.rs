@@ -67,6 +67,12 @@ impl HostTerms {
         }
     }
 
+    /// Whether there is somebody who may be written to.
+    pub fn allows_outreach(&self) -> bool {
+        let wants = |all: &Outreach| all.recipients.iter().any(|one| !all.opted_out.contains(one));
+        self.outreach.as_ref().is_some_and(wants)
+    }
+
     /// Why a tool may not be used there.
     pub fn forbids(&self, tool: &str) -> bool {
         self.actions.as_ref().is_some_and(|allowed| !allowed.iter().any(|name| name == tool))

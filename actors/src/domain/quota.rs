@@ -105,23 +105,22 @@ pub const OUTREACH_IS_OFF: &str = "outreach is off: no host policy allows it";
 
 impl QuotaRules {
     /// The persona's own quota, else its role's, else everybody's; none: this is not counted against anything.
-    /// Messages to strangers are forbidden whatever is set, because there is no host policy that could allow them.
-    pub fn quota(&self, persona: &Persona, unit: Unit) -> Option<InForce> {
+    /// Messages to strangers are forbidden whatever is set, unless `outreach`: a host policy lets somebody be written to.
+    /// Then it still takes a quota.
+    pub fn quota(&self, persona: &Persona, unit: Unit, outreach: bool) -> Option<InForce> {
         let of_role = persona.role.and_then(|role| self.roles.get(&role)?.get(&unit));
         let own = persona.quotas.get(&unit);
         let set = own.or(of_role).or_else(|| self.everyone.get(&unit)).copied();
         if unit == Unit::Message {
-            return Some(InForce {
-                quota: Quota::NONE,
-                own: own.is_some(),
-                forbidden: Some(set.unwrap_or(Quota::NONE)),
-            });
+            let set = set.unwrap_or(Quota::NONE);
+            let (quota, forbidden) = if outreach { (set, None) } else { (Quota::NONE, Some(set)) };
+            return Some(InForce { quota, own: own.is_some(), forbidden });
         }
         set.map(|quota| InForce { quota, own: own.is_some(), forbidden: None })
     }
 
     /// What must be so before a goal of this persona may count: room in its own day, and in everybody's.
-    pub fn limits(&self, persona: &Persona, taken: &QuotaUse) -> Vec<QuotaLeft> {
+    pub fn limits(&self, persona: &Persona, taken: &QuotaUse, outreach: bool) -> Vec<QuotaLeft> {
         let day = |zone: Zone| {
             let day = zone.day(taken.at_ms);
             day.begins_ms..day.ends_ms
@@ -135,7 +134,7 @@ impl QuotaRules {
             until_ms: within.end,
             ceiling,
         };
-        let own = self.quota(persona, taken.unit);
+        let own = self.quota(persona, taken.unit, outreach);
         let own = own.map(|held| left(Some(persona.id), day(persona.hours.zone), held.quota.ceiling));
         let all = self.day_caps.get(&taken.unit).map(|cap| left(None, day(Zone::UTC), *cap));
         own.into_iter().chain(all).collect()

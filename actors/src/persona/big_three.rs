@@ -109,7 +109,8 @@ impl PersonaActor {
                 .filter_map(|one| one.taken)
                 .filter(|taken| taken.unit == unit && (day.begins_ms..day.ends_ms).contains(&taken.at_ms));
             let done = today.fold(0u32, |sum, taken| sum.saturating_add(taken.units));
-            let floor = self.stage.limits.quotas.quota(&persona, unit).map_or(0, |held| held.quota.floor());
+            // What is forbidden was never let in.
+            let floor = self.stage.limits.quotas.quota(&persona, unit, true).map_or(0, |held| held.quota.floor());
             let left = u64::from(floor.saturating_sub(done)) * 1_000;
             let share = left.checked_div(u64::from(floor)).unwrap_or(0);
             missing.insert(unit, u16::try_from(share).unwrap_or(1_000));

@@ -136,7 +136,10 @@ impl Attempt<'_> {
         if step.is_thought() {
             self.read_texts().await?;
         }
-        let Some(agent) = &self.agent else { return self.fill(step) };
+        let Some(agent) = &self.agent else {
+            // What another step was told or answered is no template either.
+            return if self.goal.payload.undoes().is_some() { Ok(step.clone()) } else { self.fill(step) };
+        };
         if !step.is_thought() {
             return Ok(step.clone());
         }

@@ -327,7 +327,7 @@ fn refusal(approval: &Approval) -> Option<StepError> {
             let by = said.map_or("a person", |said| said.by.as_str());
             let note = said.map(|said| said.note.trim()).filter(|note| !note.is_empty());
             let note = note.map_or_else(String::new, |note| format!(": {note}"));
-            Some(StepError::denied(format!("{by} said no{note}")))
+            Some(StepError::said_no(format!("{by} said no{note}")))
         }
         ApprovalState::Expired => Some(StepError::denied("nobody approved it in time: retry the goal to ask again")),
         ApprovalState::Void if approval.again => Some(changed_twice("see its receipts")),

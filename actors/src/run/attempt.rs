@@ -22,7 +22,7 @@ use super::{
     steps::Steps,
 };
 use crate::{
-    domain::{Call, Effect, Goal, Message, Persona, Receipt, Run, Step, StepError},
+    domain::{Approval, Call, Effect, Goal, Message, Persona, Receipt, Run, Step, StepError},
     ports::Waiting,
 };
 
@@ -43,6 +43,8 @@ pub(super) struct Attempt<'a> {
     /// None: the plan is fixed.
     pub(super) agent: Option<Agent>,
     pub(super) saved: Saved,
+    /// A person's yes to what is being handed over.
+    pub(super) yes: Option<Box<Approval>>,
     /// The address the browser shows, as far as a receipt told.
     pub(super) page: Option<String>,
     now: Now,
@@ -112,6 +114,7 @@ impl<'a> Attempt<'a> {
             slice: None,
             steps,
             saved,
+            yes: None,
             page: None,
             now,
         }

@@ -14,6 +14,7 @@ use tracing::warn;
 use super::{
     approval::{self, Changed, SEEN, void_said},
     charge::Begun,
+    deed,
     drafts::About,
     plan,
     policy::{self, Rules, Verdict},
@@ -22,7 +23,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Approval, ApprovalState, ArtifactRef, Body, Bound, BudgetLeft, Call, Draft, Effect, Ended, Hash, NewArtifact,
+        Approval, ApprovalState, ArtifactRef, Bound, BudgetLeft, Call, Draft, Effect, Ended, Hash, NewArtifact,
         NodeName, Outcome, Permissions, Phase, QuotaLeft, Receipt, ReceiptKind, Rule, RunId, Settlement, Step,
         StepError, StepIndex, Zone,
     },
@@ -187,7 +188,8 @@ impl Broker {
     /// The run itself says that it is not done.
     pub(super) async fn refuse(&self, act: &Act<'_>, error: StepError) -> Result<Acted, StoreGone> {
         if error.denied {
-            return self.deny(act, error.text, Value::Null).await;
+            let said = format!("denied {}", plan::label(act.step));
+            return Ok(Acted::Fails(self.write_denied(act, said, &error.text, Value::Null).await?, error));
         }
         let said = format!("did not begin {}", plan::label(act.step));
         let mut draft = self.draft(act, Phase::Outcome, said, json!({"failed": failure(&error)}));
@@ -338,13 +340,13 @@ impl Broker {
     }
 
     pub(super) fn draft(&self, act: &Act<'_>, phase: Phase, summary: String, data: Value) -> Draft {
-        Draft {
+        let draft = Draft {
             tool: Some(act.step.tool()),
             effect: Some(act.step.effect()),
             replay_of: act.replay_of,
-            body: Body { summary: summary.clone(), data: data.clone(), ..Body::default() },
             ..act.about.step(act.index, act.step.receipt_kind(), phase, summary, data)
-        }
+        };
+        deed::named(draft, act.about.goal)
     }
 
     /// Writes a commit without guards: it cannot be refused.

@@ -6,17 +6,14 @@ use super::{
     attempt::{Attempt, Halt},
     plan,
 };
-use crate::domain::{Autonomy, Ended, Phase, Step, StepError};
+use crate::domain::{Ended, Phase, Step, StepError};
 
 impl Attempt<'_> {
     /// Why it may not; none: it may. What was granted or revoked since the run began counts.
     pub(super) fn not_granted(&self, step: &Step) -> Option<StepError> {
         let (kind, tool, slug) = (step.kind()?, step.tool(), &self.persona.slug);
         if self.runner.broker.evidence.may_use(&self.persona, &tool, kind) {
-            let gives_work = matches!(step, Step::Delegate { .. } | Step::Schedule { .. });
-            let only_looks = gives_work && self.persona.permissions.autonomy == Autonomy::ReadOnly;
-            let why = || format!("`{tool}` gives work, and {slug} is readonly: it only looks");
-            return only_looks.then(|| StepError::denied(why()));
+            return None;
         }
         Some(StepError::denied(format!(
             "{tool} is not granted to {slug}: an operator may say `greenroom tool grant {slug} {tool}`, or grant it on the \

@@ -9,15 +9,17 @@ use serde_json::{Value, json};
 
 use super::{
     RunEnd,
+    approval::Permit,
     attempt::{Attempt, Halt},
     plan,
+    policy::Verdict,
 };
 use crate::{
     domain::{
-        AlertKind, Draft, Ended, Goal, GoalId, GoalState, IfFailed, MessageState, ParkedOn, Persona, Phase, Receipt,
-        RunState, Step, WaitsFor,
+        AlertKind, ApprovalState, Draft, Ended, Goal, GoalId, GoalState, IfFailed, MessageState, ParkedOn, Persona,
+        Phase, Receipt, RunState, Step, StepError, WaitsFor,
     },
-    ports::{Change, Commit, GoalMove, Guard},
+    ports::{ApprovalChange, Change, Commit, GoalMove, Guard},
 };
 
 /// Characters of another's result that a model is told.
@@ -56,8 +58,19 @@ pub trait Colleagues: Send + Sync {
 }
 
 impl Attempt<'_> {
-    /// Hands a step over, or takes in what came of it.
+    /// Hands a step over, or takes in what came of it. The rules are asked before it is handed over, as for any call.
     pub(super) async fn hand_over(&mut self, at: usize, step: &Step) -> Result<(), Halt> {
+        if self.handed(at).is_none() {
+            if let Verdict::Deny { reason } = self.runner.broker.judge(step, None, &self.persona.permissions) {
+                return self.refuse(at, step, StepError::denied(reason)).await;
+            }
+            match self.permit(at, step).await? {
+                Permit::Free => {}
+                // It is used up by the receipt that says to whom the work was given; given twice, it is the same work.
+                Permit::Yes(approval) => self.yes = Some(approval),
+                Permit::No(error) => return self.refuse(at, step, error).await,
+            }
+        }
         match step {
             Step::AskHuman { question, minutes } => self.ask_person(at, step, question, *minutes).await,
             Step::Delegate { to, task, agent } => {
@@ -146,14 +159,15 @@ impl Attempt<'_> {
     }
 
     async fn wait_for_goal(&mut self, at: usize, step: &Step, child: GoalId, to: &str) -> Halt {
-        let draft = match self.handed(at) {
+        let mut draft = match self.handed(at) {
             Some(_) => self.log(format!("still waits for {to}"), GoalState::Parked.as_str()),
             None => {
                 self.handing(at, step, format!("gave {to} a goal and waits for it"), json!({"goal": child, "to": to}))
             }
         };
         let waits_for = WaitsFor { goals: vec![child], if_failed: IfFailed::Release };
-        let changes = vec![Change::DependenciesSet(self.goal.id, waits_for)];
+        let mut changes = vec![Change::DependenciesSet(self.goal.id, waits_for)];
+        changes.extend(self.uses_yes(&mut draft));
         let parked = GoalMove { parked_on: Some(ParkedOn::Dependency), ..self.moved(GoalState::Parked) };
         let halt = self.wait_on(parked, vec![draft], changes).await;
         // This goal was ended in between, and whoever did that did not know of the other yet.
@@ -190,6 +204,15 @@ impl Attempt<'_> {
         Draft { state: Some(GoalState::Parked.as_str()), ..draft }
     }
 
+    /// The yes under which it was handed over is used up with this receipt.
+    fn uses_yes(&mut self, draft: &mut Draft) -> Vec<Change> {
+        let Some(approval) = self.yes.take() else { return Vec::new() };
+        let by = approval.decided.as_ref().map(|said| said.by.as_str());
+        draft.body.data["approval"] = json!({"id": approval.id, "by": by, "became": ApprovalState::Used});
+        let moved = ApprovalChange::Moved { id: approval.id, state: ApprovalState::Used, decided: None };
+        vec![Change::Approval(moved)]
+    }
+
     /// What came of it, for good. `why`: it is not what was wanted.
     async fn came(
         &mut self,
@@ -198,13 +221,14 @@ impl Attempt<'_> {
         summary: String,
         data: Value,
         why: Option<String>,
-        changes: Vec<Change>,
+        mut changes: Vec<Change>,
     ) -> Result<(), Halt> {
         let mut data = if data.is_null() { json!({}) } else { data };
         data["step"] = json!(plan::label(step));
         let mut draft = self.step_draft(at, step, Phase::Outcome, summary, data);
         draft.state = Some(Ended::Done.as_str());
         draft.body.error = why;
+        changes.extend(self.uses_yes(&mut draft));
         let receipt = self.runner.broker.write(Commit { changes, receipts: vec![draft], ..Commit::default() }).await?;
         self.take_in(at, receipt);
         Ok(())

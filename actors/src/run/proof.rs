@@ -1,7 +1,7 @@
 //! Does the proof hold? Pure: it looks at receipts and nothing else.
 
-use super::steps::Steps;
-use crate::domain::{ArtifactKind, Assertion, Ended, Goal, Payload, Phase, Proof, Receipt, Step};
+use super::{deed::left_a_trace, steps::Steps};
+use crate::domain::{ArtifactKind, Assertion, Ended, Goal, Payload, Phase, Proof, Receipt, Step, ToolKind};
 use serde::{Deserialize, Serialize};
 
 /// One thing that had to be shown.
@@ -22,7 +22,7 @@ pub fn required(goal: &Goal) -> Proof {
     }
     let artifacts = match &goal.payload {
         Payload::Browser(_) => vec![],
-        Payload::Io(_) => vec![],
+        Payload::Io(_) | Payload::Rollback(_) => vec![],
         Payload::Ai(_) | Payload::Agent(_) => vec![ArtifactKind::Text],
         Payload::Report(_) => vec![ArtifactKind::File],
     };
@@ -57,6 +57,7 @@ pub(crate) fn check(goal: &Goal, steps: &Steps, receipts: &[Receipt]) -> Vec<Lin
         let seq = shown(receipts, |receipt| receipt.step == Some(steps.index(at)));
         lines.push(Line { what: describe_step(step), holds: seq.is_some(), seq });
     }
+    lines.extend(taken_back(goal, steps, receipts));
     for assertion in &proof.assertions {
         let what = describe(assertion);
         if lines.iter().any(|line| line.what == what) {
@@ -77,6 +78,15 @@ pub(crate) fn check(goal: &Goal, steps: &Steps, receipts: &[Receipt]) -> Vec<Lin
         lines.push(Line { what: format!("read back at {}", read_back.url), holds: seq.is_some(), seq });
     }
     lines
+}
+
+/// A rollback is shown by its one call: the answer of a server, or what an own tool was seen to change.
+fn taken_back(goal: &Goal, steps: &Steps, receipts: &[Receipt]) -> Option<Line> {
+    goal.payload.undoes()?;
+    let call = steps.first()?;
+    let is_seen = |receipt: &Receipt| call.kind() != Some(ToolKind::Own) || left_a_trace(receipt);
+    let seq = shown(receipts, |receipt| receipt.step == Some(steps.index(0)) && is_seen(receipt));
+    Some(Line { what: format!("{} was seen to take it back", call.tool()), holds: seq.is_some(), seq })
 }
 
 /// The newest receipt of a call that was carried out as wanted and fits.

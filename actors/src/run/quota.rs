@@ -66,7 +66,7 @@ impl Attempt<'_> {
         let (unit, units) =
             self.goal.proof.counted().filter(|_| !may_have_happened(&self.steps, &self.history, None))?;
         let taken = QuotaUse { goal: self.goal.id, persona: persona.id, unit, units, at_ms: self.now_ms(), begun };
-        let limits = self.runner.limits.quotas.limits(persona, &taken);
+        let limits = self.runner.limits.quotas.limits(persona, &taken, self.runner.broker.hosts.allow_outreach());
         Some(Place {
             guards: limits.into_iter().map(Guard::QuotaLeft).collect(),
             changes: vec![Change::QuotaTaken(taken)],
@@ -84,7 +84,20 @@ impl Attempt<'_> {
         };
         let data = json!({"unit": full.unit, "units": full.units, "ceiling": full.ceiling, "day": [full.from_ms, full.until_ms], "due_ms": until_ms});
         let (on, at_ms, also, unless) = (ParkedOn::Quota, self.now_ms(), Vec::new(), Vec::new());
-        self.put_off(PutOff { on, at_ms, until_ms, why: why(full), said, data, also, unless }, run_is_open).await
+        self.put_off(
+            PutOff {
+                on,
+                at_ms,
+                until_ms,
+                why: why(full, self.runner.broker.hosts.allow_outreach()),
+                said,
+                data,
+                also,
+                unless,
+            },
+            run_is_open,
+        )
+        .await
     }
 }
 
@@ -158,11 +171,11 @@ pub(crate) fn may_have_happened(steps: &Steps, history: &History, but: Option<St
     now || (steps.grow() && history.has_effect(but))
 }
 
-fn why(full: &QuotaLeft) -> String {
+fn why(full: &QuotaLeft, outreach: bool) -> String {
     let QuotaLeft { unit, units, ceiling, .. } = full;
     let whose = if full.persona.is_some() { "its quota" } else { "the cap over all personas" };
     match unit {
-        Unit::Message if full.persona.is_some() => OUTREACH_IS_OFF.to_owned(),
+        Unit::Message if full.persona.is_some() && !outreach => OUTREACH_IS_OFF.to_owned(),
         _ if full.never_fits() => format!("it counts as {units} {unit}, and {whose} allows {ceiling} a day: raise it"),
         _ => format!("{whose} of {ceiling} {unit} a day is used up"),
     }

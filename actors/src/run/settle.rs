@@ -156,11 +156,12 @@ impl Attempt<'_> {
                 end => end,
             };
         }
-        let streak = self.failure_streak.saturating_add(1);
+        // A person's no neither counts against the persona nor makes good what failed before.
+        let streak = (!error.said_no).then(|| self.failure_streak.saturating_add(1));
         let goal = GoalMove { last_error: Some(error.text), ..self.moved(GoalState::Failed) };
         let ends = (RunState::Failed, MessageState::Failed);
         let data = fell.map_or(Value::Null, |fell| json!({"fell": fell}));
-        self.close(ends, goal, Some(streak), ("failed", data), also).await
+        self.close(ends, goal, streak, ("failed", data), also).await
     }
 
     /// How long a failed attempt waits for the next one; none: it was the last.

@@ -17,6 +17,12 @@ impl HostBook {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(host).map(|policy| policy.terms.clone())
     }
 
+    /// Whether any policy lets somebody be written to.
+    pub(crate) fn allow_outreach(&self) -> bool {
+        let book = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        book.values().any(|policy| policy.terms.allows_outreach())
+    }
+
     /// Every policy, by host.
     pub(crate) fn all(&self) -> Vec<HostPolicy> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()

@@ -288,7 +288,9 @@ impl Desk {
             Ok(Err(_)) | Err(CommandError::Conflict(_)) => return Ok(false),
             Err(CommandError::Unavailable(error)) => return Err(error.into()),
             Err(CommandError::Ending) => return Err(Trouble::Ended),
-            Err(refused @ (CommandError::Invalid { .. } | CommandError::NotFound { .. })) => refused.to_string(),
+            Err(
+                refused @ (CommandError::Invalid { .. } | CommandError::NotFound { .. } | CommandError::NoRollback(_)),
+            ) => refused.to_string(),
         };
         // It can never be started, or was: it is dealt with all the same.
         let mut skipped = said;

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Agent, Arrival, Autoplan, Condition, Goal, GoalId, Hours, IfFailed, Level, Message, Payload, Permissions,
-        PersonaId, Priority, Profile, Proof, Quotas, Role, Slug, TraceId, Vitals, WaitsFor, Weight,
+        Agent, Arrival, Autoplan, Condition, Goal, GoalId, Hours, IfFailed, Level, Message, NoRollback, Payload,
+        Permissions, PersonaId, Priority, Profile, Proof, Quotas, Role, Slug, TraceId, Vitals, WaitsFor, Weight,
     },
     ports::Unavailable,
 };
@@ -32,6 +32,9 @@ pub enum CommandError {
     /// The request cannot be right.
     #[error("{field}: {reason}")]
     Invalid { field: String, reason: String },
+    /// A step is not rolled back, and why.
+    #[error(transparent)]
+    NoRollback(#[from] NoRollback),
     /// Try again later.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),

@@ -8,7 +8,7 @@ use super::{
     By, CommandError, Delivered, NewWork, Work,
     desk::{Desk, check_length, check_text, invalid, refused, settle},
     doorbell::News,
-    drafts, waits_for,
+    drafts, rollback, waits_for,
 };
 use crate::{
     domain::{
@@ -93,6 +93,13 @@ impl Desk {
                 check_text(field, text, LONGEST_KEY)?;
                 check_length(field, text, LONGEST_KEY)?;
             }
+        }
+        let payload = match &new.what {
+            Work::Goal { payload, .. } => Some(payload),
+            Work::Chat { .. } | Work::Arrived(_) => None,
+        };
+        if new.correlation.as_ref().is_some_and(|key| rollback::is_reserved(key, payload)) {
+            return Err(invalid("correlation", "must not begin like the key of a rollback: choose another one"));
         }
         let begins_ms = new.due_ms.unwrap_or(0).max(self.now_ms());
         if new.serve_by_ms.is_some_and(|serve_by_ms| serve_by_ms <= begins_ms) {

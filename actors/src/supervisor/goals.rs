@@ -80,7 +80,8 @@ impl Desk {
             if goal.state == GoalState::Running || (goal.state == GoalState::Pending && !backs_off) {
                 return Err(CommandError::Conflict(format!("goal {id} is {} already", goal.state)));
             }
-            let (step, guards) = self.begins_anew(&goal).await?;
+            let (step, mut guards) = self.begins_anew(&goal).await?;
+            guards.extend(self.not_rolled_back(&goal).await?);
             let draft = self.about(&goal, by, format!("retried by {}", by.who), step.state);
             let mut changes = waits_again(&message, &step);
             changes.extend(self.forgiven(&goal, &message).await?);
@@ -97,6 +98,10 @@ impl Desk {
     pub(super) async fn correct_goal(&self, id: GoalId, correction: Correction, by: &By) -> Result<Goal, CommandError> {
         let (goal, _) = self.goal(id).await?;
         self.persona(goal.persona).await?;
+        if goal.payload.undoes().is_some() {
+            let reason = format!("goal {id} is a rollback that was confirmed as it is: cancel it, and ask for another");
+            return Err(CommandError::Conflict(reason));
+        }
         if matches!(goal.state, GoalState::Running | GoalState::Done) {
             let reason = format!(
                 "goal {id} is {}: only a goal that waits or has ended without proof can be corrected",

@@ -247,7 +247,7 @@ fn demands(
     day: &Day,
 ) -> Vec<Demand> {
     let demand = |(unit, made): (&Unit, &Vec<(String, MadeGoal)>)| {
-        let quota = desk.limits.quotas.quota(persona, *unit)?.quota;
+        let quota = desk.limits.quotas.quota(persona, *unit, desk.scheduler.hosts().allow_outreach())?.quota;
         let (expected, planned) = on_record(counted, *unit, &(day.begins_ms..day.ends_ms), PLANNER);
         let recipes = made.iter().map(|(_, goal)| goal.proof.counted().map_or(0, |(_, units)| units)).collect();
         Some(Demand { unit: *unit, quota, expected, planned, recipes })

@@ -5,7 +5,7 @@ use super::{
     desk::{Desk, invalid},
 };
 use crate::{
-    domain::{Goal, OUTREACH_IS_OFF, PersonaId, Proof, QuotaUse, Receipt, StepIndex, Unit},
+    domain::{Goal, InForce, OUTREACH_IS_OFF, PersonaId, Proof, QuotaUse, Receipt, StepIndex},
     ports::Change,
     run::{History, Steps, may_have_happened},
 };
@@ -21,8 +21,8 @@ impl Desk {
             return Err(invalid("proof.units", format!("must be between 1 and {MOST_UNITS}")));
         }
         let persona = self.persona(persona).await?;
-        match self.limits.quotas.quota(&persona, unit) {
-            Some(_) if unit == Unit::Message => Err(invalid("proof.counts_as", OUTREACH_IS_OFF)),
+        match self.limits.quotas.quota(&persona, unit, self.scheduler.hosts().allow_outreach()) {
+            Some(InForce { forbidden: Some(_), .. }) => Err(invalid("proof.counts_as", OUTREACH_IS_OFF)),
             Some(held) if units > held.quota.ceiling() => {
                 let ceiling = held.quota.ceiling();
                 Err(invalid(

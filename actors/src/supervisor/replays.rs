@@ -71,7 +71,13 @@ impl Desk {
             return Err(CommandError::Conflict(reason));
         };
         let receipts = self.ports.records.goal_receipts(goal.id).await?;
-        let taken = taken(&run, receipts, from.step)?;
+        let taken = taken(&run, receipts.clone(), from.step)?;
+        let is_taken = |step| taken.iter().any(|receipt| receipt.step == Some(step));
+        if let Some((_, by)) = self.effective(&receipts, is_taken).await? {
+            let reason =
+                format!("goal {by} rolls a step before that one back: fork from before it, or give a new goal");
+            return Err(CommandError::Conflict(reason));
+        }
         let fork = Some(Fork { run: id, from: from.step - 1 });
         let task = from.task.unwrap_or_else(|| agent.task.clone());
         let model = from.model.or_else(|| agent.model.clone());

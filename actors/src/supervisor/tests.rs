@@ -17,6 +17,7 @@ mod harness;
 mod load;
 mod moods;
 mod planning;
+mod rollbacks;
 mod rooms;
 mod standing;
 mod weights;

@@ -22,6 +22,8 @@ pub struct ApprovalFilter {
     pub waiting_at_ms: Option<i64>,
     /// Only those that nobody need decide any more.
     pub decided_at_ms: Option<i64>,
+    /// Only those asked before this one.
+    pub before: Option<ApprovalId>,
     pub limit: u32,
 }
 
@@ -40,6 +42,9 @@ impl Db {
             }
             if let Some(goal) = filter.goal {
                 all = all.filter(approvals::goal.eq(goal.as_bytes().to_vec()));
+            }
+            if let Some(before) = filter.before {
+                all = all.filter(approvals::id.lt(before.as_bytes().to_vec()));
             }
             if let Some(now_ms) = filter.waiting_at_ms {
                 all = all.filter(approvals::state.eq(waiting).and(approvals::expires_ms.gt(now_ms)));
@@ -74,6 +79,11 @@ impl Db {
         let rows: Vec<ApprovalRow> = on_db!(self, all:
             approvals::table.filter(approvals::goal.eq(goal)).order(approvals::id).select(ApprovalRow::as_select()));
         rows.into_iter().map(Approval::try_from).collect()
+    }
+
+    /// Whether any host policy lets somebody be written to.
+    pub async fn allows_outreach(&self) -> Result<bool, DbError> {
+        Ok(self.host_policies().await?.iter().any(|policy| policy.terms.allows_outreach()))
     }
 
     /// Every host policy, in order of hosts.

@@ -24,7 +24,6 @@ pub(in crate::tools) struct Reach<'a> {
 
 impl<'a> Reach<'a> {
     /// Everything there is, of these names.
-    #[cfg(test)]
     pub(in crate::tools) const fn all(named: &'a [String], own: &'a [OwnTool]) -> Self {
         Self { own, named, found: &[], persona: None, web_search: true }
     }

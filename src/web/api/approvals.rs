@@ -12,7 +12,7 @@ use crate::{
     web::{
         Deps,
         auth::Caller,
-        cursor::{Limit, Page},
+        cursor::{IdCursor, Limit, Page},
         errors::Problem,
         input::{Loose, LooseQuery},
         names::Names,
@@ -152,6 +152,9 @@ struct List {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     goal: Option<GoalId>,
+    /// `next` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<IdCursor>,
     /// 1 to 500; 50 when left out.
     #[serde(default)]
     #[param(value_type = Option<u16>)]
@@ -174,13 +177,16 @@ async fn list(
         goal: query.goal,
         waiting_at_ms: at(Which::Waiting),
         decided_at_ms: at(Which::Decided),
-        limit: query.limit.get(),
+        before: query.cursor.map(|cursor| ApprovalId(cursor.0)),
+        limit: query.limit.and_one(),
     };
-    let mut shown = Vec::new();
-    for approval in deps.db.approvals(filter).await? {
-        shown.push(ApprovalView::read(approval, &deps, &names).await);
+    let asked = deps.db.approvals(filter).await?;
+    let page = Page::of(asked, query.limit.get(), |approval| IdCursor(approval.id.0).to_string());
+    let mut items = Vec::with_capacity(page.items.len());
+    for approval in page.items {
+        items.push(ApprovalView::read(approval, &deps, &names).await);
     }
-    Ok(web::Json(Page::whole(shown)))
+    Ok(web::Json(Page { items, next: page.next }))
 }
 
 async fn waiting(deps: web::Data<Deps>) -> Result<web::Json<Waiting>, Problem> {

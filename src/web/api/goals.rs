@@ -249,6 +249,7 @@ fn default_title(payload: &Payload) -> String {
         Payload::Io(plan) => format!("Files, {} steps", plan.steps.len()),
         Payload::Ai(ai) => ai.prompt.lines().next().unwrap_or_default().trim().chars().take(80).collect(),
         Payload::Report(report) => format!("Report {}", report.file),
+        Payload::Rollback(back) => format!("Roll back with {}", back.call.tool()),
         Payload::Agent(agent) => agent.task.lines().next().unwrap_or_default().trim().chars().take(80).collect(),
     }
 }

@@ -1,6 +1,9 @@
 //! `/api/runs`: attempts at goals.
 
 mod again;
+mod rollback;
+
+pub(in crate::web) use rollback::tools_of;
 
 use actix_web::web;
 use actors::domain::{GoalId, PersonaId, Run, RunId, RunState};
@@ -30,6 +33,7 @@ pub fn routes() -> Table {
             .gives::<GoalView>(),
     ];
     table.extend(again::routes());
+    table.extend(rollback::routes());
     table
 }
 

@@ -2,7 +2,7 @@
 
 pub mod load;
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use actors::domain::{ArtifactKind, Goal, Payload, Persona, Phase, Receipt, ReceiptKind, Run, RunState, StepIndex};
 use askama::Template;
@@ -36,6 +36,8 @@ pub struct RunPage {
     pub may_replay: bool,
     /// None: it cannot be begun anew from a step.
     pub fork: Option<ForkForm>,
+    /// What it takes back; none: it is other work.
+    pub undoes: Option<Undone>,
     pub kpis: Vec<Kpi>,
     pub steps: Vec<StepRow>,
     pub proof: Vec<ProofLine>,
@@ -49,6 +51,32 @@ pub struct RunPage {
 pub struct ForkForm {
     /// The number behind its last step.
     pub most: usize,
+}
+
+/// The step that a run takes back.
+#[derive(Debug, Clone)]
+pub struct Undone {
+    /// The run that did it.
+    pub href: String,
+    /// The place of its receipt on the persona's chain.
+    pub seq: i64,
+}
+
+/// Whether a step was or can be taken back.
+#[derive(Debug, Clone, Default)]
+pub struct Back {
+    /// It can be, now.
+    pub offered: bool,
+    /// The newest goal that takes it back.
+    pub goal: Option<BackGoal>,
+}
+
+/// A goal that takes a step back.
+#[derive(Debug, Clone)]
+pub struct BackGoal {
+    pub badge: Badge,
+    /// Its newest run, or its persona's goals.
+    pub href: String,
 }
 
 /// A big figure with a few words.
@@ -76,6 +104,8 @@ pub struct StepRow {
     /// The step's receipt on this page.
     pub href: Option<String>,
     pub bar: Option<Bar>,
+    /// None: nothing can be said of taking it back.
+    pub back: Option<Back>,
 }
 
 /// Where a step lies on the time line.
@@ -111,6 +141,8 @@ pub struct Parts<'a> {
     pub goal_receipts: &'a [Receipt],
     /// Attempts a goal has.
     pub most_attempts: usize,
+    /// Steps that were or can be taken back.
+    pub backs: HashMap<StepIndex, Back>,
     /// There are more receipts than these.
     pub more: bool,
 }
@@ -136,6 +168,10 @@ impl RunPage {
             may_cancel: !run.state.is_over(),
             may_replay: stands,
             fork,
+            undoes: goal
+                .payload
+                .undoes()
+                .map(|undoes| Undone { href: format!("/runs/{}", undoes.run), seq: undoes.seq }),
             kpis: kpis(parts, now_ms),
             steps,
             proof: plan::proof(goal, parts.goal_receipts),
@@ -188,7 +224,8 @@ fn steps(parts: &Parts<'_>, now_ms: i64) -> Vec<StepRow> {
         if let Some(span) = &span {
             before = span.end;
         }
-        rows.push(row(name, kind, span.as_ref(), run.started_ms, wall));
+        let row = row(name, kind, span.as_ref(), run.started_ms, wall);
+        rows.push(StepRow { back: parts.backs.get(&index).cloned(), ..row });
     }
     rows
 }
@@ -236,6 +273,7 @@ fn row(name: String, kind: ReceiptKind, span: Option<&Span<'_>>, started_ms: i64
         note: receipt.map(note).unwrap_or_default(),
         href: receipt.map(|receipt| format!("#{}", evidence::anchor(receipt))),
         bar: span.map(|span| bar(span, started_ms, wall)),
+        back: None,
     }
 }
 

@@ -74,6 +74,35 @@ async fn receipts_come_in_both_orders_and_between_two_cursors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn approvals_come_newest_first_in_pages() {
+    let answer = json!({"url": "http://board.example/"});
+    let server =
+        TestServer::start_on(TestPorts::new(move |_: &Call| Outcome::done("did it", answer.clone())), |_| {}).await;
+    server.persona("Ada").await;
+    let mut receipts = server.company.receipts();
+    for _ in 0..3 {
+        let steps =
+            json!([{"action": "goto", "url": "http://board.example/"}, {"action": "click", "selector": "#send"}]);
+        let goal = json!({"kind": "browser", "title": "Send", "payload": {"steps": steps}});
+        assert_eq!(server.post("/api/personas/ada/goals", &goal).await.status, 201);
+    }
+    let asked = |receipt: &actors::domain::Receipt| {
+        receipt.body.as_ref().is_some_and(|body| body.summary.starts_with("asked whether it may"))
+    };
+    for _ in 0..3 {
+        let put = async { while !asked(&receipts.recv().await.unwrap()) {} };
+        tokio::time::timeout(std::time::Duration::from_secs(60), put).await.unwrap();
+    }
+    for path in ["/api/approvals?limit=2", "/api/approvals?limit=1&state=waiting&persona=ada"] {
+        let (all, pages) = walk(&server, path).await;
+        let ids = column(&all, "id");
+        assert_eq!((ids.len(), pages > 1), (3, true), "{path}");
+        assert!(ids.is_sorted_by(|a, b| a > b), "{ids:?}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn personas_come_by_slug_and_deleted_ones_only_when_asked_for() {
     let server = TestServer::start().await;
     for name in ["Cy", "Ada", "Bo"] {

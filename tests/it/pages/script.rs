@@ -67,6 +67,8 @@ fn obliging(call: &Call) -> Outcome {
             media_type: "text/markdown",
             bytes: b"a note".to_vec(),
         }),
+        "book" => step(json!({"ok": true, "value": {"ticket": "t-1"}, "files": ["t-1"]})),
+        "give_back" => step(json!({"ok": true, "removed": ["t-1"]})),
         _ => step(json!({"ok": true, "url": "http://rehearsal.localhost/jobs", "title": "Jobs"})),
     }
 }

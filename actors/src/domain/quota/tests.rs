@@ -30,15 +30,17 @@ fn own_goes_before_role_before_everyone_and_messages_are_forbidden() {
         day_caps: BTreeMap::new(),
     };
     let mut ada = testing::persona(&world, "ada");
-    let of = |ada: &Persona, unit| rules.quota(ada, unit).map(|held| (held.quota, held.own));
+    let of = |ada: &Persona, unit| rules.quota(ada, unit, false).map(|held| (held.quota, held.own));
     assert_eq!(of(&ada, Unit::Post), Some((quota(2, 4), false)));
     assert_eq!(of(&ada, Unit::Proposal), Some((quota(10, 20), false)));
     assert_eq!(of(&ada, Unit::Deliverable), None);
     ada.quotas.insert(Unit::Proposal, quota(1, 1));
     ada.quotas.insert(Unit::Message, quota(200, 500));
     assert_eq!(of(&ada, Unit::Proposal), Some((quota(1, 1), true)));
-    let messages = rules.quota(&ada, Unit::Message).unwrap();
+    let messages = rules.quota(&ada, Unit::Message, false).unwrap();
     assert_eq!((messages.quota, messages.forbidden), (Quota::NONE, Some(quota(200, 500))));
+    let messages = rules.quota(&ada, Unit::Message, true).unwrap();
+    assert_eq!((messages.quota, messages.forbidden), (quota(200, 500), None));
     ada.role = None;
     ada.quotas.clear();
     assert_eq!(of(&ada, Unit::Proposal), None);

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::board::{Board, SITE, When, proof, submit};
 use crate::{
     domain::{
-        Goal, GoalId, GoalState, MessageState, ParkedOn, Persona, Phase, Proof, Quota, QuotaRules, QuotaUse, Quotas,
-        Step, Unit,
+        Goal, GoalId, GoalState, HostPolicy, HostTerms, MessageState, Outreach, ParkedOn, Persona, Phase, Proof, Quota,
+        QuotaRules, QuotaUse, Quotas, Step, Unit,
     },
     ports::{Change, Commit, Records as _, World as _},
     run::RunEnd,
@@ -65,6 +65,25 @@ async fn what_comes_after_the_last_place_waits_for_the_next_day() {
     tokio::time::advance(DAY / 2).await;
     board.carry(second).await;
     assert_eq!((board.goal(second).state, board.submissions()), (GoalState::Done, 2));
+}
+
+/// Once a host's policy lets somebody be written to, messages are counted like anything else.
+#[tokio::test(start_paused = true)]
+async fn messages_count_when_a_host_policy_lets_somebody_be_written_to() {
+    let mut board = Board::open(1_000_000).await;
+    set(&mut board, Quotas::from([(Unit::Message, Quota::new(0, 1).unwrap())]));
+    let counted = || Proof { counts_as: Some(Unit::Message), ..proof(true) };
+    let off = board.give(submit(None), counted());
+    board.carry(off).await;
+    assert!(board.goal(off).last_error.unwrap().contains("outreach is off"));
+    let outreach = Some(Outreach { recipients: vec!["bo@board.test".into()], opted_out: vec![] });
+    let terms = HostTerms { outreach, ..HostTerms::default() };
+    board.runner.broker.hosts.keep(HostPolicy { host: "board.test".into(), version: 1, terms });
+    let (first, second) = (board.give(submit(None), counted()), board.give(submit(None), counted()));
+    board.carry(first).await;
+    assert_eq!((board.goal(first).state, board.submissions()), (GoalState::Done, 1), "{:?}", board.goal(first));
+    assert!(matches!(board.carry(second).await, RunEnd::Later { due_ms: Some(_) }));
+    assert_eq!(board.goal(second).parked_on, Some(ParkedOn::Quota), "the next day has room again");
 }
 
 #[tokio::test(start_paused = true)]

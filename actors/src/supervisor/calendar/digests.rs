@@ -90,7 +90,7 @@ impl Desk {
             Ok(_) | Err(CommandError::NotFound { .. }) => Ok(()),
             Err(CommandError::Unavailable(error)) => Err(error.into()),
             Err(CommandError::Ending) => Err(Trouble::Ended),
-            Err(refused @ (CommandError::Conflict(_) | CommandError::Invalid { .. })) => {
+            Err(refused @ (CommandError::Conflict(_) | CommandError::NoRollback(_) | CommandError::Invalid { .. })) => {
                 tracing::warn!(persona = %persona, "no digest of {}: {refused}", day.date);
                 Ok(())
             }

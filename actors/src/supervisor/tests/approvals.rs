@@ -37,6 +37,30 @@ fn state(test: &TestPorts, id: GoalId) -> (GoalState, Option<ParkedOn>) {
     (goal.state, goal.parked_on)
 }
 
+/// Another goal like the first.
+async fn give(company: &Company, test: &TestPorts, by: &By) -> GoalId {
+    let first = test.store.goals().remove(0);
+    let what = Work::Goal { title: "Send".to_owned(), payload: first.payload, proof: Proof::default() };
+    company.deliver(NewWork { what, ..work(first.persona, 500) }, by).await.unwrap().goal.id
+}
+
+/// Whoever says no three times has not seen the persona fail.
+#[tokio::test(start_paused = true)]
+async fn a_no_is_no_failure_of_the_persona() {
+    let (test, company, by, mut goal) = asking(false).await;
+    for _ in 0..4 {
+        until(|| state(&test, goal) == (GoalState::Parked, Some(ParkedOn::Approval))).await;
+        let asked = test.store.approvals().pop().unwrap();
+        company.decide_approval(asked.id, false, "not now".to_owned(), &by).await.unwrap();
+        until(|| state(&test, goal).0 == GoalState::Failed).await;
+        goal = give(&company, &test, &by).await;
+    }
+    until(|| state(&test, goal) == (GoalState::Parked, Some(ParkedOn::Approval))).await;
+    let circuit = |alert: &crate::domain::Alert| alert.kind == crate::domain::AlertKind::CircuitOpen;
+    assert!(!test.store.alerts().iter().any(circuit), "it is still at work");
+    company.end().await;
+}
+
 /// The run has said that it waits, and has not let go yet: the yes must not get lost in between.
 #[tokio::test(start_paused = true)]
 async fn a_yes_that_comes_while_the_run_still_lets_go_is_heard() {

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use super::harness::{limits, new_persona, settle, until};
 use crate::{
     domain::{
-        Agent, AgentPayload, AlertKind, ArtifactKind, Bound, BudgetScope, BudgetSpan, Call, ChatAnswer, Choice, Chosen,
-        Cost, Finish, Goal, GoalId, GoalState, GrantChange, NewArtifact, Outcome, ParkedOn, Payload, PersonaId, Phase,
-        Proof, Receipt, Role, Step, Thought, ToolCall, TraceId, Turn, WaitsFor,
+        Agent, AgentPayload, AlertKind, ApprovalState, ArtifactKind, Autonomy, Bound, BudgetScope, BudgetSpan, Call,
+        ChatAnswer, Choice, Chosen, Cost, Finish, Goal, GoalId, GoalState, GrantChange, NewArtifact, Outcome, ParkedOn,
+        Payload, Permissions, PersonaId, Phase, Proof, Receipt, Role, Rule, Ruling, Step, Thought, ToolCall, TraceId,
+        Turn, WaitsFor,
     },
     ports::{Records as _, World as _},
     run::replay::{Library, replay},
@@ -309,6 +310,67 @@ async fn a_goal_for_later_is_begun_then_and_given_once() {
     assert!(goals[0].due_ms.unwrap() >= begun_ms + 120 * 60_000);
     assert_eq!(house.over(goals[0].id).await.state, GoalState::Done);
     house.ends().await;
+}
+
+/// Rules per tool hold for work that is given away as for any other call.
+#[tokio::test(start_paused = true)]
+async fn a_rule_keeps_from_giving_work() {
+    let house = House::open(hands_on).await;
+    let ann = house.hire("ann", Some(Role::Manager)).await;
+    house.hire("bo", None).await;
+    rules(&house, ann, "delegate", Ruling::Deny).await;
+    house.over(house.give(ann, "Ask bo.").await).await;
+    let denied = house.receipts("delegate", Phase::Denied);
+    assert_eq!((denied.len(), house.test.store.goals().len()), (1, 1), "nothing was given");
+    assert!(house.told().contains("a rule of the persona says: deny delegate"), "{}", house.told());
+    house.ends().await;
+}
+
+/// A yes to giving work is durable, used once, and outlives a restart; what was given under it is one goal.
+#[tokio::test(start_paused = true)]
+async fn a_rule_asks_before_work_is_given() {
+    for (tool, task, model) in
+        [("delegate", "Ask bo.", hands_on as Model), ("schedule", "Later.", plans_ahead as Model)]
+    {
+        let house = House::open(model).await;
+        let ann = house.hire("ann", Some(Role::Manager)).await;
+        house.hire("bo", None).await;
+        rules(&house, ann, tool, Ruling::Ask).await;
+        let goal = house.give(ann, task).await;
+        house.parked(goal, ParkedOn::Approval).await;
+        assert_eq!(house.test.store.goals().len(), 1, "{tool}");
+        let house = house.restarted().await;
+        let asked = house.test.store.approvals().remove(0);
+        assert_eq!((asked.tool.as_str(), asked.state), (tool, ApprovalState::Waiting));
+        house.company.decide_approval(asked.id, true, String::new(), &house.by()).await.unwrap();
+        assert_eq!(house.over(goal).await.state, GoalState::Done);
+        assert_eq!((house.test.store.goals().len(), house.test.store.approvals().len()), (2, 1), "{tool}");
+        assert_eq!(house.test.store.approvals()[0].state, ApprovalState::Used, "{tool}");
+        house.ends().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_no_to_giving_work_is_told_to_the_model() {
+    let house = House::open(plans_ahead).await;
+    let ann = house.hire("ann", Some(Role::Manager)).await;
+    rules(&house, ann, "schedule", Ruling::Ask).await;
+    let goal = house.give(ann, "Later.").await;
+    house.parked(goal, ParkedOn::Approval).await;
+    let asked = house.test.store.approvals().remove(0);
+    house.company.decide_approval(asked.id, false, "too early".into(), &house.by()).await.unwrap();
+    house.over(goal).await;
+    assert!(house.told().contains("ada said no: too early"), "{}", house.told());
+    assert_eq!(house.test.store.goals().len(), 1);
+    house.ends().await;
+}
+
+/// What a tool of a persona that works by itself is asked about.
+async fn rules(house: &House, persona: PersonaId, tool: &str, say: Ruling) {
+    let rules = vec![Rule { tool: Some(tool.to_owned()), host: None, say }];
+    let permissions = Some(Permissions { autonomy: Autonomy::Full, rules });
+    let patch = PersonaPatch { permissions, ..PersonaPatch::default() };
+    house.company.update_persona(persona, 1, patch, &house.by()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

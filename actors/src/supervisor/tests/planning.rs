@@ -7,8 +7,8 @@ use serde_json::json;
 use super::harness::{House, Play, limits, new_persona, settle, until};
 use crate::{
     domain::{
-        Autoplan, Goal, GoalKind, GoalState, Hours, PLANNER, Payload, Persona, PersonaId, Proof, Quota, Quotas, Recipe,
-        Unit,
+        Autoplan, Goal, GoalKind, GoalState, HostTerms, Hours, Outreach, PLANNER, Payload, Persona, PersonaId, Proof,
+        Quota, Quotas, Recipe, Unit,
     },
     ports::{MadeGoal, Playbook, World as _},
     supervisor::{Correction, PersonaPatch},
@@ -190,6 +190,20 @@ async fn a_goal_that_no_day_could_hold_is_refused_when_it_is_given() {
     );
     let message = give(Unit::Message, None).await.unwrap_err();
     assert_eq!(message, "proof.counts_as: outreach is off: no host policy allows it");
+
+    let closed = HostTerms { outreach: Some(Outreach::default()), ..HostTerms::default() };
+    house.company.set_host_policy("board.test".into(), 0, closed, &house.by()).await.unwrap();
+    assert!(give(Unit::Message, None).await.unwrap_err().contains("outreach is off"), "nobody said yes to it");
+    let outreach = Some(Outreach { recipients: vec!["bo@board.test".into()], opted_out: vec![] });
+    let open = HostTerms { outreach, ..HostTerms::default() };
+    house.company.set_host_policy("board.test".into(), 1, open, &house.by()).await.unwrap();
+    let none = give(Unit::Message, None).await.unwrap_err();
+    assert!(none.contains("allows 0 a day: raise it"), "nobody set a quota: {none}");
+    let messages = Quotas::from([(Unit::Message, Quota::new(0, 2).unwrap())]);
+    patch(&house, id, PersonaPatch { quotas: Some(messages), ..Default::default() }).await;
+    assert!(give(Unit::Message, Some(2)).await.is_ok());
+    let too_much = give(Unit::Message, Some(3)).await.unwrap_err();
+    assert!(too_much.starts_with("proof.counts_as: counts as 3 message"), "{too_much}");
 }
 
 #[tokio::test(start_paused = true)]

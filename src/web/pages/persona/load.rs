@@ -299,13 +299,14 @@ async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Sett
     let listed = tools_of(visit, persona).await;
     let used = usage::of(&visit.deps.db, Some(persona.id)).await?;
     let rules = visit.deps.config.quota_rules();
+    let outreach = visit.deps.db.allows_outreach().await?;
     let scope = BudgetScope::Persona(persona.id);
     let spending = spending::of(visit.deps, scope, persona.hours.zone).await?;
     Ok(settings::Settings {
         budgets: Budgets::new(&spending, visit.now_ms),
         standing: standing(visit.deps),
         tools: Tools::new(&listed, &used),
-        quotas: Unit::ALL.iter().map(|unit| settings::QuotaField::new(*unit, persona, &rules)).collect(),
+        quotas: Unit::ALL.iter().map(|unit| settings::QuotaField::new(*unit, persona, &rules, outreach)).collect(),
         persona: persona.clone(),
         keys: labels.into_iter().map(key).collect(),
         models: models.names().map(str::to_owned).collect(),

@@ -84,14 +84,14 @@ pub struct QuotaField {
 
 impl QuotaField {
     /// What the persona has, over what its role has.
-    pub fn new(unit: Unit, persona: &Persona, rules: &QuotaRules) -> Self {
+    pub fn new(unit: Unit, persona: &Persona, rules: &QuotaRules, outreach: bool) -> Self {
         let bounds = |persona: &Persona| {
-            let held = rules.quota(persona, unit).map(|held| held.forbidden.unwrap_or(held.quota));
+            let held = rules.quota(persona, unit, outreach).map(|held| held.forbidden.unwrap_or(held.quota));
             held.map_or_else(Default::default, |held| [held.floor().to_string(), held.ceiling().to_string()])
         };
         let plain = Persona { quotas: Default::default(), ..persona.clone() };
         let own = if persona.quotas.contains_key(&unit) { bounds(persona) } else { Default::default() };
-        let (forbidden, role) = (unit == Unit::Message, bounds(&plain));
+        let (forbidden, role) = (unit == Unit::Message && !outreach, bounds(&plain));
         Self { unit: unit.as_str(), label: label(unit.as_str()), own, role, forbidden }
     }
 }

@@ -26,7 +26,7 @@ use crate::web::pages::{
     persona::{
         Body, Head, PersonaPage, Side,
         calendar::Calendar,
-        goal::GoalRow,
+        goal::{Badge, GoalRow},
         input::{self, Input, Turn},
         logs::Logs,
         output::Output,
@@ -36,7 +36,7 @@ use crate::web::pages::{
         tools::{Kind, Row as ToolRow, Tools},
     },
     personas::{self, AlertRow, PersonasPage},
-    run::{self, RunPage},
+    run::{self, Back, BackGoal, RunPage},
     runs::{RunRow, RunsPage},
     show::When,
 };
@@ -266,7 +266,7 @@ fn settings(jason: &Persona) -> Settings {
     Settings {
         budgets: budgets::budgets(),
         standing: actors::run::standing_rules(&["rehearsal.localhost".to_owned()]),
-        quotas: Unit::ALL.iter().map(|unit| QuotaField::new(*unit, jason, &rules)).collect(),
+        quotas: Unit::ALL.iter().map(|unit| QuotaField::new(*unit, jason, &rules, false)).collect(),
         persona: jason.clone(),
         keys: vec![KeyRow { name: "JOBS_PASSWORD".to_owned(), last_four: "h7Qz".to_owned(), updated }],
         models: vec!["understudy".to_owned(), "openai".to_owned()],
@@ -337,6 +337,8 @@ pub(super) fn run() -> Vec<(&'static str, RunPage)> {
 
 fn run_page(jason: &Persona, goal: &actors::domain::Goal, attempt: &actors::domain::Run, so_far: usize) -> RunPage {
     let receipts: Vec<Receipt> = records::receipts(goal, attempt).into_iter().take(so_far).collect();
+    let badge = Badge::of_run(RunState::Done);
+    let back = Back { offered: true, goal: Some(BackGoal { badge, href: "/runs/x".to_owned() }) };
     let parts = run::Parts {
         run: attempt,
         goal,
@@ -344,6 +346,7 @@ fn run_page(jason: &Persona, goal: &actors::domain::Goal, attempt: &actors::doma
         receipts: &receipts,
         goal_receipts: &receipts,
         most_attempts: 4,
+        backs: HashMap::from([(2, back)]),
         more: false,
     };
     RunPage::new(frame("Run", Section::Runs), &parts, NOW)

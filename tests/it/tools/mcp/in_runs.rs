@@ -2,8 +2,12 @@
 
 use std::fs;
 
-use actors::domain::{GoalState, Payload, PersonaId, Phase, Proof, Role};
-use greenroom::{config::ProviderKind, storage::ReceiptFilter, tools::templates::Template};
+use actors::domain::{ApprovalState, GoalState, Payload, PersonaId, Phase, Proof, Role};
+use greenroom::{
+    config::ProviderKind,
+    storage::{ApprovalFilter, ReceiptFilter},
+    tools::templates::Template,
+};
 use serde_json::json;
 
 use super::{super::house::House, put, tool};
@@ -29,6 +33,42 @@ async fn play(house: &House, persona: PersonaId) -> Vec<(Option<Phase>, String)>
     let receipts = house.storage.db.receipts(filter).await.unwrap();
     let of_tool = receipts.into_iter().filter(|receipt| receipt.tool.as_deref() == Some("mcp__desk__sum"));
     of_tool.map(|receipt| (receipt.phase, serde_json::to_string(&receipt.body).unwrap())).collect()
+}
+
+/// Whatever the server says of it: what cannot be taken back waits for a person, and nothing is called before.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_irreversible_tool_asks_before_it_is_called() {
+    if is_left_out().await {
+        return;
+    }
+    let mock = Mock::answering(model).await;
+    let house = House::asking(mock.config(ProviderKind::OpenAi)).await;
+    let jason = house.hire("jason", Role::Worker).await;
+    put(house.root.path(), "effects = { sum = \"irreversible\" }", &[tool("sum", "Adds numbers.")]);
+    let persona = house.storage.db.persona(jason).await.unwrap().unwrap();
+    let seen = house.mcp.look(&persona, "desk").await.unwrap();
+    let seen = [("sum".to_owned(), seen.tools[0].hash.clone())];
+    let pins = house.mcp.to_confirm(None, "desk", &seen).await.unwrap();
+    house.company.confirm_mcp(pins, &house.by).await.unwrap();
+    let called = play(&house, jason).await;
+    assert!(!called.iter().any(|(phase, _)| *phase == Some(Phase::Intent)), "it was not begun: {called:?}");
+    let filter = ApprovalFilter { limit: 10, ..ApprovalFilter::default() };
+    let asked = house.storage.db.approvals(filter).await.unwrap().remove(0);
+    assert_eq!((asked.tool.as_str(), asked.state), ("mcp__desk__sum", ApprovalState::Waiting));
+    assert_eq!(asked.subject.args["args"], json!({"numbers": [20, 22]}));
+    let mut receipts = house.company.receipts();
+    house.company.decide_approval(asked.id, true, String::new(), &house.by).await.unwrap();
+    let outcome = async {
+        loop {
+            let receipt = receipts.recv().await.unwrap();
+            if receipt.tool.as_deref() == Some("mcp__desk__sum") && receipt.phase == Some(Phase::Outcome) {
+                return serde_json::to_string(&receipt.body).unwrap();
+            }
+        }
+    };
+    let outcome = tokio::time::timeout(std::time::Duration::from_secs(60), outcome).await.unwrap();
+    assert!(outcome.contains("\"sum\":42"), "{outcome}");
+    house.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
