@@ -1,9 +1,10 @@
 //! May this call be made at all, and must a person be asked first? Pure.
 
 use serde_json::Value;
-use url::Url;
 
-use crate::domain::{Autonomy, Effect, HostTerms, Permissions, Rule, Ruling, Step, is_outreach, ruled};
+use crate::domain::{
+    Autonomy, Effect, HostTerms, Permissions, Rule, Ruling, Step, canonical_host, host_of, is_outreach, ruled,
+};
 
 /// What the rules say about a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +121,8 @@ pub fn reaches(step: &Step, page: Option<&str>) -> Option<String> {
         Step::Goto { url, .. } | Step::Fetch { url, .. } => host_of(url),
         step if step.is_browser() => page.and_then(host_of),
         Step::Tool { name, args, .. } if is_outreach(name) => {
-            args.get("host").and_then(Value::as_str).map(|host| host.trim().to_ascii_lowercase())
+            let host = args.get("host").and_then(Value::as_str)?;
+            canonical_host(host.trim()).ok().map(|host| host.to_string())
         }
         _ => None,
     }
@@ -139,10 +141,6 @@ pub fn paced_site(step: &Step, page: Option<&str>) -> Option<String> {
         Step::Click { .. } | Step::Type { .. } | Step::Select { .. } | Step::Evaluate { .. } => page.and_then(host_of),
         _ => None,
     }
-}
-
-fn host_of(url: &str) -> Option<String> {
-    Url::parse(url).ok()?.host_str().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -227,6 +225,22 @@ mod tests {
             on("https://www.pay.test/"),
             Verdict::Ask { rule: "rule: ask browser_click on pay.test".to_owned() }
         );
+    }
+
+    #[test]
+    fn another_spelling_of_a_host_is_the_same_host() {
+        let rules = [(Some("browser_click"), Some("pay.test"), Ruling::Ask), (None, Some("192.0.2.1"), Ruling::Deny)];
+        let mine = persona(Autonomy::Full, &rules);
+        let says = |page| judge(&click(None), Some(page), &by(&mine, &[]));
+        for page in ["https://pay.test./", "https://PAY.test/", "https://www.pay.test./cart"] {
+            assert_eq!(says(page), Verdict::Ask { rule: "rule: ask browser_click on pay.test".to_owned() }, "{page}");
+        }
+        for page in ["http://192.0.2.1./", "http://[::ffff:192.0.2.1]/", "http://3221225985/"] {
+            assert!(matches!(says(page), Verdict::Deny { .. }), "{page}");
+        }
+        let plain = Some("pay.test".to_owned());
+        assert_eq!(paced_site(&click(None), Some("https://pay.test./")), plain, "one pace for both");
+        assert_eq!(reaches(&outreach(json!({"host": " Pay.test. "})), None), plain);
     }
 
     #[test]
