@@ -184,8 +184,21 @@ impl History {
 
     /// An effect of this run that cannot be taken back has happened, or nobody knows that it has not.
     pub fn has_irreversible(&self, run: RunId) -> bool {
-        let own = |receipt: &Receipt| receipt.run == Some(run) && receipt.effect == Some(Effect::Irreversible);
-        !self.begun(own, |key| *key != Key::Open).is_empty()
+        let own = |receipt: &&Receipt| receipt.run == Some(run) && receipt.effect == Some(Effect::Irreversible);
+        self.receipts.iter().filter(own).filter_map(|receipt| receipt.step).any(|step| self.has_happened(step))
+    }
+
+    /// The last effect of another run than this that cannot be taken back and has happened, as far as anyone knows: whose
+    /// it is, and its step. An agent's steps are numbered through all its runs.
+    pub fn last_irreversible(&self, but: RunId) -> Option<(RunId, StepIndex)> {
+        let irreversible = self.receipts.iter().filter(|receipt| receipt.effect == Some(Effect::Irreversible));
+        let steps = irreversible.filter_map(|receipt| Some((receipt.run.filter(|run| *run != but)?, receipt.step?)));
+        steps.filter(|(_, step)| self.has_happened(*step)).max_by_key(|(_, step)| *step)
+    }
+
+    /// It was done, here or before, or nobody knows that it was not.
+    pub fn has_happened(&self, step: StepIndex) -> bool {
+        self.key(step) != Key::Open || self.skipped(step).is_some()
     }
 
     /// What an earlier attempt did for good, so that this step was skipped.
