@@ -20,7 +20,8 @@ pub struct AgentPayload {
     /// A configured model's or route's name; none: the persona's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The only tools it may call; none: all that its persona may.
+    /// The only tools it may call, now and in what it schedules; none: all that its persona may. Whom it gives work to uses
+    /// that persona's own tools.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<String>,
     /// Secrets it may have typed, by name, each with the one host where. It never sees their values.

@@ -30,6 +30,7 @@ pub struct Handed {
     /// Whose: a slug; none: itself, later.
     pub to: Option<String>,
     pub task: String,
+    /// One of the other's agents. What a persona gives itself it does as it does the goal.
     pub agent: Option<String>,
     pub due_ms: Option<i64>,
     /// The same in every attempt and resume.
