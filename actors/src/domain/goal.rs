@@ -91,6 +91,13 @@ pub struct Goal {
     pub updated_ms: i64,
 }
 
+impl Goal {
+    /// Whose budget pays for it: who first gave the work away, if it was given away.
+    pub fn payer(&self) -> PersonaId {
+        self.payload.delegated().map_or(self.persona, |delegated| delegated.payer)
+    }
+}
+
 /// What is to be done, typed by kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
