@@ -258,7 +258,7 @@ impl<'a> Attempt<'a> {
                     // The model is told what went wrong.
                     return Ok(());
                 }
-                Err(Halt::Verdict(self.verdict_on(at, step, error)))
+                self.failed_step(at, step, error).await
             }
             Acted::Unknown(receipt) => {
                 let error = receipt.body.as_ref().and_then(|body| body.error.clone());

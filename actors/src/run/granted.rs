@@ -33,6 +33,6 @@ impl Attempt<'_> {
         if self.is_agent() {
             return Ok(());
         }
-        Err(Halt::Verdict(self.verdict_on(at, step, error)))
+        self.failed_step(at, step, error).await
     }
 }

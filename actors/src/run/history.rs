@@ -75,19 +75,23 @@ impl History {
 
     /// Where the key of an effect stands.
     pub fn key(&self, step: StepIndex) -> Key {
-        let mut key = Key::Open;
+        // What a try that was not begun comes back to: one before it may have gone through, and nobody settled that.
+        let (mut key, mut before) = (Key::Open, Key::Open);
         for receipt in self.of(step) {
-            key = match receipt.phase {
-                Some(Phase::Intent) => Key::Unknown { seq: receipt.seq, marked: false },
-                Some(Phase::Unknown) => Key::Unknown { seq: receipt.seq, marked: true },
-                Some(Phase::Denied) => Key::Open,
-                Some(Phase::Outcome | Phase::Reconciled) => match ended(receipt) {
-                    Some(Ended::Done) => Key::Done(recorded(receipt)),
-                    Some(Ended::NotBegun) => Key::Open,
-                    Some(Ended::Unknown) | None => Key::Unknown { seq: receipt.seq, marked: true },
-                },
+            let ended = ended(receipt);
+            key = match (receipt.phase, ended) {
+                (Some(Phase::Intent), _) => Key::Unknown { seq: receipt.seq, marked: false },
+                (Some(Phase::Denied), _) | (Some(Phase::Outcome), Some(Ended::NotBegun)) => before.clone(),
+                (Some(Phase::Reconciled), Some(Ended::NotBegun)) => Key::Open,
+                (Some(Phase::Outcome | Phase::Reconciled), Some(Ended::Done)) => Key::Done(recorded(receipt)),
+                (Some(Phase::Unknown | Phase::Outcome | Phase::Reconciled), _) => {
+                    Key::Unknown { seq: receipt.seq, marked: true }
+                }
                 _ => key,
             };
+            if receipt.phase != Some(Phase::Intent) {
+                before = key.clone();
+            }
         }
         key
     }
