@@ -107,7 +107,7 @@ impl Desk {
         let Correction { version, title, payload, proof, waits_for: others, if_failed } = correction;
         let title = title.unwrap_or_else(|| goal.title.clone());
         check_text("title", &title, LONGEST_TITLE)?;
-        let payload = payload.map_or_else(|| goal.payload.clone(), |payload| with_its_payer(payload, &goal.payload));
+        let payload = payload.map_or_else(|| goal.payload.clone(), |payload| with_its_origin(payload, &goal.payload));
         let proof = proof.unwrap_or_else(|| goal.proof.clone());
         self.check_counts(goal.persona, &proof).await?;
         self.check_agent(goal.persona, &payload).await?;
@@ -288,8 +288,8 @@ impl Desk {
     }
 }
 
-/// Nobody's correction changes whose work it is a part of.
-fn with_its_payer(payload: Payload, before: &Payload) -> Payload {
+/// Nobody's correction changes whose work it is a part of, or what it stands on.
+fn with_its_origin(payload: Payload, before: &Payload) -> Payload {
     match (payload, before) {
         (Payload::Agent(mut payload), Payload::Agent(before)) => {
             payload.delegated.clone_from(&before.delegated);
@@ -297,6 +297,7 @@ fn with_its_payer(payload: Payload, before: &Payload) -> Payload {
         }
         (payload, _) => payload,
     }
+            payload.fork = before.fork;
 }
 
 /// What a person is asked about.
