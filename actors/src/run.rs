@@ -13,6 +13,7 @@ mod charge;
 mod claims;
 mod drafts;
 mod drift;
+mod ends;
 mod fork;
 mod granted;
 mod handing;
@@ -42,7 +43,7 @@ use tracing::warn;
 
 pub use self::handing::{Colleagues, Handed, NotGiven};
 use self::{attempt::Attempt, broker::Broker, stage::Stage};
-pub(crate) use self::{budget::left_open, history::History, quota::may_have_happened, steps::Steps};
+pub(crate) use self::{ends::ends_with, history::History, quota::may_have_happened, steps::Steps};
 pub use self::{now::Now, policy::standing_rules};
 use crate::{
     domain::{Limits, Persona, PersonaId},
