@@ -27,6 +27,7 @@ mod quota;
 mod recorded;
 pub mod replay;
 mod resume;
+mod ruled;
 mod settle;
 mod side_by_side;
 mod stage;

@@ -9,10 +9,10 @@ use super::{
 use crate::domain::{Autonomy, Ended, Phase, Step, StepError};
 
 impl Attempt<'_> {
-    /// Why it may not; none: it may. What was granted or revoked since the run began counts.
+    /// Why it may not; none: it may. By what was taken in last.
     pub(super) fn not_granted(&self, step: &Step) -> Option<StepError> {
         let (kind, tool, slug) = (step.kind()?, step.tool(), &self.persona.slug);
-        if self.runner.broker.evidence.may_use(&self.persona, &tool, kind) {
+        if self.persona.grants.permits(&tool, kind, self.persona.role) {
             let gives_work = matches!(step, Step::Delegate { .. } | Step::Schedule { .. });
             let only_looks = gives_work && self.persona.permissions.autonomy == Autonomy::ReadOnly;
             let why = || format!("`{tool}` gives work, and {slug} is readonly: it only looks");

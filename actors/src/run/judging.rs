@@ -72,6 +72,8 @@ impl Attempt<'_> {
         let behind = self.steps.looking_back();
         for (at, step) in [(behind, goto), (behind + 1, find)] {
             self.say(Some(format!("reads back · {}", plan::label(&step))));
+            self.renew_permissions().await?;
+            self.renew_terms(&step).await?;
             self.keep_pace(&step).await?;
             match self.carry_out(at, &step, None).await? {
                 Acted::Holds(receipt) => self.take_in(at, receipt),

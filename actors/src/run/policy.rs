@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::{
-    Autonomy, Effect, HostTerms, Permissions, Rule, Ruling, Step, canonical_host, host_of, is_outreach, ruled,
+    Autonomy, Effect, HostTerms, Outreach, Permissions, Rule, Ruling, Step, canonical_host, host_of, is_outreach, ruled,
 };
 
 /// What the rules say about a call.
@@ -80,7 +80,7 @@ fn forbidden(step: &Step, host: Option<&str>, terms: Option<&HostTerms>) -> Opti
     if to.is_empty() {
         return Some(format!("`{tool}` writes to strangers and names nobody in `to`"));
     }
-    let same = |list: &[String], name: &str| list.iter().any(|known| known.trim().eq_ignore_ascii_case(name.trim()));
+    let same = |list: &[String], name: &str| list.iter().any(|known| is_same(known, name));
     let out = to.iter().find(|name| same(&outreach.opted_out, name));
     if let Some(name) = out {
         return Some(format!("{name} does not want to be written to on {host}"));
@@ -98,6 +98,21 @@ fn recipients(step: &Step) -> Vec<&str> {
         Some(Value::Array(names)) => names.iter().map(|name| name.as_str().unwrap_or("?")).collect(),
         _ => Vec::new(),
     }
+}
+
+/// What of a policy bears on this step: of those who may be written to, the ones that it writes to.
+pub fn narrowed(terms: HostTerms, step: &Step) -> HostTerms {
+    let to = recipients(step);
+    let named = |list: Vec<String>| list.into_iter().filter(|name| to.iter().any(|to| is_same(to, name))).collect();
+    let outreach = terms
+        .outreach
+        .filter(|_| is_outreach(&step.tool()))
+        .map(|all| Outreach { recipients: named(all.recipients), opted_out: named(all.opted_out) });
+    HostTerms { acts_per_1000_s: None, outreach, ..terms }
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    one.trim().eq_ignore_ascii_case(other.trim())
 }
 
 /// The step with what the host's policy wants said put into what an outreach call sends: its `text`.
@@ -149,7 +164,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::Outreach;
 
     fn click(effect: Option<Effect>) -> Step {
         Step::Click { selector: "#send".into(), effect, timeout_ms: None }

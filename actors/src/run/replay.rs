@@ -30,6 +30,7 @@ use crate::{
     domain::{Limits, Message, Persona, Phase, Receipt, Run, RunId, RunState, StepIndex},
     evidence::Evidence,
     ports::{Blobs, Ports, Records, Unavailable, Waiting},
+    scheduler::HostBook,
 };
 
 /// What a replay came to.
@@ -205,7 +206,7 @@ impl Scene<'_> {
             evidence,
             node: limits.node.clone(),
             standing: policy::standing_rules(&limits.standing_hosts).into(),
-            hosts: self.opening.hosts(),
+            hosts: HostBook::default(),
             step_limit: limits.step,
             record: Some(self.tape.clone()),
         };

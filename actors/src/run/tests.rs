@@ -10,4 +10,5 @@ mod crashes;
 mod outcomes;
 mod quotas;
 mod replays;
+mod rules;
 mod turns;

@@ -17,11 +17,6 @@ impl HostBook {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(host).map(|policy| policy.terms.clone())
     }
 
-    /// Every policy, by host.
-    pub(crate) fn all(&self) -> Vec<HostPolicy> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
-
     pub(crate) fn keep(&self, policy: HostPolicy) {
         let mut book = self.0.write().unwrap_or_else(PoisonError::into_inner);
         // Two changes can be told of in another order than they were written.

@@ -269,8 +269,8 @@ impl Tape {
         self.data("alert")
     }
 
-    /// What the next call could take at worst, or why nobody knew.
-    pub(super) fn data<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
+    /// A field of the next receipt's data.
+    pub fn data<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
         self.next(|next| T::deserialize(next.body.as_ref()?.data.get(key)?).ok())
     }
 
