@@ -41,10 +41,11 @@ pub use seal::SealError;
 pub use writer::Unwritten;
 
 use crate::{
-    domain::{GoalId, GoalState, NodeName, ParkedOn, Persona, Receipt, RoomId, ToolKind},
+    domain::{GoalId, GoalState, NodeName, ParkedOn, PersonaId, Receipt, RoomId},
     ports::{BoxError, Change, Commit, Committed, GoalMove, Journal, Outdated, Unavailable, World},
 };
 use newest::Newest;
+pub(crate) use newest::Said;
 use teller::{Public, Then};
 use writer::{Entry, Item, Writer};
 
@@ -187,9 +188,9 @@ impl Evidence {
         self.turns.subscribe()
     }
 
-    /// Whether a persona may use a tool by now: what was committed since it was read counts.
-    pub fn may_use(&self, persona: &Persona, tool: &str, kind: ToolKind) -> bool {
-        self.newest.may_use(persona, tool, kind)
+    /// What a persona may do by now; none: as it was read, nobody has changed it since the start.
+    pub(crate) fn said_of(&self, persona: PersonaId) -> Option<Said> {
+        self.newest.said_of(persona)
     }
 
     /// Why the store cannot take work now; none: it can.

@@ -14,6 +14,7 @@ mod claims;
 mod deed;
 mod drafts;
 mod drift;
+mod ends;
 mod fork;
 mod granted;
 mod handing;
@@ -27,6 +28,7 @@ mod quota;
 mod recorded;
 pub mod replay;
 mod resume;
+mod ruled;
 mod settle;
 mod side_by_side;
 mod stage;
@@ -46,7 +48,7 @@ pub use self::deed::{deed, rollbacks};
 pub use self::handing::{Colleagues, Handed, NotGiven};
 pub(crate) use self::policy::{Rules, Verdict as Judged, disclosed, judge, reaches};
 use self::{attempt::Attempt, broker::Broker, stage::Stage};
-pub(crate) use self::{budget::left_open, history::History, quota::may_have_happened, steps::Steps};
+pub(crate) use self::{ends::ends_with, history::History, quota::may_have_happened, steps::Steps};
 pub use self::{now::Now, policy::standing_rules};
 use crate::{
     domain::{Limits, Persona, PersonaId},

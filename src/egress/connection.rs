@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use actors::domain::canonical_host;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional},
     net::{TcpStream, lookup_host},
@@ -12,7 +13,6 @@ use super::{
     Guard, address,
     head::{Ask, LONGEST_HEAD, Malformed, closing_answer, end_of_head, read_ask},
     refusals::Why,
-    rules::canonical,
 };
 
 /// A browser may open a connection before it has something to ask, but not for ever.
@@ -85,12 +85,12 @@ async fn answer(client: &mut TcpStream, status: &str) -> io::Result<()> {
 }
 
 fn allowed_now(guard: &Guard, host: &str, port: u16) -> bool {
-    canonical(host).is_ok_and(|host| guard.judge(&host, port).is_ok())
+    canonical_host(host).is_ok_and(|host| guard.judge(&host, port).is_ok())
 }
 
 /// A connection to exactly the address that was judged: a name cannot change its mind in between.
 async fn reach(guard: &Guard, host: &str, port: u16) -> Result<TcpStream, Why> {
-    let host = canonical(host).map_err(|_| Why::NotListed)?;
+    let host = canonical_host(host).map_err(|_| Why::NotListed)?;
     guard.judge(&host, port).map_err(|_| Why::NotListed)?;
     let addresses = match guard.mapped(&host, port) {
         Some(address) => vec![address],

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use actors::domain::canonical_host;
 use url::{Host, Url};
 
 use super::address;
@@ -103,7 +104,7 @@ impl Rule {
             return Err("cannot be both `=` (itself only) and `*.` (below only)".to_owned());
         }
         let (host, port) = split_port(rest)?;
-        let host = match canonical(host).map_err(|reason| format!("is not a host name: {reason}"))? {
+        let host = match canonical_host(host).map_err(|reason| format!("is not a host name: {reason}"))? {
             Host::Domain(name) => {
                 check_name(&name, exact)?;
                 Pattern::Name { name, itself: !below_only, below: !exact }
@@ -169,20 +170,6 @@ fn split_port(text: &str) -> Result<(&str, Option<u16>), String> {
     }
 }
 
-/// One spelling per host: IDNA to punycode, odd IPv4 forms to IPv4, IPv4 in IPv6 to IPv4, no dot at the end.
-pub fn canonical(host: &str) -> Result<Host<String>, String> {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    if host.split('.').any(str::is_empty) && host.parse::<std::net::Ipv6Addr>().is_err() {
-        return Err("a part of it is empty".to_owned());
-    }
-    let bare_v6 = host.parse::<std::net::Ipv6Addr>().ok().map(Host::Ipv6);
-    let parsed = bare_v6.map_or_else(|| Host::parse(host).map_err(|error| error.to_string()), Ok)?;
-    Ok(match parsed {
-        Host::Ipv6(ip) => ip.to_ipv4_mapped().map_or(Host::Ipv6(ip), Host::Ipv4),
-        other => other,
-    })
-}
-
 /// An address taken apart: what it is, where it leads.
 pub fn place_of(text: &str) -> Result<(Url, Host<String>, u16), Refusal> {
     let bad = |reason: String| Refusal::NotAnAddress(reason);
@@ -193,7 +180,7 @@ pub fn place_of(text: &str) -> Result<(Url, Host<String>, u16), Refusal> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Refusal::UserInfo);
     }
-    let host = canonical(url.host_str().unwrap_or_default()).map_err(bad)?;
+    let host = canonical_host(url.host_str().unwrap_or_default()).map_err(bad)?;
     let port = url.port_or_known_default().ok_or_else(|| bad("it has no port".to_owned()))?;
     Ok((url, host, port))
 }

@@ -176,8 +176,8 @@ impl Records for ReadBack {
         Ok(self.0.host_policies().await?)
     }
 
-    async fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Result<Vec<GoalId>, Unavailable> {
-        Ok(self.0.parked_on_budgets(persona).await?)
+    async fn parked_on_budgets(&self) -> Result<Vec<GoalId>, Unavailable> {
+        Ok(self.0.parked_on_budgets().await?)
     }
 
     async fn has_alert(&self, id: AlertId) -> Result<bool, Unavailable> {

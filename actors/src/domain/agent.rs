@@ -20,7 +20,8 @@ pub struct AgentPayload {
     /// A configured model's or route's name; none: the persona's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The only tools it may call; none: all that its persona may.
+    /// The only tools it may call, now and in what it schedules; none: all that its persona may. Whom it gives work to uses
+    /// that persona's own tools.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<String>,
     /// Secrets it may have typed, by name, each with the one host where. It never sees their values.
@@ -32,7 +33,7 @@ pub struct AgentPayload {
     /// Written by the runtime: whose work it is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegated: Option<Box<Delegated>>,
-    /// It stands on the first steps of another run.
+    /// Written by the runtime: it stands on the first steps of another run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fork: Option<Fork>,
 }
@@ -93,6 +94,7 @@ impl AgentPayload {
         match self {
             _ if self.task.trim().is_empty() => Some(("task", "must not be empty")),
             _ if self.delegated.is_some() => Some(("delegated", "is written by the runtime alone")),
+            _ if self.fork.is_some() => Some(("fork", "is written by the runtime alone: fork a run")),
             _ if !(1..=200).contains(&self.max_steps) => Some(("max_steps", "must be between 1 and 200")),
             _ if !(1..=1440).contains(&self.max_minutes) => Some(("max_minutes", "must be between 1 and 1440")),
             _ if self.tools.iter().any(|name| name.trim().is_empty()) => Some(("tools", "must be names of tools")),

@@ -99,6 +99,11 @@ impl Goal {
     pub const fn is_as_given(&self) -> bool {
         self.version == 1
     }
+
+    /// Whose budget pays for it: who first gave the work away, if it was given away.
+    pub fn payer(&self) -> PersonaId {
+        self.payload.delegated().map_or(self.persona, |delegated| delegated.payer)
+    }
 }
 
 /// What is to be done, typed by kind.
@@ -407,6 +412,8 @@ mod tests {
         let id = "01939e00-0000-7000-8000-000000000001";
         let paid = json!({"task": "a", "delegated": {"goal": id, "payer": id, "zone": "UTC", "line": [id]}});
         assert!(refused(GoalKind::Agent, paid).starts_with("delegated:"), "nobody spends another's budget by hand");
+        let forked = json!({"task": "a", "fork": {"run": id, "from": 3}});
+        assert!(refused(GoalKind::Agent, forked).starts_with("fork:"), "only a run that was looked at is stood on");
         let tool = |name: &str| json!({"steps": [{"action": "tool", "name": name, "effect": "pure"}]});
         assert!(refused(GoalKind::Io, tool("../x")).starts_with("steps[0].name"));
         assert!(Payload::parse(GoalKind::Io, tool("word_count")).is_ok());

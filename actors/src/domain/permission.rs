@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::words::words;
+use super::{host::canonical_host, words::words};
 
 words! {
     /// How much a persona may do by itself, where no rule says otherwise.
@@ -75,11 +75,14 @@ impl Rule {
         let host = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
         let is =
             |name: &str, fits: fn(char) -> bool| (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(fits);
+        // Spelled otherwise it would speak of no host that is ever reached.
+        let is_host = |name: &str| is(name, host) && canonical_host(name).is_ok_and(|host| host.to_string() == name);
         match (&self.tool, &self.host) {
             (Some(name), _) if !is(name, tool) => Some(("tool", "must be the name of a tool, as in `browser_click`")),
-            (_, Some(name)) if !is(name.strip_prefix('=').unwrap_or(name), host) => {
-                Some(("host", "must be a host in lower case without port, as in `example.com` or `=example.com`"))
-            }
+            (_, Some(name)) if !is_host(name.strip_prefix('=').unwrap_or(name)) => Some((
+                "host",
+                "must be a host in lower case without port and last dot, as in `example.com` or `=example.com`",
+            )),
             _ => None,
         }
     }
@@ -175,6 +178,8 @@ mod tests {
             (None, Some("Example.com"), "host"),
             (None, Some("a.test:80"), "host"),
             (None, Some("="), "host"),
+            (None, Some("a.test."), "host"),
+            (None, Some("0x7f.1"), "host"),
         ] {
             assert_eq!(rule(tool, host, Ruling::Ask).fault().map(|(at, _)| at), Some(field), "{tool:?} {host:?}");
         }

@@ -1,4 +1,4 @@
-//! What commits of this process said about personas' tools, so that a run sees it at its next step without a read.
+//! What commits of this process said that personas may do, so that a run sees it at its next step without a read.
 //!
 //! Every change of a persona goes through here. Who was changed since the start has an entry, so an entry is newer than
 //! whatever a run has read; without one, what it has read still holds.
@@ -8,14 +8,28 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::teller::Then;
 use crate::{
-    domain::{Grants, Persona, PersonaId, Role, ToolKind},
+    domain::{Grants, Permissions, Persona, PersonaId, Role},
     ports::{Change, Commit},
 };
 
-/// A persona's word on tools, and the role that the rest follows from.
-type Said = (Grants, Option<Role>);
+/// What a persona may do: by itself, with which tools, and the role that the rest follows from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Said {
+    pub permissions: Permissions,
+    pub grants: Grants,
+    pub role: Option<Role>,
+}
+
+impl Said {
+    pub(crate) fn of(persona: &Persona) -> Self {
+        let Persona { permissions, grants, role, .. } = persona;
+        Self { permissions: permissions.clone(), grants: grants.clone(), role: *role }
+    }
+}
 
 /// The newest of everybody who was changed. Cheap to clone.
 #[derive(Clone, Default)]
@@ -25,7 +39,7 @@ impl Newest {
     /// What is done right after a commit: what it says is taken in first. Commits are told in their order.
     pub(super) fn told_by(&self, commit: &Commit, then: Option<Then>) -> Option<Then> {
         let said = |change: &Change| match change {
-            Change::PersonaUpdated(persona) => Some((persona.id, (persona.grants.clone(), persona.role))),
+            Change::PersonaUpdated(persona) => Some((persona.id, Said::of(persona))),
             _ => None,
         };
         let said: Vec<(PersonaId, Said)> = commit.changes.iter().filter_map(said).collect();
@@ -41,11 +55,8 @@ impl Newest {
         }))
     }
 
-    pub(super) fn may_use(&self, persona: &Persona, tool: &str, kind: ToolKind) -> bool {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        match known.get(&persona.id) {
-            Some((grants, role)) => grants.permits(tool, kind, *role),
-            None => persona.grants.permits(tool, kind, persona.role),
-        }
+    /// None: it was not changed since the start.
+    pub(super) fn said_of(&self, persona: PersonaId) -> Option<Said> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&persona).cloned()
     }
 }

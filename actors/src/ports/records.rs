@@ -234,8 +234,8 @@ pub trait Records: RoomRecords {
         Ok(Vec::new())
     }
 
-    /// Goals that wait for a budget: of one persona, if it is named.
-    async fn parked_on_budgets(&self, _persona: Option<PersonaId>) -> Result<Vec<GoalId>, Unavailable> {
+    /// Goals that wait for a budget, whoever pays for them.
+    async fn parked_on_budgets(&self) -> Result<Vec<GoalId>, Unavailable> {
         Ok(Vec::new())
     }
 

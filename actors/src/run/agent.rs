@@ -204,9 +204,9 @@ impl Attempt<'_> {
     pub(super) fn effect_key(&self, at: usize) -> Option<String> {
         self.agent.as_ref()?;
         let step = self.steps.get(at)?;
-        let happened = |index| self.history.key(index) != Key::Open || self.history.skipped(index).is_some();
-        let before =
-            (0..at).filter(|before| self.steps[*before] == *step && happened(self.steps.index(*before))).count();
+        let is_like_it =
+            |before: &usize| self.steps[*before] == *step && self.history.has_happened(self.steps.index(*before));
+        let before = (0..at).filter(is_like_it).count();
         let digest = canonical::sha256(step.to_args().to_string().as_bytes());
         Some(format!("{}:{digest}:{before}", self.goal.id))
     }
@@ -224,7 +224,7 @@ impl Attempt<'_> {
 }
 
 fn lost(why: &str) -> StepError {
-    StepError::permanent(format!("what the model answered cannot be read again: {why}; retry the goal"))
+    StepError::permanent(format!("what the model answered cannot be read again: {why}; give a new goal"))
 }
 
 /// Whether a receipt says that the model's call was not made at all.

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Approval, ApprovalId, ApprovalState, Call, Draft, Effect, GoalState, Hash,
-        MessageState, ParkedOn, PersonaId, Phase, ReceiptKind, RunState, Step, StepError, Subject,
+        Alert, AlertId, AlertKind, Approval, ApprovalId, ApprovalState, Call, Draft, GoalState, Hash, MessageState,
+        ParkedOn, PersonaId, Phase, ReceiptKind, RunState, Step, StepError, Subject,
     },
     evidence::canonical,
     ports::{ApprovalChange, Change, Commit, GoalMove, Guard},
@@ -94,11 +94,9 @@ fn short(value: &Value) -> String {
 impl Attempt<'_> {
     /// Asks whom it must, before the step goes to the broker.
     pub(super) async fn permit(&mut self, at: usize, step: &Step) -> Result<Permit, Halt> {
-        if step.effect() == Effect::Irreversible {
-            self.renew_permissions().await?;
-        }
+        self.renew_permissions().await?;
         let broker = &self.runner.broker;
-        let verdict = broker.judge(step, self.page(), &self.persona.permissions);
+        let verdict = broker.judge(step, self.page(), &self.persona.permissions, self.terms_for(step));
         let policy::Verdict::Ask { rule } = verdict else { return Ok(Permit::Free) };
         let key = self.key_of(at);
         let asked =
@@ -120,15 +118,6 @@ impl Attempt<'_> {
             Err(error) => return Ok(Permit::No(error)),
         };
         self.put_question(at, step, subject, Asking { again, changed: None, also: Vec::new(), said: Vec::new() }).await
-    }
-
-    /// What was changed while the run was under way counts from the next irreversible effect on.
-    async fn renew_permissions(&mut self) -> Result<(), Halt> {
-        let persona = self.runner.broker.ports.records.persona(self.goal.persona).await;
-        if let Some(persona) = persona.map_err(|_| Halt::End(RunEnd::Unavailable))? {
-            self.persona = persona.into();
-        }
-        Ok(())
     }
 
     /// What became of an open question.
@@ -187,8 +176,7 @@ impl Attempt<'_> {
         let call = self.call_of(at, step);
         let page = self.runner.broker.look(&call).await?;
         let host = policy::reaches(step, self.page());
-        let terms = host.as_deref().and_then(|host| self.runner.broker.hosts.terms(host));
-        let disclosure = terms.map(|terms| terms.disclosure).filter(|text| !text.is_empty());
+        let disclosure = self.terms_for(step).map(|terms| terms.disclosure.clone()).filter(|text| !text.is_empty());
         Ok(Subject { label: plan::label(step), args: call.args, page, host, rule, disclosure })
     }
 

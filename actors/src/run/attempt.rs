@@ -1,6 +1,6 @@
 //! One attempt under way: walks the plan, and asks when the end of an effect is not known.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -22,14 +22,14 @@ use super::{
     steps::Steps,
 };
 use crate::{
-    domain::{Approval, Call, Effect, Goal, Message, Persona, Receipt, Run, Step, StepError},
+    domain::{Approval, Call, Effect, Goal, HostTerms, Message, Persona, Receipt, Run, Step, StepError},
     ports::Waiting,
 };
 
 /// A run with everything it needs to go on.
 pub(super) struct Attempt<'a> {
     pub runner: &'a Runner,
-    /// As it was when the run began.
+    /// As it was when the run began, but for what it may do: that is as it was taken in last.
     pub persona: Arc<Persona>,
     pub goal: Goal,
     pub message: Message,
@@ -47,6 +47,8 @@ pub(super) struct Attempt<'a> {
     pub(super) yes: Option<Box<Approval>>,
     /// The address the browser shows, as far as a receipt told.
     pub(super) page: Option<String>,
+    /// What was taken in of hosts' policies, by host.
+    pub(super) terms: BTreeMap<String, HostTerms>,
     now: Now,
 }
 
@@ -116,6 +118,7 @@ impl<'a> Attempt<'a> {
             saved,
             yes: None,
             page: None,
+            terms: BTreeMap::new(),
             now,
         }
     }
@@ -158,10 +161,13 @@ impl<'a> Attempt<'a> {
             if went_on && decision == Decision::Perform && !self.offer_slice(at).await? {
                 return Ok(false);
             }
+            if matches!(decision, Decision::Perform | Decision::Replay { .. }) {
+                self.renew_permissions().await?;
+            }
             match decision {
                 Decision::Perform => {
                     went_on = true;
-                    match self.beside(at) {
+                    match self.beside(at).await? {
                         1 => self.act(at, step, None).await?,
                         many => {
                             self.act_beside(at, many).await?;
@@ -240,9 +246,9 @@ impl<'a> Attempt<'a> {
             return self.hand_over(at, step).await;
         }
         let filled = self.filled(step).await.map_err(failed)?;
-        let host = policy::reaches(&filled, self.page());
-        let terms = host.and_then(|host| self.runner.broker.hosts.terms(&host));
-        let filled = policy::disclosed(filled, terms.as_ref());
+        self.renew_terms(&filled).await?;
+        let terms = self.terms_for(&filled);
+        let filled = policy::disclosed(filled, terms);
         self.keep_pace(&filled).await?;
         let acted = self.ask_and_carry_out(at, &filled, replay_of).await?;
         self.take(at, step, acted).await
@@ -265,7 +271,7 @@ impl<'a> Attempt<'a> {
                     // The model is told what went wrong.
                     return Ok(());
                 }
-                Err(Halt::Verdict(self.verdict_on(at, step, error)))
+                self.failed_step(at, step, error).await
             }
             Acted::Unknown(receipt) => {
                 let error = receipt.body.as_ref().and_then(|body| body.error.clone());
@@ -322,6 +328,7 @@ impl<'a> Attempt<'a> {
             replay_of: None,
             place: Place::default(),
             permissions: &self.persona.permissions,
+            terms: self.terms_for(step),
             yes: None,
             zone: self.persona.hours.zone,
         }

@@ -23,9 +23,9 @@ use super::{
 };
 use crate::{
     domain::{
-        Approval, ApprovalState, ArtifactRef, Bound, BudgetLeft, Call, Draft, Effect, Ended, Hash, NewArtifact,
-        NodeName, Outcome, Permissions, Phase, QuotaLeft, Receipt, ReceiptKind, Rule, RunId, Settlement, Step,
-        StepError, StepIndex, Zone,
+        Approval, ApprovalState, ArtifactRef, Bound, BudgetLeft, Call, Draft, Effect, Ended, Hash, HostTerms,
+        NewArtifact, NodeName, Outcome, Permissions, Phase, QuotaLeft, Receipt, ReceiptKind, Rule, RunId, Settlement,
+        Step, StepError, StepIndex, Zone,
     },
     evidence::{Evidence, canonical},
     ledger::Charge,
@@ -75,6 +75,8 @@ pub(super) struct Act<'a> {
     pub place: Place,
     /// What its persona may do without asking.
     pub permissions: &'a Permissions,
+    /// What holds on the host that it reaches.
+    pub terms: Option<&'a HostTerms>,
     /// The yes to this very call, where one was asked for.
     pub yes: Option<&'a Approval>,
     /// By which the days of the persona's budgets go.
@@ -140,7 +142,7 @@ impl Broker {
 
     /// Asks the rules, and commits what must be on record before the call.
     pub async fn clear(&self, act: &Act<'_>, call: &Call) -> Result<Begun, StoreGone> {
-        let rule = match self.judge(act.step, act.page, act.permissions) {
+        let rule = match self.judge(act.step, act.page, act.permissions, act.terms) {
             Verdict::Allow { rule } => rule,
             Verdict::Ask { rule } if act.yes.is_some() => Some(rule),
             Verdict::Ask { rule } => {
@@ -162,9 +164,14 @@ impl Broker {
         Ok(acted)
     }
 
-    pub(super) fn judge(&self, step: &Step, page: Option<&str>, permissions: &Permissions) -> Verdict {
-        let terms = policy::reaches(step, page).and_then(|host| self.hosts.terms(&host));
-        policy::judge(step, page, &Rules { permissions, standing: &self.standing, terms: terms.as_ref() })
+    pub(super) fn judge(
+        &self,
+        step: &Step,
+        page: Option<&str>,
+        permissions: &Permissions,
+        terms: Option<&HostTerms>,
+    ) -> Verdict {
+        policy::judge(step, page, &Rules { permissions, standing: &self.standing, terms })
     }
 
     /// The call that an act comes down to.

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::{RunEnd, attempt::Attempt, broker::NoRoom, quota::PutOff};
 use crate::{
-    domain::{AlertKind, Entry, GoalId, ParkedOn, Settlement},
+    domain::{AlertKind, Entry, ParkedOn, Settlement},
     ledger::{self, Reached},
-    ports::{Change, Guard, LedgerChange, LedgerGuard, Records, Unavailable},
+    ports::{Change, Guard, LedgerChange, LedgerGuard, Unavailable},
 };
 
 /// How long who only lacks what is reserved waits until it looks again.
@@ -55,9 +55,4 @@ impl Attempt<'_> {
 pub(super) fn at_worst(lost: &[Entry], at_ms: i64) -> impl Iterator<Item = Change> {
     let settled = move |entry: &Entry| Settlement { entry: entry.clone(), spent: entry.reserved, at_ms };
     lost.iter().map(move |entry| Change::Ledger(LedgerChange::Settled(settled(entry))))
-}
-
-/// What settles everything that a goal's calls reserved: nobody will go on with it.
-pub(crate) async fn left_open(records: &dyn Records, goal: GoalId, at_ms: i64) -> Result<Vec<Change>, Unavailable> {
-    Ok(at_worst(&records.open_entries(goal).await?, at_ms).collect())
 }

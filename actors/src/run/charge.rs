@@ -90,10 +90,10 @@ impl Broker {
         }
         let goal = act.about.goal;
         // Who gave the work away pays for it, in days of its own.
-        let payer = goal.payload.delegated();
+        let delegated = goal.payload.delegated();
         let entry = Entry {
             id: EntryId(act.about.world.new_id()),
-            persona: Some(payer.map_or(goal.persona, |delegated| delegated.payer)),
+            persona: Some(goal.payer()),
             user: goal.created_by.clone(),
             goal: Some(goal.id),
             run: Some(act.run),
@@ -102,7 +102,7 @@ impl Broker {
             reserved: bound.as_ref().ok().copied().flatten().unwrap_or_default(),
         };
         let budgets = self.ports.records.budgets(&entry.scopes()).await.map_err(|_| StoreGone)?;
-        let charge = Charge::new(entry, &budgets, payer.map_or(act.zone, |delegated| delegated.zone));
+        let charge = Charge::new(entry, &budgets, delegated.map_or(act.zone, |delegated| delegated.zone));
         match (bound, charge.limits.first()) {
             (Err(error), Some(limit)) => {
                 let told = json!({"unbounded": error.text, "limits": [limit]});

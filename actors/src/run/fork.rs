@@ -1,12 +1,18 @@
 //! A run that stands on another one: its first steps are taken from that one's record, and it goes on from there.
 //!
 //! They come in the commit that opens the run, as receipts that name theirs (`replay_of`), so nothing of them is done
-//! again: what follows is a resume like any other.
+//! again: what follows is a resume like any other. A goal may name the run. Without being told to, an agent's run stands on
+//! the attempt before it that did what cannot be taken back, up to that: it would not know what it did already, and find
+//! another way to do it again.
 
 use serde_json::json;
 
-use super::{RunEnd, attempt::Attempt, history::History};
-use crate::domain::{Body, Draft, Ended, Fork, Payload, Phase, Receipt, StepError};
+use super::{
+    RunEnd,
+    attempt::Attempt,
+    history::{History, Key},
+};
+use crate::domain::{Body, Draft, Effect, Ended, Fork, Payload, Phase, Receipt, StepError, StepIndex};
 
 impl Attempt<'_> {
     fn fork(&self) -> Option<Fork> {
@@ -16,18 +22,34 @@ impl Attempt<'_> {
         }
     }
 
-    /// The receipts of the steps that are taken from the other run; none: it stands on none.
+    /// The record of an earlier attempt that it must stand on.
+    fn earlier_ground(&self) -> Option<Fork> {
+        let (run, last) = self.history.last_irreversible(self.run.id).filter(|_| self.is_agent())?;
+        let from = last.saturating_sub(self.history.first_step(run)).saturating_add(1);
+        // What that one stood on itself is a part of it.
+        Some(Fork { run, from: self.fork().map_or(from, |fork| fork.from.max(from)) })
+    }
+
+    /// The receipts of the steps that are taken from another run; none: it stands on none.
     pub(super) async fn forked(&self) -> Result<Vec<Draft>, RunEnd> {
+        if let Some(ground) = self.earlier_ground() {
+            return Ok(self.steps_of(ground, &self.history));
+        }
         let Some(fork) = self.fork() else { return Ok(Vec::new()) };
         let records = &self.runner.broker.ports.records;
         let source = records.run(fork.run).await.map_err(|_| RunEnd::Unavailable)?;
         let Some(source) = source.filter(|source| source.persona == self.persona.id) else { return Ok(Vec::new()) };
         let receipts = records.goal_receipts(source.goal).await.map_err(|_| RunEnd::Unavailable)?;
-        let own = receipts.into_iter().filter(|receipt| receipt.run == Some(source.id)).collect();
+        Ok(self.steps_of(fork, &History::new(receipts)))
+    }
+
+    /// `history`: of the goal whose run it is.
+    fn steps_of(&self, ground: Fork, history: &History) -> Vec<Draft> {
+        let own = history.receipts().iter().filter(|receipt| receipt.run == Some(ground.run)).cloned().collect();
         let history = History::new(own);
-        let first = history.first_step(source.id);
-        let taken = (0..fork.from).map_while(|place| history.came_of(first.saturating_add(place)));
-        Ok(taken.enumerate().map(|(place, receipt)| self.taken_over(place, receipt, fork)).collect())
+        let first = history.first_step(ground.run);
+        let taken = (0..ground.from).map_while(|place| history.came_of(first.saturating_add(place)));
+        taken.enumerate().map(|(place, receipt)| self.taken_over(place, receipt, ground)).collect()
     }
 
     fn taken_over(&self, at: usize, receipt: &Receipt, fork: Fork) -> Draft {
@@ -55,17 +77,34 @@ impl Attempt<'_> {
         }
     }
 
-    /// Whether a fork has what it stands on.
+    /// Whether it has what it stands on.
     pub(super) fn stands(&self) -> Result<(), StepError> {
-        let Some(fork) = self.fork() else { return Ok(()) };
+        let earlier = self.earlier_ground();
+        if let Some(step) = earlier.and_then(|_| self.unsettled()) {
+            let text = format!(
+                "an earlier attempt may have done step {}, and nobody has settled that: resolve the goal, then retry it",
+                step.saturating_add(1)
+            );
+            return Err(StepError::permanent(text));
+        }
+        let Some(ground) = earlier.or(self.fork()) else { return Ok(()) };
         let own = self.history.receipts().iter().filter(|receipt| receipt.run == Some(self.run.id));
         let taken =
             own.filter(|receipt| receipt.body.as_ref().is_some_and(|body| body.data.get("forked_from").is_some()));
-        if taken.count() >= usize::try_from(fork.from).unwrap_or(usize::MAX) {
+        if taken.count() >= usize::try_from(ground.from).unwrap_or(usize::MAX) {
             return Ok(());
         }
-        let text =
-            format!("run {} does not have {} steps of this persona on record: fork another run", fork.run, fork.from);
+        let (run, from) = (ground.run, ground.from);
+        let way_out = if earlier.is_some() { "give a new goal" } else { "fork another run" };
+        let text = format!("run {run} does not have {from} steps of this persona on record: {way_out}");
         Err(StepError::permanent(text))
+    }
+
+    /// What an earlier attempt may have done, and cannot be taken back.
+    fn unsettled(&self) -> Option<StepIndex> {
+        let earlier =
+            |receipt: &&Receipt| receipt.run != Some(self.run.id) && receipt.effect == Some(Effect::Irreversible);
+        let steps = self.history.receipts().iter().filter(earlier).filter_map(|receipt| receipt.step);
+        steps.into_iter().find(|step| matches!(self.history.key(*step), Key::Unknown { .. }))
     }
 }

@@ -9,10 +9,10 @@ use super::{
 use crate::domain::{Ended, Phase, Step, StepError};
 
 impl Attempt<'_> {
-    /// Why it may not; none: it may. What was granted or revoked since the run began counts.
+    /// Why it may not; none: it may. By what was taken in last.
     pub(super) fn not_granted(&self, step: &Step) -> Option<StepError> {
         let (kind, tool, slug) = (step.kind()?, step.tool(), &self.persona.slug);
-        if self.runner.broker.evidence.may_use(&self.persona, &tool, kind) {
+        if self.persona.grants.permits(&tool, kind, self.persona.role) {
             return None;
         }
         Some(StepError::denied(format!(
@@ -30,6 +30,6 @@ impl Attempt<'_> {
         if self.is_agent() {
             return Ok(());
         }
-        Err(Halt::Verdict(self.verdict_on(at, step, error)))
+        self.failed_step(at, step, error).await
     }
 }

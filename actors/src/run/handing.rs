@@ -32,6 +32,7 @@ pub struct Handed {
     /// Whose: a slug; none: itself, later.
     pub to: Option<String>,
     pub task: String,
+    /// One of the other's agents. What a persona gives itself it does as it does the goal.
     pub agent: Option<String>,
     pub due_ms: Option<i64>,
     /// The same in every attempt and resume.
@@ -61,7 +62,9 @@ impl Attempt<'_> {
     /// Hands a step over, or takes in what came of it. The rules are asked before it is handed over, as for any call.
     pub(super) async fn hand_over(&mut self, at: usize, step: &Step) -> Result<(), Halt> {
         if self.handed(at).is_none() {
-            if let Verdict::Deny { reason } = self.runner.broker.judge(step, None, &self.persona.permissions) {
+            // No host is reached: what hosts allow does not count.
+            let verdict = self.runner.broker.judge(step, None, &self.persona.permissions, None);
+            if let Verdict::Deny { reason } = verdict {
                 return self.refuse(at, step, StepError::denied(reason)).await;
             }
             match self.permit(at, step).await? {

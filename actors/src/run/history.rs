@@ -75,19 +75,23 @@ impl History {
 
     /// Where the key of an effect stands.
     pub fn key(&self, step: StepIndex) -> Key {
-        let mut key = Key::Open;
+        // What a try that was not begun comes back to: one before it may have gone through, and nobody settled that.
+        let (mut key, mut before) = (Key::Open, Key::Open);
         for receipt in self.of(step) {
-            key = match receipt.phase {
-                Some(Phase::Intent) => Key::Unknown { seq: receipt.seq, marked: false },
-                Some(Phase::Unknown) => Key::Unknown { seq: receipt.seq, marked: true },
-                Some(Phase::Denied) => Key::Open,
-                Some(Phase::Outcome | Phase::Reconciled) => match ended(receipt) {
-                    Some(Ended::Done) => Key::Done(recorded(receipt)),
-                    Some(Ended::NotBegun) => Key::Open,
-                    Some(Ended::Unknown) | None => Key::Unknown { seq: receipt.seq, marked: true },
-                },
+            let ended = ended(receipt);
+            key = match (receipt.phase, ended) {
+                (Some(Phase::Intent), _) => Key::Unknown { seq: receipt.seq, marked: false },
+                (Some(Phase::Denied), _) | (Some(Phase::Outcome), Some(Ended::NotBegun)) => before.clone(),
+                (Some(Phase::Reconciled), Some(Ended::NotBegun)) => Key::Open,
+                (Some(Phase::Outcome | Phase::Reconciled), Some(Ended::Done)) => Key::Done(recorded(receipt)),
+                (Some(Phase::Unknown | Phase::Outcome | Phase::Reconciled), _) => {
+                    Key::Unknown { seq: receipt.seq, marked: true }
+                }
                 _ => key,
             };
+            if receipt.phase != Some(Phase::Intent) {
+                before = key.clone();
+            }
         }
         key
     }
@@ -184,8 +188,21 @@ impl History {
 
     /// An effect of this run that cannot be taken back has happened, or nobody knows that it has not.
     pub fn has_irreversible(&self, run: RunId) -> bool {
-        let own = |receipt: &Receipt| receipt.run == Some(run) && receipt.effect == Some(Effect::Irreversible);
-        !self.begun(own, |key| *key != Key::Open).is_empty()
+        let own = |receipt: &&Receipt| receipt.run == Some(run) && receipt.effect == Some(Effect::Irreversible);
+        self.receipts.iter().filter(own).filter_map(|receipt| receipt.step).any(|step| self.has_happened(step))
+    }
+
+    /// The last effect of another run than this that cannot be taken back and has happened, as far as anyone knows: whose
+    /// it is, and its step. An agent's steps are numbered through all its runs.
+    pub fn last_irreversible(&self, but: RunId) -> Option<(RunId, StepIndex)> {
+        let irreversible = self.receipts.iter().filter(|receipt| receipt.effect == Some(Effect::Irreversible));
+        let steps = irreversible.filter_map(|receipt| Some((receipt.run.filter(|run| *run != but)?, receipt.step?)));
+        steps.filter(|(_, step)| self.has_happened(*step)).max_by_key(|(_, step)| *step)
+    }
+
+    /// It was done, here or before, or nobody knows that it was not.
+    pub fn has_happened(&self, step: StepIndex) -> bool {
+        self.key(step) != Key::Open || self.skipped(step).is_some()
     }
 
     /// What an earlier attempt did for good, so that this step was skipped.

@@ -39,6 +39,16 @@ impl Attempt<'_> {
         Err(Halt::Verdict(Verdict::Failed(StepError::retryable(text))))
     }
 
+    /// It did not bring what was wanted. Where a try before it may have gone through, giving up is a person's to say.
+    pub(super) async fn failed_step(&mut self, at: usize, step: &Step, error: StepError) -> Result<(), Halt> {
+        let tries_again = error.retryable && self.pause_before_retry().is_some();
+        let may_have_happened = matches!(self.history.key(self.steps.index(at)), Key::Unknown { .. });
+        if step.effect().needs_intent() && may_have_happened && !tries_again {
+            return self.ask(at).await;
+        }
+        Err(Halt::Verdict(self.verdict_on(at, step, error)))
+    }
+
     /// It may have happened: a positive read-back settles it, otherwise a person does.
     pub(super) async fn ask(&mut self, at: usize) -> Result<(), Halt> {
         if let Some(read_back) = self.goal.proof.read_back.clone()
@@ -62,6 +72,8 @@ impl Attempt<'_> {
         let behind = self.steps.looking_back();
         for (at, step) in [(behind, goto), (behind + 1, find)] {
             self.say(Some(format!("reads back · {}", plan::label(&step))));
+            self.renew_permissions().await?;
+            self.renew_terms(&step).await?;
             self.keep_pace(&step).await?;
             match self.carry_out(at, &step, None).await? {
                 Acted::Holds(receipt) => self.take_in(at, receipt),

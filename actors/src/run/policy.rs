@@ -1,9 +1,10 @@
 //! May this call be made at all, and must a person be asked first? Pure.
 
 use serde_json::Value;
-use url::Url;
 
-use crate::domain::{Autonomy, Effect, HostTerms, Permissions, Rule, Ruling, Step, is_outreach, ruled};
+use crate::domain::{
+    Autonomy, Effect, HostTerms, Outreach, Permissions, Rule, Ruling, Step, canonical_host, host_of, is_outreach, ruled,
+};
 
 /// What the rules say about a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +80,7 @@ fn forbidden(step: &Step, host: Option<&str>, terms: Option<&HostTerms>) -> Opti
     if to.is_empty() {
         return Some(format!("`{tool}` writes to strangers and names nobody in `to`"));
     }
-    let same = |list: &[String], name: &str| list.iter().any(|known| known.trim().eq_ignore_ascii_case(name.trim()));
+    let same = |list: &[String], name: &str| list.iter().any(|known| is_same(known, name));
     let out = to.iter().find(|name| same(&outreach.opted_out, name));
     if let Some(name) = out {
         return Some(format!("{name} does not want to be written to on {host}"));
@@ -97,6 +98,21 @@ fn recipients(step: &Step) -> Vec<&str> {
         Some(Value::Array(names)) => names.iter().map(|name| name.as_str().unwrap_or("?")).collect(),
         _ => Vec::new(),
     }
+}
+
+/// What of a policy bears on this step: of those who may be written to, the ones that it writes to.
+pub fn narrowed(terms: HostTerms, step: &Step) -> HostTerms {
+    let to = recipients(step);
+    let named = |list: Vec<String>| list.into_iter().filter(|name| to.iter().any(|to| is_same(to, name))).collect();
+    let outreach = terms
+        .outreach
+        .filter(|_| is_outreach(&step.tool()))
+        .map(|all| Outreach { recipients: named(all.recipients), opted_out: named(all.opted_out) });
+    HostTerms { acts_per_1000_s: None, outreach, ..terms }
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    one.trim().eq_ignore_ascii_case(other.trim())
 }
 
 /// The step with what the host's policy wants said put into what an outreach call sends: its `text`.
@@ -120,7 +136,8 @@ pub fn reaches(step: &Step, page: Option<&str>) -> Option<String> {
         Step::Goto { url, .. } | Step::Fetch { url, .. } => host_of(url),
         step if step.is_browser() => page.and_then(host_of),
         Step::Tool { name, args, .. } if is_outreach(name) => {
-            args.get("host").and_then(Value::as_str).map(|host| host.trim().to_ascii_lowercase())
+            let host = args.get("host").and_then(Value::as_str)?;
+            canonical_host(host.trim()).ok().map(|host| host.to_string())
         }
         _ => None,
     }
@@ -141,17 +158,12 @@ pub fn paced_site(step: &Step, page: Option<&str>) -> Option<String> {
     }
 }
 
-fn host_of(url: &str) -> Option<String> {
-    Url::parse(url).ok()?.host_str().map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
-    use crate::domain::Outreach;
 
     fn click(effect: Option<Effect>) -> Step {
         Step::Click { selector: "#send".into(), effect, timeout_ms: None }
@@ -227,6 +239,22 @@ mod tests {
             on("https://www.pay.test/"),
             Verdict::Ask { rule: "rule: ask browser_click on pay.test".to_owned() }
         );
+    }
+
+    #[test]
+    fn another_spelling_of_a_host_is_the_same_host() {
+        let rules = [(Some("browser_click"), Some("pay.test"), Ruling::Ask), (None, Some("192.0.2.1"), Ruling::Deny)];
+        let mine = persona(Autonomy::Full, &rules);
+        let says = |page| judge(&click(None), Some(page), &by(&mine, &[]));
+        for page in ["https://pay.test./", "https://PAY.test/", "https://www.pay.test./cart"] {
+            assert_eq!(says(page), Verdict::Ask { rule: "rule: ask browser_click on pay.test".to_owned() }, "{page}");
+        }
+        for page in ["http://192.0.2.1./", "http://[::ffff:192.0.2.1]/", "http://3221225985/"] {
+            assert!(matches!(says(page), Verdict::Deny { .. }), "{page}");
+        }
+        let plain = Some("pay.test".to_owned());
+        assert_eq!(paced_site(&click(None), Some("https://pay.test./")), plain, "one pace for both");
+        assert_eq!(reaches(&outreach(json!({"host": " Pay.test. "})), None), plain);
     }
 
     #[test]

@@ -23,13 +23,14 @@ pub use self::difference::Difference;
 pub(super) use self::{opening::Opening, tape::Tape};
 use self::{
     records::{Checked, Told},
-    tape::Stretch,
+    tape::{Stretch, found_lost_later},
 };
 use super::{Now, RunEnd, Runner, attempt::Attempt, broker::Broker, policy, stage::Stage};
 use crate::{
     domain::{Limits, Message, Persona, Phase, Receipt, Run, RunId, RunState, StepIndex},
     evidence::Evidence,
     ports::{Blobs, Ports, Records, Unavailable, Waiting},
+    scheduler::HostBook,
 };
 
 /// What a replay came to.
@@ -99,11 +100,13 @@ pub async fn replay(library: &Library, id: RunId, under_way: bool) -> Result<Rep
     }
     let all = library.records.goal_receipts(run.goal).await?;
     check(library, &run, &all).await?;
-    let own: Vec<Receipt> = all.iter().filter(|receipt| receipt.run == Some(id)).cloned().collect();
+    let mut own: Vec<Receipt> = all.iter().filter(|receipt| receipt.run == Some(id)).cloned().collect();
+    let told = found_lost_later(&own);
+    own.truncate(own.len() - told);
     let persona = library.records.persona(run.persona).await?.ok_or(NoReplay::NotRecorded(id))?;
     let message = library.records.message_of(run.goal).await?.ok_or(NoReplay::NotRecorded(id))?;
     let stretches = Stretch::all(&own, &run).ok_or(NoReplay::NotRecorded(id))?;
-    let mut replayed = Replayed { run: id, equal: 0, told: 0, stretches: stretches.len(), difference: None };
+    let mut replayed = Replayed { run: id, equal: 0, told, stretches: stretches.len(), difference: None };
     for stretch in stretches {
         let first = own[stretch.range.start].seq;
         let before: Vec<Receipt> = all.iter().filter(|receipt| receipt.seq < first).cloned().collect();
@@ -203,7 +206,7 @@ impl Scene<'_> {
             evidence,
             node: limits.node.clone(),
             standing: policy::standing_rules(&limits.standing_hosts).into(),
-            hosts: self.opening.hosts(),
+            hosts: HostBook::default(),
             step_limit: limits.step,
             record: Some(self.tape.clone()),
         };

@@ -27,20 +27,27 @@ fn may_go_beside(step: &Step) -> bool {
 
 impl Attempt<'_> {
     /// How many steps from this one on are made side by side; 1: it is made alone.
-    pub(super) fn beside(&self, at: usize) -> usize {
-        if self.agent.is_none() {
-            return 1;
+    pub(super) async fn beside(&mut self, at: usize) -> Result<usize, Halt> {
+        let most = if self.is_agent() { AT_ONCE } else { 1 };
+        let mut many = 0;
+        while many < most
+            && let Some(step) = self.steps.get(at + many).cloned()
+            && may_go_beside(&step)
+            && self.not_granted(&step).is_none()
+            && (many == 0 || self.goes_in_circles(at + many).is_none())
+        {
+            self.renew_terms(&step).await?;
+            if !self.asks_nobody(&step) {
+                break;
+            }
+            many += 1;
         }
-        let fits = |(place, step): &(usize, &Step)| {
-            let may = may_go_beside(step) && self.asks_nobody(step) && self.not_granted(step).is_none();
-            may && (*place == at || self.goes_in_circles(*place).is_none())
-        };
-        self.steps.iter().enumerate().skip(at).take_while(fits).take(AT_ONCE).count().max(1)
+        Ok(many.max(1))
     }
 
     /// Neither a person nor a rule need be asked about it.
     fn asks_nobody(&self, step: &Step) -> bool {
-        let verdict = self.runner.broker.judge(step, self.page(), &self.persona.permissions);
+        let verdict = self.runner.broker.judge(step, self.page(), &self.persona.permissions, self.terms_for(step));
         matches!(verdict, Verdict::Allow { .. })
     }
 

@@ -11,4 +11,5 @@ mod outcomes;
 mod quotas;
 mod replays;
 mod rollbacks;
+mod rules;
 mod turns;

@@ -4,8 +4,6 @@
 //! page may stay is the browser's to say (`browser.warm_for`, and sooner when another persona needs the place); when
 //! it was closed meanwhile, the run rebuilds it as after a crash, from the record, with the slice it then has.
 
-use std::sync::Arc;
-
 use super::{
     REST_WITHIN, RunEnd,
     attempt::{Attempt, Halt},
@@ -70,13 +68,12 @@ impl Attempt<'_> {
     }
 
     /// What this run wants now. Its persona's weight may have been changed since the last turn.
-    async fn wish(&mut self) -> Wish {
-        if let Ok(Some(persona)) = self.runner.broker.ports.records.persona(self.goal.persona).await {
-            self.persona = Arc::new(persona);
-        }
+    async fn wish(&self) -> Wish {
+        let persona = self.runner.broker.ports.records.persona(self.goal.persona).await;
+        let weight = persona.ok().flatten().map_or(self.persona.weight, |persona| persona.weight);
         let now_ms = self.now_ms();
         let priority = self.message.priority_at(now_ms);
-        Wish { persona: self.goal.persona, priority, weight: self.persona.weight, since_ms: now_ms }
+        Wish { persona: self.goal.persona, priority, weight, since_ms: now_ms }
     }
 }
 

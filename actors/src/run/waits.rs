@@ -10,7 +10,7 @@ use super::{
     policy,
 };
 use crate::{
-    domain::{AlertKind, GoalState, MessageState, ParkedOn, RunState, Step},
+    domain::{Alert, AlertKind, GoalState, MessageState, ParkedOn, RunState, Step},
     ports::{Change, Commit, GoalMove, Guard},
 };
 
@@ -105,8 +105,12 @@ impl Attempt<'_> {
             Change::MessageMoved(self.message.id, MessageState::Waiting),
         ];
         match self.runner.broker.ports.records.open_alerts(self.goal.persona).await {
-            Ok(open) if open.iter().any(|alert| alert.goal == Some(self.goal.id)) => {}
-            Ok(_) => changes.push(self.alert(AlertKind::Reconcile, text.clone())),
+            Ok(open) => {
+                let told = |alert: &Alert| alert.kind == AlertKind::Reconcile && alert.goal == Some(self.goal.id);
+                if !open.iter().any(told) {
+                    changes.push(self.alert(AlertKind::Reconcile, text.clone()));
+                }
+            }
             Err(_) => return RunEnd::Unavailable,
         }
         let receipts = vec![self.log(text, GoalState::Parked.as_str())];

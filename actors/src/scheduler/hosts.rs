@@ -23,11 +23,6 @@ impl HostBook {
         book.values().any(|policy| policy.terms.allows_outreach())
     }
 
-    /// Every policy, by host.
-    pub(crate) fn all(&self) -> Vec<HostPolicy> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
-
     pub(crate) fn keep(&self, policy: HostPolicy) {
         let mut book = self.0.write().unwrap_or_else(PoisonError::into_inner);
         // Two changes can be told of in another order than they were written.

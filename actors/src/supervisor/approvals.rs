@@ -8,7 +8,7 @@ use super::{
     drafts,
 };
 use crate::{
-    domain::{Approval, ApprovalId, ApprovalState, Decided, Goal, GoalId, GoalState, MessageState, ParkedOn},
+    domain::{Approval, ApprovalId, ApprovalState, Decided, Goal, GoalState, MessageState, ParkedOn},
     ports::{ApprovalChange, ApprovalGuard, Change, Commit, GoalMove, Guard},
     run::approval,
 };
@@ -73,13 +73,6 @@ impl Desk {
             }
         }
         Err(busy("the goal"))
-    }
-
-    /// What closes the questions about a goal that is over by this commit.
-    pub(super) async fn questions_closed(&self, goal: GoalId) -> Result<Vec<Change>, CommandError> {
-        let asked = self.ports.records.approvals_of(goal).await?;
-        let open = asked.iter().filter(|approval| approval.state.is_open());
-        Ok(open.flat_map(|approval| approval::closed(approval, ApprovalState::Void, self.now_ms())).collect())
     }
 
     pub(super) async fn wake(&self, goal: &Goal) {

@@ -57,11 +57,7 @@ impl Desk {
 
     /// Goals that wait for a budget of this scope try at once; one that cannot be told now goes on when its budget renews.
     async fn look_again(&self, scope: &BudgetScope, by: &By) {
-        let persona = match scope {
-            BudgetScope::Persona(id) => Some(*id),
-            BudgetScope::User(_) | BudgetScope::Key(_) | BudgetScope::Company => None,
-        };
-        let goals = match self.ports.records.parked_on_budgets(persona).await {
+        let goals = match self.ports.records.parked_on_budgets().await {
             Ok(goals) => goals,
             Err(error) => return tracing::warn!("goals that wait for a budget could not be looked up: {error}"),
         };
@@ -74,8 +70,12 @@ impl Desk {
 
     async fn try_again(&self, id: GoalId, scope: &BudgetScope, by: &By) -> Result<(), CommandError> {
         let (goal, _) = self.goal(id).await?;
-        let asked = matches!(scope, BudgetScope::User(_) | BudgetScope::Key(_));
-        if asked && *scope != BudgetScope::of_asker(&goal.created_by) {
+        let pays = match scope {
+            BudgetScope::Persona(id) => *id == goal.payer(),
+            BudgetScope::User(_) | BudgetScope::Key(_) => *scope == BudgetScope::of_asker(&goal.created_by),
+            BudgetScope::Company => true,
+        };
+        if !pays {
             return Ok(());
         }
         let commit = self.due_now(&goal, by);

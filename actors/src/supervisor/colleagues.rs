@@ -62,20 +62,18 @@ impl Colleagues for Reception {
 impl Desk {
     /// The inner error: why it is not given.
     async fn give(&self, from: &Persona, goal: &Goal, work: Handed) -> Result<Result<GoalId, String>, CommandError> {
-        let mut payload = AgentPayload::new(work.task.clone());
-        payload.agent.clone_from(&work.agent);
-        let persona = match &work.to {
-            None => from.id,
+        let (persona, payload) = match &work.to {
+            None => (from.id, for_later(goal, &work.task)),
             Some(to) => {
                 let other = match self.colleague(to).await? {
                     Ok(other) => other,
                     Err(why) => return Ok(Err(why)),
                 };
-                match handed_on(from, goal, &other) {
-                    Ok(delegated) => payload.delegated = Some(Box::new(delegated)),
+                let delegated = match handed_on(from, goal, &other) {
+                    Ok(delegated) => Some(Box::new(delegated)),
                     Err(why) => return Ok(Err(why)),
-                }
-                other.id
+                };
+                (other.id, AgentPayload { agent: work.agent.clone(), delegated, ..AgentPayload::new(&*work.task) })
             }
         };
         let title: String = work.task.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -110,6 +108,14 @@ impl Desk {
         }
         Ok(Ok(other))
     }
+}
+
+/// What a persona gives itself: with the same tools, by the same agent, at the same expense as the goal that gave it. Its
+/// secrets stay with the goal that a person gave them to.
+fn for_later(goal: &Goal, task: &str) -> AgentPayload {
+    let new = AgentPayload::new(task);
+    let Payload::Agent(agent) = &goal.payload else { return new };
+    AgentPayload { task: new.task, secrets: new.secrets, fork: new.fork, ..(**agent).clone() }
 }
 
 /// Whose work it is a part of, or why it may not be handed on.

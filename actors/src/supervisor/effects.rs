@@ -86,11 +86,18 @@ mod tests {
         let (intent, unknown) = ((4, Phase::Intent, None), (4, Phase::Unknown, Some(Ended::Unknown)));
         assert_eq!(open_steps(&[intent]), [4]);
         assert_eq!(open_steps(&[intent, unknown]), [4]);
-        for settled in
-            [(Phase::Outcome, Ended::Done), (Phase::Reconciled, Ended::NotBegun), (Phase::Denied, Ended::NotBegun)]
-        {
-            assert_eq!(open_steps(&[intent, unknown, (4, settled.0, Some(settled.1))]), [0; 0]);
+        let (refused, not_begun) =
+            ((4, Phase::Denied, Some(Ended::NotBegun)), (4, Phase::Outcome, Some(Ended::NotBegun)));
+        for settled in [(Phase::Outcome, Ended::Done), (Phase::Reconciled, Ended::NotBegun)] {
+            let settled = (4, settled.0, Some(settled.1));
+            assert_eq!(open_steps(&[intent, unknown, settled]), [0; 0]);
+            assert_eq!(open_steps(&[intent, unknown, intent, not_begun, refused, settled, intent, refused]), [0; 0]);
         }
+        for later in [&[refused][..], &[intent, not_begun], &[intent, refused], &[intent, not_begun, refused]] {
+            let all = [&[intent, unknown], later].concat();
+            assert_eq!(open_steps(&all), [4], "the first try may have gone through: {all:?}");
+        }
+        assert_eq!((open_steps(&[intent, not_begun]), open_steps(&[intent, refused])), (vec![], vec![]));
         let again = [intent, (4, Phase::Reconciled, Some(Ended::NotBegun)), intent, (2, Phase::Intent, None)];
         assert_eq!(open_steps(&again), [2, 4]);
         assert_eq!(open_steps(&[(3, Phase::Outcome, Some(Ended::Unknown))]), [0; 0], "a look that was cut off is none");

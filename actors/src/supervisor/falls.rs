@@ -20,7 +20,7 @@ use crate::{
     evidence::RecordError,
     persona::Stage,
     ports::{Change, Commit, GoalMove, Guard, Unavailable},
-    run::left_open,
+    run::ends_with,
 };
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -75,7 +75,7 @@ async fn commit(stage: &Stage, id: GoalId, why: &str) -> Result<Option<Commit>, 
         let (state, error) = (RunState::Failed, Some(error.clone()));
         changes.push(Change::RunMoved { id: run.id, state, ended_ms: Some(at_ms), error });
     }
-    changes.extend(left_open(&**records, id, at_ms).await?);
+    changes.extend(ends_with(&**records, &goal, at_ms).await?);
     changes.push(Change::AlertRaised(Box::new(Alert {
         id: AlertId(world.new_id()),
         kind: AlertKind::DeadLetter,

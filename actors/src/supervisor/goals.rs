@@ -13,11 +13,11 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertKind, Draft, Ended, Goal, GoalId, GoalState, Message, MessageKind, MessageState, ParkedOn, Payload, Phase,
-        RunId, RunState,
+        AlertKind, Draft, Ended, Goal, GoalId, GoalState, Message, MessageId, MessageKind, MessageState, ParkedOn,
+        Payload, Phase, RunId, RunState,
     },
     ports::{Change, Commit, GoalMove, Guard},
-    run::left_open,
+    run::ends_with,
 };
 
 const LONGEST_TITLE: usize = 200;
@@ -30,33 +30,26 @@ impl Desk {
             if goal.state.is_over() {
                 return Err(CommandError::Conflict(format!("goal {id} is already {}", goal.state)));
             }
-            let run = self.ports.records.open_run(id).await?;
-            let step = desk::moved(&goal, GoalState::Cancelled, self.now_ms());
-            let mut changes =
-                vec![Change::GoalMoved(step.clone()), Change::MessageMoved(message.id, MessageState::Cancelled)];
+            let (mut commit, run) = self.cancelled(&goal, message.id).await?;
             let mut draft = self.about(&goal, by, format!("cancelled by {}", by.who), GoalState::Cancelled);
-            if let Some(run) = run {
-                draft.run = Some(run.id);
-                let (state, ended_ms) = (RunState::Cancelled, Some(step.at_ms));
-                changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
-            }
-            changes.extend(left_open(&*self.ports.records, id, step.at_ms).await?);
-            changes.extend(self.questions_closed(id).await?);
-            let mut commit = only_if_unmoved(&goal, changes, vec![draft]);
-            let given = self.given_away(&goal).await?;
-            for other in &given {
-                self.cancel_with(&mut commit, other, by).await?;
-            }
-            commit.changes.extend(self.question_closed(&goal).await?);
+            draft.run = run;
+            commit.receipts.push(draft);
+            let given = self.cancel_what_was_given(&mut commit, &goal, by).await?;
             if self.write(commit).await?.is_ok() {
-                for other in std::iter::once(&goal).chain(&given) {
-                    self.office.stop_run(other.persona, other.id);
-                    self.refresh(other.persona).await;
-                }
+                self.stopped(std::iter::once(&goal).chain(&given)).await;
+                let step = desk::moved(&goal, GoalState::Cancelled, self.now_ms());
                 return Ok(desk::after(goal, step));
             }
         }
         Err(busy("the goal"))
+    }
+
+    /// Whatever is under way for these ends now.
+    pub(super) async fn stopped(&self, goals: impl Iterator<Item = &Goal>) {
+        for goal in goals {
+            self.office.stop_run(goal.persona, goal.id);
+            self.refresh(goal.persona).await;
+        }
     }
 
     pub(super) async fn cancel_run(&self, id: RunId, by: &By) -> Result<Goal, CommandError> {
@@ -112,7 +105,7 @@ impl Desk {
         let Correction { version, title, payload, proof, waits_for: others, if_failed } = correction;
         let title = title.unwrap_or_else(|| goal.title.clone());
         check_text("title", &title, LONGEST_TITLE)?;
-        let payload = payload.map_or_else(|| goal.payload.clone(), |payload| with_its_payer(payload, &goal.payload));
+        let payload = payload.map_or_else(|| goal.payload.clone(), |payload| with_its_origin(payload, &goal.payload));
         let proof = proof.unwrap_or_else(|| goal.proof.clone());
         self.check_counts(goal.persona, &proof).await?;
         self.check_agent(goal.persona, &payload).await?;
@@ -262,42 +255,54 @@ impl Desk {
         Ok(found)
     }
 
-    async fn cancel_with(&self, commit: &mut Commit, goal: &Goal, by: &By) -> Result<(), CommandError> {
-        let (_, message) = self.goal(goal.id).await?;
-        let step = desk::moved(goal, GoalState::Cancelled, self.now_ms());
-        let step_at_ms = step.at_ms;
-        let summary = format!("cancelled by {}, with the goal that waits for it", by.who);
-        let mut draft = self.about(goal, by, summary, GoalState::Cancelled);
-        if let Some(run) = self.ports.records.open_run(goal.id).await? {
-            draft.run = Some(run.id);
-            let (state, ended_ms) = (RunState::Cancelled, Some(step.at_ms));
-            commit.changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
+    /// The commit that cancels a goal with all that ends with it, if it does not move meanwhile; and its run, if one was
+    /// open.
+    pub(super) async fn cancelled(
+        &self,
+        goal: &Goal,
+        message: MessageId,
+    ) -> Result<(Commit, Option<RunId>), CommandError> {
+        let at_ms = self.now_ms();
+        let mut changes = vec![
+            Change::GoalMoved(desk::moved(goal, GoalState::Cancelled, at_ms)),
+            Change::MessageMoved(message, MessageState::Cancelled),
+        ];
+        let run = self.ports.records.open_run(goal.id).await?.map(|run| run.id);
+        if let Some(id) = run {
+            changes.push(Change::RunMoved { id, state: RunState::Cancelled, ended_ms: Some(at_ms), error: None });
         }
-        commit.guards.push(Guard::GoalVersion(goal.id, goal.version));
-        commit.changes.extend([Change::GoalMoved(step), Change::MessageMoved(message.id, MessageState::Cancelled)]);
-        commit.changes.extend(left_open(&*self.ports.records, goal.id, step_at_ms).await?);
-        commit.changes.extend(self.questions_closed(goal.id).await?);
-        commit.changes.extend(self.question_closed(goal).await?);
-        commit.receipts.push(draft);
-        Ok(())
+        changes.extend(ends_with(&*self.ports.records, goal, at_ms).await?);
+        Ok((only_if_unmoved(goal, changes, Vec::new()), run))
     }
 
-    /// Nobody needs to answer any more.
-    async fn question_closed(&self, goal: &Goal) -> Result<Vec<Change>, CommandError> {
-        if goal.parked_on != Some(ParkedOn::Answer) {
-            return Ok(Vec::new());
+    /// Cancels in this commit what the goal gave to others, who work for nobody then.
+    pub(super) async fn cancel_what_was_given(
+        &self,
+        commit: &mut Commit,
+        goal: &Goal,
+        by: &By,
+    ) -> Result<Vec<Goal>, CommandError> {
+        let given = self.given_away(goal).await?;
+        for other in &given {
+            let (_, message) = self.goal(other.id).await?;
+            let (also, run) = self.cancelled(other, message.id).await?;
+            let summary = format!("cancelled by {}, with the goal that waits for it", by.who);
+            let mut draft = self.about(other, by, summary, GoalState::Cancelled);
+            draft.run = run;
+            commit.guards.extend(also.guards);
+            commit.changes.extend(also.changes);
+            commit.receipts.push(draft);
         }
-        let (open, at_ms) = (self.ports.records.open_alerts(goal.persona).await?, self.now_ms());
-        let its = open.iter().filter(|alert| alert.kind == AlertKind::Question && alert.goal == Some(goal.id));
-        Ok(its.map(|alert| Change::AlertResolved(alert.id, at_ms)).collect())
+        Ok(given)
     }
 }
 
-/// Nobody's correction changes whose work it is a part of.
-fn with_its_payer(payload: Payload, before: &Payload) -> Payload {
+/// Nobody's correction changes whose work it is a part of, or what it stands on.
+fn with_its_origin(payload: Payload, before: &Payload) -> Payload {
     match (payload, before) {
         (Payload::Agent(mut payload), Payload::Agent(before)) => {
             payload.delegated.clone_from(&before.delegated);
+            payload.fork = before.fork;
             Payload::Agent(payload)
         }
         (payload, _) => payload,

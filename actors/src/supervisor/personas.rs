@@ -4,15 +4,14 @@ use serde_json::json;
 
 use super::{
     By, CommandError, NewPersona, PersonaPatch,
-    desk::{self, Desk, RACES, busy, check_length, check_text, invalid, refused},
+    desk::{Desk, RACES, busy, check_length, check_text, invalid, refused},
 };
 use crate::{
     domain::{
-        AlertKind, Autoplan, ChainId, GoalState, Grants, MessageState, Permissions, Persona, PersonaId, PersonaStatus,
-        Profile, Quotas, RunState, agents_fault,
+        AlertKind, Autoplan, ChainId, Goal, Grants, Permissions, Persona, PersonaId, PersonaStatus, Profile, Quotas,
+        agents_fault,
     },
     ports::{Change, Commit, Guard, Waiting},
-    run::left_open,
 };
 
 const LONGEST_NAME: usize = 80;
@@ -166,12 +165,15 @@ impl Desk {
             if open.is_empty() {
                 return Ok(());
             }
-            let (guards, changes) = self.cancelled(&open).await?;
+            let (mut commit, given) = self.all_cancelled(&open, by).await?;
             let data = json!({"goals": open.iter().map(|work| work.goal.id).collect::<Vec<_>>()});
             let summary = format!("cancelled {} more goals of the deleted persona", open.len());
-            let receipts = vec![self.decision(id, by, summary, data)];
+            commit.receipts.push(self.decision(id, by, summary, data));
             // Refused: one of them ended by itself meanwhile; the next look shows which are left.
-            refused += usize::from(self.write(Commit { guards, changes, receipts }).await?.is_err());
+            match self.write(commit).await? {
+                Ok(_) => self.stopped(given.iter()).await,
+                Err(_) => refused += 1,
+            }
         }
         Err(busy("the persona's inbox"))
     }
@@ -186,37 +188,34 @@ impl Desk {
         for _ in 0..RACES {
             let before = self.persona(id).await?;
             let open = self.open_inbox(id).await?;
-            let (mut guards, mut changes) = self.cancelled(&open).await?;
-            guards.push(Guard::PersonaVersion(id, before.version));
+            let (mut commit, given) = self.all_cancelled(&open, by).await?;
+            commit.guards.push(Guard::PersonaVersion(id, before.version));
             let (version, updated_ms) = (before.version + 1, self.now_ms());
             let persona = Persona { status: PersonaStatus::Deleted, version, updated_ms, ..before };
-            changes.push(Change::PersonaUpdated(Box::new(persona)));
+            commit.changes.push(Change::PersonaUpdated(Box::new(persona)));
             let goals: Vec<_> = open.iter().map(|work| work.goal.id).collect();
             let data = json!({"cancelled_goals": goals, "version": version});
             let mut draft = self.decision(id, by, format!("deleted by {}", by.who), data);
             draft.state = Some(PersonaStatus::Deleted.as_str());
-            if self.write(Commit { guards, changes, receipts: vec![draft] }).await?.is_ok() {
+            commit.receipts.push(draft);
+            if self.write(commit).await?.is_ok() {
+                self.stopped(given.iter()).await;
                 return Ok(());
             }
         }
         Err(busy("the persona"))
     }
 
-    /// What cancels all of this, if nothing of it moves meanwhile.
-    async fn cancelled(&self, open: &[Waiting]) -> Result<(Vec<Guard>, Vec<Change>), CommandError> {
-        let (now_ms, mut guards, mut changes) = (self.now_ms(), Vec::new(), Vec::new());
+    /// What cancels all of this with what it gave to others, if nothing of it moves meanwhile; and what it gave.
+    async fn all_cancelled(&self, open: &[Waiting], by: &By) -> Result<(Commit, Vec<Goal>), CommandError> {
+        let (mut commit, mut given) = (Commit::default(), Vec::new());
         for Waiting { message, goal } in open {
-            guards.push(Guard::GoalVersion(goal.id, goal.version));
-            changes.push(Change::GoalMoved(desk::moved(goal, GoalState::Cancelled, now_ms)));
-            changes.push(Change::MessageMoved(message.id, MessageState::Cancelled));
-            if let Some(run) = self.ports.records.open_run(goal.id).await? {
-                let (state, ended_ms) = (RunState::Cancelled, Some(now_ms));
-                changes.push(Change::RunMoved { id: run.id, state, ended_ms, error: None });
-                changes.extend(self.questions_closed(goal.id).await?);
-            }
-            changes.extend(left_open(&*self.ports.records, goal.id, now_ms).await?);
+            let (also, _) = self.cancelled(goal, message.id).await?;
+            commit.guards.extend(also.guards);
+            commit.changes.extend(also.changes);
+            given.extend(self.cancel_what_was_given(&mut commit, goal, by).await?);
         }
-        Ok((guards, changes))
+        Ok((commit, given))
     }
 }
 

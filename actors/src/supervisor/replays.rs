@@ -110,9 +110,13 @@ fn taken(run: &Run, receipts: Vec<Receipt>, step: u32) -> Result<Vec<Receipt>, C
         let steps = (0..).map_while(came_of).count();
         return Err(invalid("from", format!("must be between 1 and {}: the run has {steps} steps", steps + 1)));
     }
-    if taken.iter().any(|receipt| receipt.phase == Some(Phase::Unknown)) {
-        let reason = "nobody saw the end of a step before that one: resolve the goal first, or fork from before it";
-        return Err(CommandError::Conflict(reason.to_owned()));
+    let open = taken.iter().find_map(|receipt| match receipt.phase {
+        Some(Phase::Unknown) => Some("nobody saw the end of a step before that one: resolve the goal first"),
+        Some(Phase::Decision) => Some("a step before that one waits for somebody: wait until that is over"),
+        _ => None,
+    });
+    if let Some(why) = open {
+        return Err(CommandError::Conflict(format!("{why}, or fork from before it")));
     }
     Ok(taken)
 }

@@ -148,7 +148,7 @@ impl Desk {
         if permissions.autonomy == Autonomy::ReadOnly {
             return Err(NoRollback::Forbidden(format!("{slug} is readonly: give it another autonomy first")));
         }
-        if call.kind().is_some_and(|kind| !self.evidence.may_use(persona, &tool, kind)) {
+        if call.kind().is_some_and(|kind| !persona.grants.permits(&tool, kind, persona.role)) {
             let how = format!("`greenroom tool grant {slug} {tool}`");
             return Err(NoRollback::Forbidden(format!("`{tool}` is not granted to {slug}: an operator may say {how}")));
         }

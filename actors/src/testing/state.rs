@@ -357,10 +357,10 @@ impl State {
         self.waits.values().any(|waits_for| waits_for.goals.contains(&goal))
     }
 
-    pub(super) fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Vec<GoalId> {
+    pub(super) fn parked_on_budgets(&self) -> Vec<GoalId> {
         let goals = self.goals.values().map(|row| &row.goal);
         let waits = |goal: &&Goal| goal.state == GoalState::Parked && goal.parked_on == Some(ParkedOn::Budget);
-        goals.filter(waits).filter(|goal| persona.is_none_or(|id| goal.persona == id)).map(|goal| goal.id).collect()
+        goals.filter(waits).map(|goal| goal.id).collect()
     }
 
     /// The goals that are parked on others; of one, if it is named.

@@ -345,8 +345,8 @@ impl Records for MemoryStore {
         Ok(lock(&self.state).hosts.values().cloned().collect())
     }
 
-    async fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Result<Vec<GoalId>, Unavailable> {
-        Ok(lock(&self.state).parked_on_budgets(persona))
+    async fn parked_on_budgets(&self) -> Result<Vec<GoalId>, Unavailable> {
+        Ok(lock(&self.state).parked_on_budgets())
     }
 
     async fn has_alert(&self, id: AlertId) -> Result<bool, Unavailable> {

@@ -1,8 +1,6 @@
 //! Budgets, and what their periods have had.
 
-use actors::domain::{
-    AlertId, BudgetScope, BudgetSpan, Budgets, Entry, GoalId, GoalState, ParkedOn, PersonaId, Totals,
-};
+use actors::domain::{AlertId, BudgetScope, BudgetSpan, Budgets, Entry, GoalId, GoalState, ParkedOn, Totals};
 use diesel::{dsl::count_star, prelude::*};
 
 use crate::storage::{
@@ -57,20 +55,14 @@ impl Db {
         rows.into_iter().map(Entry::try_from).collect()
     }
 
-    /// Goals that wait for a budget: of one persona, if it is named.
-    pub async fn parked_on_budgets(&self, persona: Option<PersonaId>) -> Result<Vec<GoalId>, DbError> {
-        let rows: Vec<Vec<u8>> = on_db!(self, all: {
-            let all = goals::table
+    /// Goals that wait for a budget.
+    pub async fn parked_on_budgets(&self) -> Result<Vec<GoalId>, DbError> {
+        let rows: Vec<Vec<u8>> = on_db!(self, all:
+            goals::table
                 .filter(goals::state.eq(GoalState::Parked.as_str()))
                 .filter(goals::parked_on.eq(ParkedOn::Budget.as_str()))
                 .order(goals::id)
-                .select(goals::id)
-                .into_boxed();
-            match persona {
-                Some(persona) => all.filter(goals::persona.eq(persona.as_bytes().to_vec())),
-                None => all,
-            }
-        });
+                .select(goals::id));
         rows.iter().map(|id| Columns("goals").id(id)).collect()
     }
 

@@ -8,13 +8,12 @@ use tracing::warn;
 
 use crate::{
     domain::{
-        ArtifactKind, ArtifactRef, Draft, Goal, GoalState, Grants, HostPolicy, Hours, Limits, Permissions, Persona,
-        Receipt, Role, Run,
+        Agent, ArtifactKind, ArtifactRef, Draft, Goal, GoalState, Grants, Hours, Limits, Payload, Permissions, Persona,
+        Receipt, Role, Run, Slug, agent_named,
     },
     evidence::canonical,
     ports::Blobs,
     run::attempt::Attempt,
-    scheduler::HostBook,
 };
 
 /// Longer than this it is an artifact.
@@ -38,9 +37,11 @@ pub(in crate::run) struct Opening {
     pub role: Option<Role>,
     #[serde(default, skip_serializing_if = "says_nothing")]
     pub grants: Grants,
-    /// The policies of hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slug: Option<Slug>,
+    /// The agent that the goal names; where there is none, the names of those there are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub hosts: Vec<HostPolicy>,
+    pub agents: Vec<Agent>,
     /// How often the message had brought down a run.
     pub falls: u32,
     /// Goals of the persona that had failed in a row.
@@ -101,7 +102,8 @@ impl Opening {
             permissions: attempt.persona.permissions.clone(),
             role: attempt.persona.role,
             grants: attempt.persona.grants.clone(),
-            hosts: attempt.runner.broker.hosts.all(),
+            slug: Some(attempt.persona.slug.clone()),
+            agents: named(&attempt.goal, &attempt.persona.agents),
             falls: attempt.message.falls,
             streak: attempt.failure_streak,
             limits: Held::of(&attempt.runner.limits),
@@ -158,14 +160,27 @@ impl Opening {
 
     /// This persona, as far as a run knows it, as it was.
     pub fn persona(&self, now: &Persona) -> Persona {
-        let (permissions, grants) = (self.permissions.clone(), self.grants.clone());
-        Persona { name: self.name.clone(), role: self.role, hours: self.hours, permissions, grants, ..now.clone() }
+        Persona {
+            slug: self.slug.clone().unwrap_or_else(|| now.slug.clone()),
+            name: self.name.clone(),
+            role: self.role,
+            hours: self.hours,
+            permissions: self.permissions.clone(),
+            grants: self.grants.clone(),
+            agents: self.agents.clone(),
+            ..now.clone()
+        }
     }
+}
 
-    /// The policies of hosts as they were.
-    pub fn hosts(&self) -> HostBook {
-        let book = HostBook::default();
-        self.hosts.iter().cloned().for_each(|policy| book.keep(policy));
-        book
+/// What a run of this goal knows of its persona's agents.
+fn named(goal: &Goal, all: &[Agent]) -> Vec<Agent> {
+    let Payload::Agent(payload) = &goal.payload else { return Vec::new() };
+    let Some(name) = &payload.agent else { return Vec::new() };
+    let only_its_name =
+        |agent: &Agent| Agent { instructions: String::new(), model: None, tools: Vec::new(), ..agent.clone() };
+    match agent_named(all, name) {
+        Ok(agent) => vec![agent.clone()],
+        Err(_) => all.iter().map(only_its_name).collect(),
     }
 }

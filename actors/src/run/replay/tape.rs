@@ -58,6 +58,14 @@ impl Stretch {
     }
 }
 
+/// How many receipts at the end another run wrote: where this one was ended in mid-call, the next one says so.
+pub(super) fn found_lost_later(own: &[Receipt]) -> usize {
+    let lost = own.iter().rev().take_while(|receipt| receipt.phase == Some(Phase::Unknown) && receipt.state.is_none());
+    let lost = lost.count();
+    let opens = own[..own.len() - lost].last().is_some_and(Opening::is_on);
+    if opens { 0 } else { lost }
+}
+
 /// Where the receipts begin that settled a run whose task fell, and with what it fell.
 fn fall(own: &[Receipt]) -> Option<(usize, String)> {
     let fell = |receipt: &Receipt| receipt.body.as_ref()?.data.get("fell")?.as_str().map(str::to_owned);
@@ -147,7 +155,9 @@ impl Tape {
     pub(super) fn commit(&self, commit: &Commit) -> Result<Committed, RecordError> {
         let mut reading = self.reading();
         let mut receipts = Vec::with_capacity(commit.receipts.len());
-        for draft in &commit.receipts {
+        let run = reading.receipts.first().and_then(|first| first.run);
+        // What it found of another run stands on the record of that one.
+        for draft in commit.receipts.iter().filter(|draft| draft.run.is_none() || draft.run == run) {
             if self.cut.is_cancelled() {
                 return Err(RecordError::Ended);
             }
@@ -259,8 +269,8 @@ impl Tape {
         self.data("alert")
     }
 
-    /// What the next call could take at worst, or why nobody knew.
-    pub(super) fn data<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
+    /// A field of the next receipt's data.
+    pub fn data<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
         self.next(|next| T::deserialize(next.body.as_ref()?.data.get(key)?).ok())
     }
 

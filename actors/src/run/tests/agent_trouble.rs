@@ -6,7 +6,7 @@ use super::{
     budgets::{DAY, WORST},
 };
 use crate::{
-    domain::{ChatAnswer, Finish, GoalId, GoalState, MessageState, ParkedOn, Phase, Proof, Step, Thought},
+    domain::{ChatAnswer, Finish, GoalId, GoalState, MessageState, ParkedOn, Phase, Proof, RunState, Step, Thought},
     ports::{Change, Commit, GoalMove},
     run::{
         History, RunEnd, Steps,
@@ -123,6 +123,20 @@ impl Board {
         while let RunEnd::Later { due_ms: Some(_) } = self.carry(id).await {}
     }
 
+    /// A person ends it while its process is dead.
+    fn cancel(&self, id: GoalId) {
+        let (goal, message, run) = (self.goal(id), self.message(id), self.ports.store.runs()[0].id);
+        let (state, at_ms) = (GoalState::Cancelled, goal.updated_ms);
+        let cancelled =
+            GoalMove { id, state, parked_on: None, attempts: 1, last_error: None, result: None, due_ms: None, at_ms };
+        let changes = vec![
+            Change::GoalMoved(cancelled),
+            Change::MessageMoved(message.id, MessageState::Cancelled),
+            Change::RunMoved { id: run, state: RunState::Cancelled, ended_ms: Some(at_ms), error: None },
+        ];
+        self.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
+    }
+
     /// A person wants it tried anew.
     fn retry(&self, id: GoalId) {
         let (goal, message) = (self.goal(id), self.message(id));
@@ -194,15 +208,15 @@ async fn a_call_that_never_happened_does_not_count_when_an_effect_is_told_from_i
     board.carry_to_the_end(id).await;
     assert_eq!((board.goal(id).state, board.submissions()), (GoalState::Failed, 1));
     board.retry(id);
-    thoughts.truncate(2);
     thoughts.push(says("It is sent."));
     {
         let mut world = board.world.lock().unwrap();
         (world.thoughts, world.fail_thought) = (thoughts, None);
     }
     board.carry_to_the_end(id).await;
-    assert_eq!(board.submissions(), 1, "an earlier attempt sent it");
-    assert_eq!(board.receipts("browser_click", Phase::Skipped).len(), 1);
+    assert_eq!((board.submissions(), board.ports.store.runs().len()), (1, 2), "an earlier attempt sent it");
+    let taken = board.receipts("browser_click", Phase::Outcome);
+    assert_eq!(taken.iter().filter(|receipt| receipt.replay_of.is_some()).count(), 2, "what failed, too");
 }
 
 #[tokio::test(start_paused = true)]
@@ -230,14 +244,70 @@ async fn the_page_behind_what_an_earlier_attempt_did_is_remembered_after_a_crash
     let calls_made = board.calls_made();
     {
         let mut world = board.world.lock().unwrap();
-        (world.fail_thought, world.crash_at) = (None, Some((calls_made + 4, When::Before)));
+        (world.fail_thought, world.crash_at) = (None, Some((calls_made, When::Before)));
     }
-    // Asked, opened, filled, asked, skipped; it dies when it asks again.
+    // What was done is on record; it dies when it asks again.
     let run = board.begin(id).await;
-    board.ports.performer.called(calls_made + 5).await;
+    board.ports.performer.called(calls_made + 1).await;
     board.crash(run).await;
     board.carry_to_the_end(id).await;
     let goal = board.goal(id);
     assert_eq!((goal.state, board.submissions()), (GoalState::Done, 1), "{:?}", goal.last_error);
-    assert_eq!(board.receipts("browser_click", Phase::Skipped).len(), 1);
+    assert_eq!(board.receipts("browser_expect_title", Phase::Outcome).len(), 1, "its page answers from the record");
+}
+
+/// The same button, as a new look at the page names it.
+fn under_another_name() -> Vec<Thought> {
+    let mut thoughts = submits();
+    thoughts[1] = calls(vec![Step::Click { selector: "ref=e7".into(), effect: None, timeout_ms: None }]);
+    thoughts
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_person_retries_stands_on_what_was_sent() {
+    let mut doubted = submits();
+    doubted[3] = says("I submitted the proposal and saved notes.md");
+    let mut used_up = submits();
+    used_up.truncate(2);
+    used_up.extend((0..6).map(|n| calls(vec![goto(&n.to_string())])));
+    for (thoughts, state) in [(doubted, GoalState::Unconfirmed), (used_up, GoalState::Failed)] {
+        let board = Board::open(1_000_000).await;
+        let id = board.agent(thoughts, shown());
+        board.carry_to_the_end(id).await;
+        assert_eq!((board.goal(id).state, board.submissions()), (state, 1), "{:?}", board.goal(id).last_error);
+        for _ in 0..2 {
+            board.retry(id);
+            let mut again = under_another_name();
+            again[3] = says("I submitted the proposal and saved notes.md");
+            board.world.lock().unwrap().thoughts = again;
+            board.carry_to_the_end(id).await;
+            assert_eq!((board.goal(id).state, board.submissions()), (GoalState::Unconfirmed, 1));
+        }
+        board.retry(id);
+        board.world.lock().unwrap().thoughts = under_another_name();
+        board.carry_to_the_end(id).await;
+        let goal = board.goal(id);
+        assert_eq!((goal.state, board.submissions()), (GoalState::Done, 1), "{:?}", goal.last_error);
+        assert_eq!(board.ports.store.runs().len(), 4, "each has a record of its own");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_sent_is_settled_before_it_is_retried() {
+    for when in [When::Before, When::After] {
+        let board = Board::open(1_000_000).await;
+        let id = board.agent(submits(), shown());
+        board.world.lock().unwrap().crash_at = Some((4, when));
+        let run = board.begin(id).await;
+        board.ports.performer.called(5).await;
+        board.crash(run).await;
+        let sent = board.submissions();
+        board.cancel(id);
+        board.retry(id);
+        board.world.lock().unwrap().thoughts = under_another_name();
+        board.carry_to_the_end(id).await;
+        let goal = board.goal(id);
+        assert_eq!((goal.state, board.submissions()), (GoalState::Failed, sent), "{when:?}");
+        assert!(goal.last_error.unwrap().contains("resolve the goal"), "{when:?}");
+    }
 }

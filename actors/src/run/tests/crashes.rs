@@ -2,8 +2,12 @@
 
 use super::board::{Board, When, proof, submit};
 use crate::{
-    domain::{AlertKind, Effect, GoalState, MessageState, ParkedOn, Phase, RunState},
+    domain::{
+        Alert, AlertId, AlertKind, Autonomy, Effect, GoalState, MessageState, ParkedOn, Phase, Rule, Ruling, RunState,
+    },
+    ports::{Change, Commit, World as _},
     run::RunEnd,
+    supervisor::unresolved,
 };
 
 const SEND: usize = 2;
@@ -99,4 +103,47 @@ async fn an_unknown_effect_waits_for_a_person_and_says_so() {
 
     board.carry(goal).await;
     assert_eq!((board.ports.store.alerts().len(), board.submissions()), (1, 0), "asking again raises no second alert");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_effect_is_told_whatever_else_is_told_of_its_goal() {
+    let board = Board::open(1_000_000).await;
+    board.world.lock().unwrap().crash_at = Some((SEND, When::Before));
+    let goal = board.give(submit(None), proof(false));
+    let drift = Alert {
+        id: AlertId(board.ports.world.new_id()),
+        kind: AlertKind::Drift,
+        persona: Some(board.persona.id),
+        goal: Some(goal),
+        text: "it does not sound like jason".into(),
+        raised_ms: 0,
+        resolved_ms: None,
+    };
+    let changes = vec![Change::AlertRaised(Box::new(drift))];
+    board.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
+    let run = board.begin(goal).await;
+    board.ports.performer.called(SEND + 1).await;
+    board.crash(run).await;
+    board.carry(goal).await;
+    assert_eq!(board.goal(goal).parked_on, Some(ParkedOn::Reconcile));
+    let told: Vec<_> = board.ports.store.alerts().iter().map(|alert| alert.kind).collect();
+    assert_eq!(told, [AlertKind::Drift, AlertKind::Reconcile]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_happened_is_not_forgotten_when_it_may_no_longer_be_tried() {
+    let mut board = Board::open(1_000_000).await;
+    board.world.lock().unwrap().crash_at = Some((SEND, When::After));
+    let goal = board.give(submit(Some(Effect::Idempotent)), proof(false));
+    let run = board.begin(goal).await;
+    board.ports.performer.called(SEND + 1).await;
+    board.crash(run).await;
+    let deny = Rule { tool: Some("browser_click".into()), host: None, say: Ruling::Deny };
+    board.allow_only(Autonomy::Full, vec![deny]);
+    board.carry(goal).await;
+    let parked = board.goal(goal);
+    assert_eq!((parked.parked_on, board.submissions()), (Some(ParkedOn::Reconcile), 1), "{:?}", parked.last_error);
+    let alerts = board.ports.store.alerts();
+    assert_eq!((alerts.len(), alerts[0].kind, alerts[0].goal), (1, AlertKind::Reconcile, Some(goal)));
+    assert_eq!(unresolved(board.ports.store.receipts()).len(), 1);
 }

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::harness::{limits, new_persona, settle, until};
 use crate::{
     domain::{
-        Agent, AgentPayload, AlertKind, ApprovalState, ArtifactKind, Autonomy, Bound, BudgetScope, BudgetSpan, Call,
-        ChatAnswer, Choice, Chosen, Cost, Finish, Goal, GoalId, GoalState, GrantChange, NewArtifact, Outcome, ParkedOn,
-        Payload, Permissions, PersonaId, Phase, Proof, Receipt, Role, Rule, Ruling, Step, Thought, ToolCall, TraceId,
-        Turn, WaitsFor,
+        Agent, AgentPayload, AlertKind, ApprovalState, ArtifactKind, Autonomy, Bound, Budget, BudgetPeriod,
+        BudgetScope, BudgetSpan, BudgetUnit, Call, ChatAnswer, Choice, Chosen, Cost, Finish, Fork, Goal, GoalId,
+        GoalState, GrantChange, NewArtifact, Outcome, ParkedOn, Payload, Permissions, PersonaId, Phase, Proof, Receipt,
+        Role, Rule, Ruling, Step, Thought, ToolCall, TraceId, Turn, WaitsFor,
     },
     ports::{Records as _, World as _},
     run::replay::{Library, replay},
-    supervisor::{By, CommandError, Company, NewPersona, NewWork, PersonaPatch, Work},
+    supervisor::{By, CommandError, Company, Correction, ForkFrom, NewPersona, NewWork, PersonaPatch, Work},
     testing::{Act, TestPorts},
 };
 
@@ -395,5 +395,119 @@ async fn a_goal_names_an_agent_that_is_there_and_is_worked_at_in_its_manner() {
     let asked = house.test.performer.calls().into_iter().find(|call| call.tool == "think").unwrap().args;
     assert_eq!((&asked["instructions"], &asked["model"]), (&json!("Look twice."), &json!("careful")));
     assert_eq!(asked["tools"], json!(["browser_navigate"]));
+    house.ends().await;
+}
+
+fn plans_for_another(task: &str, thoughts: usize) -> Thought {
+    match (task, thoughts) {
+        ("Ask bo to plan.", 0) => calls(give("bo", "Later.")),
+        _ => plans_ahead(task, thoughts),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_goal_for_later_is_bound_as_the_goal_that_gave_it_and_the_same_one_pays() {
+    let house = House::open(plans_for_another).await;
+    let ann = house.hire("ann", Some(Role::Manager)).await;
+    let bo = house.hire("bo", Some(Role::Manager)).await;
+    let agent = Agent {
+        name: "planner".parse().unwrap(),
+        instructions: "Look twice.".into(),
+        model: None,
+        tools: vec!["browser_navigate".into(), "schedule".into()],
+    };
+    let patch = PersonaPatch { agents: Some(vec![agent]), ..PersonaPatch::default() };
+    house.company.update_persona(ann, 1, patch, &house.by()).await.unwrap();
+    let bound = AgentPayload {
+        tools: vec!["schedule".into()],
+        agent: Some("planner".into()),
+        model: Some("careful".into()),
+        max_steps: 5,
+        max_minutes: 7,
+        ..AgentPayload::new("Later.")
+    };
+    house.over(house.try_give(ann, bound.clone()).await.unwrap()).await;
+    house.over(house.give(ann, "Ask bo to plan.").await).await;
+    let later = |persona: PersonaId| {
+        let goals = house.test.store.goals().into_iter().filter(|goal| goal.persona == persona);
+        let payloads = goals.filter_map(|goal| match goal.payload {
+            Payload::Agent(agent) if agent.task == "Look again." => Some(*agent),
+            _ => None,
+        });
+        payloads.collect::<Vec<_>>()
+    };
+    assert_eq!(later(ann), [AgentPayload { task: "Look again.".into(), ..bound }]);
+    let [planned] = &later(bo)[..] else { panic!("bo planned nothing") };
+    assert_eq!(planned.delegated.as_ref().map(|delegated| delegated.payer), Some(ann), "it is still ann's work");
+    house.ends().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_waits_for_the_budget_of_who_gave_it_goes_on_when_that_is_raised() {
+    let house = House::open(hands_on).await;
+    let ann = house.hire("ann", Some(Role::Manager)).await;
+    let bo = house.hire("bo", None).await;
+    let day = |hard| vec![Budget { period: BudgetPeriod::Day, unit: BudgetUnit::MicroUsd, soft: None, hard }];
+    house.company.set_budgets(BudgetScope::Persona(ann), 0, day(120), &house.by()).await.unwrap();
+    let id = house.give(ann, "Ask bo.").await;
+    house.parked(id, ParkedOn::Dependency).await;
+    let child = house.test.store.goals().into_iter().find(|goal| goal.persona == bo).unwrap().id;
+    house.parked(child, ParkedOn::Budget).await;
+    let raised_ms = house.test.world.now_ms();
+    house.company.set_budgets(BudgetScope::Persona(bo), 0, day(5_000), &house.by()).await.unwrap();
+    settle().await;
+    assert_eq!(house.goal(child).parked_on, Some(ParkedOn::Budget), "it is not bo who pays");
+    house.company.set_budgets(BudgetScope::Persona(ann), 1, day(10_000), &house.by()).await.unwrap();
+    assert_eq!(house.over(id).await.state, GoalState::Done);
+    assert!(house.test.world.now_ms() - raised_ms < 60_000, "it did not wait for the next day");
+    house.ends().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_given_away_and_asked_ends_with_the_persona_that_is_deleted() {
+    let house = House::open(|task, thoughts| match (task, thoughts) {
+        ("Ask somebody.", 0) => calls(ask()),
+        _ => hands_on(task, thoughts),
+    })
+    .await;
+    let ann = house.hire("ann", Some(Role::Manager)).await;
+    let bo = house.hire("bo", None).await;
+    let asks = house.give(ann, "Ask somebody.").await;
+    house.parked(asks, ParkedOn::Answer).await;
+    let waits = house.give(ann, "Wait for bo.").await;
+    until(|| house.goal(waits).parked_on == Some(ParkedOn::Dependency)).await;
+    let child = house.test.store.goals().into_iter().find(|goal| goal.persona == bo).unwrap().id;
+    until(|| house.goal(child).state == GoalState::Running).await;
+    house.company.delete_persona(ann, &house.by()).await.unwrap();
+    assert_eq!((house.goal(waits).state, house.goal(child).state), (GoalState::Cancelled, GoalState::Cancelled));
+    assert_eq!((house.goal(asks).state, house.questions()), (GoalState::Cancelled, 0));
+    until(|| house.company.figures().active_personas == 0).await;
+    house.ends().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fork_stands_on_what_is_over_and_no_correction_takes_that_away() {
+    let house = House::open(asks_between).await;
+    let bo = house.hire("bo", None).await;
+    let id = house.give(bo, "Write it.").await;
+    house.parked(id, ParkedOn::Answer).await;
+    let run = house.test.store.runs()[0].id;
+    let from = |step| ForkFrom { step, ..ForkFrom::default() };
+    let behind_the_question = house.company.fork_run(run, from(5), &house.by()).await;
+    assert!(matches!(behind_the_question, Err(CommandError::Conflict(_))), "{behind_the_question:?}");
+    house.company.pause(bo, &house.by()).await.unwrap();
+    let forked = house.company.fork_run(run, from(3), &house.by()).await.unwrap().goal;
+    let payload = Payload::Agent(Box::new(AgentPayload::new("Write it better.")));
+    let correction = Correction {
+        version: forked.version,
+        title: None,
+        payload: Some(payload),
+        proof: None,
+        waits_for: None,
+        if_failed: None,
+    };
+    house.company.correct_goal(forked.id, correction, &house.by()).await.unwrap();
+    let Payload::Agent(corrected) = house.goal(forked.id).payload else { panic!("another kind of goal") };
+    assert_eq!((corrected.task.as_str(), corrected.fork), ("Write it better.", Some(Fork { run, from: 2 })));
     house.ends().await;
 }
