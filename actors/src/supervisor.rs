@@ -38,6 +38,7 @@ pub mod rooms;
 mod roster;
 mod schedules;
 mod sweeping;
+mod tries;
 mod waits_for;
 
 #[cfg(test)]
@@ -59,6 +60,7 @@ pub use self::effects::unresolved;
 pub use self::outward::{CallEnd, NotMade, OpenCall, ProgramCall};
 pub use self::replays::ForkFrom;
 pub use self::schedules::{NewSchedule, SchedulePatch};
+pub use self::tries::{NewTry, OpenTry, TryEnd};
 
 pub(crate) use self::restarts::Restarts;
 use self::{
@@ -130,6 +132,7 @@ impl Company {
             calendar,
             planning,
             known: KnownBudgets::default(),
+            strays: tokio::sync::Mutex::default(),
             tally,
             lookout,
             closed,

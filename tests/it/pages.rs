@@ -18,6 +18,7 @@ mod screens;
 mod script;
 mod stage;
 mod toolkit;
+mod tools;
 mod visitor;
 mod waits;
 mod work;

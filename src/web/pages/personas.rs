@@ -69,6 +69,7 @@ impl AlertRow {
                 AlertKind::OverBudget => "Over budget",
                 AlertKind::BudgetLow => "Budget running low",
                 AlertKind::Drift => "Not its own voice",
+                AlertKind::McpChanged => "A tool has changed",
                 AlertKind::Unavailable => "Not available",
             },
             text: alert.text.clone(),
