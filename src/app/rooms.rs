@@ -25,6 +25,7 @@ use crate::{
         mcp::{Mcp, McpDeps},
         templates::Templates,
     },
+    web::api::mcp::watch,
 };
 
 /// Browsers that do not close are ended by the next start's sweep.
@@ -79,7 +80,7 @@ impl Rooms {
         };
         let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
         company.plan_from(Arc::new(Templates));
-        let _mcp_watch = AbortOnDropHandle::new(tokio::spawn(watch_mcp(mcp.clone(), company.clone())));
+        let _mcp_watch = AbortOnDropHandle::new(tokio::spawn(watch(mcp.clone(), company.clone())));
         let rooms = Self { company, mcp, _mcp_watch, models, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         Ok(rooms)
@@ -147,21 +148,6 @@ fn open_browsers(config: &Config, egress: Egress) -> anyhow::Result<Browsers> {
 fn open_mcp(config: &Config, storage: &Storage, egress: Egress) -> Mcp {
     let (pins, keyring) = (Arc::new(storage.db.clone()), Arc::new(storage.vault.clone()));
     Mcp::new(McpDeps { pins, egress, keyring, data_root: config.data_root.clone() })
-}
-
-/// Tells the company whatever servers say anew of confirmed tools: alerts are raised and resolved by it.
-async fn watch_mcp(mcp: Mcp, company: Company) {
-    loop {
-        mcp.news().await;
-        match mcp.sightings().await {
-            Ok(sightings) => {
-                if let Err(error) = company.saw_mcp(sightings).await {
-                    tracing::warn!("what MCP servers say now could not be told: {error}");
-                }
-            }
-            Err(error) => tracing::warn!("what was confirmed of MCP servers could not be read: {error}"),
-        }
-    }
 }
 
 fn web(config: &Config, egress: Egress) -> anyhow::Result<Web> {

@@ -103,7 +103,11 @@ pub(super) async fn add(
     let data = json!({ "name": name, "persona": id, "sha256": hashes });
     deps.company.record_act(format!("added the {what} {name}{}", of(persona.as_ref())), data, &caller.by()).await?;
     let put = web::block(move || staged.put()).await.map_err(|_| ending())?;
-    put.map_err(|error| not_added(what, NotAdded::Io(error)))?;
+    if let Err(error) = put {
+        let data = json!({ "name": name, "persona": id, "error": error.to_string() });
+        deps.company.record_act(format!("the {what} {name} did not get into its place"), data, &caller.by()).await?;
+        return Err(not_added(what, NotAdded::Io(error)));
+    }
     Ok((name, persona))
 }
 

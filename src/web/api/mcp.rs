@@ -3,13 +3,13 @@
 mod servers;
 
 use actix_web::web;
-use actors::domain::Persona;
+use actors::{domain::Persona, supervisor::Company};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{added::named, personas};
 use crate::{
-    tools::mcp::{NotConfirmed, NotLooked, ServerView},
+    tools::mcp::{Mcp, NotConfirmed, NotLooked, ServerView},
     web::{
         Deps,
         auth::Caller,
@@ -107,14 +107,31 @@ async fn look(
     let persona = personas::find(&deps, &input.persona).await?;
     let looked = deps.mcp.look(&persona, &server).await;
     // Whether it says what was confirmed stands in the alerts before anybody reads on.
-    if let Ok(sightings) = deps.mcp.sightings().await {
-        deps.company.saw_mcp(sightings).await?;
-    }
+    tell(&deps.mcp, &deps.company).await;
     match looked {
         Ok(seen) => Ok(web::Json(seen)),
         Err(NotLooked::None(name)) => Err(Problem::not_found("MCP server", &name)),
         Err(NotLooked::Failed(why)) => Err(Problem::conflict(format!("The server cannot be looked at: {why}."))),
         Err(error @ NotLooked::Pins(_)) => Err(Problem::unavailable(format!("{error}."))),
+    }
+}
+
+/// Tells the company whatever servers say anew of confirmed tools: alerts are raised and resolved by it. Until dropped.
+pub async fn watch(mcp: Mcp, company: Company) {
+    loop {
+        mcp.news().await;
+        tell(&mcp, &company).await;
+    }
+}
+
+async fn tell(mcp: &Mcp, company: &Company) {
+    match mcp.sightings().await {
+        Ok(sightings) => {
+            if let Err(error) = company.saw_mcp(sightings).await {
+                tracing::warn!("what MCP servers say now could not be told: {error}");
+            }
+        }
+        Err(error) => tracing::warn!("what was confirmed of MCP servers could not be read: {error}"),
     }
 }
 

@@ -74,7 +74,10 @@ impl AlertRow {
             },
             text: alert.text.clone(),
             at: When::at(alert.raised_ms, now_ms),
-            who: about.map(|persona| (persona.name.clone(), format!("/personas/{}", persona.slug))),
+            who: match alert.kind {
+                AlertKind::McpChanged => Some(("MCP servers".to_owned(), "/tools?tab=servers".to_owned())),
+                _ => about.map(|persona| (persona.name.clone(), format!("/personas/{}", persona.slug))),
+            },
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A server that says something else of a confirmed tool: an alert, until somebody decides or it says the old again.
 
+use std::collections::BTreeSet;
+
 use super::harness::{House, Play};
 use crate::{
     domain::{AlertKind, ChainId, Hash, McpPin, McpSighting, PersonaId},
@@ -52,14 +54,16 @@ async fn confirming_or_withdrawing_a_tool_ends_its_alert_and_no_other() {
     let own = format!("{ada}/desk");
     let gone = [sighting("desk", "look", None), sighting("desk", "sum", Some(9)), sighting(&own, "look", Some(9))];
     house.company.saw_mcp(gone.to_vec()).await.unwrap();
-    let open =
-        || alerts(&house).into_iter().filter(|alert| alert.2).map(|alert| (alert.0, alert.1)).collect::<Vec<_>>();
+    let open = || {
+        let open = alerts(&house).into_iter().filter(|alert| alert.2);
+        open.map(|alert| (alert.0, alert.1)).collect::<BTreeSet<_>>()
+    };
     let own = ("The MCP server desk describes look otherwise than was confirmed".to_owned(), Some(ada));
     let sum = ("The MCP server desk describes sum otherwise than was confirmed".to_owned(), None);
     let look = ("The MCP server desk has no tool look any more, which was confirmed".to_owned(), None);
-    assert_eq!(open(), [look, sum.clone(), own.clone()]);
+    assert_eq!(open(), BTreeSet::from([look, sum.clone(), own.clone()]));
     house.company.withdraw_mcp("desk".to_owned(), "look".to_owned(), &house.by()).await.unwrap();
-    assert_eq!(open(), [sum, own.clone()]);
+    assert_eq!(open(), BTreeSet::from([sum, own.clone()]));
     house.company.confirm_mcp(vec![pin("sum")], &house.by()).await.unwrap();
-    assert_eq!(open(), [own]);
+    assert_eq!(open(), BTreeSet::from([own]));
 }
