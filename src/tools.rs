@@ -7,6 +7,7 @@
 //! **What an outcome says.** `not_begun` only while nothing has left our hands, `done` when the result is known,
 //! `unknown` else.
 
+pub mod added;
 mod builtin;
 mod days;
 mod driver;
@@ -161,7 +162,7 @@ impl Tools {
         match step {
             Step::ToolDescribe { name } => builtin::lookup::describe(&tools, persona, name),
             Step::ToolSearch { query } => {
-                builtin::lookup::search(&tools, &self.shelves.index(persona.id, &tools), query)
+                builtin::lookup::search(&tools, &self.shelves.index(Some(persona.id), &tools), query)
             }
             _ => Outcome::not_begun("looked nothing up", StepError::permanent("it is no question about tools")),
         }

@@ -48,7 +48,7 @@ use crate::{
     config::Config,
     models::Models,
     storage::{Accounts, Db, Vault},
-    tools::mcp::Mcp,
+    tools::{mcp::Mcp, own::Bench, registry::Finder},
 };
 
 /// Everything the server needs, made by `app`. Cheap to clone.
@@ -138,6 +138,8 @@ struct Shared {
     names: actix::Data<names::Names>,
     keys: actix::Data<v1::keys::Keys>,
     calls: actix::Data<v1::Calls>,
+    bench: actix::Data<Bench>,
+    finder: actix::Data<Finder>,
     stopping: CancellationToken,
 }
 
@@ -147,6 +149,8 @@ impl Shared {
             names: actix::Data::new(names::Names::new(deps.db.clone())),
             keys: actix::Data::new(v1::keys::Keys::new(deps.accounts.clone())),
             calls: actix::Data::default(),
+            bench: actix::Data::new(Bench::new(deps.config.data_root.clone(), deps.config.storage.min_free_mb)),
+            finder: actix::Data::default(),
             deps: actix::Data::new(deps),
             tickets: actix::Data::default(),
             throttle: actix::Data::default(),
@@ -183,6 +187,8 @@ fn configure(config: &mut actix::ServiceConfig, shared: &Shared) {
         .app_data(shared.names.clone())
         .app_data(shared.keys.clone())
         .app_data(shared.calls.clone())
+        .app_data(shared.bench.clone())
+        .app_data(shared.finder.clone())
         .app_data(actix::Data::new(live))
         .app_data(actix::FormConfig::default().limit(4096));
     routes::mount(&tables(), config);

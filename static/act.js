@@ -42,8 +42,11 @@ async function submit(form) {
   // One after the other: what is sent a second time meanwhile stays in the form.
   if (isBusy(button)) return;
   forget(form);
+  const { sure: question, yes } = form.dataset;
   try {
     const values = read(form);
+    // What cannot be read is said before anybody is asked.
+    if (question && !(await sure(question, yes))) return;
     const sent = holds(form);
     const answer = await busy(button, () => perform(form.dataset.act, values, form.dataset));
     show(form, answer);
@@ -55,12 +58,25 @@ async function submit(form) {
   }
 }
 
-// What an answer tells once and nobody keeps.
+// What an answer tells once and nobody keeps. A part that has nothing to say is left out.
 function show(form, answer) {
   for (const output of form.querySelectorAll("[data-shown]")) {
-    output.textContent = answer[output.dataset.shown] ?? "";
+    const text = written(answer[output.dataset.shown]);
+    output.textContent = text && text + (output.dataset.unit ?? "");
     output.hidden = false;
+    const part = output.closest("[data-part]");
+    if (part) part.hidden = text === "";
   }
+  const box = form.querySelector("[data-answer]");
+  if (!box) return;
+  box.hidden = false;
+  box.scrollIntoView({ block: "nearest" });
+}
+
+function written(value) {
+  if (value === null || value === undefined) return "";
+  if (Array.isArray(value) && value.every((part) => typeof part === "string")) return value.join(", ");
+  return typeof value === "object" ? JSON.stringify(value, null, 2) : String(value);
 }
 
 const isBusy = (button) => button.getAttribute("aria-busy") === "true";
@@ -78,16 +94,16 @@ async function busy(button, work) {
 }
 
 // Names in braces are taken from the values (and leave them), in `data-goto` and `data-done` from the answer.
-async function perform(act, values, { done, goto }) {
+async function perform(act, values, { done, goto, patience }) {
   const [method, pattern] = act.split(" ");
   const address = fill(pattern, values, true);
-  const answer = await call(method, address, values);
+  const answer = await call(method, address, values, Number(patience) || undefined);
   if (goto !== undefined) {
     location.assign(fill(goto, answer));
     return answer;
   }
   const said = done?.replace(/\{(\w+)\}/g, (_, name) => answer?.[name] ?? "");
-  if (said) toast(said.charAt(0).toUpperCase() + said.slice(1) + ".", answer?.holds === false);
+  if (said) toast(said.charAt(0).toUpperCase() + said.slice(1) + ".", answer?.holds === false || answer?.ok === false);
   refreshSoon(0);
   return answer;
 }

@@ -8,9 +8,10 @@ export class Problem extends Error {
   }
 }
 
-const patience = 30_000;
+const usual = 30_000;
 
-export async function call(method, address, body) {
+// `patience`: milliseconds until nobody waits for the answer any more.
+export async function call(method, address, body, patience = usual) {
   let answer;
   try {
     answer = await fetch(address, {
@@ -22,7 +23,7 @@ export async function call(method, address, body) {
     });
   } catch (error) {
     const late = error.name === "TimeoutError";
-    throw new Problem(late ? "The server did not answer within 30 s. Try again." : "The server cannot be reached. Is it running?");
+    throw new Problem(late ? "The server did not answer in time. Look whether it was done, then try again." : "The server cannot be reached. Is it running?");
   }
   if (answer.status === 401) {
     location.assign("/login");

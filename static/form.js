@@ -28,7 +28,7 @@ function put(into, [first, ...rest], value) {
 }
 
 // What an empty field means, by its `data-empty`; anything else: it is left out.
-const empty = { null: null, list: [] };
+const empty = { null: null, list: [], none: {} };
 
 function valueOf(field) {
   const text = field.value;
@@ -47,6 +47,8 @@ function valueOf(field) {
       return [text];
     case "lines":
       return text.split("\n").map((line) => line.trim()).filter(Boolean);
+    case "named":
+      return { [document.getElementById(field.dataset.namedBy).value]: text };
     case "json":
       return parse(field, text);
     case "rules":

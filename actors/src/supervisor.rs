@@ -39,6 +39,7 @@ pub mod rooms;
 mod roster;
 mod schedules;
 mod sweeping;
+mod tries;
 mod waits_for;
 
 #[cfg(test)]
@@ -61,6 +62,7 @@ pub use self::outward::{CallEnd, NotMade, OpenCall, ProgramCall};
 pub use self::replays::ForkFrom;
 pub use self::rollback::RollbackPlan;
 pub use self::schedules::{NewSchedule, SchedulePatch};
+pub use self::tries::{NewTry, OpenTry, TryEnd};
 
 pub(crate) use self::restarts::Restarts;
 use self::{
@@ -132,6 +134,7 @@ impl Company {
             calendar,
             planning,
             known: KnownBudgets::default(),
+            strays: tokio::sync::Mutex::default(),
             tally,
             lookout,
             closed,

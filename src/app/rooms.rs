@@ -9,6 +9,7 @@ use actors::{
 };
 use anyhow::Context as _;
 use serde_json::json;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{adapters::SealedWith, world::ThisMachine};
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
         mcp::{Mcp, McpDeps},
         templates::Templates,
     },
+    web::api::mcp::watch,
 };
 
 /// Browsers that do not close are ended by the next start's sweep.
@@ -34,6 +36,8 @@ const INSTANCE: &str = "instance";
 pub(super) struct Rooms {
     pub(super) company: Company,
     pub(super) mcp: Mcp,
+    /// It ends with the rooms.
+    _mcp_watch: AbortOnDropHandle<()>,
     pub(super) models: Models,
     pub(super) storage: Storage,
     pub(super) world: Arc<dyn World>,
@@ -76,7 +80,8 @@ impl Rooms {
         };
         let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
         company.plan_from(Arc::new(Templates));
-        let rooms = Self { company, mcp, models, storage, world, browsers, rehearsal };
+        let _mcp_watch = AbortOnDropHandle::new(tokio::spawn(watch(mcp.clone(), company.clone())));
+        let rooms = Self { company, mcp, _mcp_watch, models, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         Ok(rooms)
     }

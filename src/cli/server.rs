@@ -24,6 +24,11 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn find(config: &Config) -> anyhow::Result<Self> {
+        Self::find_patient(config, LIMIT)
+    }
+
+    /// The same for what may take longer.
+    pub(super) fn find_patient(config: &Config, limit: Duration) -> anyhow::Result<Self> {
         let announced_in = announcement::path(&config.data_root);
         let read = Announcement::read(&config.data_root);
         let found = read.with_context(|| format!("{} cannot be read", announced_in.display()))?;
@@ -38,7 +43,7 @@ impl Server {
         let base = Url::parse(&found.url).with_context(|| format!("{} holds no address", announced_in.display()))?;
         // Our own server is on this machine: no proxy, and it is not asked to be fast.
         let http =
-            reqwest::Client::builder().no_proxy().timeout(LIMIT).build().context("cannot make an HTTP client")?;
+            reqwest::Client::builder().no_proxy().timeout(limit).build().context("cannot make an HTTP client")?;
         Ok(Self { base, token: found.token, announced_in, http })
     }
 

@@ -1,18 +1,15 @@
 //! `tool`: what personas can use, and tools of one's own. Writing and trying one needs no server.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, time::Duration};
 
-use actors::domain::{PersonaId, is_tool_name};
-use anyhow::{Context as _, anyhow, bail};
+use actors::domain::is_tool_name;
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Ended, Misused,
+    announcement::Announcement,
     goal::json_or_file,
     persona::{items, text},
     print::{self, Out},
@@ -21,11 +18,13 @@ use super::{
 use crate::{
     config::Config,
     tools::{
-        own::{self, Input, Language, OwnTool, Tried},
+        own::{self, Language, OwnTool},
         registry,
-        sandbox::{End, Held, Sandbox},
     },
 };
+
+/// The longest limit of a tool, and what may be waited for before it begins.
+const LONGEST_TRY: Duration = Duration::from_secs(300);
 
 /// What can be done with tools.
 #[derive(Debug, Subcommand)]
@@ -149,28 +148,34 @@ impl New {
 }
 
 impl Test {
+    /// By the running server, which puts it on record; where none runs, here.
     async fn run(&self, config: &Config, out: Out) -> anyhow::Result<Ended> {
-        let whose = match &self.persona {
-            Some(persona) => Some(Whose::ask(config, persona).await?),
-            None => None,
+        let seen = match (Announcement::read(&config.data_root), &self.persona) {
+            (Ok(None), None) => self.here(config).await?,
+            _ => self.there(config).await?,
         };
-        let tool = self.find(config, whose.as_ref())?;
-        let arguments = self.arguments(&tool)?;
-        let place = Place::of(config, whose).await?;
-        let sandbox = Sandbox::find()?.leaving_free_mb(config.storage.min_free_mb);
-        let held = sandbox.report().await?;
-        let told = Input { arguments: &arguments, key: "a-try-by-hand", limit: tool.manifest.timeout };
-        let tried = own::try_out(&sandbox, &tool, &told, place.path(), &CancellationToken::new()).await?;
-        let ok = tried.value.is_ok();
-        out.answer(&seen(&tool, &tried, &held), |seen| card(seen, &tried));
-        Ok(Ended::well_if(ok))
+        out.answer(&seen, card);
+        Ok(Ended::well_if(seen["ok"] == true))
     }
 
-    fn find(&self, config: &Config, whose: Option<&Whose>) -> anyhow::Result<OwnTool> {
-        let loaded = match whose {
-            Some(Whose { id, slug }) => registry::own_tools(&config.data_root, Some(own::Whose { id: *id, slug })),
-            None => registry::own_tools(&config.data_root, None),
-        };
+    async fn there(&self, config: &Config) -> anyhow::Result<Value> {
+        let arguments = self.args.as_deref().map(|text| json_or_file("--args", text)).transpose()?;
+        let body = json!({ "arguments": arguments, "persona": self.persona, "sure": true });
+        Server::find_patient(config, LONGEST_TRY)?.post(&["api", "tools", &self.name, "test"], &body).await
+    }
+
+    async fn here(&self, config: &Config) -> anyhow::Result<Value> {
+        let tool = self.find(config)?;
+        let arguments = self.arguments(&tool)?;
+        let bench = own::Bench::new(config.data_root.clone(), config.storage.min_free_mb);
+        let mark = format!("by-hand-{}", std::process::id());
+        let trying = own::Trying { arguments: &arguments, persona: None, mark: &mark };
+        let (_, view) = bench.try_out(&tool, trying).await?;
+        Ok(serde_json::to_value(view)?)
+    }
+
+    fn find(&self, config: &Config) -> anyhow::Result<OwnTool> {
+        let loaded = registry::own_tools(&config.data_root, None);
         if let Some(tool) = loaded.named(&self.name) {
             return Ok(tool.clone());
         }
@@ -191,92 +196,11 @@ impl Test {
     }
 }
 
-/// A persona as the running server knows it.
-struct Whose {
-    id: PersonaId,
-    slug: String,
-}
-
-impl Whose {
-    async fn ask(config: &Config, persona: &str) -> anyhow::Result<Self> {
-        let found = Server::find(config)?.get(&["api", "personas", persona], &[]).await?;
-        let id = text(&found, "id").parse().map_err(|_| anyhow!("the server names no persona"))?;
-        Ok(Self { id, slug: text(&found, "slug") })
-    }
-}
-
-/// Where a tool is tried.
-enum Place {
-    /// While it is tried, no step of the persona writes there.
-    Persona(own::Workspace),
-    ThrownAway(Emptied),
-}
-
-impl Place {
-    async fn of(config: &Config, whose: Option<Whose>) -> anyhow::Result<Self> {
-        match whose {
-            Some(whose) => Ok(Self::Persona(own::Workspace::of(&config.data_root, whose.id).await?)),
-            None => Ok(Self::ThrownAway(Emptied::new(&config.data_root)?)),
-        }
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Persona(workspace) => workspace.place(),
-            Self::ThrownAway(Emptied(folder)) => folder,
-        }
-    }
-}
-
-/// A workspace that is gone when it is dropped.
-struct Emptied(PathBuf);
-
-impl Emptied {
-    fn new(data_root: &Path) -> anyhow::Result<Self> {
-        let folder = data_root.join("tries").join(std::process::id().to_string());
-        fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Emptied {
-    fn drop(&mut self) {
-        // Left behind, it harms nobody.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn seen(tool: &OwnTool, tried: &Tried, held: &[Held]) -> Value {
-    let ran = &tried.ran;
-    let exit = match ran.end {
-        End::Exit(code) => json!(code),
-        End::TimedOut => json!("timed out"),
-        End::Stopped => json!("stopped"),
-        End::DiskFull => json!("disk full"),
-    };
-    json!({
-        "tool": tool.manifest.name,
-        "ok": tried.value.is_ok(),
-        "value": tried.value.as_ref().ok(),
-        "error": tried.value.as_ref().err(),
-        "exit": exit,
-        "took_ms": u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
-        "limits_hit": ran.hit,
-        "files": tried.files(),
-        "stderr": ran.texts().1,
-        "limits": {
-            "timeout_ms": u64::try_from(tool.manifest.timeout.as_millis()).unwrap_or(u64::MAX),
-            "memory_mb": tool.manifest.memory_mb,
-            "in_force": held,
-        },
-    })
-}
-
-fn card(seen: &Value, tried: &Tried) -> String {
-    let answer = match &tried.value {
+fn card(seen: &Value) -> String {
+    let answer = match seen["error"].as_str() {
         // JSON escapes what moves the cursor, but not all of it.
-        Ok(value) => print::plain(&value.to_string()),
-        Err(error) => format!("FAILED: {}", print::plain(error)),
+        None => print::plain(&seen["value"].to_string()),
+        Some(error) => format!("FAILED: {}", print::plain(error)),
     };
     let mut lines = vec![
         format!("answer   {answer}"),
@@ -284,10 +208,15 @@ fn card(seen: &Value, tried: &Tried) -> String {
         format!("took     {} ms of {}", seen["took_ms"], seen["limits"]["timeout_ms"]),
         format!("memory   {} MB at most", seen["limits"]["memory_mb"]),
     ];
-    if !tried.files().is_empty() {
-        lines.push(format!("wrote    {}", print::plain(&tried.files().join(", "))));
+    let words =
+        |list: &Value| list.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
+    for (label, list) in [("hit      ", &seen["limits_hit"]), ("wrote    ", &seen["files"])] {
+        let named = words(list);
+        if !named.is_empty() {
+            lines.push(format!("{label}{}", print::plain(&named)));
+        }
     }
-    let (_, errors) = tried.ran.texts();
+    let errors = text(seen, "stderr");
     if !errors.trim().is_empty() {
         lines.push(format!("stderr   {}", print::short(&errors, 400)));
     }

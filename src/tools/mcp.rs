@@ -6,6 +6,7 @@
 
 mod definition;
 mod http;
+mod known;
 mod manifest;
 mod outcome;
 mod rmcp_client;
@@ -15,15 +16,10 @@ mod source;
 mod stdio;
 mod view;
 
-use std::{
-    collections::HashMap,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Call, Effect, McpPin, Outcome, Persona, PersonaId, StepError},
+    domain::{Call, Effect, McpPin, McpSighting, Outcome, Persona, PersonaId, StepError},
     ports::BoxError,
 };
 use async_trait::async_trait;
@@ -35,11 +31,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use definition::Definition;
+use known::KnownServers;
 use manifest::Manifest;
+pub(super) use manifest::{FILE, check_new};
 use sessions::{Sessions, Source};
 use shelf::Found;
 use source::{Fault, NotOpened};
-pub use view::{NotConfirmed, NotLooked, ServerView, ToolState, ToolView};
+pub use view::{Described, NotConfirmed, NotLooked, ServerState, ServerView, ToolState, ToolView};
 
 use super::{
     folder::Folder,
@@ -84,8 +82,7 @@ struct Shared {
     deps: McpDeps,
     sandbox: OnceCell<Sandbox>,
     sessions: Sessions,
-    /// What servers said when they were last looked at, by key.
-    seen: Mutex<HashMap<String, Vec<Definition>>>,
+    known: KnownServers,
 }
 
 /// A tool as a step calls it.
@@ -106,8 +103,8 @@ struct Usable {
 impl Mcp {
     /// Starts nothing yet.
     pub fn new(deps: McpDeps) -> Self {
-        let (sandbox, sessions, seen) = (OnceCell::new(), Sessions::default(), Mutex::default());
-        Self { shared: Arc::new(Shared { deps, sandbox, sessions, seen }) }
+        let (sandbox, sessions, known) = (OnceCell::new(), Sessions::default(), KnownServers::default());
+        Self { shared: Arc::new(Shared { deps, sandbox, sessions, known }) }
     }
 
     /// What a persona may be offered: tools that people confirmed, as they stood then. Starts no server.
@@ -218,17 +215,22 @@ impl Mcp {
             opened.map(|connected| Arc::new(connected) as Source)
         };
         let source = self.shared.sessions.get(persona.id, key, &opened_as, open).await;
-        let source = source.map_err(|error| not_opened(server, &error))?;
+        let source = source.map_err(|error| {
+            self.shared.known.failed(key, &error.to_string());
+            not_opened(server, &error)
+        })?;
         let said = match source.tools(limit, stop).await {
             Ok(said) => said,
             Err(fault) => {
+                self.shared.known.failed(key, &fault.to_string());
                 if matches!(fault, Fault::Gone(_)) {
                     self.shared.sessions.lost(persona.id, key, &source).await;
                 }
                 return Err(StepError::retryable(format!("{server}: {fault}")));
             }
         };
-        let said = self.remember(key, said.into_iter().map(Definition::of).collect());
+        let said: Vec<Definition> = said.into_iter().map(Definition::of).collect();
+        self.shared.known.said(key, said.clone());
         let now: Vec<&Definition> = said.iter().filter(|now| now.tool == tool.pin.tool).collect();
         match now.as_slice() {
             [now] if now.hash == tool.pin.hash => Ok(source),
@@ -241,14 +243,31 @@ impl Mcp {
         }
     }
 
-    fn remember(&self, key: &str, said: Vec<Definition>) -> Vec<Definition> {
-        let mut seen = self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(key.to_owned(), said.clone());
-        said
+    /// Waits until a server says something that it did not say before.
+    pub async fn news(&self) {
+        self.shared.known.news().await;
     }
 
-    fn last_seen(&self, key: &str) -> Option<Vec<Definition>> {
-        self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    /// What servers say now of the tools that people confirmed, as far as they were asked.
+    pub async fn sightings(&self) -> Result<Vec<McpSighting>, BoxError> {
+        let heard = self.shared.known.heard();
+        let keys: Vec<String> = heard.iter().map(|(key, _)| key.clone()).collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sighting = |McpPin { server, tool, hash: pinned, .. }: McpPin| {
+            let (_, said) = heard.iter().find(|(key, _)| *key == server)?;
+            let mut of_name = said.iter().filter(|now| now.tool == tool);
+            let seen = of_name.next().filter(|_| of_name.next().is_none()).map(|now| now.hash);
+            Some(McpSighting { server, tool, pinned, seen })
+        };
+        Ok(self.shared.deps.pins.pins(&keys).await?.into_iter().filter_map(sighting).collect())
+    }
+
+    /// The server is taken away: it ends, and what was seen of it is forgotten.
+    pub fn forget(&self, key: &str) {
+        self.shared.sessions.end(key);
+        self.shared.known.forget(key);
     }
 
     async fn open(

@@ -4,6 +4,7 @@
 //! that: `pure` sees no workspace, `read` cannot write there, `idempotent` may and is given the step's key. What a tool
 //! did is what the sandbox observed of it, never what it says: how it ended, what it wrote, which files it left.
 
+mod bench;
 mod manifest;
 mod outcome;
 mod run;
@@ -11,6 +12,8 @@ mod shelf;
 mod template;
 mod traces;
 
+pub use bench::{Bench, Limits, TriedView, Trying};
+pub(super) use manifest::check_new;
 pub use manifest::{Example, FILE, Inverse, Manifest};
 pub(super) use run::perform;
 pub use run::{Input, NotTried, Tried, Workspace, try_out};

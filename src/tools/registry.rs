@@ -1,16 +1,22 @@
 //! Every tool that there is, built in or own, with what people, programs and models want to know of it.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use actors::domain::{Effect, Persona, ToolKind};
+use actors::domain::{Effect, Persona, PersonaId, ToolKind};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{
     own::{self, Broken, Inverse, Loaded, Origin, OwnTool, Whose},
+    shelves::Shelves,
     toolbox::{self, BuiltIn},
 };
+
+/// Characters of a description in a signature.
+const LINE: usize = 100;
+/// As [`Listed::from`] says it of a persona's own tool.
+const PERSONA: &str = "persona";
 
 /// One tool.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -143,6 +149,43 @@ pub fn list(data_root: &Path, persona: Option<&Persona>, confirmed: &[OwnTool]) 
     all.map(seen).collect()
 }
 
+/// Whether a name is of a built-in tool.
+pub fn is_built_in(name: &str) -> bool {
+    toolbox::is_built_in(name)
+}
+
+/// Which of these have a folder of own tools or of MCP servers. Reads folders.
+pub fn having_own<'a>(data_root: &Path, personas: &'a [Persona]) -> Vec<&'a Persona> {
+    let has = |folder: &Path| folder.join("tools").is_dir() || folder.join("mcp").is_dir();
+    let all = own::folders(&data_root.join("personas")).into_iter();
+    let having: BTreeSet<String> = all.filter(|(_, folder)| has(folder)).map(|(name, _)| name).collect();
+    let is_named = |one: &&Persona| having.contains(one.slug.as_str()) || having.contains(&one.id.to_string());
+    personas.iter().filter(is_named).collect()
+}
+
+/// `invoice(to, amount?): Writes one.`
+pub fn signature(tool: &Listed) -> String {
+    let required: Vec<&str> =
+        tool.parameters["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let known = tool.parameters["properties"].as_object();
+    let optional = known.into_iter().flatten().map(|(name, _)| name.as_str()).filter(|name| !required.contains(name));
+    let names: Vec<String> =
+        required.iter().map(|name| (*name).to_owned()).chain(optional.map(|name| format!("{name}?"))).collect();
+    let about: String = tool.description.chars().take(LINE).collect();
+    format!("{}({}): {}", tool.name, names.join(", "), about.replace('\n', " "))
+}
+
+/// Finds tools by words as `tool_search` does; its indexes are kept while the tools stay as they are.
+#[derive(Default)]
+pub struct Finder(Shelves);
+
+impl Finder {
+    /// The places of what fits, best first. `whose`: as whose tools they were listed.
+    pub fn search(&self, whose: Option<PersonaId>, tools: &[Listed], query: &str) -> Vec<usize> {
+        self.0.index(whose, tools).search(query, tools.len())
+    }
+}
+
 /// What must be used before a tool, in order, and itself; what goes in a circle stands once.
 pub fn chain(tools: &[Listed], name: &str) -> Vec<String> {
     fn follow(tools: &[Listed], name: &str, seen: &mut Vec<String>, chain: &mut Vec<String>) {
@@ -164,7 +207,7 @@ pub fn chain(tools: &[Listed], name: &str) -> Vec<String> {
 const fn from_word(from: Origin) -> &'static str {
     match from {
         Origin::Shared => "shared",
-        Origin::Persona => "persona",
+        Origin::Persona => PERSONA,
         Origin::Mcp => "mcp",
     }
 }

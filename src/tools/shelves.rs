@@ -13,12 +13,15 @@ use super::{builtin::lookup, registry::Listed, search::Index};
 /// Personas whose index is kept; beyond that all are made anew.
 const MOST: usize = 64;
 
-/// Indexes by persona, each with what it was made of.
+/// What an index was made of, and itself.
+type Shelf = (u64, Arc<Index>);
+
+/// Indexes by persona (none: of what is everyone's), each with what it was made of.
 #[derive(Default)]
-pub(super) struct Shelves(Mutex<HashMap<PersonaId, (u64, Arc<Index>)>>);
+pub(super) struct Shelves(Mutex<HashMap<Option<PersonaId>, Shelf>>);
 
 impl Shelves {
-    pub(super) fn index(&self, persona: PersonaId, tools: &[Listed]) -> Arc<Index> {
+    pub(super) fn index(&self, persona: Option<PersonaId>, tools: &[Listed]) -> Arc<Index> {
         let mut hasher = DefaultHasher::new();
         for tool in tools {
             (&tool.name, &tool.description, &tool.keywords).hash(&mut hasher);

@@ -2,6 +2,7 @@
 
 pub mod active;
 pub mod actors;
+pub mod added;
 pub mod agents;
 pub mod alerts;
 pub mod approvals;

@@ -21,6 +21,7 @@ pub mod runs;
 pub mod samples;
 pub mod show;
 pub mod stage;
+pub mod tools;
 pub mod visit;
 
 use super::routes::Table;
@@ -37,6 +38,7 @@ pub fn routes() -> Table {
         keys::routes(),
         runs::routes(),
         approvals::routes(),
+        tools::load::routes(),
         run::load::routes(),
     ]
     .into_iter()

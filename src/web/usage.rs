@@ -25,6 +25,16 @@ pub struct Used {
     pub p99_ms: Option<u64>,
 }
 
+impl Used {
+    /// `12 calls, 1 failed, 40 ms`
+    pub fn in_words(&self) -> String {
+        let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
+        let took = self.p50_ms.map_or_else(String::new, |ms| format!(", {ms} ms"));
+        let calls = if self.calls == 1 { "call" } else { "calls" };
+        format!("{} {calls}{failed}{took}", self.calls)
+    }
+}
+
 /// Of one persona, or of all.
 pub async fn of(db: &Db, persona: Option<PersonaId>) -> Result<Vec<Used>, DbError> {
     let receipts = db.receipts(ReceiptFilter { persona, limit: MOST, ..ReceiptFilter::default() }).await?;
@@ -36,7 +46,9 @@ fn count(receipts: &[Receipt]) -> Vec<Used> {
     for receipt in receipts {
         let Some(tool) = receipt.tool.as_deref() else { continue };
         let ended = matches!(receipt.phase, Some(Phase::Outcome | Phase::Unknown | Phase::Denied));
-        if !ended {
+        // A person's try is no use.
+        let tried = receipt.body.as_ref().is_some_and(|body| body.data.get("tried_by").is_some());
+        if !ended || tried {
             continue;
         }
         let (calls, failed, times) = by_tool.entry(tool).or_default();

@@ -1,5 +1,6 @@
 //! The server from outside: a real one on a free port, over SQLite, asked with a plain HTTP client.
 
+mod added;
 mod approvals;
 mod artifacts;
 mod auth;

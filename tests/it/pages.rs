@@ -19,6 +19,7 @@ mod screens;
 mod script;
 mod stage;
 mod toolkit;
+mod tools;
 mod visitor;
 mod waits;
 mod work;

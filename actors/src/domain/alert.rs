@@ -27,6 +27,8 @@ words! {
         BudgetLow = "budget_low",
         /// A text was further from its persona's profile than it may be.
         Drift = "drift",
+        /// A server of tools describes one otherwise than was confirmed: nobody can call it.
+        McpChanged = "mcp_changed",
         /// The store, the browser or a model cannot be reached.
         Unavailable = "unavailable",
     }

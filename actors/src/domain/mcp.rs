@@ -16,3 +16,22 @@ pub struct McpPin {
     pub confirmed_by: String,
     pub confirmed_ms: i64,
 }
+
+/// What a server said of a confirmed tool when it was looked at last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct McpSighting {
+    /// As pins call it.
+    pub server: String,
+    /// As the server calls it.
+    pub tool: String,
+    pub pinned: Hash,
+    /// None: it has no such tool, or more than one.
+    pub seen: Option<Hash>,
+}
+
+impl McpSighting {
+    /// It is what was confirmed.
+    pub fn stands(&self) -> bool {
+        self.seen == Some(self.pinned)
+    }
+}

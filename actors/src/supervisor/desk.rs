@@ -41,6 +41,8 @@ pub(super) struct Desk {
     pub(super) closed: AtomicBool,
     pub(super) planning: PlanningDesk,
     pub(super) known: KnownBudgets,
+    /// Held while alerts about tools of MCP servers are read and raised, so that none is raised twice.
+    pub(super) strays: tokio::sync::Mutex<()>,
     pub(super) tally: Arc<Tally>,
     pub(super) lookout: Lookout,
     /// What goes on beside the commands.

@@ -10,15 +10,13 @@ use crate::tools::{
 
 /// Tools that one search brings.
 const MOST: usize = 8;
-/// Characters of a description in a line.
-const LINE: usize = 100;
 
 /// Names and one-line signatures of what fits; only tools that it may use.
 pub(in crate::tools) fn search(tools: &[Listed], index: &Index, query: &str) -> Outcome {
     let found = index.search(query, tools.len());
     let usable = found.into_iter().filter_map(|at| tools.get(at)).filter(|tool| tool.is_usable());
     let lines: Vec<Value> =
-        usable.take(MOST).map(|tool| json!({"name": tool.name, "signature": signature(tool)})).collect();
+        usable.take(MOST).map(|tool| json!({"name": tool.name, "signature": registry::signature(tool)})).collect();
     let summary = match lines.len() {
         0 => "found no tool".to_owned(),
         1 => "found a tool".to_owned(),
@@ -51,16 +49,4 @@ pub(in crate::tools) fn describe(tools: &[Listed], persona: &Persona, name: &str
         "in_this_order": registry::chain(tools, name),
     });
     Outcome::done(format!("read about {name}"), json!({"step": "tool_describe", "tools": [found]}))
-}
-
-/// `invoice(to, amount?): Writes one.`
-fn signature(tool: &Listed) -> String {
-    let required: Vec<&str> =
-        tool.parameters["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let known = tool.parameters["properties"].as_object();
-    let optional = known.into_iter().flatten().map(|(name, _)| name.as_str()).filter(|name| !required.contains(name));
-    let names: Vec<String> =
-        required.iter().map(|name| (*name).to_owned()).chain(optional.map(|name| format!("{name}?"))).collect();
-    let about: String = tool.description.chars().take(LINE).collect();
-    format!("{}({}): {}", tool.name, names.join(", "), about.replace('\n', " "))
 }

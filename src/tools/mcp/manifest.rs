@@ -9,7 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 /// Name of the file in a server's folder.
-pub const FILE: &str = "mcp.toml";
+pub(in crate::tools) const FILE: &str = "mcp.toml";
 
 const MOST_HEADERS: usize = 16;
 const LONGEST: Duration = Duration::from_secs(120);
@@ -48,6 +48,19 @@ const fn half_a_minute() -> Duration {
 
 const fn memory_mb() -> u64 {
     256
+}
+
+/// A manifest that is not in its folder yet: its name. The error names the field.
+pub(in crate::tools) fn check_new(text: &str) -> Result<String, (Option<String>, String)> {
+    let named = toml::from_str::<toml::Table>(text).map_err(|error| (None, error.message().trim().to_owned()))?;
+    let name = named.get("name").and_then(toml::Value::as_str).unwrap_or_default();
+    match Manifest::parse(text, name) {
+        Ok(manifest) => Ok(manifest.name),
+        Err(reason) => Err(match reason.strip_prefix('`').and_then(|rest| rest.split_once("`: ")) {
+            Some((field, reason)) => (Some(field.to_owned()), reason.to_owned()),
+            None => (None, reason),
+        }),
+    }
 }
 
 impl Manifest {

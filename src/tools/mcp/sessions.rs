@@ -99,6 +99,20 @@ impl Sessions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _), _| *of != persona);
     }
 
+    /// Ends one server, for whomever it is open.
+    pub(super) fn end(&self, server: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, of), _| of != server);
+    }
+
+    /// For how many personas a server is open now; one that is being opened or asked counts.
+    pub(super) fn open_for(&self, server: &str) -> usize {
+        let open = |slot: &Arc<Mutex<Slot>>| {
+            slot.try_lock().map_or(true, |slot| slot.source.as_ref().is_some_and(|source| source.is_open()))
+        };
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter(|((_, of), slot)| of == server && open(slot)).count()
+    }
+
     fn slot(&self, persona: PersonaId, server: &str) -> Arc<Mutex<Slot>> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (persona, server.to_owned());

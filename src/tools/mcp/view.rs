@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-use super::{Definition, INTRODUCING, Mcp, manifest::Manifest, shelf::Found, source::ToolSource as _};
+use super::{Definition, INTRODUCING, Mcp, known::Known, manifest::Manifest, shelf::Found, source::ToolSource as _};
 use crate::tools::own::Origin;
 
 /// Letters of a hash that are enough to name it.
@@ -25,9 +25,41 @@ pub struct ServerView {
     pub transport: Option<&'static str>,
     /// Why it cannot be used, with file and field.
     pub error: Option<String>,
+    pub state: ServerState,
+    /// How many personas have it open now.
+    pub open_for: usize,
+    /// Milliseconds since it last said what it offers; none: not since this server began.
+    pub seen_ms_ago: Option<u64>,
+    /// Why it could not be asked the last time; none: it could, or was not asked.
+    pub last_error: Option<String>,
     /// Whether it was looked at since this server began; else only what was confirmed is known.
     pub looked: bool,
     pub tools: Vec<ToolView>,
+}
+
+/// How a server stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerState {
+    /// Its manifest cannot be used.
+    Broken,
+    /// It could not be asked the last time.
+    Failing,
+    /// Some persona has it open.
+    Open,
+    /// It answered when it was asked, and is closed.
+    Seen,
+    /// Nobody has asked it since this server began.
+    Unseen,
+}
+
+/// What a server says of a tool.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Described {
+    pub hash: String,
+    pub description: String,
+    #[schema(value_type = Object)]
+    pub parameters: Map<String, Value>,
 }
 
 /// A tool of a server. What it says of itself is the server's text: data, no instruction.
@@ -50,6 +82,8 @@ pub struct ToolView {
     pub error: Option<String>,
     pub confirmed_by: Option<String>,
     pub confirmed_ms: Option<i64>,
+    /// What was confirmed, where it is not this.
+    pub confirmed: Option<Described>,
 }
 
 /// Whether it may be called.
@@ -103,10 +137,13 @@ impl Mcp {
         let found = self.servers(Some(persona)).await.into_iter().find(|found| found.name == name);
         let found = found.ok_or_else(|| NotLooked::None(name.to_owned()))?;
         let manifest = found.manifest.clone().map_err(NotLooked::Failed)?;
-        let failed = |error: &dyn ToString| NotLooked::Failed(format!("{name}: {}", error.to_string()));
+        let failed = |error: &dyn ToString| {
+            self.shared.known.failed(&found.key, &error.to_string());
+            NotLooked::Failed(format!("{name}: {}", error.to_string()))
+        };
         let source = self.open(persona, &found, &manifest, INTRODUCING).await.map_err(|error| failed(&error))?;
         let said = source.tools(INTRODUCING, &CancellationToken::new()).await.map_err(|fault| failed(&fault))?;
-        self.remember(&found.key, said.into_iter().map(Definition::of).collect());
+        self.shared.known.said(&found.key, said.into_iter().map(Definition::of).collect());
         let pins = self.shared.deps.pins.pins(std::slice::from_ref(&found.key)).await?;
         Ok(self.view(found, &pins))
     }
@@ -120,7 +157,7 @@ impl Mcp {
     ) -> Result<Vec<McpPin>, NotConfirmed> {
         let found = self.servers(persona).await.into_iter().find(|found| found.name == name);
         let found = found.ok_or_else(|| NotConfirmed::NoServer(name.to_owned()))?;
-        let seen = self.last_seen(&found.key).unwrap_or_default();
+        let seen = self.shared.known.of(&found.key).said.unwrap_or_default();
         let pin = |(tool, hash): &(String, String)| {
             let refused = |why: String| Err(NotConfirmed::Tool(tool.clone(), why));
             let mut of_name = seen.iter().filter(|definition| definition.tool == *tool);
@@ -151,19 +188,35 @@ impl Mcp {
     }
 
     fn view(&self, found: Found, pins: &[McpPin]) -> ServerView {
-        let seen = self.last_seen(&found.key);
+        let known = self.shared.known.of(&found.key);
         let pins: Vec<&McpPin> = pins.iter().filter(|pin| pin.server == found.key).collect();
-        let from = whose(found.from);
-        let (name, looked) = (found.name, seen.is_some());
-        let manifest = match found.manifest {
-            Ok(manifest) => manifest,
-            Err(error) => {
-                return ServerView { name, from, transport: None, error: Some(error), looked, tools: Vec::new() };
+        let (transport, error, tools) = match &found.manifest {
+            Ok(manifest) => {
+                let transport = if manifest.url.is_some() { "http" } else { "stdio" };
+                (Some(transport), None, tools(manifest, known.said.as_deref(), &pins))
             }
+            Err(error) => (None, Some(error.clone()), Vec::new()),
         };
-        let transport = Some(if manifest.url.is_some() { "http" } else { "stdio" });
-        let tools = tools(&manifest, seen.as_deref(), &pins);
-        ServerView { name, from, transport, error: None, looked, tools }
+        let open_for = self.shared.sessions.open_for(&found.key);
+        let state = match &known {
+            _ if error.is_some() => ServerState::Broken,
+            Known { error: Some(_), .. } => ServerState::Failing,
+            _ if open_for > 0 => ServerState::Open,
+            Known { said: Some(_), .. } => ServerState::Seen,
+            _ => ServerState::Unseen,
+        };
+        ServerView {
+            name: found.name,
+            from: whose(found.from),
+            transport,
+            error,
+            state,
+            open_for,
+            seen_ms_ago: known.said_at.map(|at| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX)),
+            last_error: known.error,
+            looked: known.said.is_some(),
+            tools,
+        }
     }
 }
 
@@ -171,6 +224,12 @@ const fn whose(from: Origin) -> &'static str {
     match from {
         Origin::Persona => "persona",
         Origin::Shared | Origin::Mcp => "shared",
+    }
+}
+
+impl Described {
+    fn of(tool: Definition) -> Self {
+        Self { hash: tool.hash.to_string(), description: tool.description, parameters: tool.schema }
     }
 }
 
@@ -194,6 +253,9 @@ fn tools(manifest: &Manifest, seen: Option<&[Definition]>, pins: &[&McpPin]) -> 
         error,
         confirmed_by: pin.map(|pin| pin.confirmed_by.clone()),
         confirmed_ms: pin.map(|pin| pin.confirmed_ms),
+        confirmed: pin
+            .filter(|pin| pin.hash != tool.hash)
+            .and_then(|pin| Some(Described::of(Definition::confirmed(pin)?))),
     };
     let Some(seen) = seen else {
         let confirmed = pins.iter().filter_map(|pin| Some((Definition::confirmed(pin)?, pin)));

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use actors::domain::{Effect, is_tool_name};
-use jsonschema::Validator;
+use jsonschema::{Validator, error::ValidationErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -13,6 +13,8 @@ pub const FILE: &str = "tool.toml";
 
 const MOST_TEXT: usize = 1_000;
 const MOST_WORDS: usize = 32;
+/// Misfits that are told of at once.
+const MOST_MISFITS: usize = 8;
 const MOST_MEMORY_MB: u64 = 4_096;
 const LONGEST: Duration = Duration::from_secs(120);
 
@@ -125,6 +127,48 @@ pub(super) fn misfit(validator: &Validator, arguments: &Map<String, Value>) -> O
     Some(if path.is_empty() { text } else { format!("{path}: {text}") })
 }
 
+/// Every argument that does not fit, by its place (`lines[0].text`; empty: the whole), and why.
+pub(super) fn misfits(validator: &Validator, arguments: &Map<String, Value>) -> Vec<(String, String)> {
+    let arguments = Value::Object(arguments.clone());
+    let said = validator.iter_errors(&arguments).take(MOST_MISFITS).map(|error| {
+        let mut place = String::new();
+        for part in error.instance_path().to_string().split('/').skip(1) {
+            put_part(&mut place, &part.replace("~1", "/").replace("~0", "~"));
+        }
+        match error.kind() {
+            ValidationErrorKind::Required { property: Value::String(name) } => put_part(&mut place, name),
+            ValidationErrorKind::AdditionalProperties { unexpected } if unexpected.len() == 1 => {
+                put_part(&mut place, &unexpected[0]);
+            }
+            _ => {}
+        }
+        (place, error.to_string().chars().take(300).collect())
+    });
+    said.collect()
+}
+
+fn put_part(place: &mut String, part: &str) {
+    match part.parse::<usize>() {
+        Ok(at) => place.push_str(&format!("[{at}]")),
+        Err(_) if place.is_empty() => place.push_str(part),
+        Err(_) => place.push_str(&format!(".{part}")),
+    }
+}
+
+/// A manifest that is not in its folder yet: its name says what that will be called. The error: which field, and why.
+pub(in crate::tools) fn check_new(
+    text: &str,
+    taken: &dyn Fn(&str) -> bool,
+) -> Result<Manifest, (Option<String>, String)> {
+    let named = toml::from_str::<toml::Table>(text).map_err(|error| (None, error.message().trim().to_owned()))?;
+    let name = named.get("name").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+    let (manifest, _) = parse(text, &name).map_err(|Fault { field, reason }| (field, reason))?;
+    match taken(&manifest.name) {
+        true => Err((Some("name".to_owned()), "is the name of a built-in tool: choose another".to_owned())),
+        false => Ok(manifest),
+    }
+}
+
 impl Manifest {
     fn check(&self, folder: &str) -> Result<(), Fault> {
         let words = |list: &[String]| list.len() <= MOST_WORDS && list.iter().all(|word| !word.trim().is_empty());
@@ -211,6 +255,10 @@ mod tests {
         assert_eq!(misfit(&validator, &arguments(serde_json::json!({"text": "x"}))), None);
         let wrong = misfit(&validator, &arguments(serde_json::json!({"text": 7}))).unwrap();
         assert!(wrong.starts_with("/text: "), "{wrong}");
+        let places = |value: Value| misfits(&validator, &arguments(value)).into_iter().map(|(place, _)| place);
+        assert_eq!(places(serde_json::json!({"text": [7]})).collect::<Vec<_>>(), ["text"]);
+        let (missing, more) = (places(serde_json::json!({})), places(serde_json::json!({"text": "", "colour": 1})));
+        assert_eq!(missing.chain(more).collect::<Vec<_>>(), ["text", "colour"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::tools::{
 };
 
 /// An answer up to this stands in the receipt; a longer one is an artifact.
-const MOST_VALUE_BYTES: usize = 8 << 10;
+pub(super) const MOST_VALUE_BYTES: usize = 8 << 10;
 const MOST_ERROR_CHARS: usize = 1_000;
 /// Files that are kept as artifacts, and how much of them.
 const MOST_KEPT: usize = 16;
@@ -89,7 +89,7 @@ pub(super) fn outcome(name: &str, effect: Effect, tried: Tried, folder: &Folder)
 }
 
 /// What the sandbox saw of it.
-fn observed(tried: &Tried, not_kept: &[&str]) -> Value {
+pub(super) fn observed(tried: &Tried, not_kept: &[&str]) -> Value {
     let names = |names: &[String]| json!(names.iter().take(MOST_NAMES).collect::<Vec<_>>());
     let mut data = json!({ "ran_ms": u64::try_from(tried.ran.took.as_millis()).unwrap_or(u64::MAX) });
     match tried.ran.end {

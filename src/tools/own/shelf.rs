@@ -64,6 +64,11 @@ impl OwnTool {
     pub fn misfit(&self, arguments: &Map<String, Value>) -> Option<String> {
         manifest::misfit(&self.validator, arguments)
     }
+
+    /// The same with every place that does not fit (`lines[0].text`; empty: the whole).
+    pub fn misfits(&self, arguments: &Map<String, Value>) -> Vec<(String, String)> {
+        manifest::misfits(&self.validator, arguments)
+    }
 }
 
 /// A tool that cannot be used, and why.

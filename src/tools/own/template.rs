@@ -38,7 +38,7 @@ version = "1"
 # It begins in /workspace; ./ is this folder.
 command = ["{program}", "./{file}"]
 # pure: sees no workspace. read: cannot write there. idempotent: may, and is given `key`, the same whenever the same
-# step is tried again. irreversible: needs an approval, which cannot be given yet.
+# step is tried again. irreversible: asks a person first.
 effect = "pure"
 timeout = "10s"
 memory_mb = 256

@@ -29,8 +29,8 @@ pub fn routes() -> Table {
 pub struct AlertView {
     #[schema(value_type = String)]
     pub id: AlertId,
-    /// `persona_paused`, `circuit_open`, `reconcile`, `dead_letter`, `machine_hot`, `over_budget`, `budget_low`, `drift` or
-    /// `unavailable`.
+    /// `persona_paused`, `circuit_open`, `reconcile`, `approval`, `question`, `dead_letter`, `machine_hot`, `over_budget`,
+    /// `budget_low`, `drift`, `mcp_changed` or `unavailable`.
     pub kind: &'static str,
     #[schema(value_type = Option<String>)]
     pub persona_id: Option<PersonaId>,

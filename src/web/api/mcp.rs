@@ -1,13 +1,15 @@
 //! `/api/mcp`: MCP servers, what they offer, and what people confirmed of it.
 
+mod servers;
+
 use actix_web::web;
-use actors::domain::Persona;
+use actors::{domain::Persona, supervisor::Company};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::personas;
+use super::{added::named, personas};
 use crate::{
-    tools::mcp::{NotConfirmed, NotLooked, ServerView},
+    tools::mcp::{Mcp, NotConfirmed, NotLooked, ServerView},
     web::{
         Deps,
         auth::Caller,
@@ -19,7 +21,7 @@ use crate::{
 
 /// `/api/mcp…`.
 pub fn routes() -> Table {
-    vec![
+    let own = vec![
         Route::get("/api/mcp", Who::Member, "MCP servers and their tools, as far as they are known", list)
             .query::<Wanted>()
             .gives::<McpView>(),
@@ -32,7 +34,8 @@ pub fn routes() -> Table {
         Route::post("/api/mcp/{server}/withdraw", Who::Owner, "Takes a confirmation back", withdraw)
             .takes::<Withdraw>()
             .gives::<ServerView>(),
-    ]
+    ];
+    own.into_iter().chain(servers::routes()).collect()
 }
 
 /// Which servers.
@@ -81,19 +84,12 @@ pub struct Withdraw {
     pub tool: String,
 }
 
-async fn named(deps: &Deps, name: Option<&str>) -> Result<Option<Persona>, Problem> {
-    match name {
-        Some(name) => personas::find(deps, name).await.map(Some),
-        None => Ok(None),
-    }
-}
-
 async fn list(query: LooseQuery<Wanted>, deps: web::Data<Deps>) -> Result<web::Json<McpView>, Problem> {
     let persona = named(&deps, query.persona.as_deref()).await?;
     Ok(web::Json(McpView { items: all(&deps, persona.as_ref()).await? }))
 }
 
-async fn all(deps: &Deps, persona: Option<&Persona>) -> Result<Vec<ServerView>, Problem> {
+pub(in crate::web) async fn all(deps: &Deps, persona: Option<&Persona>) -> Result<Vec<ServerView>, Problem> {
     let found = deps.mcp.list(persona).await;
     found.map_err(|error| Problem::unavailable(format!("What was confirmed could not be read: {error}.")))
 }
@@ -109,11 +105,33 @@ async fn look(
     deps: web::Data<Deps>,
 ) -> Result<web::Json<ServerView>, Problem> {
     let persona = personas::find(&deps, &input.persona).await?;
-    match deps.mcp.look(&persona, &server).await {
+    let looked = deps.mcp.look(&persona, &server).await;
+    // Whether it says what was confirmed stands in the alerts before anybody reads on.
+    tell(&deps.mcp, &deps.company).await;
+    match looked {
         Ok(seen) => Ok(web::Json(seen)),
         Err(NotLooked::None(name)) => Err(Problem::not_found("MCP server", &name)),
         Err(NotLooked::Failed(why)) => Err(Problem::conflict(format!("The server cannot be looked at: {why}."))),
         Err(error @ NotLooked::Pins(_)) => Err(Problem::unavailable(format!("{error}."))),
+    }
+}
+
+/// Tells the company whatever servers say anew of confirmed tools: alerts are raised and resolved by it. Until dropped.
+pub async fn watch(mcp: Mcp, company: Company) {
+    loop {
+        mcp.news().await;
+        tell(&mcp, &company).await;
+    }
+}
+
+async fn tell(mcp: &Mcp, company: &Company) {
+    match mcp.sightings().await {
+        Ok(sightings) => {
+            if let Err(error) = company.saw_mcp(sightings).await {
+                tracing::warn!("what MCP servers say now could not be told: {error}");
+            }
+        }
+        Err(error) => tracing::warn!("what was confirmed of MCP servers could not be read: {error}"),
     }
 }
 

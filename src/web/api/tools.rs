@@ -1,13 +1,16 @@
 //! `/api/tools` and `/api/personas/{persona}/tools`: what personas can use, what one may use, and how it went.
 
+mod added;
+mod tries;
+
 use actix_web::{http::Method, web};
 use actors::domain::{GrantChange, Persona, ToolKind, nearest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::personas;
+use super::{added::named, personas};
 use crate::{
-    tools::registry::{self, Listed},
+    tools::registry::{self, Finder, Listed},
     web::{
         Deps,
         auth::Caller,
@@ -22,9 +25,9 @@ const OWN: &str = "/api/personas/{persona}/tools";
 
 /// `/api/tools…` and `/api/personas/{persona}/tools`.
 pub fn routes() -> Table {
-    vec![
+    let own = vec![
         Route::get("/api/tools", Who::Member, "Every tool, with its schema, its effect and where it is from", list)
-            .query::<Wanted>()
+            .query::<Sought>()
             .gives::<ToolsView>(),
         Route::get("/api/tools/usage", Who::Member, "How often tools were called of late, and how long it took", used)
             .query::<Wanted>()
@@ -33,7 +36,8 @@ pub fn routes() -> Table {
         Route::new(Method::PATCH, OWN, Who::Member, "Grants and revokes tools; it holds from its next step on", grant)
             .takes::<GrantsChange>()
             .gives::<ToolsView>(),
-    ]
+    ];
+    own.into_iter().chain(added::routes()).chain(tries::routes()).collect()
 }
 
 /// Which tools.
@@ -41,6 +45,15 @@ pub fn routes() -> Table {
 pub struct Wanted {
     /// Slug or id: with this persona's own tools.
     pub persona: Option<String>,
+}
+
+/// Which tools of the list.
+#[derive(Deserialize, IntoParams)]
+pub struct Sought {
+    /// Slug or id: with this persona's own tools.
+    pub persona: Option<String>,
+    /// Words: only what fits, best first, as `tool_search` finds it.
+    pub query: Option<String>,
 }
 
 /// Every tool.
@@ -79,21 +92,31 @@ pub(in crate::web) async fn of(deps: &Deps, persona: Option<&Persona>) -> Result
     listed.map_err(|error| Problem::unavailable(format!("The tools could not be listed: {error}.")))
 }
 
-async fn named(query: &Wanted, deps: &Deps) -> Result<Option<Persona>, Problem> {
-    match &query.persona {
-        Some(name) => personas::find(deps, name).await.map(Some),
-        None => Ok(None),
-    }
+async fn list(
+    query: LooseQuery<Sought>,
+    deps: web::Data<Deps>,
+    finder: web::Data<Finder>,
+) -> Result<web::Json<ToolsView>, Problem> {
+    let persona = named(&deps, query.persona.as_deref()).await?;
+    let items = of(&deps, persona.as_ref()).await?;
+    let version = persona.as_ref().map(|persona| persona.version);
+    Ok(web::Json(ToolsView { version, items: found(&finder, persona.as_ref(), items, query.query.as_deref()) }))
 }
 
-async fn list(query: LooseQuery<Wanted>, deps: web::Data<Deps>) -> Result<web::Json<ToolsView>, Problem> {
-    let persona = named(&query.0, &deps).await?;
-    let version = persona.as_ref().map(|persona| persona.version);
-    Ok(web::Json(ToolsView { version, items: of(&deps, persona.as_ref()).await? }))
+/// Those that fit the words, best first; without words: all as they are.
+pub(in crate::web) fn found(
+    finder: &Finder,
+    persona: Option<&Persona>,
+    tools: Vec<Listed>,
+    query: Option<&str>,
+) -> Vec<Listed> {
+    let Some(query) = query.map(str::trim).filter(|query| !query.is_empty()) else { return tools };
+    let places = finder.search(persona.map(|persona| persona.id), &tools, query);
+    places.into_iter().filter_map(|at| tools.get(at).cloned()).collect()
 }
 
 async fn used(query: LooseQuery<Wanted>, deps: web::Data<Deps>) -> Result<web::Json<UsageView>, Problem> {
-    let persona = named(&query.0, &deps).await?.map(|persona| persona.id);
+    let persona = named(&deps, query.persona.as_deref()).await?.map(|persona| persona.id);
     Ok(web::Json(UsageView { items: usage::of(&deps.db, persona).await? }))
 }
 

@@ -26,6 +26,7 @@ pub enum Section {
     Rooms,
     Runs,
     Approvals,
+    Tools,
     /// Not in the navigation: owners come here from a persona's budgets.
     Keys,
 }
@@ -69,6 +70,11 @@ impl Frame {
     /// For the navigation: this page is about runs.
     pub fn in_runs(&self) -> bool {
         self.is(Section::Runs)
+    }
+
+    /// For the navigation: this page is about tools.
+    pub fn in_tools(&self) -> bool {
+        self.is(Section::Tools)
     }
 
     /// For the navigation: this page is about approvals.

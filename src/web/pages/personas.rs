@@ -69,11 +69,15 @@ impl AlertRow {
                 AlertKind::OverBudget => "Over budget",
                 AlertKind::BudgetLow => "Budget running low",
                 AlertKind::Drift => "Not its own voice",
+                AlertKind::McpChanged => "A tool has changed",
                 AlertKind::Unavailable => "Not available",
             },
             text: alert.text.clone(),
             at: When::at(alert.raised_ms, now_ms),
-            who: about.map(|persona| (persona.name.clone(), format!("/personas/{}", persona.slug))),
+            who: match alert.kind {
+                AlertKind::McpChanged => Some(("MCP servers".to_owned(), "/tools?tab=servers".to_owned())),
+                _ => about.map(|persona| (persona.name.clone(), format!("/personas/{}", persona.slug))),
+            },
         }
     }
 }

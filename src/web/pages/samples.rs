@@ -9,6 +9,7 @@ mod pages;
 mod records;
 mod rooms;
 mod stage;
+mod tools;
 
 /// The title of a sample and its HTML.
 pub type Sample = (&'static str, String);
@@ -36,6 +37,12 @@ pub fn render() -> Result<Vec<Sample>, askama::Error> {
         samples.push(("approvals", page.render()?));
     }
     for page in pages::login() {
+        samples.push((page.0, page.1.render()?));
+    }
+    for page in tools::tools() {
+        samples.push((page.0, page.1.render()?));
+    }
+    for page in tools::tool() {
         samples.push((page.0, page.1.render()?));
     }
     samples.push(("keys", budgets::keys().render()?));

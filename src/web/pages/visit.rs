@@ -38,6 +38,8 @@ pub enum NoPage {
     Missing { what: &'static str, which: String },
     #[error("the store does not answer")]
     Store(#[from] DbError),
+    #[error("not everything could be read")]
+    Unread(String),
     #[error("the page could not be written")]
     Template(#[from] askama::Error),
 }
@@ -77,6 +79,8 @@ page!(
     super::room::RoomPage,
     super::keys::KeysPage,
     super::approvals::ApprovalsPage,
+    super::tools::ToolsPage,
+    super::tools::one::ToolPage,
     super::runs::RunsPage,
     super::run::RunPage
 );
@@ -153,6 +157,10 @@ pub fn refusal(deps: &Deps, caller: &Caller, why: &NoPage) -> HttpResponse {
         NoPage::Store(error) => {
             tracing::error!(%error, "a page could not be read from the store: {error}");
             (StatusCode::SERVICE_UNAVAILABLE, format!("{error}. Nothing is lost; reload in a moment."))
+        }
+        NoPage::Unread(why) => {
+            tracing::error!("a page could not be read: {why}");
+            (StatusCode::SERVICE_UNAVAILABLE, why.clone())
         }
         NoPage::Template(error) => {
             tracing::error!(%error, "a page could not be written: {error}");

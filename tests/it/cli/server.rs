@@ -85,6 +85,21 @@ fn work(root: &Path) {
     assert_eq!(goal["state"], "done", "{goal:#}");
 }
 
+/// While a server runs, it is the one that tries a tool.
+fn tries_are_on_record(root: &Path) {
+    if crate::sandbox::is_left_out_here() {
+        return;
+    }
+    answer(root, &["tool", "new", "word_count"]);
+    let tried =
+        answer(root, &["tool", "test", "word_count", "--persona", "ada-lovelace", "--args", r#"{"text": "a b"}"#]);
+    assert_eq!((&tried["ok"], &tried["value"]["words"]), (&json!(true), &json!(2)), "{tried}");
+    let newest = answer(root, &["receipts", "list", "--persona", "ada-lovelace"])["items"][0].clone();
+    assert_eq!(newest["body"]["summary"], "cli tried word_count: it answered", "{newest}");
+    let wrong = greenroom(root, &["tool", "test", "word_count", "--args", r#"{"text": 7}"#]);
+    assert!(said(&wrong).2.contains("`arguments.text` 7 is not of type"), "{wrong:?}");
+}
+
 /// Grants and agents of the persona that works.
 fn tools_and_agents_by_verbs(root: &Path) {
     let granted = |listed: &Value, name: &str| {
@@ -98,6 +113,7 @@ fn tools_and_agents_by_verbs(root: &Path) {
     let (code, _, error) = said(&greenroom(root, &["tool", "grant", "ada-lovelace", "http_fetsh"]));
     assert_eq!(code, 1);
     assert!(error.contains("nearest: http_fetch"), "{error}");
+    tries_are_on_record(root);
     let set = ["agent", "set", "ada-lovelace", "reader", "--instructions", "Look twice.", "--tool", "browser_navigate"];
     assert_eq!(answer(root, &set)["items"][0]["name"], "reader");
     let payload = r#"{"task": "Look.", "agent": "raeder"}"#;

@@ -7,7 +7,7 @@ use super::{
     visitor::Visitor,
 };
 
-const PLACES: [(&str, &str); 12] = [
+const PLACES: [(&str, &str); 14] = [
     ("personas", "/personas"),
     ("progress", "/personas/livia?tab=progress"),
     ("input", "/personas/livia?tab=input"),
@@ -18,6 +18,8 @@ const PLACES: [(&str, &str); 12] = [
     ("room", "/rooms/Studio"),
     ("runs", "/runs"),
     ("approvals", "/approvals"),
+    ("tools", "/tools"),
+    ("tool", "/tools/http_fetch"),
     ("missing", "/personas/nobody"),
     ("nowhere", "/no/such/page"),
 ];
@@ -37,7 +39,7 @@ async fn every_page_fits_wide_and_narrow_screens_and_obeys_the_content_policy() 
             visitor.keep(&format!("{name}-{width}")).await;
             visitor.fits(name).await;
             visitor.is_clean().await;
-            for link in ["/personas", "/rooms", "/runs", "/approvals"] {
+            for link in ["/personas", "/rooms", "/runs", "/approvals", "/tools"] {
                 let script = format!("document.querySelector('.topbar nav a[href=\"{link}\"]').checkVisibility()");
                 assert!(visitor.ask::<bool>(&script).await, "{name} at {width}: {link} can be reached");
             }

@@ -50,12 +50,7 @@ impl Tools {
 
 impl Row {
     fn new(tool: &Listed, used: &[Used]) -> Self {
-        let seen = used.iter().find(|one| one.tool == tool.name).map(|one| {
-            let failed = if one.failed > 0 { format!(", {} failed", one.failed) } else { String::new() };
-            let took = one.p50_ms.map_or_else(String::new, |ms| format!(", {ms} ms"));
-            let calls = if one.calls == 1 { "call" } else { "calls" };
-            format!("{} {calls}{failed}{took}", one.calls)
-        });
+        let seen = used.iter().find(|one| one.tool == tool.name).map(Used::in_words);
         Self {
             name: tool.name.clone(),
             about: tool.description.clone(),
