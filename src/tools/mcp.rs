@@ -199,7 +199,7 @@ impl Mcp {
             Err(Fault::Gone(_)) => self.shared.sessions.lost(persona.id, &tool.pin.server, &source).await,
             _ => self.shared.sessions.held(persona.id, &tool.pin.server).await,
         }
-        source.secrets().masked(outcome::outcome(asked.name, asked.effect, answered))
+        outcome::outcome(asked.name, asked.effect, answered)
     }
 
     /// The server, if it still says what was confirmed.

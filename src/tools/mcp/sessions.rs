@@ -138,12 +138,9 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::tools::{
-        mcp::source::{Announced, Answer, Fault},
-        placeholders::Secrets,
-    };
+    use crate::tools::mcp::source::{Announced, Answer, Fault};
 
-    struct Dead(Secrets);
+    struct Dead;
 
     #[async_trait]
     impl ToolSource for Dead {
@@ -164,10 +161,6 @@ mod tests {
         fn is_open(&self) -> bool {
             false
         }
-
-        fn secrets(&self) -> &Secrets {
-            &self.0
-        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -177,7 +170,7 @@ mod tests {
             let sessions = &sessions;
             async move {
                 let opened =
-                    sessions.get(ada, "notes", as_, async { Ok(Arc::new(Dead(Secrets::default())) as Source) });
+                    sessions.get(ada, "notes", as_, async { Ok(Arc::new(Dead) as Source) });
                 opened.await.map(|_| ()).map_err(|error| error.to_string())
             }
         };
