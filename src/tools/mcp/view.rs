@@ -12,9 +12,6 @@ use utoipa::ToSchema;
 use super::{Definition, INTRODUCING, Mcp, manifest::Manifest, shelf::Found, source::ToolSource as _};
 use crate::tools::own::Origin;
 
-/// Letters of a hash that are enough to name it.
-const ENOUGH: usize = 12;
-
 /// A server, and its tools as far as they are known.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ServerView {
@@ -111,7 +108,8 @@ impl Mcp {
         Ok(self.view(found, &pins))
     }
 
-    /// What is to be confirmed: tools with the hashes that somebody saw, or their first letters.
+    /// What is to be confirmed: tools with the hashes that somebody saw. A part of one would do for two texts that a
+    /// server has made to begin alike.
     pub async fn to_confirm(
         &self,
         persona: Option<&Persona>,
@@ -127,7 +125,7 @@ impl Mcp {
             let (Some(definition), None) = (of_name.next(), of_name.next()) else {
                 return refused(format!("{name} was not seen to offer one tool `{tool}`: look at it first"));
             };
-            if hash.len() < ENOUGH || !definition.hash.to_string().starts_with(hash.as_str()) {
+            if definition.hash.to_string() != *hash {
                 return refused(format!("{tool} is another one now than {hash}: look at it again"));
             }
             if let Some(fault) = definition.fault(name).or_else(|| twin(definition, &seen, name)) {

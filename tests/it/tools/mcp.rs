@@ -99,7 +99,7 @@ impl Served {
     async fn confirm(&self, name: &str) {
         let seen = self.look().await;
         let tool = seen.tools.iter().find(|tool| tool.tool == name).unwrap();
-        let seen = [(name.to_owned(), tool.hash[..12].to_owned())];
+        let seen = [(name.to_owned(), tool.hash.clone())];
         self.0.pins.add(self.0.mcp.to_confirm(Some(&self.0.persona), "desk", &seen).await.unwrap());
     }
 
@@ -210,7 +210,7 @@ async fn what_nobody_saw_cannot_be_confirmed() {
     let seen = served.look().await;
     let hash = |name: &str| seen.tools.iter().find(|tool| tool.tool == name).unwrap().hash.clone();
     assert!(to_confirm("look", &"0".repeat(64)).await.contains("is another one now"));
-    assert!(to_confirm("look", &hash("look")[..8]).await.contains("is another one now"));
+    assert!(to_confirm("look", &hash("look")[..63]).await.contains("is another one now"));
     assert!(to_confirm("look", &hash("look")).await.contains("could not tell it from Look"));
     assert!(to_confirm("odd", &hash("odd")).await.contains("cannot be confirmed"));
 }
