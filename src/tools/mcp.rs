@@ -38,7 +38,7 @@ use definition::Definition;
 use manifest::Manifest;
 use sessions::{Sessions, Source};
 use shelf::Found;
-use source::{Fault, NotOpened};
+use source::NotOpened;
 pub use view::{NotConfirmed, NotLooked, ServerView, ToolState, ToolView};
 
 use super::{
@@ -178,60 +178,67 @@ impl Mcp {
             return not_begun(StepError::permanent(text));
         }
         let limit = tool.manifest.timeout.min(call.limit);
-        let begun = Instant::now();
-        let source = tokio::select! {
+        let until = Instant::now() + limit;
+        let left = || until.saturating_duration_since(Instant::now());
+        let ready = tokio::select! {
             biased;
             () = stop.cancelled() => Err(StepError::retryable("the run was stopped")),
-            source = timeout(limit, self.checked(persona, &tool, limit, stop)) => source.unwrap_or_else(|_| {
+            opened = timeout(limit, self.opened(persona, &tool, limit)) => opened.unwrap_or_else(|_| {
                 Err(StepError::retryable(format!("{} was not ready within {} ms", tool.pin.server, limit.as_millis())))
             }),
         };
-        let source = match source {
+        let source = match ready {
             Ok(source) => source,
             Err(error) => return not_begun(error),
         };
-        let left = limit.saturating_sub(begun.elapsed());
-        if left.is_zero() {
+        // How it answers in the little time that its beginning left would say nothing of it.
+        if left() < limit / 2 {
+            let text = format!("{} took long to begin; it is open now", tool.pin.server);
+            return not_begun(StepError::retryable(text));
+        }
+        if let Err(error) = self.checked(persona, &tool, &source, left(), stop).await {
+            return not_begun(error);
+        }
+        if left().is_zero() {
             return not_begun(StepError::retryable(format!("there was no time left for {}", asked.name)));
         }
-        let answered = source.call(&tool.pin.tool, asked.args, left, stop).await;
-        match &answered {
-            Err(Fault::Gone(_)) => self.shared.sessions.lost(persona.id, &tool.pin.server, &source).await,
-            _ => self.shared.sessions.held(persona.id, &tool.pin.server).await,
-        }
+        let answered = source.call(&tool.pin.tool, asked.args, left(), stop).await;
+        self.shared.sessions.heard(persona.id, &tool.pin.server, &source, &answered).await;
         outcome::outcome(asked.name, asked.effect, answered)
     }
 
-    /// The server, if it still says what was confirmed.
-    async fn checked(
-        &self,
-        persona: &Persona,
-        tool: &Usable,
-        limit: Duration,
-        stop: &CancellationToken,
-    ) -> Result<Source, StepError> {
-        let (key, server) = (&tool.pin.server, &tool.manifest.name);
+    /// The server, open.
+    async fn opened(&self, persona: &Persona, tool: &Usable, limit: Duration) -> Result<Source, StepError> {
         let opened_as = format!("{:?} {:?}", tool.manifest, persona.hosts);
         let open = async {
             // Whoever sees less than the whole list asks for too much of a line that is dead.
             let opened = self.open(persona, &tool.found, &tool.manifest, limit.min(INTRODUCING)).await;
             opened.map(|connected| Arc::new(connected) as Source)
         };
-        let source = self.shared.sessions.get(persona.id, key, &opened_as, open).await;
-        let source = source.map_err(|error| not_opened(server, &error))?;
-        let said = match source.tools(limit, stop).await {
-            Ok(said) => said,
-            Err(fault) => {
-                if matches!(fault, Fault::Gone(_)) {
-                    self.shared.sessions.lost(persona.id, key, &source).await;
-                }
-                return Err(StepError::retryable(format!("{server}: {fault}")));
-            }
-        };
+        let source = self.shared.sessions.get(persona.id, &tool.pin.server, &opened_as, open).await;
+        source.map_err(|error| not_opened(&tool.manifest.name, &error))
+    }
+
+    /// Whether the server still says what was confirmed.
+    async fn checked(
+        &self,
+        persona: &Persona,
+        tool: &Usable,
+        source: &Source,
+        limit: Duration,
+        stop: &CancellationToken,
+    ) -> Result<(), StepError> {
+        let (key, server) = (&tool.pin.server, &tool.manifest.name);
+        let said = source.tools(limit, stop).await;
+        // That it lists its tools does not say that it answers calls.
+        if said.is_err() {
+            self.shared.sessions.heard(persona.id, key, source, &said).await;
+        }
+        let said = said.map_err(|fault| StepError::retryable(format!("{server}: {fault}")))?;
         let said = self.remember(key, said.into_iter().map(Definition::of).collect());
         let now: Vec<&Definition> = said.iter().filter(|now| now.tool == tool.pin.tool).collect();
         match now.as_slice() {
-            [now] if now.hash == tool.pin.hash => Ok(source),
+            [now] if now.hash == tool.pin.hash => Ok(()),
             [] => Err(StepError::denied(format!("the MCP server {server} has no tool {} any more", tool.pin.tool))),
             _ => Err(StepError::denied(format!(
                 "the MCP server {server} describes {} otherwise than was confirmed: an owner must look at it again \

@@ -70,7 +70,12 @@ impl Connected {
     ) -> Result<ServerResult, Fault> {
         let peer = self.running.peer();
         let sending = peer.send_request_with_option(request, PeerRequestOptions::with_timeout(limit));
-        let handle = match timeout(limit, sending).await {
+        let sent = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(Fault::Stopped),
+            sent = timeout(limit, sending) => sent,
+        };
+        let handle = match sent {
             Ok(Ok(handle)) => handle,
             Ok(Err(error)) => return Err(self.fault(error, limit).await),
             Err(_) => return Err(Fault::TooLate(limit)),

@@ -108,6 +108,13 @@ impl Served {
         Call { limit, ..self.0.call(&step, 0) }
     }
 
+    /// What a call of `look` saw.
+    async fn saw(&self) -> Value {
+        let looked = self.call("look", json!({})).await;
+        let text = looked.data["value"].as_str().unwrap_or_else(|| panic!("{looked:?}"));
+        serde_json::from_str(text).unwrap()
+    }
+
     async fn call(&self, name: &str, args: Value) -> Outcome {
         let call = self.called(name, Effect::Read, args, Duration::from_secs(60));
         self.0.tools.perform(call, CancellationToken::new()).await
@@ -149,14 +156,14 @@ async fn the_same_process_answers_until_its_persona_sleeps_and_may_read_its_fold
     if is_left_out().await {
         return;
     }
-    // A process in a name space of its own has the same number in the next one: what it was told is its own.
     let served = confirmed("look", "workspace = true").await;
     fs::create_dir_all(served.0.file("")).unwrap();
     fs::write(served.0.file("diary.md"), "mine").unwrap();
-    let saw = served.call("look", json!({})).await;
-    assert!(saw.data["value"].as_str().unwrap().contains("diary.md"), "{saw:?}");
+    let first = served.saw().await;
+    assert_eq!((&first["workspace"], &first["calls"]), (&json!(["diary.md"]), &json!(1)));
+    assert_eq!(served.saw().await["calls"], 2);
     served.0.tools.release(served.0.persona.id).await;
-    assert!(served.call("look", json!({})).await.holds());
+    assert_eq!(served.saw().await["calls"], 1, "a new one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -282,14 +289,18 @@ async fn whether_something_irreversible_happened_is_not_known_when_nobody_answer
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_takes_no_longer_than_it_may() {
+async fn a_call_takes_no_longer_than_it_may_and_whoever_hangs_is_begun_anew() {
     if is_left_out().await {
         return;
     }
     let served = confirmed("hang", "workspace = true").await;
+    served.confirm("look").await;
     let mut bell = served.bell();
+    // From here on it is open: of the limit nothing goes into its beginning.
+    assert_eq!(served.saw().await["calls"], 1);
     let hanging = served.called("hang", Effect::Read, json!({}), Duration::from_secs(4));
     let late = served.0.tools.perform(hanging, CancellationToken::new()).await;
-    assert_eq!(bell.read_u8().await.unwrap(), b'!');
     assert!(error_text(&late).contains("it took longer than"), "{late:?}");
+    assert_eq!(bell.read_u8().await.unwrap(), b'!');
+    assert_eq!(served.saw().await["calls"], 1, "by a new process");
 }
