@@ -20,9 +20,10 @@ use tokio_util::sync::CancellationToken;
 use super::source::{Announced, Answer, Fault, NotOpened, ToolSource};
 use crate::tools::placeholders::Secrets;
 
-/// Tools of one server that are looked at, and pages of its list.
+/// Tools of one server that are looked at, pages of its list, and bytes of all that is kept of them.
 const MOST_TOOLS: usize = 128;
 const MOST_PAGES: usize = 32;
+const MOST_LIST_BYTES: usize = 1 << 20;
 /// A server that is told of an end has this long to take it in.
 const FAREWELL: Duration = Duration::from_millis(500);
 /// Codes of JSON-RPC that say a request was not carried out.
@@ -151,7 +152,7 @@ impl Connected {
 #[async_trait]
 impl ToolSource for Connected {
     async fn tools(&self, limit: Duration, stop: &CancellationToken) -> Result<Vec<Announced>, Fault> {
-        let (mut found, mut cursor, until) = (Vec::new(), None, Instant::now() + limit);
+        let (mut found, mut bytes, mut cursor, until) = (Vec::new(), 0, None, Instant::now() + limit);
         for _ in 0..MOST_PAGES {
             let page = PaginatedRequestParams::default().with_cursor(cursor);
             let request = ClientRequest::ListToolsRequest(ListToolsRequest::with_param(page));
@@ -159,6 +160,10 @@ impl ToolSource for Connected {
             let ServerResult::ListToolsResult(page) = self.ask(request, left, stop).await? else {
                 return Err(Fault::Failed("its answer is no list of tools".to_owned()));
             };
+            bytes += page.tools.iter().map(size).sum::<usize>();
+            if bytes > MOST_LIST_BYTES {
+                return Err(Fault::Failed(format!("its list of tools is longer than {MOST_LIST_BYTES} bytes")));
+            }
             found.extend(page.tools.into_iter().map(|tool| self.announced(tool)));
             cursor = page.next_cursor;
             if cursor.is_none() || found.len() >= MOST_TOOLS {
@@ -187,6 +192,12 @@ impl ToolSource for Connected {
     fn is_open(&self) -> bool {
         !self.running.is_closed() && !self.running.peer().is_transport_closed()
     }
+}
+
+/// Bytes of what is kept of a tool.
+fn size(tool: &Tool) -> usize {
+    let schema = serde_json::to_vec(&*tool.input_schema).map_or(MOST_LIST_BYTES, |text| text.len());
+    schema + tool.name.len() + tool.description.as_ref().map_or(0, |text| text.len())
 }
 
 /// Why a line is dead: in its own words, else in the crate's.

@@ -1,6 +1,7 @@
 //! Tools of MCP servers through the one door: commands in the real sandbox, and an address behind the gate.
 
 mod in_runs;
+mod lists;
 mod over_http;
 
 use std::{
@@ -79,8 +80,11 @@ impl Served {
     }
 
     fn offers(&self, tools: &[Value]) {
-        let place = self.0.root.path().join("mcp/desk/tools.json");
-        fs::write(place, json!(tools).to_string()).unwrap();
+        self.answers_a_list_with(&json!(tools));
+    }
+
+    fn answers_a_list_with(&self, offered: &Value) {
+        fs::write(self.0.root.path().join("mcp/desk/tools.json"), offered.to_string()).unwrap();
     }
 
     /// Rings when a call hangs: the server writes to it, though it may write to no file.
