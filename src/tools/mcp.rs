@@ -9,6 +9,7 @@ mod http;
 mod manifest;
 mod outcome;
 mod rmcp_client;
+mod schema;
 mod sessions;
 mod shelf;
 mod source;
@@ -30,15 +31,17 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tokio::{
     sync::OnceCell,
+    task::spawn_blocking,
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use definition::Definition;
 use manifest::Manifest;
+use schema::Validators;
 use sessions::{Sessions, Source};
 use shelf::Found;
-use source::NotOpened;
+use source::{Announced, NotOpened};
 pub use view::{NotConfirmed, NotLooked, ServerView, ToolState, ToolView};
 
 use super::{
@@ -86,6 +89,7 @@ struct Shared {
     sessions: Sessions,
     /// What servers said when they were last looked at, by key.
     seen: Mutex<HashMap<String, Vec<Definition>>>,
+    validators: Validators,
 }
 
 /// A tool as a step calls it.
@@ -107,7 +111,7 @@ impl Mcp {
     /// Starts nothing yet.
     pub fn new(deps: McpDeps) -> Self {
         let (sandbox, sessions, seen) = (OnceCell::new(), Sessions::default(), Mutex::default());
-        Self { shared: Arc::new(Shared { deps, sandbox, sessions, seen }) }
+        Self { shared: Arc::new(Shared { deps, sandbox, sessions, seen, validators: Validators::default() }) }
     }
 
     /// What a persona may be offered: tools that people confirmed, as they stood then. Starts no server.
@@ -127,27 +131,16 @@ impl Mcp {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let mut usable: Vec<Usable> = Vec::new();
-        for pin in self.shared.deps.pins.pins(&keys).await? {
-            let Some(found) = servers.iter().find(|found| found.key == pin.server) else { continue };
-            let Ok(manifest) = found.manifest.clone() else { continue };
-            let offer = Definition::confirmed(&pin).and_then(|tool| tool.offer(&manifest));
-            let Some(offer) = offer else { continue };
-            // Two names of a server that personas could not tell apart: the first one stands.
-            if usable.iter().all(|other| other.offer.manifest.name != offer.manifest.name) {
-                usable.push(Usable { found: found.clone(), manifest, pin, offer });
-            }
-        }
-        Ok(usable)
+        let (pins, shared) = (self.shared.deps.pins.pins(&keys).await?, self.shared.clone());
+        Ok(spawn_blocking(move || usable(&servers, pins, &shared.validators)).await?)
     }
 
     /// Reads folders, so it is done beside.
     async fn servers(&self, persona: Option<&Persona>) -> Vec<Found> {
         let root = self.shared.deps.data_root.clone();
         let whose = persona.map(|persona| (persona.id, persona.slug.to_string()));
-        let found = tokio::task::spawn_blocking(move || {
-            shelf::find(&root, whose.as_ref().map(|(id, slug)| Whose { id: *id, slug }))
-        });
+        let found =
+            spawn_blocking(move || shelf::find(&root, whose.as_ref().map(|(id, slug)| Whose { id: *id, slug })));
         found.await.unwrap_or_default()
     }
 
@@ -160,23 +153,10 @@ impl Mcp {
         stop: &CancellationToken,
     ) -> Outcome {
         let not_begun = |error| Outcome::not_begun(format!("did not call {}", asked.name), error);
-        let usable = match self.usable(Some(persona)).await {
-            Ok(usable) => usable,
-            Err(error) => return not_begun(StepError::retryable(error.to_string())),
+        let tool = match self.wanted(persona, &asked).await {
+            Ok(tool) => tool,
+            Err(error) => return not_begun(error),
         };
-        let Some(tool) = usable.into_iter().find(|tool| tool.offer.manifest.name == asked.name) else {
-            let text = format!("{} is not confirmed; `greenroom mcp list` says what there is", asked.name);
-            return not_begun(StepError::denied(text));
-        };
-        let says = tool.offer.manifest.effect;
-        if says != asked.effect {
-            let text = format!("the step calls {} {}, but its operator says {says}", asked.name, asked.effect);
-            return not_begun(StepError::permanent(text));
-        }
-        if let Some(reason) = tool.offer.misfit(asked.args) {
-            let text = format!("the arguments of {} do not fit: {reason}", asked.name);
-            return not_begun(StepError::permanent(text));
-        }
         let limit = tool.manifest.timeout.min(call.limit);
         let until = Instant::now() + limit;
         let left = || until.saturating_duration_since(Instant::now());
@@ -207,6 +187,26 @@ impl Mcp {
         outcome::outcome(asked.name, asked.effect, answered)
     }
 
+    /// The confirmed tool, if the call is as it may be.
+    async fn wanted(&self, persona: &Persona, asked: &Asked<'_>) -> Result<Usable, StepError> {
+        let usable = self.usable(Some(persona)).await.map_err(|error| StepError::retryable(error.to_string()))?;
+        let Some(tool) = usable.into_iter().find(|tool| tool.offer.manifest.name == asked.name) else {
+            let text = format!("{} is not confirmed; `greenroom mcp list` says what there is", asked.name);
+            return Err(StepError::denied(text));
+        };
+        let says = tool.offer.manifest.effect;
+        if says != asked.effect {
+            let text = format!("the step calls {} {}, but its operator says {says}", asked.name, asked.effect);
+            return Err(StepError::permanent(text));
+        }
+        let (offer, args) = (tool.offer.clone(), asked.args.clone());
+        let misfit = spawn_blocking(move || offer.misfit(&args)).await;
+        match misfit.map_err(|error| StepError::retryable(error.to_string()))? {
+            Some(reason) => Err(StepError::permanent(format!("the arguments of {} do not fit: {reason}", asked.name))),
+            None => Ok(tool),
+        }
+    }
+
     /// The server, open.
     async fn opened(&self, persona: &Persona, tool: &Usable, limit: Duration) -> Result<Source, StepError> {
         let opened_as = format!("{:?} {:?}", tool.manifest, persona.hosts);
@@ -235,7 +235,7 @@ impl Mcp {
             self.shared.sessions.heard(persona.id, key, source, &said).await;
         }
         let said = said.map_err(|fault| StepError::retryable(format!("{server}: {fault}")))?;
-        let said = self.remember(key, said.into_iter().map(Definition::of).collect());
+        let said = self.remember(key, server, said).await;
         let now: Vec<&Definition> = said.iter().filter(|now| now.tool == tool.pin.tool).collect();
         match now.as_slice() {
             [now] if now.hash == tool.pin.hash => Ok(()),
@@ -248,7 +248,11 @@ impl Mcp {
         }
     }
 
-    fn remember(&self, key: &str, said: Vec<Definition>) -> Vec<Definition> {
+    async fn remember(&self, key: &str, server: &str, said: Vec<Announced>) -> Vec<Definition> {
+        let (shared, server) = (self.shared.clone(), server.to_owned());
+        let defined = move |one| Definition::of(one, &server, &shared.validators);
+        let said = spawn_blocking(move || said.into_iter().map(defined).collect::<Vec<_>>()).await;
+        let said = said.unwrap_or_default();
         let mut seen = self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.insert(key.to_owned(), said.clone());
         said
@@ -283,6 +287,22 @@ impl Mcp {
     pub(super) fn release(&self, persona: PersonaId) {
         self.shared.sessions.release(persona);
     }
+}
+
+/// What is confirmed, of these servers. Makes what checks arguments, so it is done beside.
+fn usable(servers: &[Found], pins: Vec<McpPin>, validators: &Validators) -> Vec<Usable> {
+    let mut usable: Vec<Usable> = Vec::new();
+    for pin in pins {
+        let Some(found) = servers.iter().find(|found| found.key == pin.server) else { continue };
+        let Ok(manifest) = found.manifest.clone() else { continue };
+        let offer = Definition::confirmed(&pin).and_then(|tool| tool.offer(&manifest, validators));
+        let Some(offer) = offer else { continue };
+        // Two names of a server that personas could not tell apart: the first one stands.
+        if usable.iter().all(|other| other.offer.manifest.name != offer.manifest.name) {
+            usable.push(Usable { found: found.clone(), manifest, pin, offer });
+        }
+    }
+    usable
 }
 
 fn not_opened(server: &str, error: &NotOpened) -> StepError {

@@ -103,7 +103,7 @@ impl Mcp {
         let failed = |error: &dyn ToString| NotLooked::Failed(format!("{name}: {}", error.to_string()));
         let source = self.open(persona, &found, &manifest, INTRODUCING).await.map_err(|error| failed(&error))?;
         let said = source.tools(INTRODUCING, &CancellationToken::new()).await.map_err(|fault| failed(&fault))?;
-        self.remember(&found.key, said.into_iter().map(Definition::of).collect());
+        self.remember(&found.key, name, said).await;
         let pins = self.shared.deps.pins.pins(std::slice::from_ref(&found.key)).await?;
         Ok(self.view(found, &pins))
     }
@@ -128,7 +128,7 @@ impl Mcp {
             if definition.hash.to_string() != *hash {
                 return refused(format!("{tool} is another one now than {hash}: look at it again"));
             }
-            if let Some(fault) = definition.fault(name).or_else(|| twin(definition, &seen, name)) {
+            if let Some(fault) = definition.fault.clone().or_else(|| twin(definition, &seen, name)) {
                 return refused(format!("{tool} cannot be confirmed: {fault}"));
             }
             Ok(McpPin {
@@ -199,7 +199,7 @@ fn tools(manifest: &Manifest, seen: Option<&[Definition]>, pins: &[&McpPin]) -> 
     };
     let now = seen.iter().map(|tool| {
         let pin = pins.iter().find(|pin| pin.tool == tool.tool);
-        let fault = tool.fault(server).or_else(|| twin(tool, seen, server));
+        let fault = tool.fault.clone().or_else(|| twin(tool, seen, server));
         let state = match (&fault, pin) {
             (Some(_), _) => ToolState::Refused,
             (None, Some(pin)) if pin.hash == tool.hash => ToolState::Confirmed,
