@@ -19,6 +19,7 @@ pub mod sandbox;
 pub mod search;
 mod shelves;
 pub mod templates;
+mod told;
 mod toolbox;
 
 use std::{path::PathBuf, sync::Arc};

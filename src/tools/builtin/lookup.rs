@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::tools::{
     registry::{self, Listed},
     search::{About, Index},
+    told,
 };
 
 /// Tools that one search brings.
@@ -46,7 +47,7 @@ pub(in crate::tools) fn describe(tools: &[Listed], persona: &Persona, name: &str
     let (grant, slug) = (tool.granted != Some(false), &persona.slug);
     let refused = (!grant).then(|| format!("not granted: an operator may say `greenroom tool grant {slug} {name}`"));
     let found = json!({
-        "name": tool.name, "description": tool.description, "effect": tool.effect, "parameters": tool.parameters,
+        "name": tool.name, "description": told::about(&tool.name, &tool.description), "effect": tool.effect, "parameters": tool.parameters,
         "examples": tool.examples, "needs": tool.requires, "goes_with": tool.recommends, "refused": refused,
         "in_this_order": registry::chain(tools, name),
     });
@@ -61,6 +62,5 @@ fn signature(tool: &Listed) -> String {
     let optional = known.into_iter().flatten().map(|(name, _)| name.as_str()).filter(|name| !required.contains(name));
     let names: Vec<String> =
         required.iter().map(|name| (*name).to_owned()).chain(optional.map(|name| format!("{name}?"))).collect();
-    let about: String = tool.description.chars().take(LINE).collect();
-    format!("{}({}): {}", tool.name, names.join(", "), about.replace('\n', " "))
+    format!("{}({}): {}", tool.name, names.join(", "), told::line(&tool.name, &tool.description, LINE))
 }

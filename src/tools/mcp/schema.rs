@@ -1,4 +1,4 @@
-//! A server's schema: what checks arguments is bounded.
+//! A server's schema: what checks arguments is bounded, and a model is told of it in marks.
 
 use std::{
     collections::HashMap,
@@ -121,5 +121,59 @@ impl<'a> Writing<'a> {
             true => Err(format!("its schema is larger than {MOST_BYTES} bytes with its references written out")),
             false => Ok(()),
         }
+    }
+}
+
+/// A schema as a model is told of it: what it needs to call the tool. Sentences of the server's stand there as quoted, or
+/// not at all; words that are no schema's are left out.
+pub(super) fn told(schema: &Map<String, Value>) -> Map<String, Value> {
+    schema.iter().filter_map(|(word, value)| Some((word.clone(), told_word(word, value)?))).collect()
+}
+
+fn told_word(word: &str, value: &Value) -> Option<Value> {
+    match (word, value) {
+        ("description", Value::String(text)) => Some(format!("the server says: {}", Value::from(text.as_str())).into()),
+        ("properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions", Value::Object(named)) => {
+            Some(Value::Object(named.iter().map(|(name, schema)| (name.clone(), told_part(schema))).collect()))
+        }
+        (
+            "items"
+            | "prefixItems"
+            | "additionalItems"
+            | "contains"
+            | "additionalProperties"
+            | "propertyNames"
+            | "unevaluatedItems"
+            | "unevaluatedProperties"
+            | "allOf"
+            | "anyOf"
+            | "oneOf"
+            | "not"
+            | "if"
+            | "then"
+            | "else",
+            _,
+        ) => Some(told_part(value)),
+        // A model that does not know these calls it wrongly.
+        ("type" | "enum" | "const" | "required" | "dependentRequired" | "pattern" | "$ref", _) => Some(value.clone()),
+        ("format", Value::String(name)) => {
+            let is_name = name.len() <= 32 && name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            is_name.then(|| value.clone())
+        }
+        (
+            "default" | "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" | "minLength"
+            | "maxLength" | "minItems" | "maxItems" | "uniqueItems" | "minContains" | "maxContains" | "minProperties"
+            | "maxProperties",
+            Value::Null | Value::Bool(_) | Value::Number(_),
+        ) => Some(value.clone()),
+        _ => None,
+    }
+}
+
+fn told_part(part: &Value) -> Value {
+    match part {
+        Value::Object(schema) => Value::Object(told(schema)),
+        Value::Array(schemas) => schemas.iter().map(told_part).collect(),
+        other => other.clone(),
     }
 }
