@@ -6,6 +6,7 @@
 
 mod manifest;
 mod outcome;
+mod read;
 mod run;
 mod shelf;
 mod template;

@@ -78,7 +78,7 @@ impl Listed {
     }
 
     fn own(tool: &OwnTool) -> Self {
-        let manifest = tool.manifest.clone();
+        let manifest = own::Manifest::clone(&tool.manifest);
         Self {
             name: manifest.name,
             description: manifest.description,
