@@ -2,7 +2,8 @@
 //!
 //! **Secrets stay out** because nothing logs them: a secret is a type whose `Debug` shows its last characters, step
 //! arguments are logged with the names of secrets, and addresses of databases pass `config::without_password`.
-//! Nothing is filtered afterwards; a filter would only hide the mistake.
+//! Nothing of ours is filtered afterwards; a filter would only hide the mistake. A crate that logs whatever the other
+//! side says ([`SILENT`]) is not heard at all, by any filter: the other side may repeat what it was sent.
 
 mod rotating;
 
@@ -14,7 +15,13 @@ use std::{
 
 use tracing::Subscriber;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::{EnvFilter, Layer, filter::LevelFilter, fmt, layer::SubscriberExt as _, registry::LookupSpan};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, LevelFilter, filter_fn},
+    fmt,
+    layer::{Filter, SubscriberExt as _},
+    registry::LookupSpan,
+};
 
 use self::rotating::Rotating;
 
@@ -27,6 +34,9 @@ const MOST_WAITING: usize = 16_384;
 const TAIL_BYTES: u64 = 1 << 20;
 /// The most lines [`tail`] gives.
 pub const MOST_TAIL_LINES: usize = 2_000;
+
+/// Crates that log what others say.
+const SILENT: [&str; 1] = ["rmcp"];
 
 /// What standard error shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +78,6 @@ pub fn start(filter: &str, data_root: &Path, stderr: Stderr) -> Result<Telemetry
     let file = Rotating::open(&path, MOST_BYTES, OLDER_FILES).map_err(|error| TelemetryError::File(path, error))?;
     let (file, guard) =
         NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MOST_WAITING).thread_name("log").finish(file);
-    let filter = || EnvFilter::try_new(filter).map_err(TelemetryError::Filter);
     let shown = match stderr {
         Stderr::All => LevelFilter::TRACE,
         Stderr::Warnings => LevelFilter::WARN,
@@ -78,10 +87,19 @@ pub fn start(filter: &str, data_root: &Path, stderr: Stderr) -> Result<Telemetry
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .with_filter(shown)
-        .with_filter(filter()?);
-    let subscriber = tracing_subscriber::registry().with(for_file(file).with_filter(filter()?)).with(for_people);
+        .with_filter(kept(filter)?);
+    let subscriber = tracing_subscriber::registry().with(for_file(file).with_filter(kept(filter)?)).with(for_people);
     tracing::subscriber::set_global_default(subscriber).map_err(TelemetryError::Running)?;
     Ok(Telemetry { _file: guard })
+}
+
+/// What the filter lets through of what may be kept.
+fn kept<S: Subscriber>(filter: &str) -> Result<impl Filter<S> + use<S>, TelemetryError> {
+    let filter = EnvFilter::try_new(filter).map_err(TelemetryError::Filter)?;
+    let is_of =
+        |target: &str, name: &str| target.strip_prefix(name).is_some_and(|at| at.is_empty() || at.starts_with("::"));
+    let heard = filter_fn(move |about| SILENT.iter().all(|name| !is_of(about.target(), name)));
+    Ok(FilterExt::<S>::and(filter, heard))
 }
 
 /// One JSON object per line: timestamp, level, target, message and its fields, all on one level.
@@ -145,6 +163,22 @@ mod tests {
         assert_eq!(text.lines().count(), 1, "{text}");
         let line: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!((&line["persona"], &line["message"]), (&"ada".into(), &"persona ada\nwoke up".into()));
+    }
+
+    #[test]
+    fn no_filter_lets_through_what_others_say() {
+        for filter in ["info", "trace", "info,rmcp=trace", "off,rmcp::service=trace,greenroom=info"] {
+            let written = Written::default();
+            let writer = written.clone();
+            let layer = for_file(move || writer.clone()).with_filter(kept(filter).unwrap());
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+                tracing::error!(target: "rmcp::service", "a server said this");
+                tracing::error!(target: "rmcp", "a server said this");
+                tracing::info!(target: "greenroom", "we said this");
+            });
+            let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+            assert!(text.contains("we said this") && !text.contains("a server said this"), "{filter}: {text}");
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod sandbox;
 pub mod search;
 mod shelves;
 pub mod templates;
+mod told;
 mod toolbox;
 
 use std::{path::PathBuf, sync::Arc};
@@ -32,7 +33,7 @@ use actors::{
 use async_trait::async_trait;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::{sync::OnceCell, task::spawn_blocking, time::Instant};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -47,7 +48,7 @@ use crate::{
 
 use builtin::think::Asked;
 use mcp::Mcp;
-use own::OwnTool;
+use own::{Loaded, OwnTool, Whose};
 use sandbox::Sandbox;
 use shelves::Shelves;
 
@@ -82,7 +83,7 @@ pub struct Tools {
     deps: ToolsDeps,
     /// Looked for when the first own tool is called.
     sandbox: OnceCell<Sandbox>,
-    shelves: Shelves,
+    shelves: Arc<Shelves>,
 }
 
 /// An own tool as a step calls it.
@@ -95,7 +96,7 @@ struct OwnCall<'a> {
 impl Tools {
     /// Opens nothing yet.
     pub fn new(deps: ToolsDeps) -> Self {
-        Self { deps, sandbox: OnceCell::new(), shelves: Shelves::default() }
+        Self { deps, sandbox: OnceCell::new(), shelves: Arc::default() }
     }
 
     async fn carry_out(&self, call: &Call, stop: CancellationToken) -> Outcome {
@@ -111,7 +112,7 @@ impl Tools {
             }
             step @ Step::Think { .. } => {
                 let own = self.added(&persona).await;
-                match Asked::of(step, &persona, &own, self.deps.web.search.is_some()) {
+                match Asked::of(step, &persona, own.into(), self.deps.web.search.is_some()) {
                     Some(asked) => {
                         unless_stopped(call, &stop, builtin::think::think(&self.deps.models, asked, call.limit)).await
                     }
@@ -149,23 +150,38 @@ impl Tools {
 
     /// What there is beside the built-in tools: own ones, and those of MCP servers that people confirmed.
     async fn added(&self, persona: &Persona) -> Vec<OwnTool> {
-        let mut tools = registry::own_tools(&self.deps.data_root, Some(persona.into())).tools;
+        let mut tools = self.own_tools(persona).await.tools;
         tools.extend(self.deps.mcp.offered(Some(persona)).await);
         tools
     }
 
+    /// Reads folders, so it is done beside.
+    async fn own_tools(&self, persona: &Persona) -> Loaded {
+        let (root, id, slug) = (self.deps.data_root.clone(), persona.id, persona.slug.to_string());
+        let loaded = spawn_blocking(move || registry::own_tools(&root, Some(Whose { id, slug: &slug }))).await;
+        loaded.unwrap_or_default()
+    }
+
     /// Tools by words, or one of them.
     async fn look_up(&self, persona: &Persona, step: &Step) -> Outcome {
-        let mut tools =
-            registry::list(&self.deps.data_root, Some(persona), &self.deps.mcp.offered(Some(persona)).await);
-        tools.retain(|tool| self.deps.web.search.is_some() || tool.name != "web_search");
-        match step {
-            Step::ToolDescribe { name } => builtin::lookup::describe(&tools, persona, name),
-            Step::ToolSearch { query } => {
-                builtin::lookup::search(&tools, &self.shelves.index(Some(persona.id), &tools), query)
+        let confirmed = self.deps.mcp.offered(Some(persona)).await;
+        let (root, shelves, searches) =
+            (self.deps.data_root.clone(), self.shelves.clone(), self.deps.web.search.is_some());
+        let (persona, step) = (persona.clone(), step.clone());
+        let looked = spawn_blocking(move || {
+            let mut tools = registry::list(&root, Some(&persona), &confirmed);
+            tools.retain(|tool| searches || tool.name != "web_search");
+            match &step {
+                Step::ToolDescribe { name } => builtin::lookup::describe(&tools, &persona, name),
+                Step::ToolSearch { query } => {
+                    builtin::lookup::search(&tools, &shelves.index(Some(persona.id), &tools), query)
+                }
+                _ => Outcome::not_begun("looked nothing up", StepError::permanent("it is no question about tools")),
             }
-            _ => Outcome::not_begun("looked nothing up", StepError::permanent("it is no question about tools")),
-        }
+        });
+        looked
+            .await
+            .unwrap_or_else(|error| Outcome::not_begun("looked nothing up", StepError::permanent(error.to_string())))
     }
 
     /// The step and whom it is for. Nothing is done yet.
@@ -190,7 +206,7 @@ impl Tools {
             return Box::pin(self.deps.mcp.call(persona, call, mcp::Asked { name, args, effect }, stop)).await;
         }
         let not_begun = |error| Outcome::not_begun(format!("did not run {}", call.tool), error);
-        let loaded = registry::own_tools(&self.deps.data_root, Some(persona.into()));
+        let loaded = self.own_tools(persona).await;
         let OwnCall { name, args, effect } = wanted;
         let Some(tool) = loaded.named(name) else {
             let broken = loaded.broken.iter().find(|broken| broken.name == name);
@@ -274,7 +290,7 @@ impl Performer for Tools {
             }
             step => {
                 let own = self.added(&persona).await;
-                let Some(asked) = Asked::of(step, &persona, &own, self.deps.web.search.is_some()) else {
+                let Some(asked) = Asked::of(step, &persona, own.into(), self.deps.web.search.is_some()) else {
                     return Ok(None);
                 };
                 models.bound(&persona, &asked.request())

@@ -13,6 +13,8 @@ use super::{
 /// `approvals`.
 #[derive(Debug, Args)]
 pub struct Approvals {
+    /// One of them, whole: its arguments, and what its page and form held.
+    approval: Option<String>,
     /// Which ones.
     #[arg(long, value_enum, default_value_t = Which::Waiting)]
     state: Which,
@@ -47,6 +49,11 @@ pub struct Decision {
 
 impl Approvals {
     pub(super) async fn run(self, server: &Server, out: Out) -> anyhow::Result<Ended> {
+        if let Some(id) = &self.approval {
+            let found = server.get(&["api", "approvals", id], &[]).await?;
+            out.answer(&found, |one| print::whole(one, 0));
+            return Ok(Ended::Well);
+        }
         let state = match self.state {
             Which::Waiting => "waiting",
             Which::Decided => "decided",

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// Where answers go.
 #[derive(Debug, Clone, Copy)]
@@ -55,9 +56,20 @@ pub fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String
     std::iter::once(line(heading)).chain(body).collect::<Vec<_>>().join("\n")
 }
 
-/// One line without control characters: what others wrote must not move the cursor.
+/// One line without control characters: what others wrote must not move the cursor or turn the line round.
 pub fn plain(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace(char::is_control, "�")
+    let turns = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace(turns, "�")
+}
+
+/// A value whole, over several lines, each behind this many spaces.
+pub fn whole(value: &Value, indent: usize) -> String {
+    let json = serde_json::to_string_pretty(value).unwrap_or_else(|_| "null".to_owned());
+    let line = |line: &str| {
+        let text = line.trim_start();
+        format!("{:width$}{}", "", plain(text), width = indent + line.len() - text.len())
+    };
+    json.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The text, cut to a width.
@@ -83,6 +95,8 @@ mod tests {
     fn a_table_is_aligned_and_harmless() {
         let rows = [["ada".into(), "at\nwork \u{1b}[2J".into()], ["grace".into(), "ältere".into()]];
         assert_eq!(table(["who", "now"], &rows), "who    now\nada    at work �[2J\ngrace  ältere");
+        assert_eq!(plain("a\u{202e}b"), "a�b");
+        assert_eq!(whole(&serde_json::json!({"a": ["\u{9b}2J"]}), 1), " {\n   \"a\": [\n     \"�2J\"\n   ]\n }");
     }
 
     #[test]

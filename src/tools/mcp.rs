@@ -10,6 +10,7 @@ mod known;
 mod manifest;
 mod outcome;
 mod rmcp_client;
+mod schema;
 mod sessions;
 mod shelf;
 mod source;
@@ -26,6 +27,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tokio::{
     sync::OnceCell,
+    task::spawn_blocking,
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -34,9 +36,10 @@ use definition::Definition;
 use known::KnownServers;
 use manifest::Manifest;
 pub(super) use manifest::{FILE, check_new};
+use schema::Validators;
 use sessions::{Sessions, Source};
 use shelf::Found;
-use source::{Fault, NotOpened};
+use source::{Announced, NotOpened};
 pub use view::{Described, NotConfirmed, NotLooked, ServerState, ServerView, ToolState, ToolView};
 
 use super::{
@@ -83,6 +86,7 @@ struct Shared {
     sandbox: OnceCell<Sandbox>,
     sessions: Sessions,
     known: KnownServers,
+    validators: Validators,
 }
 
 /// A tool as a step calls it.
@@ -104,7 +108,7 @@ impl Mcp {
     /// Starts nothing yet.
     pub fn new(deps: McpDeps) -> Self {
         let (sandbox, sessions, known) = (OnceCell::new(), Sessions::default(), KnownServers::default());
-        Self { shared: Arc::new(Shared { deps, sandbox, sessions, known }) }
+        Self { shared: Arc::new(Shared { deps, sandbox, sessions, known, validators: Validators::default() }) }
     }
 
     /// What a persona may be offered: tools that people confirmed, as they stood then. Starts no server.
@@ -124,27 +128,16 @@ impl Mcp {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let mut usable: Vec<Usable> = Vec::new();
-        for pin in self.shared.deps.pins.pins(&keys).await? {
-            let Some(found) = servers.iter().find(|found| found.key == pin.server) else { continue };
-            let Ok(manifest) = found.manifest.clone() else { continue };
-            let offer = Definition::confirmed(&pin).and_then(|tool| tool.offer(&manifest));
-            let Some(offer) = offer else { continue };
-            // Two names of a server that personas could not tell apart: the first one stands.
-            if usable.iter().all(|other| other.offer.manifest.name != offer.manifest.name) {
-                usable.push(Usable { found: found.clone(), manifest, pin, offer });
-            }
-        }
-        Ok(usable)
+        let (pins, shared) = (self.shared.deps.pins.pins(&keys).await?, self.shared.clone());
+        Ok(spawn_blocking(move || usable(&servers, pins, &shared.validators)).await?)
     }
 
     /// Reads folders, so it is done beside.
     async fn servers(&self, persona: Option<&Persona>) -> Vec<Found> {
         let root = self.shared.deps.data_root.clone();
         let whose = persona.map(|persona| (persona.id, persona.slug.to_string()));
-        let found = tokio::task::spawn_blocking(move || {
-            shelf::find(&root, whose.as_ref().map(|(id, slug)| Whose { id: *id, slug }))
-        });
+        let found =
+            spawn_blocking(move || shelf::find(&root, whose.as_ref().map(|(id, slug)| Whose { id: *id, slug })));
         found.await.unwrap_or_default()
     }
 
@@ -157,83 +150,97 @@ impl Mcp {
         stop: &CancellationToken,
     ) -> Outcome {
         let not_begun = |error| Outcome::not_begun(format!("did not call {}", asked.name), error);
-        let usable = match self.usable(Some(persona)).await {
-            Ok(usable) => usable,
-            Err(error) => return not_begun(StepError::retryable(error.to_string())),
+        let tool = match self.wanted(persona, &asked).await {
+            Ok(tool) => tool,
+            Err(error) => return not_begun(error),
         };
+        let limit = tool.manifest.timeout.min(call.limit);
+        let until = Instant::now() + limit;
+        let left = || until.saturating_duration_since(Instant::now());
+        let ready = tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(StepError::retryable("the run was stopped")),
+            opened = timeout(limit, self.opened(persona, &tool, limit)) => opened.unwrap_or_else(|_| {
+                Err(StepError::retryable(format!("{} was not ready within {} ms", tool.pin.server, limit.as_millis())))
+            }),
+        };
+        let source = match ready {
+            Ok(source) => source,
+            Err(error) => return not_begun(error),
+        };
+        // How it answers in the little time that its beginning left would say nothing of it.
+        if left() < limit / 2 {
+            let text = format!("{} took long to begin; it is open now", tool.pin.server);
+            return not_begun(StepError::retryable(text));
+        }
+        if let Err(error) = self.checked(persona, &tool, &source, left(), stop).await {
+            return not_begun(error);
+        }
+        if left().is_zero() {
+            return not_begun(StepError::retryable(format!("there was no time left for {}", asked.name)));
+        }
+        let answered = source.call(&tool.pin.tool, asked.args, left(), stop).await;
+        self.shared.sessions.heard(persona.id, &tool.pin.server, &source, &answered).await;
+        outcome::outcome(asked.name, asked.effect, answered)
+    }
+
+    /// The confirmed tool, if the call is as it may be.
+    async fn wanted(&self, persona: &Persona, asked: &Asked<'_>) -> Result<Usable, StepError> {
+        let usable = self.usable(Some(persona)).await.map_err(|error| StepError::retryable(error.to_string()))?;
         let Some(tool) = usable.into_iter().find(|tool| tool.offer.manifest.name == asked.name) else {
             let text = format!("{} is not confirmed; `greenroom mcp list` says what there is", asked.name);
-            return not_begun(StepError::denied(text));
+            return Err(StepError::denied(text));
         };
         let says = tool.offer.manifest.effect;
         if says != asked.effect {
             let text = format!("the step calls {} {}, but its operator says {says}", asked.name, asked.effect);
-            return not_begun(StepError::permanent(text));
+            return Err(StepError::permanent(text));
         }
-        if let Some(reason) = tool.offer.misfit(asked.args) {
-            let text = format!("the arguments of {} do not fit: {reason}", asked.name);
-            return not_begun(StepError::permanent(text));
+        let (offer, args) = (tool.offer.clone(), asked.args.clone());
+        let misfit = spawn_blocking(move || offer.misfit(&args)).await;
+        match misfit.map_err(|error| StepError::retryable(error.to_string()))? {
+            Some(reason) => Err(StepError::permanent(format!("the arguments of {} do not fit: {reason}", asked.name))),
+            None => Ok(tool),
         }
-        let limit = tool.manifest.timeout.min(call.limit);
-        let begun = Instant::now();
-        let source = tokio::select! {
-            biased;
-            () = stop.cancelled() => Err(StepError::retryable("the run was stopped")),
-            source = timeout(limit, self.checked(persona, &tool, limit, stop)) => source.unwrap_or_else(|_| {
-                Err(StepError::retryable(format!("{} was not ready within {} ms", tool.pin.server, limit.as_millis())))
-            }),
-        };
-        let source = match source {
-            Ok(source) => source,
-            Err(error) => return not_begun(error),
-        };
-        let left = limit.saturating_sub(begun.elapsed());
-        if left.is_zero() {
-            return not_begun(StepError::retryable(format!("there was no time left for {}", asked.name)));
-        }
-        let answered = source.call(&tool.pin.tool, asked.args, left, stop).await;
-        match &answered {
-            Err(Fault::Gone(_)) => self.shared.sessions.lost(persona.id, &tool.pin.server, &source).await,
-            _ => self.shared.sessions.held(persona.id, &tool.pin.server).await,
-        }
-        source.secrets().masked(outcome::outcome(asked.name, asked.effect, answered))
     }
 
-    /// The server, if it still says what was confirmed.
-    async fn checked(
-        &self,
-        persona: &Persona,
-        tool: &Usable,
-        limit: Duration,
-        stop: &CancellationToken,
-    ) -> Result<Source, StepError> {
-        let (key, server) = (&tool.pin.server, &tool.manifest.name);
+    /// The server, open.
+    async fn opened(&self, persona: &Persona, tool: &Usable, limit: Duration) -> Result<Source, StepError> {
         let opened_as = format!("{:?} {:?}", tool.manifest, persona.hosts);
         let open = async {
             // Whoever sees less than the whole list asks for too much of a line that is dead.
             let opened = self.open(persona, &tool.found, &tool.manifest, limit.min(INTRODUCING)).await;
             opened.map(|connected| Arc::new(connected) as Source)
         };
+        let (key, server) = (&tool.pin.server, &tool.manifest.name);
         let source = self.shared.sessions.get(persona.id, key, &opened_as, open).await;
-        let source = source.map_err(|error| {
+        source.map_err(|error| {
             self.shared.known.failed(key, &error.to_string());
             not_opened(server, &error)
-        })?;
-        let said = match source.tools(limit, stop).await {
-            Ok(said) => said,
-            Err(fault) => {
-                self.shared.known.failed(key, &fault.to_string());
-                if matches!(fault, Fault::Gone(_)) {
-                    self.shared.sessions.lost(persona.id, key, &source).await;
-                }
-                return Err(StepError::retryable(format!("{server}: {fault}")));
-            }
-        };
-        let said: Vec<Definition> = said.into_iter().map(Definition::of).collect();
-        self.shared.known.said(key, said.clone());
+        })
+    }
+
+    /// Whether the server still says what was confirmed.
+    async fn checked(
+        &self,
+        persona: &Persona,
+        tool: &Usable,
+        source: &Source,
+        limit: Duration,
+        stop: &CancellationToken,
+    ) -> Result<(), StepError> {
+        let (key, server) = (&tool.pin.server, &tool.manifest.name);
+        let said = source.tools(limit, stop).await;
+        // That it lists its tools does not say that it answers calls.
+        if let Err(fault) = &said {
+            self.shared.known.failed(key, &fault.to_string());
+            self.shared.sessions.heard(persona.id, key, source, &said).await;
+        }
+        let said = said.map_err(|fault| StepError::retryable(format!("{server}: {fault}")))?;
+        let said = self.remember(key, server, said).await;
         let now: Vec<&Definition> = said.iter().filter(|now| now.tool == tool.pin.tool).collect();
         match now.as_slice() {
-            [now] if now.hash == tool.pin.hash => Ok(source),
+            [now] if now.hash == tool.pin.hash => Ok(()),
             [] => Err(StepError::denied(format!("the MCP server {server} has no tool {} any more", tool.pin.tool))),
             _ => Err(StepError::denied(format!(
                 "the MCP server {server} describes {} otherwise than was confirmed: an owner must look at it again \
@@ -241,6 +248,15 @@ impl Mcp {
                 tool.pin.tool
             ))),
         }
+    }
+
+    async fn remember(&self, key: &str, server: &str, said: Vec<Announced>) -> Vec<Definition> {
+        let (shared, server) = (self.shared.clone(), server.to_owned());
+        let defined = move |one| Definition::of(one, &server, &shared.validators);
+        let said = spawn_blocking(move || said.into_iter().map(defined).collect::<Vec<_>>()).await;
+        let said = said.unwrap_or_default();
+        self.shared.known.said(key, said.clone());
+        said
     }
 
     /// Waits until a server says something that it did not say before.
@@ -295,6 +311,22 @@ impl Mcp {
     pub(super) fn release(&self, persona: PersonaId) {
         self.shared.sessions.release(persona);
     }
+}
+
+/// What is confirmed, of these servers. Makes what checks arguments, so it is done beside.
+fn usable(servers: &[Found], pins: Vec<McpPin>, validators: &Validators) -> Vec<Usable> {
+    let mut usable: Vec<Usable> = Vec::new();
+    for pin in pins {
+        let Some(found) = servers.iter().find(|found| found.key == pin.server) else { continue };
+        let Ok(manifest) = found.manifest.clone() else { continue };
+        let offer = Definition::confirmed(&pin).and_then(|tool| tool.offer(&manifest, validators));
+        let Some(offer) = offer else { continue };
+        // Two names of a server that personas could not tell apart: the first one stands.
+        if usable.iter().all(|other| other.offer.manifest.name != offer.manifest.name) {
+            usable.push(Usable { found: found.clone(), manifest, pin, offer });
+        }
+    }
+    usable
 }
 
 fn not_opened(server: &str, error: &NotOpened) -> StepError {

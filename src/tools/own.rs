@@ -7,6 +7,7 @@
 mod bench;
 mod manifest;
 mod outcome;
+mod read;
 mod run;
 mod shelf;
 mod template;

@@ -3,10 +3,10 @@
 //! Only what a person or template wrote into the plan is filled. A page or a mail that says `${secret:…}` and gets into a
 //! step through a `{{placeholder}}` is text like any other, else it could talk a persona out of its secrets.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use actors::domain::{NewArtifact, Outcome, PersonaId, Step, StepError};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
@@ -17,14 +17,15 @@ use crate::{
 const OPEN: &str = "${secret:";
 const MOST_NAME: usize = 64;
 
-/// The secrets one step was given.
+/// The secrets one step was given, in every form in which they may come back. The longest first: one that holds another
+/// is taken out whole.
 #[derive(Default)]
-pub(super) struct Secrets(Vec<Secret>);
+pub(super) struct Secrets(Vec<Form>);
 
-struct Secret {
-    name: String,
-    /// As stored, and as it stands in a script.
-    forms: [SecretText; 2],
+struct Form {
+    /// What stands in its place: `${secret:name}`.
+    shown: String,
+    text: SecretText,
 }
 
 /// Whether a step mentions any secret.
@@ -125,8 +126,7 @@ impl Secrets {
                 Some((name, after)) => {
                     let value = opened(name, persona, keyring).await?;
                     filled.push_str(&form(value.reveal()));
-                    let forms = [SecretText::new(in_script(value.reveal())), value];
-                    self.0.push(Secret { name: name.to_owned(), forms });
+                    self.hold(name, value);
                     rest = after;
                 }
                 None => {
@@ -155,21 +155,55 @@ impl Secrets {
         outcome
     }
 
-    fn mask(&self, text: &mut String) {
-        for Secret { name, forms } in &self.0 {
-            for form in forms.iter().map(SecretText::reveal).filter(|form| !form.is_empty()) {
-                mask(text, form, &format!("{OPEN}{name}}}"));
+    /// As stored, as it stands in a script, and as it stands in JSON.
+    fn hold(&mut self, name: &str, value: SecretText) {
+        let forms = [in_script(value.reveal()), in_json(value.reveal())].map(SecretText::new);
+        for text in forms.into_iter().chain([value]) {
+            if !text.reveal().is_empty() && self.0.iter().all(|held| held.text != text) {
+                self.0.push(Form { shown: format!("{OPEN}{name}}}"), text });
             }
+        }
+        self.0.sort_by_key(|form| Reverse(form.text.reveal().len()));
+    }
+
+    /// What somebody else said, with every secret replaced by its name, and then cut.
+    pub(super) fn said(&self, text: &str, most_chars: usize) -> String {
+        let mut text = text.to_owned();
+        self.mask(&mut text);
+        text.chars().take(most_chars).collect()
+    }
+
+    /// Every secret in a text is replaced by its name.
+    pub(super) fn mask(&self, text: &mut String) {
+        for Form { shown, text: form } in &self.0 {
+            mask(text, form.reveal(), shown);
         }
     }
 
-    fn mask_value(&self, value: &mut Value) {
+    /// The same in texts, names and numbers of a value.
+    pub(super) fn mask_value(&self, value: &mut Value) {
         match value {
             Value::String(text) => self.mask(text),
             Value::Array(values) => values.iter_mut().for_each(|value| self.mask_value(value)),
-            Value::Object(fields) => fields.values_mut().for_each(|value| self.mask_value(value)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::Object(fields) => self.mask_fields(fields),
+            Value::Number(number) => {
+                let text = number.to_string();
+                if let Some(form) = self.0.iter().find(|form| form.text.reveal() == text) {
+                    *value = form.shown.clone().into();
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
         }
+    }
+
+    /// The same in an object.
+    pub(super) fn mask_fields(&self, fields: &mut Map<String, Value>) {
+        let all = std::mem::take(fields).into_iter().map(|(mut name, mut value)| {
+            self.mask(&mut name);
+            self.mask_value(&mut value);
+            (name, value)
+        });
+        *fields = all.collect();
     }
 
     fn mask_artifact(&self, artifact: &mut NewArtifact) {
@@ -196,6 +230,11 @@ async fn opened(name: &str, persona: PersonaId, keyring: &dyn Keyring) -> Result
 fn is_name(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     (1..=MOST_NAME).contains(&name.len()) && name.chars().all(fits)
+}
+
+fn in_json(value: &str) -> String {
+    let quoted = Value::from(value).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 /// Safe inside any string of a script: nothing in it can end the string.

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::{
     own::{self, Broken, Inverse, Loaded, Origin, OwnTool, Whose},
     shelves::Shelves,
+    told,
     toolbox::{self, BuiltIn},
 };
 
@@ -84,7 +85,7 @@ impl Listed {
     }
 
     fn own(tool: &OwnTool) -> Self {
-        let manifest = tool.manifest.clone();
+        let manifest = own::Manifest::clone(&tool.manifest);
         Self {
             name: manifest.name,
             description: manifest.description,
@@ -171,8 +172,7 @@ pub fn signature(tool: &Listed) -> String {
     let optional = known.into_iter().flatten().map(|(name, _)| name.as_str()).filter(|name| !required.contains(name));
     let names: Vec<String> =
         required.iter().map(|name| (*name).to_owned()).chain(optional.map(|name| format!("{name}?"))).collect();
-    let about: String = tool.description.chars().take(LINE).collect();
-    format!("{}({}): {}", tool.name, names.join(", "), about.replace('\n', " "))
+    format!("{}({}): {}", tool.name, names.join(", "), told::line(&tool.name, &tool.description, LINE))
 }
 
 /// Finds tools by words as `tool_search` does; its indexes are kept while the tools stay as they are.

@@ -10,7 +10,7 @@ mod reach;
 use actors::domain::{Effect, MCP_PREFIX, Step, ToolCall, ToolKind, ToolOffer, nearest, step_fault};
 use serde_json::{Map, Value};
 
-use super::own::OwnTool;
+use super::{own::OwnTool, told};
 use catalogue::BUILT_IN;
 pub(super) use catalogue::BuiltIn;
 pub(super) use reach::Reach;
@@ -42,7 +42,7 @@ fn own_offer(tool: &OwnTool) -> ToolOffer {
     let beside = goes_with(&manifest.requires, &manifest.recommends);
     ToolOffer {
         name: manifest.name.clone(),
-        description: format!("{}{beside}", manifest.description),
+        description: format!("{}{beside}", told::about(&manifest.name, &manifest.description)),
         parameters: Value::Object(manifest.parameters.clone()),
     }
 }

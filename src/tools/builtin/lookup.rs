@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::tools::{
     registry::{self, Listed},
     search::{About, Index},
+    told,
 };
 
 /// Tools that one search brings.
@@ -44,7 +45,7 @@ pub(in crate::tools) fn describe(tools: &[Listed], persona: &Persona, name: &str
     let (grant, slug) = (tool.granted != Some(false), &persona.slug);
     let refused = (!grant).then(|| format!("not granted: an operator may say `greenroom tool grant {slug} {name}`"));
     let found = json!({
-        "name": tool.name, "description": tool.description, "effect": tool.effect, "parameters": tool.parameters,
+        "name": tool.name, "description": told::about(&tool.name, &tool.description), "effect": tool.effect, "parameters": tool.parameters,
         "examples": tool.examples, "needs": tool.requires, "goes_with": tool.recommends, "refused": refused,
         "in_this_order": registry::chain(tools, name),
     });

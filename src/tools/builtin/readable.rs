@@ -25,8 +25,11 @@ pub(super) fn text(html: &str) -> String {
 }
 
 fn after_closing<'a>(text: &'a str, name: &str) -> &'a str {
-    let lower = text.to_ascii_lowercase();
-    let Some(at) = lower.find(&format!("</{name}")) else { return "" };
+    let is_named = |at: usize| {
+        let found = text.as_bytes().get(at..at + name.len());
+        found.is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let Some((at, _)) = text.match_indices("</").find(|(at, _)| is_named(at + 2)) else { return "" };
     text[at..].split_once('>').map_or("", |(_, after)| after)
 }
 
@@ -54,6 +57,16 @@ mod tests {
         assert_eq!(text(html), "Hello\nFish & chips today");
         assert_eq!(text("no markup"), "no markup");
         assert_eq!(text("<script>never closed"), "");
+    }
+
+    #[test]
+    fn a_megabyte_of_anything_is_read() {
+        let of = |part: &str| text(&part.repeat((1 << 20) / part.len())).len();
+        for part in ["<script></script>", "<style></STYLE >", "<noscript>a</", "<", "</", "<!--", "<a>", "&amp;<>"] {
+            assert!(of(part) <= 1 << 20, "{part}");
+        }
+        assert_eq!(text(&format!("{}end", "<script></script>".repeat(60_000))), "end");
+        assert_eq!(text("<SCRIPT>é</ é</scrip</ScRiPt >seen"), "seen");
     }
 
     proptest! {

@@ -1,12 +1,13 @@
 //! `think`: a model says what an agent does next. What it wants is checked here, whole, before anything is done.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actors::domain::{
     ArtifactKind, ChatRequest, Choice, Chosen, NewArtifact, Outcome, Persona, Step, StepError, Thought, ToolCall, Turn,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 
 use super::compose::failed;
 use crate::{
@@ -23,7 +24,7 @@ const SHOWN: usize = 500;
 pub(in crate::tools) struct Asked<'a> {
     pub persona: &'a Persona,
     /// The own tools of the persona, and everyone's.
-    pub own: &'a [OwnTool],
+    pub own: Arc<[OwnTool]>,
     /// A search engine is configured.
     pub web_search: bool,
     turns: Vec<Turn>,
@@ -36,14 +37,36 @@ pub(in crate::tools) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// What a step asks; none: it asks no model what to do.
-    pub(in crate::tools) fn of(step: Step, persona: &'a Persona, own: &'a [OwnTool], web_search: bool) -> Option<Self> {
+    pub(in crate::tools) fn of(
+        step: Step,
+        persona: &'a Persona,
+        own: Arc<[OwnTool]>,
+        web_search: bool,
+    ) -> Option<Self> {
         let Step::Think { turns, tools, model, answer_now, found, instructions } = step else { return None };
         Some(Self { persona, own, web_search, turns, tools, found, model, answer_now, instructions })
     }
 
     fn reach(&self) -> Reach<'_> {
         let (named, found) = (&self.tools, &self.found);
-        Reach { own: self.own, named, found, persona: Some(self.persona), web_search: self.web_search }
+        Reach { own: &self.own, named, found, persona: Some(self.persona), web_search: self.web_search }
+    }
+
+    /// What calls come down to. Arguments are held against schemas, so it is done beside.
+    async fn choose(&self, calls: Vec<ToolCall>) -> Vec<Chosen> {
+        let refused = |call, why: &str| Chosen { call, what: Choice::Refused(why.to_owned()) };
+        if self.answer_now {
+            return calls.into_iter().map(|call| refused(call, "there is no time for more calls")).collect();
+        }
+        let (persona, own, named, found) =
+            (self.persona.clone(), self.own.clone(), self.tools.clone(), self.found.clone());
+        let (asked, web_search) = (calls.clone(), self.web_search);
+        let chosen = spawn_blocking(move || {
+            let reach = Reach { own: &own, named: &named, found: &found, persona: Some(&persona), web_search };
+            asked.into_iter().map(|call| reach.choose(call)).collect()
+        });
+        let fell = |_| calls.into_iter().map(|call| refused(call, "its arguments could not be looked at")).collect();
+        chosen.await.unwrap_or_else(fell)
     }
 
     /// The whole request, as the model gets it.
@@ -75,11 +98,7 @@ pub(in crate::tools) async fn think(models: &Models, asked: Asked<'_>, limit: Du
         Err(error) => return failed("think", &error),
     };
     let Chatted { answer, provider, model, cost, tried } = chatted;
-    let choose = |call: &ToolCall| match asked.answer_now {
-        true => Chosen { call: call.clone(), what: Choice::Refused("there is no time for more calls".to_owned()) },
-        false => asked.reach().choose(call.clone()),
-    };
-    let chosen = answer.calls.iter().map(choose).collect();
+    let chosen = asked.choose(answer.calls.clone()).await;
     let thought = Thought { answer, chosen };
     let calls: Vec<Value> = thought.chosen.iter().map(shown).collect();
     let said: String = thought.answer.text.chars().take(SHOWN).collect();

@@ -20,9 +20,10 @@ use tokio_util::sync::CancellationToken;
 use super::source::{Announced, Answer, Fault, NotOpened, ToolSource};
 use crate::tools::placeholders::Secrets;
 
-/// Tools of one server that are looked at, and pages of its list.
+/// Tools of one server that are looked at, pages of its list, and bytes of all that is kept of them.
 const MOST_TOOLS: usize = 128;
 const MOST_PAGES: usize = 32;
+const MOST_LIST_BYTES: usize = 1 << 20;
 /// A server that is told of an end has this long to take it in.
 const FAREWELL: Duration = Duration::from_millis(500);
 /// Codes of JSON-RPC that say a request was not carried out.
@@ -33,7 +34,7 @@ pub(super) trait Line: Send + Sync {
     fn last_words(&self) -> Pin<Box<dyn Future<Output = String> + Send + '_>>;
 }
 
-/// A server on the other end of a line.
+/// A server on the other end of a line. Whatever it says goes through here, and leaves without the secrets it was given.
 pub(super) struct Connected {
     running: RunningService<RoleClient, ClientConfig>,
     line: Box<dyn Line>,
@@ -57,11 +58,7 @@ impl Connected {
             ClientConfig::new(ClientCapabilities::default(), us).with_protocol_version(ProtocolVersion::V_2025_11_25);
         match timeout(limit, serve_client(config, transport)).await {
             Ok(Ok(running)) => Ok(Self { running, line, secrets }),
-            Ok(Err(error)) => {
-                let words = line.last_words().await;
-                let error: String = error.to_string().chars().take(300).collect();
-                Err(NotOpened::Failed(if words.is_empty() { error } else { words }))
-            }
+            Ok(Err(error)) => Err(NotOpened::Failed(last_words(&*line, &secrets, &error).await)),
             Err(_) => Err(NotOpened::Failed(format!("it did not introduce itself within {} ms", limit.as_millis()))),
         }
     }
@@ -74,7 +71,12 @@ impl Connected {
     ) -> Result<ServerResult, Fault> {
         let peer = self.running.peer();
         let sending = peer.send_request_with_option(request, PeerRequestOptions::with_timeout(limit));
-        let handle = match timeout(limit, sending).await {
+        let sent = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(Fault::Stopped),
+            sent = timeout(limit, sending) => sent,
+        };
+        let handle = match sent {
             Ok(Ok(handle)) => handle,
             Ok(Err(error)) => return Err(self.fault(error, limit).await),
             Err(_) => return Err(Fault::TooLate(limit)),
@@ -100,24 +102,57 @@ impl Connected {
     async fn fault(&self, error: ServiceError, limit: Duration) -> Fault {
         match error {
             ServiceError::McpError(error) => {
-                let text: String = error.message.chars().take(500).collect();
+                let text = self.secrets.said(&error.message, 500);
                 if NOT_TAKEN.contains(&error.code.0) { Fault::Declined(text) } else { Fault::Failed(text) }
             }
             ServiceError::Timeout { .. } => Fault::TooLate(limit),
             ServiceError::UnexpectedResponse => Fault::Failed("its answer is not one to this question".to_owned()),
-            other => {
-                let words = self.line.last_words().await;
-                let other: String = other.to_string().chars().take(300).collect();
-                Fault::Gone(if words.is_empty() { other } else { words })
-            }
+            other => Fault::Gone(last_words(&*self.line, &self.secrets, &other).await),
         }
+    }
+
+    /// What it says of its effects is left out: nobody listens to it.
+    fn announced(&self, tool: Tool) -> Announced {
+        let mut description = tool.description.unwrap_or_default().into_owned();
+        let (mut name, mut schema) = (tool.name.into_owned(), (*tool.input_schema).clone());
+        self.secrets.mask(&mut name);
+        self.secrets.mask(&mut description);
+        self.secrets.mask_fields(&mut schema);
+        Announced { name, description, schema }
+    }
+
+    fn answer(&self, result: CallToolResult) -> Answer {
+        let failed = result.is_error == Some(true);
+        let mut said = Answer { failed, structured: result.structured_content, ..Answer::default() };
+        if let Some(value) = &mut said.structured {
+            self.secrets.mask_value(value);
+        }
+        for part in result.content {
+            let other = match part {
+                ContentBlock::Text(text) => {
+                    if !said.text.is_empty() {
+                        said.text.push('\n');
+                    }
+                    said.text.push_str(&text.text);
+                    continue;
+                }
+                ContentBlock::Image(_) => "image",
+                ContentBlock::Audio(_) => "audio",
+                ContentBlock::Resource(_) => "resource",
+                ContentBlock::ResourceLink(_) => "link",
+                _ => "other",
+            };
+            said.left_out.push(other);
+        }
+        self.secrets.mask(&mut said.text);
+        said
     }
 }
 
 #[async_trait]
 impl ToolSource for Connected {
     async fn tools(&self, limit: Duration, stop: &CancellationToken) -> Result<Vec<Announced>, Fault> {
-        let (mut found, mut cursor, until) = (Vec::new(), None, Instant::now() + limit);
+        let (mut found, mut bytes, mut cursor, until) = (Vec::new(), 0, None, Instant::now() + limit);
         for _ in 0..MOST_PAGES {
             let page = PaginatedRequestParams::default().with_cursor(cursor);
             let request = ClientRequest::ListToolsRequest(ListToolsRequest::with_param(page));
@@ -125,7 +160,11 @@ impl ToolSource for Connected {
             let ServerResult::ListToolsResult(page) = self.ask(request, left, stop).await? else {
                 return Err(Fault::Failed("its answer is no list of tools".to_owned()));
             };
-            found.extend(page.tools.into_iter().map(announced));
+            bytes += page.tools.iter().map(size).sum::<usize>();
+            if bytes > MOST_LIST_BYTES {
+                return Err(Fault::Failed(format!("its list of tools is longer than {MOST_LIST_BYTES} bytes")));
+            }
+            found.extend(page.tools.into_iter().map(|tool| self.announced(tool)));
             cursor = page.next_cursor;
             if cursor.is_none() || found.len() >= MOST_TOOLS {
                 break;
@@ -145,7 +184,7 @@ impl ToolSource for Connected {
         let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments.clone());
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
         match self.ask(request, limit, stop).await? {
-            ServerResult::CallToolResult(result) => Ok(answer(result)),
+            ServerResult::CallToolResult(result) => Ok(self.answer(result)),
             _ => Err(Fault::Failed("its answer is no result of a tool".to_owned())),
         }
     }
@@ -153,37 +192,16 @@ impl ToolSource for Connected {
     fn is_open(&self) -> bool {
         !self.running.is_closed() && !self.running.peer().is_transport_closed()
     }
-
-    fn secrets(&self) -> &Secrets {
-        &self.secrets
-    }
 }
 
-/// What it says of its effects is left out: nobody listens to it.
-fn announced(tool: Tool) -> Announced {
-    let description = tool.description.unwrap_or_default().into_owned();
-    Announced { name: tool.name.into_owned(), description, schema: (*tool.input_schema).clone() }
+/// Bytes of what is kept of a tool.
+fn size(tool: &Tool) -> usize {
+    let schema = serde_json::to_vec(&*tool.input_schema).map_or(MOST_LIST_BYTES, |text| text.len());
+    schema + tool.name.len() + tool.description.as_ref().map_or(0, |text| text.len())
 }
 
-fn answer(result: CallToolResult) -> Answer {
-    let mut said =
-        Answer { failed: result.is_error == Some(true), structured: result.structured_content, ..Answer::default() };
-    for part in result.content {
-        let other = match part {
-            ContentBlock::Text(text) => {
-                if !said.text.is_empty() {
-                    said.text.push('\n');
-                }
-                said.text.push_str(&text.text);
-                continue;
-            }
-            ContentBlock::Image(_) => "image",
-            ContentBlock::Audio(_) => "audio",
-            ContentBlock::Resource(_) => "resource",
-            ContentBlock::ResourceLink(_) => "link",
-            _ => "other",
-        };
-        said.left_out.push(other);
-    }
-    said
+/// Why a line is dead: in its own words, else in the crate's.
+async fn last_words(line: &dyn Line, secrets: &Secrets, error: &(dyn std::error::Error + Sync)) -> String {
+    let words = line.last_words().await;
+    secrets.said(&if words.is_empty() { error.to_string() } else { words }, 300)
 }

@@ -10,7 +10,7 @@ use std::{
 use actors::domain::PersonaId;
 use tokio::{sync::Mutex, time::Instant};
 
-use super::source::{NotOpened, ToolSource};
+use super::source::{Fault, NotOpened, ToolSource};
 
 /// Servers that are open at once; the one that was used longest ago is ended for another.
 const MOST: usize = 64;
@@ -77,20 +77,18 @@ impl Sessions {
         }
     }
 
-    /// A call came back whole: its falls are forgotten.
-    pub(super) async fn held(&self, persona: PersonaId, server: &str) {
+    /// What a request says of the server itself: who answers as it should has its falls forgotten, who does not answer is
+    /// begun anew. An error of its own and a stop of ours say neither.
+    pub(super) async fn heard<T>(&self, persona: PersonaId, server: &str, source: &Source, said: &Result<T, Fault>) {
         let slot = self.slot(persona, server);
         let mut slot = slot.lock().await;
-        slot.falls = 0;
-        slot.not_before = None;
-    }
-
-    /// The line to it is dead.
-    pub(super) async fn lost(&self, persona: PersonaId, server: &str, source: &Source) {
-        let slot = self.slot(persona, server);
-        let mut slot = slot.lock().await;
-        if slot.source.as_ref().is_some_and(|open| Arc::ptr_eq(open, source)) {
-            slot.fell(Instant::now());
+        if slot.source.as_ref().is_none_or(|open| !Arc::ptr_eq(open, source)) {
+            return;
+        }
+        match said {
+            Ok(_) | Err(Fault::Declined(_)) => (slot.falls, slot.not_before) = (0, None),
+            Err(Fault::Gone(_) | Fault::TooLate(_)) => slot.fell(Instant::now()),
+            Err(Fault::Failed(_) | Fault::Stopped) => {}
         }
     }
 
@@ -152,15 +150,14 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::tools::{
-        mcp::source::{Announced, Answer, Fault},
-        placeholders::Secrets,
-    };
+    use crate::tools::mcp::source::{Announced, Answer};
 
-    struct Dead(Secrets);
+    struct Server {
+        is_open: bool,
+    }
 
     #[async_trait]
-    impl ToolSource for Dead {
+    impl ToolSource for Server {
         async fn tools(&self, _: Duration, _: &CancellationToken) -> Result<Vec<Announced>, Fault> {
             Ok(Vec::new())
         }
@@ -176,25 +173,21 @@ mod tests {
         }
 
         fn is_open(&self) -> bool {
-            false
+            self.is_open
         }
+    }
 
-        fn secrets(&self) -> &Secrets {
-            &self.0
-        }
+    const ADA: PersonaId = PersonaId(uuid::Uuid::nil());
+
+    async fn get(sessions: &Sessions, as_: &str, is_open: bool) -> Result<Source, String> {
+        let opened = sessions.get(ADA, "notes", as_, async { Ok(Arc::new(Server { is_open }) as Source) });
+        opened.await.map_err(|error| error.to_string())
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_falls_is_begun_anew_after_a_growing_pause() {
-        let (sessions, ada) = (Sessions::default(), PersonaId::from([7; 16]));
-        let get = |as_: &'static str| {
-            let sessions = &sessions;
-            async move {
-                let opened =
-                    sessions.get(ada, "notes", as_, async { Ok(Arc::new(Dead(Secrets::default())) as Source) });
-                opened.await.map(|_| ()).map_err(|error| error.to_string())
-            }
-        };
+        let sessions = Sessions::default();
+        let get = async |as_| get(&sessions, as_, false).await.map(|_| ());
         assert_eq!(get("1").await, Ok(()));
         assert_eq!(get("1").await, Ok(()), "after its first fall at once");
         assert_eq!(get("1").await, Err("it fell 2 times in a row; the next try is in 2 s".to_owned()));
@@ -203,5 +196,33 @@ mod tests {
         assert_eq!(get("1").await, Err("it fell 3 times in a row; the next try is in 3 s".to_owned()));
         assert_eq!(get("2").await, Ok(()), "a changed manifest is tried at once");
         assert_eq!((pause(4), pause(40)), (Duration::from_secs(8), LONGEST_PAUSE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_hangs_fell_and_only_an_answer_makes_good_for_it() {
+        let sessions = Sessions::default();
+        let first = get(&sessions, "1", true).await.unwrap();
+        let hears = async |said: Fault| sessions.heard(ADA, "notes", &first, &Err::<(), _>(said)).await;
+        for said in [Fault::Declined("x".into()), Fault::Failed("x".into()), Fault::Stopped] {
+            hears(said).await;
+            assert!(Arc::ptr_eq(&get(&sessions, "1", true).await.unwrap(), &first), "the same goes on");
+        }
+        hears(Fault::TooLate(Duration::ZERO)).await;
+        let second = get(&sessions, "1", true).await.unwrap();
+        assert!(!Arc::ptr_eq(&second, &first), "it is begun anew");
+        // The word of one that is gone changes nothing for its successor.
+        hears(Fault::TooLate(Duration::ZERO)).await;
+        hears(Fault::Declined("x".into())).await;
+        let hears = async |said: Result<(), Fault>| sessions.heard(ADA, "notes", &second, &said).await;
+        for said in [Err(Fault::Failed("x".into())), Err(Fault::Stopped), Err(Fault::Gone("x".into()))] {
+            assert!(Arc::ptr_eq(&get(&sessions, "1", true).await.unwrap(), &second));
+            hears(said).await;
+        }
+        assert!(get(&sessions, "1", true).await.err().unwrap().contains("it fell 2 times in a row"));
+        tokio::time::advance(Duration::from_millis(1_001)).await;
+        let third = get(&sessions, "1", true).await.unwrap();
+        sessions.heard(ADA, "notes", &third, &Ok(())).await;
+        sessions.heard(ADA, "notes", &third, &Err::<(), _>(Fault::TooLate(Duration::ZERO))).await;
+        assert!(get(&sessions, "1", true).await.is_ok(), "its falls were forgotten: this is the first again");
     }
 }

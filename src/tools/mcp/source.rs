@@ -6,9 +6,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::tools::placeholders::Secrets;
-
-/// A server that is spoken with.
+/// A server that is spoken with. Nothing that it says holds a secret which it was given.
 #[async_trait]
 pub(super) trait ToolSource: Send + Sync {
     /// What it offers now, up to a bound.
@@ -25,9 +23,6 @@ pub(super) trait ToolSource: Send + Sync {
 
     /// Whether it can still be spoken with.
     fn is_open(&self) -> bool;
-
-    /// The secrets that it was given.
-    fn secrets(&self) -> &Secrets;
 }
 
 /// A tool, in the server's words.

@@ -12,9 +12,6 @@ use utoipa::ToSchema;
 use super::{Definition, INTRODUCING, Mcp, known::Known, manifest::Manifest, shelf::Found, source::ToolSource as _};
 use crate::tools::own::Origin;
 
-/// Letters of a hash that are enough to name it.
-const ENOUGH: usize = 12;
-
 /// A server, and its tools as far as they are known.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ServerView {
@@ -143,12 +140,13 @@ impl Mcp {
         };
         let source = self.open(persona, &found, &manifest, INTRODUCING).await.map_err(|error| failed(&error))?;
         let said = source.tools(INTRODUCING, &CancellationToken::new()).await.map_err(|fault| failed(&fault))?;
-        self.shared.known.said(&found.key, said.into_iter().map(Definition::of).collect());
+        self.remember(&found.key, name, said).await;
         let pins = self.shared.deps.pins.pins(std::slice::from_ref(&found.key)).await?;
         Ok(self.view(found, &pins))
     }
 
-    /// What is to be confirmed: tools with the hashes that somebody saw, or their first letters.
+    /// What is to be confirmed: tools with the hashes that somebody saw. A part of one would do for two texts that a
+    /// server has made to begin alike.
     pub async fn to_confirm(
         &self,
         persona: Option<&Persona>,
@@ -164,10 +162,10 @@ impl Mcp {
             let (Some(definition), None) = (of_name.next(), of_name.next()) else {
                 return refused(format!("{name} was not seen to offer one tool `{tool}`: look at it first"));
             };
-            if hash.len() < ENOUGH || !definition.hash.to_string().starts_with(hash.as_str()) {
+            if definition.hash.to_string() != *hash {
                 return refused(format!("{tool} is another one now than {hash}: look at it again"));
             }
-            if let Some(fault) = definition.fault(name).or_else(|| twin(definition, &seen, name)) {
+            if let Some(fault) = definition.fault.clone().or_else(|| twin(definition, &seen, name)) {
                 return refused(format!("{tool} cannot be confirmed: {fault}"));
             }
             Ok(McpPin {
@@ -263,7 +261,7 @@ fn tools(manifest: &Manifest, seen: Option<&[Definition]>, pins: &[&McpPin]) -> 
     };
     let now = seen.iter().map(|tool| {
         let pin = pins.iter().find(|pin| pin.tool == tool.tool);
-        let fault = tool.fault(server).or_else(|| twin(tool, seen, server));
+        let fault = tool.fault.clone().or_else(|| twin(tool, seen, server));
         let state = match (&fault, pin) {
             (Some(_), _) => ToolState::Refused,
             (None, Some(pin)) if pin.hash == tool.hash => ToolState::Confirmed,

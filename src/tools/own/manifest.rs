@@ -121,7 +121,8 @@ pub(super) fn parse(text: &str, folder: &str) -> Result<(Manifest, Validator), F
 /// Why arguments do not fit; none: they do.
 pub(super) fn misfit(validator: &Validator, arguments: &Map<String, Value>) -> Option<String> {
     let arguments = Value::Object(arguments.clone());
-    let error = validator.iter_errors(&arguments).next()?;
+    // The first one: how many there are nothing bounds.
+    let error = validator.validate(&arguments).err()?;
     let path = error.instance_path().to_string();
     let text: String = error.to_string().chars().take(300).collect();
     Some(if path.is_empty() { text } else { format!("{path}: {text}") })

@@ -1,17 +1,23 @@
 //! Finds the tools of a data root: those for everyone, and those of one persona. A broken one is named and passed over.
 
 use std::{
-    fmt, fs, io,
+    collections::BTreeMap,
+    fmt, fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use actors::domain::{Persona, PersonaId, ToolKind};
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
-use super::manifest::{self, FILE, Fault, Manifest};
+use super::{
+    manifest::{self, FILE, Fault, Manifest},
+    read::read,
+};
 
-const MOST_MANIFEST_BYTES: u64 = 256 << 10;
+/// Tools of one place that are looked at.
+const MOST: usize = 8_192;
 
 /// Whose own tools are looked for, besides everyone's.
 #[derive(Debug, Clone, Copy)]
@@ -26,10 +32,10 @@ impl<'a> From<&'a Persona> for Whose<'a> {
     }
 }
 
-/// A tool that can be used.
+/// A tool that can be used. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct OwnTool {
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     pub from: Origin,
     pub folder: PathBuf,
     validator: Validator,
@@ -49,7 +55,7 @@ pub enum Origin {
 impl OwnTool {
     /// A tool that lies in no folder.
     pub(in crate::tools) fn announced(manifest: Manifest, from: Origin, validator: Validator) -> Self {
-        Self { manifest, from, folder: PathBuf::new(), validator }
+        Self { manifest: Arc::new(manifest), from, folder: PathBuf::new(), validator }
     }
 
     /// What a grant may name instead of it.
@@ -93,9 +99,10 @@ impl fmt::Display for Broken {
     }
 }
 
-/// What was found, by name.
+/// What was found.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
+    /// In the order of their names.
     pub tools: Vec<OwnTool>,
     pub broken: Vec<Broken>,
 }
@@ -103,12 +110,13 @@ pub struct Loaded {
 impl Loaded {
     /// The tool of this name.
     pub fn named(&self, name: &str) -> Option<&OwnTool> {
-        self.tools.iter().find(|tool| tool.manifest.name == name)
+        let at = self.tools.binary_search_by(|tool| tool.manifest.name.as_str().cmp(name));
+        at.ok().and_then(|at| self.tools.get(at))
     }
 }
 
-/// Reads every manifest anew: what was put there counts from the next step on. A persona's own tool stands before
-/// everyone's of the same name. `taken`: names that mean something already.
+/// Looks at every manifest: what was put there counts from the next step on. A persona's own tool stands before
+/// everyone's of the same name. `taken`: names that mean something already. Blocks.
 pub fn load(data_root: &Path, whose: Option<Whose<'_>>, taken: &dyn Fn(&str) -> bool) -> Loaded {
     let mut places = Vec::new();
     if let Some(Whose { id, slug }) = whose {
@@ -117,72 +125,74 @@ pub fn load(data_root: &Path, whose: Option<Whose<'_>>, taken: &dyn Fn(&str) -> 
         places.push((Origin::Persona, folders.join(slug).join("tools")));
     }
     places.push((Origin::Shared, data_root.join("tools")));
-    let mut loaded = Loaded::default();
+    let (mut tools, mut broken) = (BTreeMap::new(), Vec::new());
     for (from, place) in places {
-        for (name, folder) in folders(&place) {
-            if loaded.named(&name).is_some() {
+        for (at, (name, folder)) in folders(&place).into_iter().enumerate() {
+            if tools.contains_key(&name) {
                 continue;
             }
-            match read(&name, &folder, from, taken) {
-                Ok(tool) => loaded.tools.push(tool),
+            let found = match at < MOST {
+                true => tool(&name, folder.clone(), from, taken),
+                false => {
+                    Err(Fault { field: None, reason: format!("only the first {MOST} tools of a folder are used") })
+                }
+            };
+            match found {
+                Ok(tool) => {
+                    tools.insert(name, tool);
+                }
                 Err(Fault { field, reason }) => {
-                    loaded.broken.push(Broken { name, from, file: folder.join(FILE), field, reason });
+                    broken.push(Broken { name, from, file: folder.join(FILE), field, reason });
                 }
             }
         }
     }
-    without_what_they_need(&mut loaded, taken);
-    loaded.tools.sort_by(|a, b| a.manifest.name.cmp(&b.manifest.name));
-    loaded
+    without_what_they_need(&mut tools, &mut broken, taken);
+    Loaded { tools: tools.into_values().collect(), broken }
 }
 
 /// Sub-folders by name; a place that is not there has none.
 pub(in crate::tools) fn folders(place: &Path) -> Vec<(String, PathBuf)> {
-    let entries = fs::read_dir(place).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
+    // What the folder says of its entries costs nothing; only a link has to be followed.
+    let is_folder = |entry: &fs::DirEntry| {
+        entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink() && entry.path().is_dir())
+    };
+    let entries = fs::read_dir(place).into_iter().flatten().flatten().filter(is_folder);
     let named = entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()));
     let mut found: Vec<_> = named.filter(|(name, _)| !name.starts_with('.')).collect();
     found.sort();
     found
 }
 
-fn read(name: &str, folder: &Path, from: Origin, taken: &dyn Fn(&str) -> bool) -> Result<OwnTool, Fault> {
-    let whole = |reason: String| Fault { field: None, reason };
-    let file = folder.join(FILE);
-    let bytes = fs::metadata(&file).map(|meta| meta.len()).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => whole("there is no such file; `greenroom tool new` writes one".to_owned()),
-        _ => whole(format!("cannot be read: {error}")),
-    })?;
-    if bytes > MOST_MANIFEST_BYTES {
-        return Err(whole(format!("has {bytes} bytes; at most {MOST_MANIFEST_BYTES} are read")));
-    }
-    let text = fs::read_to_string(&file).map_err(|error| whole(format!("cannot be read: {error}")))?;
-    let (manifest, validator) = manifest::parse(&text, name)?;
+fn tool(name: &str, folder: PathBuf, from: Origin, taken: &dyn Fn(&str) -> bool) -> Result<OwnTool, Fault> {
+    let (manifest, validator) = read(&folder.join(FILE), name)?;
     if taken(name) {
         let reason = "is the name of a built-in tool: choose another".to_owned();
         return Err(Fault { field: Some("name".to_owned()), reason });
     }
-    Ok(OwnTool { manifest, from, folder: folder.to_path_buf(), validator })
+    Ok(OwnTool { manifest, from, folder, validator })
 }
 
 /// Who requires a tool that is not there is of no use; then neither is who requires that one.
-fn without_what_they_need(loaded: &mut Loaded, taken: &dyn Fn(&str) -> bool) {
+fn without_what_they_need(
+    tools: &mut BTreeMap<String, OwnTool>,
+    broken: &mut Vec<Broken>,
+    taken: &dyn Fn(&str) -> bool,
+) {
     loop {
-        let lacks = |tool: &OwnTool| {
-            let known = |name: &&String| !taken(name) && loaded.named(name).is_none();
-            tool.manifest.requires.iter().find(known).cloned()
+        let lacking = |tool: &OwnTool| {
+            let needed = tool.manifest.requires.iter().find(|name| !taken(name) && !tools.contains_key(*name));
+            needed.map(|lacking| (tool.manifest.name.clone(), lacking.clone()))
         };
-        let Some((at, lacking)) = loaded.tools.iter().enumerate().find_map(|(at, tool)| Some((at, lacks(tool)?)))
-        else {
+        let useless: Vec<_> = tools.values().filter_map(lacking).collect();
+        if useless.is_empty() {
             return;
-        };
-        let tool = loaded.tools.remove(at);
-        loaded.broken.push(Broken {
-            name: tool.manifest.name,
-            from: tool.from,
-            file: tool.folder.join(FILE),
-            field: Some("requires".to_owned()),
-            reason: format!("there is no tool `{lacking}`"),
-        });
+        }
+        for (name, lacking) in useless {
+            let Some(tool) = tools.remove(&name) else { continue };
+            let (field, reason) = (Some("requires".to_owned()), format!("there is no tool `{lacking}`"));
+            broken.push(Broken { name, from: tool.from, file: tool.folder.join(FILE), field, reason });
+        }
     }
 }
 
@@ -220,6 +230,19 @@ mod tests {
         assert!(said("needs").contains("`requires`: there is no tool `gone`"));
         assert!(said("needs_it").contains("there is no tool `needs`"));
         assert!(said("empty").contains("there is no such file"));
+    }
+
+    #[test]
+    fn of_one_place_only_so_many_are_looked_at() {
+        let root = tempfile::tempdir().unwrap();
+        for at in 0..=MOST {
+            fs::create_dir_all(root.path().join(format!("tools/t{at:05}"))).unwrap();
+        }
+        put(root.path(), "tools", "z_last", "");
+        let loaded = load(root.path(), None, &|_| false);
+        assert_eq!((loaded.tools.len(), loaded.broken.len()), (0, MOST + 2));
+        let said = |at: usize| loaded.broken[at].reason.contains("only the first 8192 tools");
+        assert!(!said(MOST - 1) && said(MOST) && said(MOST + 1), "{:?}", loaded.broken[MOST]);
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub struct Confirm {
 pub struct Seen {
     /// As the server calls it.
     pub tool: String,
-    /// Its hash, or the first twelve letters of it.
+    /// Its hash, whole.
     pub hash: String,
 }
 

@@ -51,7 +51,7 @@ async fn an_owner_looks_confirms_what_was_seen_and_withdraws_it() {
     };
     let wrong = confirm(&"0".repeat(64)).await;
     assert!(wrong.status == 422 && wrong.json["errors"][0]["field"] == "tools[0]", "{}", wrong.json);
-    let done = confirm(&tool["hash"].as_str().unwrap()[..12]).await;
+    let done = confirm(tool["hash"].as_str().unwrap()).await;
     assert_eq!(done.json["tools"][0]["state"], "confirmed", "{}", done.json);
     assert_eq!(done.json["tools"][0]["confirmed_by"], "cli");
     let listed = server.get("/api/tools?persona=ada").await.json.to_string();

@@ -7,6 +7,7 @@ use actors::{
     ports::Performer as _,
 };
 use greenroom::tools::registry;
+use rustix::fs::{FileType, Mode};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -200,4 +201,20 @@ fn the_list_names_what_is_broken_beside_what_is_not() {
     assert_eq!(of("good").parameters["properties"]["text"]["type"], "string");
     let broken = of("browser_fly").error.as_deref().unwrap();
     assert!(broken.contains("tools/browser_fly/tool.toml: `name`: is the name of a built-in tool"), "{broken}");
+}
+
+// One thread: whoever waits on it for a file keeps everybody waiting.
+#[tokio::test]
+async fn a_manifest_that_takes_long_to_read_keeps_nobody_else_waiting() {
+    let stage = Stage::new();
+    put(stage.root.path(), "slow", "pure", "cat");
+    let file = stage.root.path().join("tools/slow/tool.toml");
+    let manifest = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &file, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    // Who reads it waits until somebody writes, and that is begun after the reading.
+    let (found, ()) = tokio::join!(stage.perform(Step::ToolSearch { query: "slow".into() }), async {
+        tokio::task::spawn_blocking(move || fs::write(file, manifest)).await.unwrap().unwrap();
+    });
+    assert_eq!(found.data["tools"][0]["name"], "slow", "{found:?}");
 }

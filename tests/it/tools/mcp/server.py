@@ -1,5 +1,5 @@
 """A server of tools for tests, in nothing but the standard library. What it offers stands in `tools.json` beside it, and
-is read anew for every list."""
+is read anew for every list: tools, or with `again` one page of them that never is the last."""
 
 import json
 import os
@@ -17,10 +17,10 @@ def text(said, failed=False):
 def call(name, arguments):
     if name == "look":
         return text(json.dumps({
+            "calls": calls,
             "said": arguments.get("text"),
             "environment": sorted(os.environ),
             "workspace": sorted(os.listdir("/workspace")),
-            "process": os.getpid(),
             "networks": [line.split(":")[0].strip() for line in open("/proc/net/dev").readlines()[2:]],
         }))
     if name == "sum":
@@ -37,9 +37,11 @@ def call(name, arguments):
     return None
 
 
+calls = 0
 for line in sys.stdin:
     asked = json.loads(line)
     number, method = asked.get("id"), asked.get("method")
+    calls += method == "tools/call"
     if method == "initialize":
         send({"id": number, "result": {
             "protocolVersion": asked["params"]["protocolVersion"],
@@ -48,7 +50,11 @@ for line in sys.stdin:
         }})
     elif method == "tools/list":
         with open("/tool/tools.json") as file:
-            send({"id": number, "result": {"tools": json.load(file)}})
+            offered = json.load(file)
+        if isinstance(offered, dict):
+            send({"id": number, "result": {"tools": offered["again"], "nextCursor": "more"}})
+        else:
+            send({"id": number, "result": {"tools": offered}})
     elif method == "tools/call" and asked["params"]["name"] == "hang":
         with open("/workspace/bell", "w") as bell:
             bell.write("!")
