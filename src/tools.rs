@@ -10,6 +10,7 @@
 mod builtin;
 mod days;
 mod driver;
+mod fitted;
 mod folder;
 pub mod mcp;
 pub mod own;
@@ -21,7 +22,7 @@ mod shelves;
 pub mod templates;
 mod toolbox;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
     domain::{Bound, Call, Effect, MCP_PREFIX, Outcome, Payload, Persona, PersonaId, Step, StepError},
@@ -37,10 +38,13 @@ use url::Url;
 pub use builtin::digest::{Digest, Number, receipt_address};
 pub use days::{Day, DayBook, Line, Own};
 pub use driver::BrowserDriver;
+pub use fitted::Fitted;
 
 use crate::{
     egress::Egress,
+    memory::Memory,
     models::{Keyring, Models, Request},
+    voice::Voice,
 };
 
 use builtin::think::Asked;
@@ -60,6 +64,10 @@ pub struct ToolsDeps {
     pub world: Arc<dyn World>,
     pub web: Web,
     pub mcp: Mcp,
+    /// None: nobody remembers anything.
+    pub memory: Option<Arc<dyn Memory>>,
+    /// None: nobody speaks.
+    pub voice: Option<Arc<dyn Voice>>,
     /// Personas' folders lie below `<data root>/personas`.
     pub data_root: PathBuf,
     /// No own tool goes on with less than this on the disk.
@@ -96,6 +104,17 @@ impl Tools {
         Self { deps, sandbox: OnceCell::new(), shelves: Shelves::default() }
     }
 
+    /// What the tools stand on here.
+    pub const fn fitted(&self) -> Fitted {
+        let ToolsDeps { web, memory, voice, .. } = &self.deps;
+        Fitted { search_engine: web.search.is_some(), memory: memory.is_some(), voice: voice.is_some() }
+    }
+
+    /// What a tool stands on, or why it is not there.
+    fn stands_on<T>(&self, tool: &str, part: Option<T>) -> Result<T, &'static str> {
+        part.ok_or_else(|| self.fitted().lack(tool).unwrap_or("what it stands on is not there"))
+    }
+
     async fn carry_out(&self, call: &Call, stop: CancellationToken) -> Outcome {
         let (step, persona) = match self.prepare(call).await {
             Ok(ready) => ready,
@@ -109,7 +128,7 @@ impl Tools {
             }
             step @ Step::Think { .. } => {
                 let own = self.added(&persona).await;
-                match Asked::of(step, &persona, &own, self.deps.web.search.is_some()) {
+                match Asked::of(step, &persona, &own, self.fitted()) {
                     Some(asked) => {
                         unless_stopped(call, &stop, builtin::think::think(&self.deps.models, asked, call.limit)).await
                     }
@@ -117,15 +136,8 @@ impl Tools {
                 }
             }
             Step::ToolSearch { .. } | Step::ToolDescribe { .. } => self.look_up(&persona, &step).await,
-            Step::Fetch { url, post, content_type } => {
-                let (post, content_type) = (post.as_deref(), content_type.as_deref());
-                let asked = builtin::fetch::Asked { url: &url, post, content_type };
-                let fetched = builtin::fetch::fetch(&self.deps.web.egress, &persona, asked, call.limit);
-                unless_stopped(call, &stop, fetched).await
-            }
-            Step::WebSearch { query } => {
-                let found = builtin::web_search::search(self.deps.web.search.as_ref(), &query, call.limit);
-                unless_stopped(call, &stop, found).await
+            step @ (Step::Fetch { .. } | Step::WebSearch { .. } | Step::RagSearch { .. } | Step::Speak { .. }) => {
+                unless_stopped(call, &stop, self.ask(&persona, step, call.limit)).await
             }
             Step::DailyReport { save_as, from_ms: Some(from_ms), until_ms: Some(until_ms) } => {
                 let span = builtin::digest::Span { from_ms, until_ms };
@@ -145,6 +157,31 @@ impl Tools {
         }
     }
 
+    /// Asks the web, its memory or its voice.
+    async fn ask(&self, persona: &Persona, step: Step, limit: Duration) -> Outcome {
+        let deps = &self.deps;
+        match step {
+            Step::Fetch { url, post, content_type } => {
+                let (post, content_type) = (post.as_deref(), content_type.as_deref());
+                let asked = builtin::fetch::Asked { url: &url, post, content_type };
+                builtin::fetch::fetch(&deps.web.egress, persona, asked, limit).await
+            }
+            Step::WebSearch { query } => {
+                let engine = self.stands_on("web_search", deps.web.search.as_ref());
+                builtin::web_search::search(engine, &query, limit).await
+            }
+            Step::RagSearch { query } => {
+                let memory = self.stands_on("rag_search", deps.memory.as_deref());
+                builtin::rag_search::search(memory, persona.id, &query).await
+            }
+            Step::Speak { text } => {
+                let voice = self.stands_on("speak", deps.voice.as_deref());
+                builtin::speak::speak(voice, persona, &text, limit).await
+            }
+            step => Outcome::not_begun("asked nobody", StepError::permanent(format!("{} asks nobody", step.tool()))),
+        }
+    }
+
     /// What there is beside the built-in tools: own ones, and those of MCP servers that people confirmed.
     async fn added(&self, persona: &Persona) -> Vec<OwnTool> {
         let mut tools = registry::own_tools(&self.deps.data_root, Some(persona.into())).tools;
@@ -154,9 +191,8 @@ impl Tools {
 
     /// Tools by words, or one of them.
     async fn look_up(&self, persona: &Persona, step: &Step) -> Outcome {
-        let mut tools =
-            registry::list(&self.deps.data_root, Some(persona), &self.deps.mcp.offered(Some(persona)).await);
-        tools.retain(|tool| self.deps.web.search.is_some() || tool.name != "web_search");
+        let confirmed = self.deps.mcp.offered(Some(persona)).await;
+        let tools = registry::list(&self.deps.data_root, Some(persona), &confirmed, self.fitted());
         match step {
             Step::ToolDescribe { name } => builtin::lookup::describe(&tools, persona, name),
             Step::ToolSearch { query } => {
@@ -261,7 +297,7 @@ impl Performer for Tools {
     }
 
     async fn bound(&self, call: &Call) -> Result<Option<Bound>, StepError> {
-        if !matches!(&*call.tool, "compose" | "think") {
+        if !matches!(&*call.tool, "compose" | "think" | "speak") {
             return Ok(None);
         }
         let (step, persona) = self.prepare(call).await?;
@@ -270,17 +306,19 @@ impl Performer for Tools {
             Step::Compose { prompt, length, .. } => {
                 models.compose_bound(&Request { persona: &persona, prompt: &prompt, length, limit: call.limit })
             }
+            Step::Speak { text } => {
+                let Some(voice) = &self.deps.voice else { return Ok(None) };
+                return builtin::speak::bound(&**voice, &persona, &text).map(some_cost);
+            }
             step => {
                 let own = self.added(&persona).await;
-                let Some(asked) = Asked::of(step, &persona, &own, self.deps.web.search.is_some()) else {
+                let Some(asked) = Asked::of(step, &persona, &own, self.fitted()) else {
                     return Ok(None);
                 };
                 models.bound(&persona, &asked.request())
             }
         };
-        // The understudy takes nothing.
-        let bound = bound.map_err(|error| StepError::permanent(error.to_string()))?;
-        Ok(Some(bound).filter(|bound| *bound != Bound::default()))
+        bound.map(some_cost).map_err(|error| StepError::permanent(error.to_string()))
     }
 
     async fn look(&self, call: &Call) -> Result<Option<Value>, StepError> {
@@ -303,6 +341,11 @@ impl Performer for Tools {
         self.deps.mcp.release(persona);
         self.deps.browser.release(persona).await;
     }
+}
+
+/// The understudy takes nothing, and neither does a voice of the machine's own.
+fn some_cost(bound: Bound) -> Option<Bound> {
+    Some(bound).filter(|bound| *bound != Bound::default())
 }
 
 /// Waits for work that may be dropped at any point, up to the call's limit.

@@ -20,7 +20,7 @@ use crate::{
     secrets::{EvidenceKey, SecretKey},
     storage::{NodeKey, Storage},
     tools::{
-        Tools, ToolsDeps, Web,
+        Fitted, Tools, ToolsDeps, Web,
         mcp::{Mcp, McpDeps},
         templates::Templates,
     },
@@ -34,6 +34,7 @@ const INSTANCE: &str = "instance";
 pub(super) struct Rooms {
     pub(super) company: Company,
     pub(super) mcp: Mcp,
+    pub(super) fitted: Fitted,
     pub(super) models: Models,
     pub(super) storage: Storage,
     pub(super) world: Arc<dyn World>,
@@ -67,16 +68,18 @@ impl Rooms {
         let journal = super::failpoints::around(journal);
         let keyring = Arc::new(storage.vault.clone());
         let models = Models::new(&config.models, keyring).context("the models cannot be set up")?;
+        let tools = tools(config, &storage, &browsers, models.clone(), (web, mcp.clone()), world.clone());
+        let fitted = tools.fitted();
         let ports = Ports {
             journal,
             records: storage.records.clone(),
-            performer: Arc::new(tools(config, &storage, &browsers, models.clone(), (web, mcp.clone()), world.clone())),
+            performer: Arc::new(tools),
             blobs: storage.blobs.clone(),
             world: world.clone(),
         };
         let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
         company.plan_from(Arc::new(Templates));
-        let rooms = Self { company, mcp, models, storage, world, browsers, rehearsal };
+        let rooms = Self { company, mcp, fitted, models, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         Ok(rooms)
     }
@@ -171,6 +174,9 @@ fn tools(
         world,
         web,
         mcp,
+        // Rooms to come: until then their tools say that they are not available.
+        memory: None,
+        voice: None,
         data_root: config.data_root.clone(),
         min_free_mb: config.storage.min_free_mb,
     })

@@ -119,6 +119,8 @@ impl BuiltIn {
         match self.action {
             _ if browser => ToolKind::Browser,
             "fetch" | "web_search" => ToolKind::Network,
+            "rag_search" => ToolKind::Memory,
+            "speak" => ToolKind::Voice,
             "ask_human" => ToolKind::People,
             "delegate" | "schedule" => ToolKind::Company,
             "tool_search" | "tool_describe" => ToolKind::Registry,

@@ -1,6 +1,6 @@
 //! What a persona lacks before it can do its work, as API, pages and command line show it.
 
-use actors::domain::{BudgetScope, Persona, Zone};
+use actors::domain::{BudgetScope, Persona, ToolKind, Zone};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,6 +13,7 @@ use crate::{
     config::{ModelsConfig, Readiness},
     models::{INSTANCE, is_key},
     storage::DbError,
+    tools::Fitted,
 };
 
 /// Something that is missing.
@@ -37,6 +38,10 @@ pub enum Lack {
     Browser,
     /// Its budget, or the company's, lets no call begin.
     Budget,
+    /// It may look into a memory that is not there.
+    Memory,
+    /// It may speak with a voice that is not there.
+    Voice,
 }
 
 /// What this persona lacks now; nothing: it can do all of its work.
@@ -55,7 +60,19 @@ pub async fn of(deps: &Deps, persona: &Persona) -> Result<Vec<Missing>, DbError>
         let text = "there is no Chromium for it: install one, or name it in browser.executable".to_owned();
         missing.push(Missing { what: Lack::Browser, text });
     }
+    missing.extend(unfitted(deps.fitted, persona));
     Ok(missing)
+}
+
+/// What it was granted and is not there.
+fn unfitted(fitted: Fitted, persona: &Persona) -> impl Iterator<Item = Missing> {
+    let tools = [("rag_search", ToolKind::Memory, Lack::Memory), ("speak", ToolKind::Voice, Lack::Voice)];
+    let granted = move |tool, kind| persona.grants.allow(tool, kind, persona.role);
+    tools.into_iter().filter(move |(tool, kind, _)| granted(tool, *kind)).filter_map(move |(tool, _, what)| {
+        let why = fitted.lack(tool)?;
+        let text = format!("it may use `{tool}`, and {why}: revoke it, or let its goals do without");
+        Some(Missing { what, text })
+    })
 }
 
 /// What its model lacks: one of those who may answer is enough.

@@ -302,8 +302,13 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
 /// The same of a step that only a model chooses.
 fn choice_fault(step: &Step) -> Option<(&'static str, &'static str)> {
     match step {
-        Step::ToolSearch { query } | Step::WebSearch { query } if query.trim().is_empty() || query.len() > 500 => {
+        Step::ToolSearch { query } | Step::WebSearch { query } | Step::RagSearch { query }
+            if query.trim().is_empty() || query.len() > 500 =>
+        {
             Some(("query", "must be 1 to 500 bytes"))
+        }
+        Step::Speak { text } if text.trim().is_empty() || text.chars().count() > 5_000 => {
+            Some(("text", "must be 1 to 5000 characters"))
         }
         Step::AskHuman { question, .. } if question.trim().is_empty() || question.chars().count() > 2_000 => {
             Some(("question", "must be 1 to 2000 characters"))

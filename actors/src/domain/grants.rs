@@ -19,6 +19,10 @@ words! {
         People = "people",
         /// Giving work to others, or to itself later.
         Company = "company",
+        /// What it remembers.
+        Memory = "memory",
+        /// Its voice, which costs money.
+        Voice = "voice",
         /// Finding tools.
         Registry = "registry",
         /// Tools that the operator added.
@@ -33,7 +37,7 @@ impl ToolKind {
     pub fn is_open_to(self, role: Option<Role>) -> bool {
         match self {
             Self::Browser | Self::Files | Self::People | Self::Registry | Self::Own | Self::Mcp => true,
-            Self::Network => false,
+            Self::Network | Self::Memory | Self::Voice => false,
             Self::Company => role == Some(Role::Manager),
         }
     }

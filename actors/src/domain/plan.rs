@@ -171,6 +171,10 @@ pub enum Step {
     },
     /// Asks the configured search engine.
     WebSearch { query: String },
+    /// Looks into what the persona remembers.
+    RagSearch { query: String },
+    /// Says a text in the persona's voice and keeps the sound.
+    Speak { text: String },
     /// Asks a person and waits for the answer without a slice.
     AskHuman {
         question: String,
@@ -268,6 +272,8 @@ impl Step {
             Self::ToolDescribe { .. } => "tool_describe",
             Self::Fetch { .. } => "http_fetch",
             Self::WebSearch { .. } => "web_search",
+            Self::RagSearch { .. } => "rag_search",
+            Self::Speak { .. } => "speak",
             Self::AskHuman { .. } => "ask_human",
             Self::Delegate { .. } => "delegate",
             Self::Schedule { .. } => "schedule",
@@ -281,6 +287,8 @@ impl Step {
             Self::Tool { name, .. } if name.starts_with(MCP_PREFIX) => Some(ToolKind::Mcp),
             Self::Tool { .. } => Some(ToolKind::Own),
             Self::Fetch { .. } | Self::WebSearch { .. } => Some(ToolKind::Network),
+            Self::RagSearch { .. } => Some(ToolKind::Memory),
+            Self::Speak { .. } => Some(ToolKind::Voice),
             Self::AskHuman { .. } => Some(ToolKind::People),
             Self::Delegate { .. } | Self::Schedule { .. } => Some(ToolKind::Company),
             Self::ToolSearch { .. } | Self::ToolDescribe { .. } => Some(ToolKind::Registry),
@@ -294,7 +302,12 @@ impl Step {
         self.is_handed_over()
             || matches!(
                 self,
-                Self::ToolSearch { .. } | Self::ToolDescribe { .. } | Self::Fetch { .. } | Self::WebSearch { .. }
+                Self::ToolSearch { .. }
+                    | Self::ToolDescribe { .. }
+                    | Self::Fetch { .. }
+                    | Self::WebSearch { .. }
+                    | Self::RagSearch { .. }
+                    | Self::Speak { .. }
             )
     }
 
@@ -340,8 +353,8 @@ impl Step {
             // By their key they are given once.
             Self::Delegate { .. } | Self::Schedule { .. } => Effect::Idempotent,
             step if step.file_path().is_some() => Effect::Idempotent,
-            // A model call changes nothing outside that could be doubled; its cost is on the outcome.
-            Self::Compose { .. } | Self::DailyReport { .. } | Self::Think { .. } => Effect::Pure,
+            // A model call changes nothing outside that could be doubled; its cost is on the outcome. So does a voice.
+            Self::Compose { .. } | Self::DailyReport { .. } | Self::Think { .. } | Self::Speak { .. } => Effect::Pure,
             Self::ToolSearch { .. } | Self::ToolDescribe { .. } => Effect::Pure,
             _ => Effect::Read,
         }

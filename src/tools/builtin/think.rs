@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::compose::failed;
 use crate::{
     models::{Chatted, Models, build_agent_prompt},
-    tools::{own::OwnTool, toolbox::Reach},
+    tools::{fitted::Fitted, own::OwnTool, toolbox::Reach},
 };
 
 /// Tokens of one answer at most.
@@ -24,8 +24,8 @@ pub(in crate::tools) struct Asked<'a> {
     pub persona: &'a Persona,
     /// The own tools of the persona, and everyone's.
     pub own: &'a [OwnTool],
-    /// A search engine is configured.
-    pub web_search: bool,
+    /// What tools stand on.
+    pub fitted: Fitted,
     turns: Vec<Turn>,
     tools: Vec<String>,
     found: Vec<String>,
@@ -36,14 +36,14 @@ pub(in crate::tools) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// What a step asks; none: it asks no model what to do.
-    pub(in crate::tools) fn of(step: Step, persona: &'a Persona, own: &'a [OwnTool], web_search: bool) -> Option<Self> {
+    pub(in crate::tools) fn of(step: Step, persona: &'a Persona, own: &'a [OwnTool], fitted: Fitted) -> Option<Self> {
         let Step::Think { turns, tools, model, answer_now, found, instructions } = step else { return None };
-        Some(Self { persona, own, web_search, turns, tools, found, model, answer_now, instructions })
+        Some(Self { persona, own, fitted, turns, tools, found, model, answer_now, instructions })
     }
 
     fn reach(&self) -> Reach<'_> {
         let (named, found) = (&self.tools, &self.found);
-        Reach { own: self.own, named, found, persona: Some(self.persona), web_search: self.web_search }
+        Reach { own: self.own, named, found, persona: Some(self.persona), fitted: self.fitted }
     }
 
     /// The whole request, as the model gets it.

@@ -66,7 +66,15 @@ async fn what_is_missing_is_told_until_it_is_there() {
     let some = json!({"version": 1, "limits": {"day": {"micro_usd": {"hard": 1}}}});
     assert_eq!(server.local(Method::PUT, budgets).json(&some).send().await.unwrap().status(), 200);
     assert_eq!(missing(&server, "ada").await.1, ["browser"]);
-    let unknown = json!({"version": 2, "model": "gone"});
+    let tools = "/api/personas/ada/tools";
+    let granted = server.patch(tools, &json!({"grant": ["memory", "speak"]})).await;
+    assert_eq!(granted.status, 200, "{}", granted.json);
+    let rag = granted.json["items"].as_array().unwrap().iter().find(|tool| tool["name"] == "rag_search").unwrap();
+    assert_eq!(rag["unavailable"], "this server has no memory for personas");
+    assert_eq!(missing(&server, "ada").await.1, ["browser", "memory", "voice"]);
+    assert_eq!(server.patch(tools, &json!({"reset": ["memory", "speak"]})).await.status, 200);
+    assert_eq!(missing(&server, "ada").await.1, ["browser"], "nobody misses what it may not use");
+    let unknown = json!({"version": 4, "model": "gone"});
     assert_eq!(server.patch("/api/personas/ada", &unknown).await.status, 200);
     assert_eq!(missing(&server, "ada").await.1, ["model", "browser"]);
     assert_eq!(server.get("/api/personas/nobody/readiness").await.status, 404);

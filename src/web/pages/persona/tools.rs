@@ -31,7 +31,10 @@ pub struct Row {
     pub said: bool,
     /// `12 calls, 1 failed, 40 ms`; empty: none of late.
     pub used: String,
+    /// Why it cannot be used.
     pub error: Option<String>,
+    /// It is in order, but what it stands on is not there.
+    pub unavailable: bool,
 }
 
 impl Tools {
@@ -63,7 +66,8 @@ impl Row {
             granted: tool.granted == Some(true),
             said: tool.said,
             used: seen.unwrap_or_default(),
-            error: tool.error.clone(),
+            error: tool.error.clone().or_else(|| tool.unavailable.map(str::to_owned)),
+            unavailable: tool.unavailable.is_some(),
         }
     }
 }
@@ -75,6 +79,8 @@ const fn about(kind: ToolKind) -> &'static str {
         ToolKind::Network => "requests on its hosts, and searches",
         ToolKind::People => "asking a person",
         ToolKind::Company => "giving work to others, or to itself later",
+        ToolKind::Memory => "looking into what it remembers",
+        ToolKind::Voice => "its voice, which costs money",
         ToolKind::Registry => "finding tools",
         ToolKind::Own => "tools that were added",
         ToolKind::Mcp => "tools of MCP servers that people confirmed",
