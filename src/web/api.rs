@@ -10,6 +10,7 @@ pub mod budgets;
 pub mod goals;
 pub mod hosts;
 pub mod keys;
+pub mod learning;
 pub mod mcp;
 pub mod messages;
 pub mod permissions;
@@ -36,6 +37,7 @@ pub fn routes() -> Table {
         personas::routes(),
         active::routes(),
         profile::routes(),
+        learning::routes(),
         quotas::routes(),
         budgets::routes(),
         permissions::routes(),
