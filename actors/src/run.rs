@@ -40,7 +40,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-pub use self::handing::{Colleagues, Handed, NotGiven};
+pub use self::handing::{Colleagues, Handed, NotGiven, Repeated};
 use self::{attempt::Attempt, broker::Broker, stage::Stage};
 pub(crate) use self::{budget::left_open, history::History, quota::may_have_happened, steps::Steps};
 pub use self::{now::Now, policy::standing_rules};

@@ -319,9 +319,13 @@ fn choice_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         Step::Delegate { task, .. } | Step::Schedule { task, .. } if !is_task(task) => {
             Some(("task", "must be 1 to 8000 characters"))
         }
-        Step::Schedule { in_minutes, .. } if !(1..=527_040).contains(in_minutes) => {
+        Step::Schedule { in_minutes: Some(minutes), .. } if !(1..=527_040).contains(minutes) => {
             Some(("in_minutes", "must be between 1 and 527040"))
         }
+        Step::Schedule { in_minutes: Some(_), cron: Some(_), .. } => {
+            Some(("cron", "is for again and again, `in_minutes` for once: give one of them"))
+        }
+        Step::Schedule { in_minutes: None, cron: None, .. } => Some(("in_minutes", "or `cron` must say when")),
         Step::Fetch { url, .. } if url.trim().is_empty() || url.len() > 4_096 => {
             Some(("url", "must be 1 to 4096 bytes"))
         }

@@ -191,8 +191,15 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         agent: Option<String>,
     },
-    /// Gives itself a goal in words for later.
-    Schedule { task: String, in_minutes: u32 },
+    /// Gives itself a goal in words for later: once (`in_minutes`), or again and again (`cron`).
+    Schedule {
+        task: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        in_minutes: Option<u32>,
+        /// In its persona's time zone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cron: Option<String>,
+    },
     /// A model says what is done next. Nobody writes it into a plan: an agent's run grows its plan from the answers.
     Think {
         turns: Vec<Turn>,

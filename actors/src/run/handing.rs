@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{
         AlertKind, Draft, Ended, Goal, GoalId, GoalState, IfFailed, MessageState, ParkedOn, Persona, Phase, Receipt,
-        RunState, Step, WaitsFor,
+        RunState, ScheduleId, Step, WaitsFor,
     },
     ports::{Change, Commit, GoalMove, Guard},
 };
@@ -36,6 +36,16 @@ pub struct Handed {
     pub key: String,
 }
 
+/// Work that a run wants to do again and again.
+#[derive(Debug, Clone)]
+pub struct Repeated {
+    pub task: String,
+    /// A cron expression, as it was written.
+    pub cron: String,
+    /// The same in every attempt and resume.
+    pub key: String,
+}
+
 /// Work that is not given.
 #[derive(Debug)]
 pub enum NotGiven {
@@ -50,6 +60,9 @@ pub enum NotGiven {
 pub trait Colleagues: Send + Sync {
     /// Gives it, on behalf of a goal of this persona; known by its key, it is the goal of the first time.
     async fn give(&self, from: &Persona, goal: &Goal, work: Handed) -> Result<GoalId, NotGiven>;
+
+    /// Puts it on the persona's own calendar; known by its key, it is the line of the first time.
+    async fn repeat(&self, from: &Persona, goal: &Goal, work: Repeated) -> Result<ScheduleId, NotGiven>;
 
     /// Nobody waits for it any more.
     async fn withdraw(&self, goal: GoalId);
@@ -70,21 +83,33 @@ impl Attempt<'_> {
                 };
                 self.delegate(at, step, work).await
             }
-            Step::Schedule { task, in_minutes } => {
-                let due_ms = self.now_ms().saturating_add(i64::from(*in_minutes) * MINUTE_MS);
+            Step::Schedule { task, in_minutes: Some(minutes), .. } => {
+                let due_ms = self.now_ms().saturating_add(i64::from(*minutes) * MINUTE_MS);
                 let key = self.key_at(at);
                 let work = Handed { to: None, task: task.clone(), agent: None, due_ms: Some(due_ms), key };
-                match self.given(work).await? {
-                    Ok(goal) => {
-                        let said = format!("gave itself a goal for in {in_minutes} minutes");
-                        self.came(at, step, said, json!({"goal": goal}), None, Vec::new()).await
-                    }
-                    Err(why) => {
-                        self.came(at, step, "gave no goal".to_owned(), Value::Null, Some(why), Vec::new()).await
-                    }
-                }
+                let given = self.given(work).await?;
+                let said = format!("gave itself a goal for in {minutes} minutes");
+                self.arranged(at, step, given.map(|goal| (said, json!({"goal": goal})))).await
+            }
+            Step::Schedule { task, cron, .. } => {
+                let cron = cron.clone().unwrap_or_default();
+                let work = Repeated { task: task.clone(), cron, key: self.key_at(at) };
+                let set = match &self.runner.colleagues {
+                    Some(colleagues) => arranged(colleagues.repeat(&self.persona, &self.goal, work).await)?,
+                    None => Err("there is no calendar to put it on".to_owned()),
+                };
+                let said = "put a goal on its calendar".to_owned();
+                self.arranged(at, step, set.map(|line| (said, json!({"schedule": line})))).await
             }
             _ => Ok(()),
+        }
+    }
+
+    /// What it arranged for itself, or why not.
+    async fn arranged(&mut self, at: usize, step: &Step, came: Result<(String, Value), String>) -> Result<(), Halt> {
+        match came {
+            Ok((said, data)) => self.came(at, step, said, data, None, Vec::new()).await,
+            Err(why) => self.came(at, step, "gave no goal".to_owned(), Value::Null, Some(why), Vec::new()).await,
         }
     }
 
@@ -168,11 +193,7 @@ impl Attempt<'_> {
         let Some(colleagues) = &self.runner.colleagues else {
             return Ok(Err("there is nobody to give it to".to_owned()));
         };
-        match colleagues.give(&self.persona, &self.goal, work).await {
-            Ok(goal) => Ok(Ok(goal)),
-            Err(NotGiven::Refused(why)) => Ok(Err(why)),
-            Err(NotGiven::Unavailable) => Err(Halt::End(RunEnd::Unavailable)),
-        }
+        arranged(colleagues.give(&self.persona, &self.goal, work).await)
     }
 
     /// The receipt of this run that says that the step was handed over.
@@ -238,6 +259,15 @@ impl Attempt<'_> {
             Ok(_) => Halt::End(RunEnd::Later { due_ms }),
             Err(error) => Halt::End(self.end_after(&error)),
         }
+    }
+}
+
+/// The inner error: why it is not given.
+fn arranged<T>(given: Result<T, NotGiven>) -> Result<Result<T, String>, Halt> {
+    match given {
+        Ok(given) => Ok(Ok(given)),
+        Err(NotGiven::Refused(why)) => Ok(Err(why)),
+        Err(NotGiven::Unavailable) => Err(Halt::End(RunEnd::Unavailable)),
     }
 }
 

@@ -214,12 +214,12 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
     BuiltIn {
         name: "schedule",
         action: "schedule",
-        description: "Give yourself a goal in words for later.",
-        parameters: r#"{"type":"object","properties":{"task":{"type":"string"},"in_minutes":{"type":"integer","minimum":1,"maximum":527040}},"required":["task","in_minutes"],"additionalProperties":false}"#,
+        description: "Give yourself a goal in words for later: once with `in_minutes`, or again and again with `cron`, in your time zone. Give one of the two.",
+        parameters: r#"{"type":"object","properties":{"task":{"type":"string"},"in_minutes":{"type":"integer","minimum":1,"maximum":527040},"cron":{"type":"string","description":"minute, hour, day of month, month, day of week: 0 9 * * 1-5"}},"required":["task"],"additionalProperties":false}"#,
         example: r#"{"task":"Look whether the client has answered.","in_minutes":120}"#,
         requires: &[],
         recommends: &[],
-        keywords: &["later", "remind", "calendar", "tomorrow", "follow up"],
+        keywords: &["later", "remind", "calendar", "tomorrow", "follow up", "every day", "cron"],
     },
     BuiltIn {
         name: "tool_search",
