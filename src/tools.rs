@@ -25,7 +25,7 @@ mod toolbox;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Bound, Call, Effect, MCP_PREFIX, Outcome, Payload, Persona, PersonaId, Step, StepError},
+    domain::{ArtifactKind, Bound, Call, Effect, MCP_PREFIX, Outcome, Payload, Persona, PersonaId, Step, StepError},
     ports::{Performer, Records, World},
 };
 use async_trait::async_trait;
@@ -157,20 +157,21 @@ impl Tools {
         }
     }
 
-    /// Asks the web, its memory or its voice.
+    /// Asks the web, its memory or its voice. A plan's later steps may use the text that came.
     async fn ask(&self, persona: &Persona, step: Step, limit: Duration) -> Outcome {
         let deps = &self.deps;
-        match step {
-            Step::Fetch { url, post, content_type } => {
+        let saves = step.saves_as().is_some();
+        let outcome = match step {
+            Step::Fetch { url, post, content_type, .. } => {
                 let (post, content_type) = (post.as_deref(), content_type.as_deref());
                 let asked = builtin::fetch::Asked { url: &url, post, content_type };
                 builtin::fetch::fetch(&deps.web.egress, persona, asked, limit).await
             }
-            Step::WebSearch { query } => {
+            Step::WebSearch { query, .. } => {
                 let engine = self.stands_on("web_search", deps.web.search.as_ref());
                 builtin::web_search::search(engine, &query, limit).await
             }
-            Step::RagSearch { query } => {
+            Step::RagSearch { query, .. } => {
                 let memory = self.stands_on("rag_search", deps.memory.as_deref());
                 builtin::rag_search::search(memory, persona.id, &query).await
             }
@@ -179,7 +180,8 @@ impl Tools {
                 builtin::speak::speak(voice, persona, &text, limit).await
             }
             step => Outcome::not_begun("asked nobody", StepError::permanent(format!("{} asks nobody", step.tool()))),
-        }
+        };
+        if saves { with_value(outcome) } else { outcome }
     }
 
     /// What there is beside the built-in tools: own ones, and those of MCP servers that people confirmed.
@@ -341,6 +343,18 @@ impl Performer for Tools {
         self.deps.mcp.release(persona);
         self.deps.browser.release(persona).await;
     }
+}
+
+/// The text that came, or what is known of it, where later steps find it; a receipt holds so much of it and no more.
+fn with_value(mut outcome: Outcome) -> Outcome {
+    const MOST_CHARS: usize = 8_000;
+    let text = outcome.artifacts.iter().find(|kept| kept.kind == ArtifactKind::Text);
+    let text = text.map(|kept| String::from_utf8_lossy(&kept.bytes).chars().take(MOST_CHARS).collect::<String>());
+    let text = text.or_else(|| Some(outcome.data.get("results")?.to_string())).unwrap_or_default();
+    if let Value::Object(data) = &mut outcome.data {
+        data.insert("value".to_owned(), text.into());
+    }
+    outcome
 }
 
 /// The understudy takes nothing, and neither does a voice of the machine's own.

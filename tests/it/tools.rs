@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod agents;
+mod asking;
 mod browser;
 mod evening;
 mod files;

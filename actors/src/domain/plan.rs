@@ -168,11 +168,21 @@ pub enum Step {
         /// Of what is posted; none: JSON when it is that, else plain text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         content_type: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        save_as: Option<String>,
     },
     /// Asks the configured search engine.
-    WebSearch { query: String },
+    WebSearch {
+        query: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        save_as: Option<String>,
+    },
     /// Looks into what the persona remembers.
-    RagSearch { query: String },
+    RagSearch {
+        query: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        save_as: Option<String>,
+    },
     /// Says a text in the persona's voice and keeps the sound.
     Speak { text: String },
     /// Asks a person and waits for the answer without a slice.
@@ -181,6 +191,8 @@ pub enum Step {
         /// How long anybody may take to answer.
         #[serde(default = "a_day")]
         minutes: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        save_as: Option<String>,
     },
     /// Gives a goal in words to another persona and waits for what comes of it without a slice.
     Delegate {
@@ -304,18 +316,24 @@ impl Step {
         }
     }
 
-    /// Whether only a model may choose it: what comes of it is for whoever asked.
+    /// Whether only a model may choose it: who writes a plan knows his tools, and gives work himself.
     pub const fn is_for_agents(&self) -> bool {
-        self.is_handed_over()
-            || matches!(
-                self,
-                Self::ToolSearch { .. }
-                    | Self::ToolDescribe { .. }
-                    | Self::Fetch { .. }
-                    | Self::WebSearch { .. }
-                    | Self::RagSearch { .. }
-                    | Self::Speak { .. }
-            )
+        matches!(
+            self,
+            Self::ToolSearch { .. } | Self::ToolDescribe { .. } | Self::Delegate { .. } | Self::Schedule { .. }
+        )
+    }
+
+    /// Whether it asks somebody outside for something to read or hear, and needs no page.
+    pub const fn is_asking(&self) -> bool {
+        matches!(
+            self,
+            Self::Fetch { .. }
+                | Self::WebSearch { .. }
+                | Self::RagSearch { .. }
+                | Self::Speak { .. }
+                | Self::AskHuman { .. }
+        )
     }
 
     /// Whether somebody else does it, a person or a persona, and not a call.
@@ -402,7 +420,12 @@ impl Step {
             Self::Extract { save_as, .. } | Self::Compose { save_as, .. } | Self::DailyReport { save_as, .. } => {
                 Some(save_as)
             }
-            Self::Evaluate { save_as, .. } | Self::Tool { save_as, .. } => save_as.as_deref(),
+            Self::Evaluate { save_as, .. }
+            | Self::Tool { save_as, .. }
+            | Self::Fetch { save_as, .. }
+            | Self::WebSearch { save_as, .. }
+            | Self::RagSearch { save_as, .. }
+            | Self::AskHuman { save_as, .. } => save_as.as_deref(),
             _ => None,
         }
     }

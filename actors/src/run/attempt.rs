@@ -229,10 +229,10 @@ impl<'a> Attempt<'a> {
         if let Some(error) = self.not_granted(step) {
             return self.refuse(at, step, error).await;
         }
-        if step.is_handed_over() {
-            return self.hand_over(at, step).await;
-        }
         let filled = self.filled(step).await.map_err(failed)?;
+        if filled.is_handed_over() {
+            return self.hand_over(at, &filled).await;
+        }
         let host = policy::reaches(&filled, self.page());
         let terms = host.and_then(|host| self.runner.broker.hosts.terms(&host));
         let filled = policy::disclosed(filled, terms.as_ref());

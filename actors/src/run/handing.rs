@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{
         AlertKind, Draft, Ended, Goal, GoalId, GoalState, IfFailed, MessageState, ParkedOn, Persona, Phase, Receipt,
-        RunState, ScheduleId, Step, WaitsFor,
+        RunState, ScheduleId, Step, StepError, WaitsFor,
     },
     ports::{Change, Commit, GoalMove, Guard},
 };
@@ -72,7 +72,7 @@ impl Attempt<'_> {
     /// Hands a step over, or takes in what came of it.
     pub(super) async fn hand_over(&mut self, at: usize, step: &Step) -> Result<(), Halt> {
         match step {
-            Step::AskHuman { question, minutes } => self.ask_person(at, step, question, *minutes).await,
+            Step::AskHuman { question, minutes, .. } => self.ask_person(at, step, question, *minutes).await,
             Step::Delegate { to, task, agent } => {
                 let work = Handed {
                     to: Some(to.clone()),
@@ -225,10 +225,14 @@ impl Attempt<'_> {
         data["step"] = json!(plan::label(step));
         let mut draft = self.step_draft(at, step, Phase::Outcome, summary, data);
         draft.state = Some(Ended::Done.as_str());
-        draft.body.error = why;
+        draft.body.error.clone_from(&why);
         let receipt = self.runner.broker.write(Commit { changes, receipts: vec![draft], ..Commit::default() }).await?;
         self.take_in(at, receipt);
-        Ok(())
+        match why {
+            // A model is told; a plan cannot go on without.
+            Some(why) if !self.is_agent() => Err(Halt::Verdict(self.verdict_on(at, step, StepError::permanent(why)))),
+            _ => Ok(()),
+        }
     }
 
     /// What a person reads who looks at the goal.

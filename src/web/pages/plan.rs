@@ -28,7 +28,7 @@ pub fn describe(step: &Step) -> String {
         Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } | Step::RenderCaptions { path, .. } => path,
         Step::Compose { prompt, .. } => prompt,
         Step::Tool { name, .. } | Step::ToolDescribe { name } => name,
-        Step::ToolSearch { query } | Step::WebSearch { query } | Step::RagSearch { query } => query,
+        Step::ToolSearch { query } | Step::WebSearch { query, .. } | Step::RagSearch { query, .. } => query,
         Step::Speak { text } => text,
         Step::Fetch { url, .. } => url,
         Step::AskHuman { question, .. } => question,

@@ -73,7 +73,7 @@ impl Voice for Parrot {
 }
 
 fn remember(query: &str) -> Step {
-    Step::RagSearch { query: query.into() }
+    Step::RagSearch { query: query.into(), save_as: None }
 }
 
 fn say(text: &str) -> Step {
