@@ -7,6 +7,7 @@ mod asking;
 mod browser;
 mod evening;
 mod files;
+mod harm_in_runs;
 mod house;
 mod mcp;
 mod named;

@@ -42,7 +42,7 @@ impl Memory for Notes {
 }
 
 /// The same notes for everyone.
-struct Shared(&'static str);
+pub(super) struct Shared(pub(super) &'static str);
 
 #[async_trait]
 impl Memory for Shared {
@@ -52,7 +52,7 @@ impl Memory for Shared {
 }
 
 /// Says a text as its own bytes, a micro-dollar a byte.
-struct Parrot;
+pub(super) struct Parrot;
 
 #[async_trait]
 impl Voice for Parrot {
