@@ -139,7 +139,11 @@ impl Records for Told {
 
     async fn persona(&self, _: PersonaId) -> Result<Option<Persona>, Unavailable> {
         let status = if self.tape.pauses_persona() { PersonaStatus::Active } else { PersonaStatus::Paused };
-        Ok(Some(Persona { status, ..(*self.persona).clone() }))
+        let persona = Persona { status, ..(*self.persona).clone() };
+        Ok(Some(match self.tape.renewed() {
+            Some(renewed) => renewed.over(persona),
+            None => persona,
+        }))
     }
 
     /// Another goal is one that was given away: where it stood is on the receipt of what came of it.
