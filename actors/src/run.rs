@@ -24,7 +24,6 @@ mod policy;
 pub mod proof;
 mod quota;
 mod recorded;
-mod renewal;
 pub mod replay;
 mod resume;
 mod settle;

@@ -122,6 +122,15 @@ impl Attempt<'_> {
         self.put_question(at, step, subject, Asking { again, changed: None, also: Vec::new(), said: Vec::new() }).await
     }
 
+    /// What was changed while the run was under way counts from the next irreversible effect on.
+    async fn renew_permissions(&mut self) -> Result<(), Halt> {
+        let persona = self.runner.broker.ports.records.persona(self.goal.persona).await;
+        if let Some(persona) = persona.map_err(|_| Halt::End(RunEnd::Unavailable))? {
+            self.persona = persona.into();
+        }
+        Ok(())
+    }
+
     /// What became of an open question.
     async fn answer_of(&mut self, at: usize, step: &Step, approval: Approval) -> Result<Answer, Halt> {
         if self.now_ms() >= approval.expires_ms {

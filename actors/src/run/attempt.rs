@@ -226,7 +226,7 @@ impl<'a> Attempt<'a> {
 
     /// Carries a step out and takes in what came of it.
     async fn act(&mut self, at: usize, step: &Step, replay_of: Option<i64>) -> Result<(), Halt> {
-        if let Some(error) = self.not_granted(at, step) {
+        if let Some(error) = self.not_granted(step) {
             return self.refuse(at, step, error).await;
         }
         let filled = self.filled(step).await.map_err(failed)?;

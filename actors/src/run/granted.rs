@@ -9,25 +9,19 @@ use super::{
 use crate::domain::{Autonomy, Ended, Phase, Step, StepError};
 
 impl Attempt<'_> {
-    /// Why it may not; none: it may. What was granted or revoked since the run began counts; a replay has it from the
-    /// record.
-    pub(super) fn not_granted(&self, at: usize, step: &Step) -> Option<StepError> {
+    /// Why it may not; none: it may. What was granted or revoked since the run began counts.
+    pub(super) fn not_granted(&self, step: &Step) -> Option<StepError> {
         let (kind, tool, slug) = (step.kind()?, step.tool(), &self.persona.slug);
-        let why = format!(
+        if self.runner.broker.evidence.may_use(&self.persona, &tool, kind) {
+            let gives_work = matches!(step, Step::Delegate { .. } | Step::Schedule { .. });
+            let only_looks = gives_work && self.persona.permissions.autonomy == Autonomy::ReadOnly;
+            let why = || format!("`{tool}` gives work, and {slug} is readonly: it only looks");
+            return only_looks.then(|| StepError::denied(why()));
+        }
+        Some(StepError::denied(format!(
             "{tool} is not granted to {slug}: an operator may say `greenroom tool grant {slug} {tool}`, or grant it on the \
              persona's Settings page"
-        );
-        let granted = match &self.runner.broker.record {
-            Some(tape) => !tape.denied(self.steps.index(at), &why),
-            None => self.runner.broker.evidence.may_use(&self.persona, &tool, kind),
-        };
-        if !granted {
-            return Some(StepError::denied(why));
-        }
-        let gives_work = matches!(step, Step::Delegate { .. } | Step::Schedule { .. });
-        let only_looks = gives_work && self.persona.permissions.autonomy == Autonomy::ReadOnly;
-        let why = || format!("`{tool}` gives work, and {slug} is readonly: it only looks");
-        only_looks.then(|| StepError::denied(why()))
+        )))
     }
 
     /// A receipt says that it was denied; a model is told and may go another way, a plan has failed.

@@ -35,7 +35,7 @@ impl Attempt<'_> {
             return 1;
         }
         let fits = |(place, step): &(usize, &Step)| {
-            let may = may_go_beside(step) && self.asks_nobody(step) && self.not_granted(*place, step).is_none();
+            let may = may_go_beside(step) && self.asks_nobody(step) && self.not_granted(step).is_none();
             may && (*place == at || self.goes_in_circles(*place).is_none())
         };
         self.steps.iter().enumerate().skip(at).take_while(fits).take(AT_ONCE).count().max(1)

@@ -139,11 +139,7 @@ impl Records for Told {
 
     async fn persona(&self, _: PersonaId) -> Result<Option<Persona>, Unavailable> {
         let status = if self.tape.pauses_persona() { PersonaStatus::Active } else { PersonaStatus::Paused };
-        let persona = Persona { status, ..(*self.persona).clone() };
-        Ok(Some(match self.tape.renewed() {
-            Some(renewed) => renewed.over(persona),
-            None => persona,
-        }))
+        Ok(Some(Persona { status, ..(*self.persona).clone() }))
     }
 
     /// Another goal is one that was given away: where it stood is on the receipt of what came of it.

@@ -27,10 +27,7 @@ use crate::{
     },
     evidence::RecordError,
     ports::{Commit, Committed, Guard, LedgerGuard, Outdated},
-    run::{
-        broker::{NOTED, Seen},
-        renewal::{self, Renewed},
-    },
+    run::broker::{NOTED, Seen},
 };
 
 /// From where to where a run was carried without a break.
@@ -265,23 +262,6 @@ impl Tape {
     /// What the next call could take at worst, or why nobody knew.
     pub(super) fn data<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
         self.next(|next| T::deserialize(next.body.as_ref()?.data.get(key)?).ok())
-    }
-
-    /// What had been changed about the persona by now.
-    pub(super) fn renewed(&self) -> Option<Renewed> {
-        let mut reading = self.reading();
-        reading.skip_told();
-        let until = reading.until.min(reading.at + 1);
-        let says = |receipt: &Receipt| Renewed::deserialize(receipt.body.as_ref()?.data.get(renewal::KEY)?).ok();
-        reading.receipts[..until].iter().rev().find_map(says)
-    }
-
-    /// Whether a step was denied with these words.
-    pub fn denied(&self, step: StepIndex, why: &str) -> bool {
-        let reading = self.reading();
-        let says = |receipt: &Receipt| receipt.body.as_ref().and_then(|body| body.error.as_deref()) == Some(why);
-        let of_step = |receipt: &&Receipt| receipt.step == Some(step) && receipt.phase == Some(Phase::Denied);
-        reading.receipts[reading.at..reading.until].iter().filter(of_step).any(says)
     }
 
     /// The receipts from the next one on that say that nobody saw the end of a call.

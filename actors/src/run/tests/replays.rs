@@ -10,10 +10,9 @@ use super::{
 };
 use crate::{
     domain::{
-        ArtifactKind, Assertion, Autonomy, Effect, Fork, GoalId, GoalState, GrantChange, ParkedOn, Payload, Persona,
-        Phase, Proof, Receipt, Rule, Ruling, RunId, Step, StepIndex, StepsPayload, Thought,
+        ArtifactKind, Assertion, Effect, Fork, GoalId, GoalState, Payload, Phase, Proof, Receipt, RunId, Step,
+        StepIndex, StepsPayload, Thought,
     },
-    ports::{Change, Commit},
     run::replay::{Difference, NoReplay},
 };
 
@@ -97,51 +96,6 @@ async fn a_receipt_too_few_or_too_many_is_a_difference() {
     board.ports.store.edit(second, |receipt| receipt.body.as_mut().unwrap().artifacts[0].hash = hash);
     let difference = board.replay(run).await.unwrap().difference.unwrap();
     assert_eq!((difference.seq, difference.step), (Some(second + 1), Some(4)), "{difference:?}");
-}
-
-/// A plan under way: its second step takes a second, in which something happens.
-async fn meanwhile(board: &mut Board, happens: impl AsyncFnOnce(&mut Board)) -> GoalId {
-    board.world.lock().unwrap().slow = Some("browser_fill");
-    let goal = board.give(submit(None), proof(false));
-    let run = board.begin(goal).await;
-    while board.calls_made() < 2 {
-        tokio::task::yield_now().await;
-    }
-    happens(board).await;
-    run.await.unwrap();
-    goal
-}
-
-#[tokio::test(start_paused = true)]
-async fn permissions_that_were_changed_between_two_steps_come_out_again() {
-    let mut board = Board::open(1_000_000).await;
-    let host = Some("=rehearsal.localhost".to_owned());
-    let asks = vec![Rule { tool: None, host, say: Ruling::Ask }];
-    let goal = meanwhile(&mut board, async |board| board.allow_only(Autonomy::Supervised, asks)).await;
-    assert_eq!((board.goal(goal).parked_on, board.submissions()), (Some(ParkedOn::Approval), 0), "it is asked about");
-    board.every_run_replays().await;
-
-    let mut board = Board::open(1_000_000).await;
-    let goal = meanwhile(&mut board, async |board| board.allow_only(Autonomy::ReadOnly, Vec::new())).await;
-    assert_eq!((board.goal(goal).state, board.submissions()), (GoalState::Failed, 0), "it only looks");
-    board.every_run_replays().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_tool_that_was_revoked_between_two_steps_is_denied_once_more() {
-    for (step, revoked) in [("browser_click", true), ("browser_fill", false)] {
-        let mut board = Board::open(1_000_000).await;
-        let change = GrantChange { revoke: vec![step.into()], ..GrantChange::default() };
-        let revoke = async |board: &mut Board| {
-            let now = board.ports.store.personas().remove(0);
-            let persona = Persona { grants: now.grants.with(&change).unwrap(), version: now.version + 1, ..now };
-            let changes = vec![Change::PersonaUpdated(Box::new(persona))];
-            board.runner.broker.evidence.record(Commit { changes, ..Commit::default() }).await.unwrap();
-        };
-        let goal = meanwhile(&mut board, revoke).await;
-        assert_eq!(board.goal(goal).state == GoalState::Failed, revoked, "{step}: {:?}", board.goal(goal).last_error);
-        board.every_run_replays().await;
-    }
 }
 
 fn shown() -> Proof {
