@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod goal;
 pub mod host;
 pub mod key;
+pub mod learning;
 pub mod lock;
 pub mod login;
 pub mod mcp;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use actors::domain::{Hours, PersonaId, Profile, Role};
+use actors::domain::{ConversationExample, Hours, PersonaId, Profile, ProfilePart, Role};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -71,6 +71,46 @@ pub struct KnownPersona {
     pub version: i64,
     #[serde(flatten)]
     pub config: PersonaConfig,
+}
+
+/// What became of examples.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Learned {
+    /// New ones.
+    pub learned: usize,
+    /// Those that it had already.
+    pub known: usize,
+    /// How many it has now.
+    pub examples: usize,
+    pub version: i64,
+}
+
+/// A profile fitted to its examples, or as it would be.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Trained {
+    pub dry_run: bool,
+    pub examples: usize,
+    pub parts: Vec<TrainedPart>,
+    pub drift: MeanDrift,
+    pub profile: Profile,
+    pub version: i64,
+}
+
+/// What became of one part of a profile.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TrainedPart {
+    pub part: ProfilePart,
+    pub from: Value,
+    /// None: it was left.
+    pub to: Option<Value>,
+    pub why: String,
+}
+
+/// Mean drift of the examples, 0 to 1,000; none: there are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct MeanDrift {
+    pub before: Option<u16>,
+    pub after: Option<u16>,
 }
 
 /// A call that was not carried out.
@@ -185,6 +225,30 @@ impl PersonaClient {
             Err(ClientError::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Adds examples of how it answers well; what it knows already is passed over. Refused with
+    /// [`ClientError::Conflict`] when `version` is not the current one.
+    pub async fn learn(
+        &self,
+        persona: &str,
+        version: i64,
+        examples: &[ConversationExample],
+    ) -> Result<Learned, ClientError> {
+        let body = json!({ "version": version, "examples": examples });
+        self.read(self.call(Method::POST, &[persona, "learn"]).json(&body)).await
+    }
+
+    /// Fits its profile to its examples; what a person decided stays, but for the parts named in `again`.
+    pub async fn train(&self, persona: &str, version: i64, again: &[ProfilePart]) -> Result<Trained, ClientError> {
+        let body = json!({ "version": version, "again": again });
+        self.read(self.call(Method::POST, &[persona, "train"]).json(&body)).await
+    }
+
+    /// What [`Self::train`] would do now; nothing is changed.
+    pub async fn try_training(&self, persona: &str, again: &[ProfilePart]) -> Result<Trained, ClientError> {
+        let body = json!({ "dry_run": true, "again": again });
+        self.read(self.call(Method::POST, &[persona, "train"]).json(&body)).await
     }
 
     fn call(&self, method: Method, path: &[&str]) -> RequestBuilder {

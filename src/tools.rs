@@ -11,6 +11,7 @@ pub mod added;
 mod builtin;
 mod days;
 mod driver;
+mod fitted;
 mod folder;
 pub mod mcp;
 pub mod own;
@@ -24,10 +25,10 @@ pub mod templates;
 mod told;
 mod toolbox;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Bound, Call, Effect, MCP_PREFIX, Outcome, Payload, Persona, PersonaId, Step, StepError},
+    domain::{ArtifactKind, Bound, Call, Effect, MCP_PREFIX, Outcome, Payload, Persona, PersonaId, Step, StepError},
     ports::{Performer, Records, World},
 };
 use async_trait::async_trait;
@@ -40,10 +41,13 @@ use url::Url;
 pub use builtin::digest::{Digest, Number, receipt_address};
 pub use days::{Day, DayBook, Line, Own};
 pub use driver::BrowserDriver;
+pub use fitted::Fitted;
 
 use crate::{
     egress::Egress,
+    memory::Memory,
     models::{Keyring, Models, Request},
+    voice::Voice,
 };
 
 use builtin::think::Asked;
@@ -63,6 +67,10 @@ pub struct ToolsDeps {
     pub world: Arc<dyn World>,
     pub web: Web,
     pub mcp: Mcp,
+    /// None: nobody remembers anything.
+    pub memory: Option<Arc<dyn Memory>>,
+    /// None: nobody speaks.
+    pub voice: Option<Arc<dyn Voice>>,
     /// Personas' folders lie below `<data root>/personas`.
     pub data_root: PathBuf,
     /// No own tool goes on with less than this on the disk.
@@ -99,6 +107,17 @@ impl Tools {
         Self { deps, sandbox: OnceCell::new(), shelves: Arc::default() }
     }
 
+    /// What the tools stand on here.
+    pub const fn fitted(&self) -> Fitted {
+        let ToolsDeps { web, memory, voice, .. } = &self.deps;
+        Fitted { search_engine: web.search.is_some(), memory: memory.is_some(), voice: voice.is_some() }
+    }
+
+    /// What a tool stands on, or why it is not there.
+    fn stands_on<T>(&self, tool: &str, part: Option<T>) -> Result<T, &'static str> {
+        part.ok_or_else(|| self.fitted().lack(tool).unwrap_or("what it stands on is not there"))
+    }
+
     async fn carry_out(&self, call: &Call, stop: CancellationToken) -> Outcome {
         let (step, persona) = match self.prepare(call).await {
             Ok(ready) => ready,
@@ -112,7 +131,7 @@ impl Tools {
             }
             step @ Step::Think { .. } => {
                 let own = self.added(&persona).await;
-                match Asked::of(step, &persona, own.into(), self.deps.web.search.is_some()) {
+                match Asked::of(step, &persona, own.into(), self.fitted()) {
                     Some(asked) => {
                         unless_stopped(call, &stop, builtin::think::think(&self.deps.models, asked, call.limit)).await
                     }
@@ -120,15 +139,8 @@ impl Tools {
                 }
             }
             Step::ToolSearch { .. } | Step::ToolDescribe { .. } => self.look_up(&persona, &step).await,
-            Step::Fetch { url, post, content_type } => {
-                let (post, content_type) = (post.as_deref(), content_type.as_deref());
-                let asked = builtin::fetch::Asked { url: &url, post, content_type };
-                let fetched = builtin::fetch::fetch(&self.deps.web.egress, &persona, asked, call.limit);
-                unless_stopped(call, &stop, fetched).await
-            }
-            Step::WebSearch { query } => {
-                let found = builtin::web_search::search(self.deps.web.search.as_ref(), &query, call.limit);
-                unless_stopped(call, &stop, found).await
+            step @ (Step::Fetch { .. } | Step::WebSearch { .. } | Step::RagSearch { .. } | Step::Speak { .. }) => {
+                unless_stopped(call, &stop, self.ask(&persona, step, call.limit)).await
             }
             Step::DailyReport { save_as, from_ms: Some(from_ms), until_ms: Some(until_ms) } => {
                 let span = builtin::digest::Span { from_ms, until_ms };
@@ -148,6 +160,33 @@ impl Tools {
         }
     }
 
+    /// Asks the web, its memory or its voice. A plan's later steps may use the text that came.
+    async fn ask(&self, persona: &Persona, step: Step, limit: Duration) -> Outcome {
+        let deps = &self.deps;
+        let saves = step.saves_as().is_some();
+        let outcome = match step {
+            Step::Fetch { url, post, content_type, .. } => {
+                let (post, content_type) = (post.as_deref(), content_type.as_deref());
+                let asked = builtin::fetch::Asked { url: &url, post, content_type };
+                builtin::fetch::fetch(&deps.web.egress, persona, asked, limit).await
+            }
+            Step::WebSearch { query, .. } => {
+                let engine = self.stands_on("web_search", deps.web.search.as_ref());
+                builtin::web_search::search(engine, &query, limit).await
+            }
+            Step::RagSearch { query, .. } => {
+                let memory = self.stands_on("rag_search", deps.memory.as_deref());
+                builtin::rag_search::search(memory, persona.id, &query).await
+            }
+            Step::Speak { text } => {
+                let voice = self.stands_on("speak", deps.voice.as_deref());
+                builtin::speak::speak(voice, persona, &text, limit).await
+            }
+            step => Outcome::not_begun("asked nobody", StepError::permanent(format!("{} asks nobody", step.tool()))),
+        };
+        if saves { with_value(outcome) } else { outcome }
+    }
+
     /// What there is beside the built-in tools: own ones, and those of MCP servers that people confirmed.
     async fn added(&self, persona: &Persona) -> Vec<OwnTool> {
         let mut tools = self.own_tools(persona).await.tools;
@@ -165,12 +204,10 @@ impl Tools {
     /// Tools by words, or one of them.
     async fn look_up(&self, persona: &Persona, step: &Step) -> Outcome {
         let confirmed = self.deps.mcp.offered(Some(persona)).await;
-        let (root, shelves, searches) =
-            (self.deps.data_root.clone(), self.shelves.clone(), self.deps.web.search.is_some());
+        let (root, shelves, fitted) = (self.deps.data_root.clone(), self.shelves.clone(), self.fitted());
         let (persona, step) = (persona.clone(), step.clone());
         let looked = spawn_blocking(move || {
-            let mut tools = registry::list(&root, Some(&persona), &confirmed);
-            tools.retain(|tool| searches || tool.name != "web_search");
+            let tools = registry::list(&root, Some(&persona), &confirmed, fitted);
             match &step {
                 Step::ToolDescribe { name } => builtin::lookup::describe(&tools, &persona, name),
                 Step::ToolSearch { query } => {
@@ -279,7 +316,7 @@ impl Performer for Tools {
     }
 
     async fn bound(&self, call: &Call) -> Result<Option<Bound>, StepError> {
-        if !matches!(&*call.tool, "compose" | "think") {
+        if !matches!(&*call.tool, "compose" | "think" | "speak") {
             return Ok(None);
         }
         let (step, persona) = self.prepare(call).await?;
@@ -288,17 +325,19 @@ impl Performer for Tools {
             Step::Compose { prompt, length, .. } => {
                 models.compose_bound(&Request { persona: &persona, prompt: &prompt, length, limit: call.limit })
             }
+            Step::Speak { text } => {
+                let Some(voice) = &self.deps.voice else { return Ok(None) };
+                return builtin::speak::bound(&**voice, &persona, &text).map(some_cost);
+            }
             step => {
                 let own = self.added(&persona).await;
-                let Some(asked) = Asked::of(step, &persona, own.into(), self.deps.web.search.is_some()) else {
+                let Some(asked) = Asked::of(step, &persona, own.into(), self.fitted()) else {
                     return Ok(None);
                 };
                 models.bound(&persona, &asked.request())
             }
         };
-        // The understudy takes nothing.
-        let bound = bound.map_err(|error| StepError::permanent(error.to_string()))?;
-        Ok(Some(bound).filter(|bound| *bound != Bound::default()))
+        bound.map(some_cost).map_err(|error| StepError::permanent(error.to_string()))
     }
 
     async fn look(&self, call: &Call) -> Result<Option<Value>, StepError> {
@@ -321,6 +360,23 @@ impl Performer for Tools {
         self.deps.mcp.release(persona);
         self.deps.browser.release(persona).await;
     }
+}
+
+/// The text that came, or what is known of it, where later steps find it; a receipt holds so much of it and no more.
+fn with_value(mut outcome: Outcome) -> Outcome {
+    const MOST_CHARS: usize = 8_000;
+    let text = outcome.artifacts.iter().find(|kept| kept.kind == ArtifactKind::Text);
+    let text = text.map(|kept| String::from_utf8_lossy(&kept.bytes).chars().take(MOST_CHARS).collect::<String>());
+    let text = text.or_else(|| Some(outcome.data.get("results")?.to_string())).unwrap_or_default();
+    if let Value::Object(data) = &mut outcome.data {
+        data.insert("value".to_owned(), text.into());
+    }
+    outcome
+}
+
+/// The understudy takes nothing, and neither does a voice of the machine's own.
+fn some_cost(bound: Bound) -> Option<Bound> {
+    Some(bound).filter(|bound| *bound != Bound::default())
 }
 
 /// Waits for work that may be dropped at any point, up to the call's limit.

@@ -55,6 +55,8 @@ impl<'a> Worker<'a> {
             world: site.world.clone(),
             web: Web { egress, search: None },
             mcp,
+            memory: None,
+            voice: None,
             data_root: root,
             min_free_mb: 0,
         });

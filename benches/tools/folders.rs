@@ -130,6 +130,8 @@ fn tools(root: &Path, ports: &TestPorts) -> anyhow::Result<Tools> {
         mcp,
         data_root,
         min_free_mb: 0,
+        memory: None,
+        voice: None,
     }))
 }
 

@@ -21,7 +21,7 @@ use crate::{
     secrets::{EvidenceKey, SecretKey},
     storage::{NodeKey, Storage},
     tools::{
-        Tools, ToolsDeps, Web,
+        Fitted, Tools, ToolsDeps, Web,
         mcp::{Mcp, McpDeps},
         templates::Templates,
     },
@@ -38,6 +38,7 @@ pub(super) struct Rooms {
     pub(super) mcp: Mcp,
     /// It ends with the rooms.
     _mcp_watch: AbortOnDropHandle<()>,
+    pub(super) fitted: Fitted,
     pub(super) models: Models,
     pub(super) storage: Storage,
     pub(super) world: Arc<dyn World>,
@@ -71,17 +72,19 @@ impl Rooms {
         let journal = super::failpoints::around(journal);
         let keyring = Arc::new(storage.vault.clone());
         let models = Models::new(&config.models, keyring).context("the models cannot be set up")?;
+        let tools = tools(config, &storage, &browsers, models.clone(), (web, mcp.clone()), world.clone());
+        let fitted = tools.fitted();
         let ports = Ports {
             journal,
             records: storage.records.clone(),
-            performer: Arc::new(tools(config, &storage, &browsers, models.clone(), (web, mcp.clone()), world.clone())),
+            performer: Arc::new(tools),
             blobs: storage.blobs.clone(),
             world: world.clone(),
         };
         let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
         company.plan_from(Arc::new(Templates));
         let _mcp_watch = AbortOnDropHandle::new(tokio::spawn(watch(mcp.clone(), company.clone())));
-        let rooms = Self { company, mcp, _mcp_watch, models, storage, world, browsers, rehearsal };
+        let rooms = Self { company, mcp, fitted, _mcp_watch, models, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         Ok(rooms)
     }
@@ -176,6 +179,9 @@ fn tools(
         world,
         web,
         mcp,
+        // Rooms to come: until then their tools say that they are not available.
+        memory: None,
+        voice: None,
         data_root: config.data_root.clone(),
         min_free_mb: config.storage.min_free_mb,
     })

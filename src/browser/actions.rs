@@ -45,6 +45,8 @@ pub(super) async fn carry_out(session: &mut Session, act: &Act<'_>) -> Result<Fo
         | Step::ToolDescribe { .. }
         | Step::Fetch { .. }
         | Step::WebSearch { .. }
+        | Step::RagSearch { .. }
+        | Step::Speak { .. }
         | Step::AskHuman { .. }
         | Step::Delegate { .. }
         | Step::Schedule { .. }

@@ -313,7 +313,8 @@ fn said(goal: &Value) -> String {
         return "waits for an answer, see `greenroom goal answer`".to_owned();
     }
     if goal["parked_on"] == "budget" {
-        return "a budget is used up, waits until it renews".to_owned();
+        // Spent, or only reserved for calls under way: then it looks again soon.
+        return "waits for room in a budget, see `greenroom budget show`".to_owned();
     }
     if goal["result"].is_null() { text(goal, "last_error") } else { text(goal, "result") }
 }

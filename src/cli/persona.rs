@@ -24,6 +24,10 @@ pub enum Verb {
     Quotas(super::quotas::Quotas),
     /// Show, switch or change what its days are planned from.
     Plan(super::quotas::Plan),
+    /// Give it examples of how it answers well; what it knows already is passed over.
+    Learn(super::learning::Learn),
+    /// Fit its profile to its examples: lengths, tone, formality, signature phrases.
+    Train(super::learning::Train),
     /// Let a persona rest: its current step ends, then nothing begins until it is resumed.
     Pause(Which),
     /// Let a persona work again.
@@ -121,6 +125,8 @@ impl Verb {
             }
             Self::Quotas(quotas) => quotas.run(server, out).await?,
             Self::Plan(plan) => plan.run(server, out).await?,
+            Self::Learn(learn) => learn.run(server, out).await?,
+            Self::Train(train) => train.run(server, out).await?,
             Self::Hours(hours) => hours.set(server, out).await?,
             Self::Pause(which) => change(&which, "pause", server, out).await?,
             Self::Resume(which) => change(&which, "resume", server, out).await?,

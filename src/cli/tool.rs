@@ -54,7 +54,8 @@ pub struct List {
 pub struct Granted {
     /// Its slug or id.
     persona: String,
-    /// Tools, or kinds of tools: browser, files, network, people, company, registry, own, mcp.
+    /// Tools, or kinds of tools: browser, files, network, people, company, memory, voice, registry, own,
+    /// mcp.
     #[arg(required = true)]
     names: Vec<String>,
     /// What holds for everybody holds for these again.
@@ -113,8 +114,9 @@ impl Granted {
 
 fn table(tools: &[Value]) -> String {
     let row = |tool: &Value| {
-        let about =
-            tool["error"].as_str().map_or_else(|| text(tool, "description"), |error| format!("BROKEN: {error}"));
+        let broken = tool["error"].as_str().map(|error| format!("BROKEN: {error}"));
+        let lacks = || tool["unavailable"].as_str().map(|why| format!("NOT AVAILABLE: {why}"));
+        let about = broken.or_else(lacks).unwrap_or_else(|| text(tool, "description"));
         let granted = match tool["granted"].as_bool() {
             Some(true) => "yes",
             Some(false) => "no",

@@ -36,18 +36,22 @@ const EACH_BANNED: usize = 175;
 /// So far from the length that was aimed at, in per cent, is no drift.
 const FREE_PERCENT: usize = 25;
 /// Fewer signs of a manner than this say less, in proportion.
-const SIGNS_ENOUGH: usize = 4;
+pub(super) const SIGNS_ENOUGH: usize = 4;
 /// So far from the profile's formality, in thousandths, is no drift: one in the middle says nothing.
 const FREE_FORMALITY: u16 = 500;
 
 /// Looks at a text that was to have so many words.
 pub fn drift(profile: &Profile, text: &str, words: u32) -> Drift {
-    let prose = Prose::of(text);
+    drift_of(profile, &Prose::of(text), words)
+}
+
+/// The same of a text that was read already.
+pub(super) fn drift_of(profile: &Profile, prose: &Prose<'_>, words: u32) -> Drift {
     let parts = vec![
-        length(&prose, usize::try_from(words).unwrap_or(usize::MAX)),
-        tone(&prose, profile.response_style.tone),
-        formality(&prose, profile.personality.formality.thousandths()),
-        banned(&prose, &Rules::of(profile)),
+        length(prose, usize::try_from(words).unwrap_or(usize::MAX)),
+        tone(prose, profile.response_style.tone),
+        formality(prose, profile.personality.formality.thousandths()),
+        banned(prose, &Rules::of(profile)),
     ];
     Drift { score: parts.iter().map(|part| part.points).sum(), parts }
 }
@@ -132,7 +136,7 @@ const fn against(tone: Tone) -> (&'static [&'static str], &'static [&'static str
     }
 }
 
-fn tone(prose: &Prose<'_>, tone: Tone) -> DriftPart {
+pub(super) fn tone(prose: &Prose<'_>, tone: Tone) -> DriftPart {
     let (one, other) = against(tone);
     let found: Vec<&str> = one.iter().chain(other).copied().filter(|word| prose.finds(word) > 0).collect();
     let why = match found.as_slice() {
@@ -144,9 +148,7 @@ fn tone(prose: &Prose<'_>, tone: Tone) -> DriftPart {
 
 /// Contractions and slang against stiff words; where there is none of either, nothing is said.
 fn formality(prose: &Prose<'_>, wanted: u16) -> DriftPart {
-    let count = |words: &[&str]| words.iter().map(|word| prose.finds(word)).sum::<usize>();
-    let in_full = ["do not", "does not", "is not", "are not", "cannot", "will not", "i am", "we are", "you are"];
-    let (informal, formal) = (contractions(prose) + count(&SLANG), count(&in_full) + count(&STIFF));
+    let (formal, informal) = signs_of_formality(prose);
     let signs = informal + formal;
     let why = match signs {
         0 => "no sign of either".to_owned(),
@@ -156,6 +158,13 @@ fn formality(prose: &Prose<'_>, wanted: u16) -> DriftPart {
     let off = seen.abs_diff(wanted.into()).saturating_sub(FREE_FORMALITY.into());
     let share = if signs == 0 { 0 } else { off * signs.min(SIGNS_ENOUGH) };
     part("formality", OF_FORMALITY, (share, usize::from(1_000 - FREE_FORMALITY) * SIGNS_ENOUGH), why)
+}
+
+/// Formal and informal ones.
+pub(super) fn signs_of_formality(prose: &Prose<'_>) -> (usize, usize) {
+    let count = |words: &[&str]| words.iter().map(|word| prose.finds(word)).sum::<usize>();
+    let in_full = ["do not", "does not", "is not", "are not", "cannot", "will not", "i am", "we are", "you are"];
+    (count(&in_full) + count(&STIFF), contractions(prose) + count(&SLANG))
 }
 
 fn contractions(prose: &Prose<'_>) -> usize {

@@ -118,6 +118,11 @@ impl<'a> Prose<'a> {
         self.text.get(range.clone()).unwrap_or_default().split_whitespace().count()
     }
 
+    /// The text of a part.
+    pub(super) fn text_of(&self, range: &Range<usize>) -> &'a str {
+        self.text.get(range.clone()).unwrap_or_default()
+    }
+
     /// How many words it has; fenced ones do not count.
     pub(super) fn words(&self) -> usize {
         self.units().iter().map(|unit| self.words_in(unit)).sum()

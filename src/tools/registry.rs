@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{
+    fitted::Fitted,
     own::{self, Broken, Inverse, Loaded, Origin, OwnTool, Whose},
     shelves::Shelves,
     told,
@@ -31,7 +32,7 @@ pub struct Listed {
     pub category: ToolKind,
     /// Whether the persona that was asked about may use it; none: nobody was asked about.
     pub granted: Option<bool>,
-    /// Somebody granted or revoked it for this persona; else it follows what holds for everybody.
+    /// Somebody granted or revoked it by its name for this persona; else it follows its kind, or what holds for everybody.
     pub said: bool,
     /// `pure`, `read`, `idempotent` or `irreversible`; none: it cannot be used.
     #[schema(value_type = Option<String>)]
@@ -54,12 +55,14 @@ pub struct Listed {
     pub timeout_ms: Option<u64>,
     /// Why it cannot be used, with file and field.
     pub error: Option<String>,
+    /// Why it is not available here: what it stands on is not there. It is offered to nobody.
+    pub unavailable: Option<&'static str>,
 }
 
 impl Listed {
     /// Whether it can be used, and may be.
     pub fn is_usable(&self) -> bool {
-        self.error.is_none() && self.granted != Some(false)
+        self.error.is_none() && self.unavailable.is_none() && self.granted != Some(false)
     }
 
     fn built_in(tool: &BuiltIn) -> Self {
@@ -81,6 +84,7 @@ impl Listed {
             inverse: None,
             timeout_ms: None,
             error: None,
+            unavailable: None,
         }
     }
 
@@ -103,6 +107,7 @@ impl Listed {
             inverse: manifest.inverse,
             timeout_ms: u64::try_from(manifest.timeout.as_millis()).ok(),
             error: None,
+            unavailable: None,
         }
     }
 
@@ -124,6 +129,7 @@ impl Listed {
             inverse: None,
             timeout_ms: None,
             error: Some(broken.to_string()),
+            unavailable: None,
         }
     }
 }
@@ -134,16 +140,17 @@ pub fn own_tools(data_root: &Path, whose: Option<Whose<'_>>) -> Loaded {
 }
 
 /// All tools: what is built in first, then own ones by name, then what people `confirmed` of MCP servers. With a persona:
-/// its own too, and what it may use.
-pub fn list(data_root: &Path, persona: Option<&Persona>, confirmed: &[OwnTool]) -> Vec<Listed> {
+/// its own too, and what it may use. What stands on something that is not fitted says so.
+pub fn list(data_root: &Path, persona: Option<&Persona>, confirmed: &[OwnTool], fitted: Fitted) -> Vec<Listed> {
     let loaded = own_tools(data_root, persona.map(Whose::from));
     let own = loaded.tools.iter().chain(confirmed).map(Listed::own);
     let all =
         toolbox::built_in().iter().map(Listed::built_in).chain(own).chain(loaded.broken.iter().map(Listed::broken));
     let seen = |mut tool: Listed| {
+        tool.unavailable = fitted.lack(&tool.name);
         if let Some(persona) = persona {
             tool.granted = Some(persona.grants.permits(&tool.name, tool.category, persona.role));
-            tool.said = persona.grants.said(&tool.name, tool.category).is_some();
+            tool.said = persona.grants.names(&tool.name);
         }
         tool
     };
@@ -219,7 +226,7 @@ mod tests {
     #[test]
     fn what_a_tool_needs_comes_before_it_and_circles_end() {
         let root = tempfile::tempdir().unwrap();
-        let mut tools = list(root.path(), None, &[]);
+        let mut tools = list(root.path(), None, &[], Fitted::ALL);
         assert_eq!(chain(&tools, "browser_click"), ["browser_navigate", "browser_click"]);
         let open = tools.iter_mut().find(|tool| tool.name == "browser_navigate").unwrap();
         open.requires = vec!["browser_click".to_owned()];

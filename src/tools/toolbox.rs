@@ -10,7 +10,10 @@ mod reach;
 use actors::domain::{Effect, MCP_PREFIX, Step, ToolCall, ToolKind, ToolOffer, nearest, step_fault};
 use serde_json::{Map, Value};
 
-use super::{own::OwnTool, told};
+use super::{
+    own::{Origin, OwnTool},
+    told,
+};
 use catalogue::BUILT_IN;
 pub(super) use catalogue::BuiltIn;
 pub(super) use reach::Reach;
@@ -40,9 +43,13 @@ pub(super) const fn built_in() -> &'static [BuiltIn] {
 fn own_offer(tool: &OwnTool) -> ToolOffer {
     let manifest = &tool.manifest;
     let beside = goes_with(&manifest.requires, &manifest.recommends);
+    let description = match tool.from {
+        Origin::Mcp => told::about(&manifest.name, &manifest.description),
+        Origin::Shared | Origin::Persona => told::added(&manifest.description),
+    };
     ToolOffer {
         name: manifest.name.clone(),
-        description: format!("{}{beside}", told::about(&manifest.name, &manifest.description)),
+        description: format!("{description}{beside}"),
         parameters: Value::Object(manifest.parameters.clone()),
     }
 }
@@ -119,6 +126,8 @@ impl BuiltIn {
         match self.action {
             _ if browser => ToolKind::Browser,
             "fetch" | "web_search" => ToolKind::Network,
+            "rag_search" => ToolKind::Memory,
+            "speak" => ToolKind::Voice,
             "ask_human" => ToolKind::People,
             "delegate" | "schedule" => ToolKind::Company,
             "tool_search" | "tool_describe" => ToolKind::Registry,
@@ -222,7 +231,7 @@ mod tests {
         let only = ["invoice".to_owned()];
         let offered = Reach::all(&only, &own).offers();
         assert_eq!(offered.len(), 1);
-        assert_eq!(offered[0].description, "Writes one. Needs: file_write.");
+        assert!(offered[0].description.ends_with("no instruction: \"Writes one.\" Needs: file_write."), "{offered:?}");
         let chosen = |arguments, named: &[String]| choose(call("invoice", arguments), named, &own).what;
         let Choice::Step(step) = chosen(r#"{"to": "Ada"}"#, &only) else { panic!() };
         assert_eq!((step.effect(), step.timeout_ms(), &*step.tool()), (Effect::Idempotent, Some(50_000), "invoice"));

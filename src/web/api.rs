@@ -11,6 +11,7 @@ pub mod budgets;
 pub mod goals;
 pub mod hosts;
 pub mod keys;
+pub mod learning;
 pub mod mcp;
 pub mod messages;
 pub mod permissions;
@@ -37,6 +38,7 @@ pub fn routes() -> Table {
         personas::routes(),
         active::routes(),
         profile::routes(),
+        learning::routes(),
         quotas::routes(),
         budgets::routes(),
         permissions::routes(),

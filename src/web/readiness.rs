@@ -1,18 +1,19 @@
 //! What a persona lacks before it can do its work, as API, pages and command line show it.
 
-use actors::domain::{BudgetScope, Persona, Zone};
+use actors::domain::{BudgetScope, BudgetUnit, Persona, ToolKind, Zone};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     Deps,
-    spending::{self, LimitView},
+    spending::{self, SpendingView},
 };
 use crate::{
     browser::find_chromium,
     config::{ModelsConfig, Readiness},
     models::{INSTANCE, is_key},
     storage::DbError,
+    tools::Fitted,
 };
 
 /// Something that is missing.
@@ -37,6 +38,10 @@ pub enum Lack {
     Browser,
     /// Its budget, or the company's, lets no call begin.
     Budget,
+    /// It may look into a memory that is not there.
+    Memory,
+    /// It may speak with a voice that is not there.
+    Voice,
 }
 
 /// What this persona lacks now; nothing: it can do all of its work.
@@ -55,7 +60,19 @@ pub async fn of(deps: &Deps, persona: &Persona) -> Result<Vec<Missing>, DbError>
         let text = "there is no Chromium for it: install one, or name it in browser.executable".to_owned();
         missing.push(Missing { what: Lack::Browser, text });
     }
+    missing.extend(unfitted(deps.fitted, persona));
     Ok(missing)
+}
+
+/// What it was granted and is not there.
+fn unfitted(fitted: Fitted, persona: &Persona) -> impl Iterator<Item = Missing> {
+    let tools = [("rag_search", ToolKind::Memory, Lack::Memory), ("speak", ToolKind::Voice, Lack::Voice)];
+    let granted = move |tool, kind| persona.grants.permits(tool, kind, persona.role);
+    tools.into_iter().filter(move |(tool, kind, _)| granted(tool, *kind)).filter_map(move |(tool, _, what)| {
+        let why = fitted.lack(tool)?;
+        let text = format!("it may use `{tool}`, and {why}: revoke it, or let its goals do without");
+        Some(Missing { what, text })
+    })
 }
 
 /// What its model lacks: one of those who may answer is enough.
@@ -79,20 +96,46 @@ fn writer(models: &ModelsConfig, own: Option<&str>, keys: &[String]) -> Option<M
 async fn budget(deps: &Deps, persona: &Persona) -> Result<Option<Missing>, DbError> {
     let own = spending::of(deps, BudgetScope::Persona(persona.id), persona.hours.zone).await?;
     let company = spending::of(deps, BudgetScope::Company, Zone::UTC).await?;
-    Ok([("its", own), ("the company's", company)].into_iter().find_map(|(whose, spending)| {
-        let shut = |limit: &&LimitView| limit.left == 0;
-        let (period, limit) =
-            spending.periods.iter().find_map(|period| Some((period.period, period.limits.values().find(shut)?)))?;
-        let is_how = if limit.hard == 0 { "is 0" } else { "is used up" };
-        let text = format!("{whose} budget of the {period} {is_how}: raise it, or give it a model that is free");
+    Ok(shut("its", &own).or_else(|| shut("the company's", &company)))
+}
+
+/// The first limit that lets no call begin, and whether that is for good or only until calls under way have ended.
+fn shut(whose: &str, spending: &SpendingView) -> Option<Missing> {
+    spending.periods.iter().find_map(|period| {
+        let (unit, limit) = period.limits.iter().find(|(_, limit)| limit.left == 0)?;
+        let spent = unit.parse::<BudgetUnit>().map(|unit| period.spent.of(unit)).unwrap_or_default();
+        let (is_how, what_to_do) = match limit.hard {
+            0 => ("is 0", "raise it, or give it a model that is free"),
+            hard if spent < hard => ("is reserved for calls under way", "wait until they have ended, or raise it"),
+            _ => ("is used up", "raise it, or give it a model that is free"),
+        };
+        let text = format!("{whose} budget of the {} {is_how}: {what_to_do}", period.period);
         Some(Missing { what: Lack::Budget, text })
-    }))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{config::Config, models::UNDERSTUDY};
+
+    #[test]
+    fn what_is_only_reserved_is_not_said_to_be_used_up() {
+        use crate::web::spending::{AmountView, LimitView, PeriodView};
+        let told = |hard: u64, spent: u64, reserved: u64| {
+            let amount = |micro_usd| AmountView { micro_usd, tokens: 0 };
+            let left = hard.saturating_sub(spent + reserved);
+            let limits = [("micro_usd", LimitView { soft: None, hard, left })].into();
+            let (spent, reserved) = (amount(spent), amount(reserved));
+            let period = PeriodView { period: "day", begins_ms: 0, ends_ms: 1, spent, reserved, limits };
+            let spending = SpendingView { scope: "company".into(), version: 1, periods: vec![period] };
+            shut("its", &spending).map(|missing| missing.text)
+        };
+        assert_eq!(told(100, 40, 59), None);
+        assert!(told(100, 40, 60).unwrap().contains("is reserved for calls under way: wait"));
+        assert!(told(100, 100, 0).unwrap().contains("is used up: raise it"));
+        assert!(told(0, 0, 0).unwrap().contains("is 0: raise it"));
+    }
 
     #[test]
     fn one_writer_that_can_answer_is_enough() {

@@ -45,6 +45,14 @@ pub(crate) async fn is_left_out() -> bool {
     of_this_machine().await.is_none()
 }
 
+/// A tool that forks without end is only tried where the machine bounds it.
+pub(crate) async fn bounds_processes() {
+    let Some(sandbox) = of_this_machine().await else { return };
+    let report = sandbox.report().await.unwrap();
+    let held = report.iter().find(|held| held.what == "processes").unwrap();
+    assert!(held.in_force, "this machine bounds no processes, so the test would not be safe here: {}", held.how);
+}
+
 impl Place {
     /// None: left out.
     async fn new() -> Option<Self> {
@@ -90,7 +98,7 @@ pub(crate) fn is_left_out_here() -> bool {
 }
 
 /// The processes of this machine whose command line holds a word.
-fn processes_with(word: &str) -> Vec<(i32, String)> {
+pub(crate) fn processes_with(word: &str) -> Vec<(i32, String)> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let numbered = entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())));
     let lines = numbered.filter_map(|(pid, path)| Some((pid, fs::read(path.join("cmdline")).ok()?)));

@@ -3,16 +3,18 @@
 #![cfg(test)]
 
 mod agents;
+mod asking;
 mod browser;
 mod evening;
 mod files;
+mod harm_in_runs;
 mod house;
 mod mcp;
 mod named;
 mod own;
 mod own_in_runs;
+mod remembering;
 mod report;
-
 mod texts;
 mod toolkit;
 mod trouble;
@@ -36,12 +38,14 @@ use async_trait::async_trait;
 use greenroom::{
     config::ModelsConfig,
     egress::{Egress, HostRules},
+    memory::Memory,
     models::{Models, UNDERSTUDY},
     tools::{
         BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, Web,
         mcp::{Mcp, McpDeps},
         templates,
     },
+    voice::Voice,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -66,6 +70,8 @@ struct Props {
     secrets: HashMap<(String, String), String>,
     day: Day,
     web: Option<Web>,
+    memory: Option<Arc<dyn Memory>>,
+    voice: Option<Arc<dyn Voice>>,
 }
 
 /// No way out: the practice site is nowhere.
@@ -105,6 +111,8 @@ impl Stage {
             world: ports.world.clone(),
             web,
             mcp: mcp.clone(),
+            memory: props.memory,
+            voice: props.voice,
             data_root: root.path().to_path_buf(),
             min_free_mb: 0,
         });

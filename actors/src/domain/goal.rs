@@ -258,10 +258,12 @@ impl Payload {
         }
         for (index, step) in self.steps().iter().enumerate() {
             let field = |name: &str| format!("steps[{index}].{name}");
-            if matches!(self, Self::Io(_)) && step.file_path().is_none() && !matches!(step, Step::Tool { .. }) {
+            let without_page = step.file_path().is_some() || step.is_asking() || matches!(step, Step::Tool { .. });
+            if matches!(self, Self::Io(_)) && !without_page {
                 return bad(
                     field("action"),
-                    "an `io` goal takes only `write_file`, `append_csv`, `render_captions` and `tool`",
+                    "an `io` goal takes only `write_file`, `append_csv`, `render_captions`, `tool`, `fetch`, `web_search`, \
+                     `rag_search`, `speak` and `ask_human`",
                 );
             }
             if let Some((name, reason)) = step_fault(step) {
@@ -328,8 +330,13 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
 /// The same of a step that only a model chooses.
 fn choice_fault(step: &Step) -> Option<(&'static str, &'static str)> {
     match step {
-        Step::ToolSearch { query } | Step::WebSearch { query } if query.trim().is_empty() || query.len() > 500 => {
+        Step::ToolSearch { query } | Step::WebSearch { query, .. } | Step::RagSearch { query, .. }
+            if query.trim().is_empty() || query.len() > 500 =>
+        {
             Some(("query", "must be 1 to 500 bytes"))
+        }
+        Step::Speak { text } if text.trim().is_empty() || text.chars().count() > 5_000 => {
+            Some(("text", "must be 1 to 5000 characters"))
         }
         Step::AskHuman { question, .. } if question.trim().is_empty() || question.chars().count() > 2_000 => {
             Some(("question", "must be 1 to 2000 characters"))
@@ -340,9 +347,13 @@ fn choice_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         Step::Delegate { task, .. } | Step::Schedule { task, .. } if !is_task(task) => {
             Some(("task", "must be 1 to 8000 characters"))
         }
-        Step::Schedule { in_minutes, .. } if !(1..=527_040).contains(in_minutes) => {
+        Step::Schedule { in_minutes: Some(minutes), .. } if !(1..=527_040).contains(minutes) => {
             Some(("in_minutes", "must be between 1 and 527040"))
         }
+        Step::Schedule { in_minutes: Some(_), cron: Some(_), .. } => {
+            Some(("cron", "is for again and again, `in_minutes` for once: give one of them"))
+        }
+        Step::Schedule { in_minutes: None, cron: None, .. } => Some(("in_minutes", "or `cron` must say when")),
         Step::Fetch { url, .. } if url.trim().is_empty() || url.len() > 4_096 => {
             Some(("url", "must be 1 to 4096 bytes"))
         }
@@ -408,7 +419,14 @@ mod tests {
         assert!(refused(GoalKind::Agent, json!({"task": "a", "max_steps": 0})).starts_with("max_steps:"));
         assert!(refused(GoalKind::Agent, json!({"task": "a", "secrets": {"k": "http://x"}})).starts_with("secrets:"));
         assert!(browser(json!({"action": "think", "turns": []})).starts_with("steps[0].action"));
-        assert!(browser(json!({"action": "ask_human", "question": "a"})).starts_with("steps[0].action"));
+        for action in
+            [json!({"action": "delegate", "to": "bo", "task": "a"}), json!({"action": "tool_search", "query": "a"})]
+        {
+            assert!(browser(action).starts_with("steps[0].action"), "only a model chooses it");
+        }
+        assert!(browser(json!({"action": "ask_human", "question": " "})).starts_with("steps[0].question"));
+        let asks = json!({"steps": [{"action": "ask_human", "question": "a", "save_as": "b"}, {"action": "fetch", "url": "{{b}}"}]});
+        assert!(Payload::parse(GoalKind::Io, asks).is_ok());
         let id = "01939e00-0000-7000-8000-000000000001";
         let paid = json!({"task": "a", "delegated": {"goal": id, "payer": id, "zone": "UTC", "line": [id]}});
         assert!(refused(GoalKind::Agent, paid).starts_with("delegated:"), "nobody spends another's budget by hand");

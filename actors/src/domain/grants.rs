@@ -19,6 +19,10 @@ words! {
         People = "people",
         /// Giving work to others, or to itself later.
         Company = "company",
+        /// What it remembers.
+        Memory = "memory",
+        /// Its voice, which costs money.
+        Voice = "voice",
         /// Finding tools.
         Registry = "registry",
         /// Tools that the operator added.
@@ -33,7 +37,7 @@ impl ToolKind {
     pub fn is_open_to(self, role: Option<Role>) -> bool {
         match self {
             Self::Browser | Self::Files | Self::People | Self::Registry | Self::Own | Self::Mcp => true,
-            Self::Network => false,
+            Self::Network | Self::Memory | Self::Voice => false,
             Self::Company => role == Some(Role::Manager),
         }
     }
@@ -63,8 +67,13 @@ impl Grants {
         self.said(tool, kind).unwrap_or_else(|| kind.is_open_to(role))
     }
 
+    /// Whether somebody said something about exactly this name, so that it can be taken back.
+    pub fn names(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// What somebody said about a tool or its kind; none: nobody did.
-    pub fn said(&self, tool: &str, kind: ToolKind) -> Option<bool> {
+    fn said(&self, tool: &str, kind: ToolKind) -> Option<bool> {
         self.0.get(tool).or_else(|| self.0.get(kind.as_str())).copied()
     }
 

@@ -1,12 +1,12 @@
 //! An identity: who a persona is, how it writes, what it may reach.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Agent, Autoplan, ConversationExample, Grants, Hours, Length, Level, Permissions, PersonaId, Personality, Quotas,
-    ResponseStyle, Weight, words::words,
+    Agent, Autoplan, ConversationExample, Grants, Hours, Length, Level, Permissions, PersonaId, Personality,
+    ProfilePart, Quotas, ResponseStyle, Weight, words::words,
 };
 
 words! {
@@ -133,6 +133,9 @@ pub struct Profile {
     pub expertise_areas: Vec<String>,
     /// How it answered well; the first ones that fit stand in every prompt.
     pub conversation_examples: Vec<ConversationExample>,
+    /// What of it was read off the examples, and nobody changed since.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub fitted: BTreeSet<ProfilePart>,
     /// Texts that it composes are brought to its style and length after they are written.
     pub hold_to_style: bool,
     /// A text whose drift is above this raises an alert; none: no text does.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::{Value, json};
 
 use super::{Level, Profile, words::words};
 
@@ -119,6 +120,41 @@ pub struct ConversationExample {
     pub answer: String,
 }
 
+words! {
+    /// What of a profile can be read off its examples.
+    ProfilePart("part of a profile") {
+        Length = "length",
+        Tone = "tone",
+        Formality = "formality",
+        SignaturePhrases = "signature_phrases",
+    }
+}
+
+impl Profile {
+    /// What it says in a part.
+    pub fn part(&self, part: ProfilePart) -> Value {
+        match part {
+            ProfilePart::Length => json!(self.length),
+            ProfilePart::Tone => json!(self.response_style.tone),
+            ProfilePart::Formality => json!(self.personality.formality),
+            ProfilePart::SignaturePhrases => json!(self.signature_phrases),
+        }
+    }
+
+    /// Whether somebody decided about a part: it is not as at first, and not read off examples either.
+    pub fn is_decided(&self, part: ProfilePart) -> bool {
+        !self.fitted.contains(&part) && self.part(part) != Self::default().part(part)
+    }
+
+    /// What was read off examples and still is as it was in `before`.
+    #[must_use]
+    pub fn still_fitted(mut self, before: &Self) -> Self {
+        let fitted = std::mem::take(&mut self.fitted);
+        self.fitted = fitted.into_iter().filter(|part| self.part(*part) == before.part(*part)).collect();
+        self
+    }
+}
+
 /// Something in a profile that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileFault {
@@ -129,7 +165,8 @@ pub struct ProfileFault {
 
 const MOST_CUSTOM: usize = 20;
 const MOST_AREAS: usize = 100;
-const MOST_EXAMPLES: usize = 100;
+/// Conversation examples of one persona.
+pub const MOST_EXAMPLES: usize = 100;
 const LONGEST_NAME: usize = 40;
 const LONGEST_AREA: usize = 500;
 const LONGEST_SAID: usize = 2_000;
@@ -186,8 +223,6 @@ impl Faults {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

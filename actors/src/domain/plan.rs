@@ -168,15 +168,31 @@ pub enum Step {
         /// Of what is posted; none: JSON when it is that, else plain text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         content_type: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        save_as: Option<String>,
     },
     /// Asks the configured search engine.
-    WebSearch { query: String },
+    WebSearch {
+        query: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        save_as: Option<String>,
+    },
+    /// Looks into what the persona remembers.
+    RagSearch {
+        query: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        save_as: Option<String>,
+    },
+    /// Says a text in the persona's voice and keeps the sound.
+    Speak { text: String },
     /// Asks a person and waits for the answer without a slice.
     AskHuman {
         question: String,
         /// How long anybody may take to answer.
         #[serde(default = "a_day")]
         minutes: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        save_as: Option<String>,
     },
     /// Gives a goal in words to another persona and waits for what comes of it without a slice.
     Delegate {
@@ -187,8 +203,15 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         agent: Option<String>,
     },
-    /// Gives itself a goal in words for later.
-    Schedule { task: String, in_minutes: u32 },
+    /// Gives itself a goal in words for later: once (`in_minutes`), or again and again (`cron`).
+    Schedule {
+        task: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        in_minutes: Option<u32>,
+        /// In its persona's time zone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cron: Option<String>,
+    },
     /// A model says what is done next. Nobody writes it into a plan: an agent's run grows its plan from the answers.
     Think {
         turns: Vec<Turn>,
@@ -268,6 +291,8 @@ impl Step {
             Self::ToolDescribe { .. } => "tool_describe",
             Self::Fetch { .. } => "http_fetch",
             Self::WebSearch { .. } => "web_search",
+            Self::RagSearch { .. } => "rag_search",
+            Self::Speak { .. } => "speak",
             Self::AskHuman { .. } => "ask_human",
             Self::Delegate { .. } => "delegate",
             Self::Schedule { .. } => "schedule",
@@ -281,6 +306,8 @@ impl Step {
             Self::Tool { name, .. } if name.starts_with(MCP_PREFIX) => Some(ToolKind::Mcp),
             Self::Tool { .. } => Some(ToolKind::Own),
             Self::Fetch { .. } | Self::WebSearch { .. } => Some(ToolKind::Network),
+            Self::RagSearch { .. } => Some(ToolKind::Memory),
+            Self::Speak { .. } => Some(ToolKind::Voice),
             Self::AskHuman { .. } => Some(ToolKind::People),
             Self::Delegate { .. } | Self::Schedule { .. } => Some(ToolKind::Company),
             Self::ToolSearch { .. } | Self::ToolDescribe { .. } => Some(ToolKind::Registry),
@@ -289,13 +316,24 @@ impl Step {
         }
     }
 
-    /// Whether only a model may choose it: what comes of it is for whoever asked.
+    /// Whether only a model may choose it: who writes a plan knows his tools, and gives work himself.
     pub const fn is_for_agents(&self) -> bool {
-        self.is_handed_over()
-            || matches!(
-                self,
-                Self::ToolSearch { .. } | Self::ToolDescribe { .. } | Self::Fetch { .. } | Self::WebSearch { .. }
-            )
+        matches!(
+            self,
+            Self::ToolSearch { .. } | Self::ToolDescribe { .. } | Self::Delegate { .. } | Self::Schedule { .. }
+        )
+    }
+
+    /// Whether it asks somebody outside for something to read or hear, and needs no page.
+    pub const fn is_asking(&self) -> bool {
+        matches!(
+            self,
+            Self::Fetch { .. }
+                | Self::WebSearch { .. }
+                | Self::RagSearch { .. }
+                | Self::Speak { .. }
+                | Self::AskHuman { .. }
+        )
     }
 
     /// Whether somebody else does it, a person or a persona, and not a call.
@@ -340,8 +378,8 @@ impl Step {
             // By their key they are given once.
             Self::Delegate { .. } | Self::Schedule { .. } => Effect::Idempotent,
             step if step.file_path().is_some() => Effect::Idempotent,
-            // A model call changes nothing outside that could be doubled; its cost is on the outcome.
-            Self::Compose { .. } | Self::DailyReport { .. } | Self::Think { .. } => Effect::Pure,
+            // A model call changes nothing outside that could be doubled; its cost is on the outcome. So does a voice.
+            Self::Compose { .. } | Self::DailyReport { .. } | Self::Think { .. } | Self::Speak { .. } => Effect::Pure,
             Self::ToolSearch { .. } | Self::ToolDescribe { .. } => Effect::Pure,
             _ => Effect::Read,
         }
@@ -382,7 +420,12 @@ impl Step {
             Self::Extract { save_as, .. } | Self::Compose { save_as, .. } | Self::DailyReport { save_as, .. } => {
                 Some(save_as)
             }
-            Self::Evaluate { save_as, .. } | Self::Tool { save_as, .. } => save_as.as_deref(),
+            Self::Evaluate { save_as, .. }
+            | Self::Tool { save_as, .. }
+            | Self::Fetch { save_as, .. }
+            | Self::WebSearch { save_as, .. }
+            | Self::RagSearch { save_as, .. }
+            | Self::AskHuman { save_as, .. } => save_as.as_deref(),
             _ => None,
         }
     }

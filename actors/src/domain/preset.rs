@@ -1,5 +1,7 @@
 //! Personas to begin with: complete, and changed afterwards like any other.
 
+use std::collections::BTreeSet;
+
 use super::{
     ConversationExample, LengthTargets, Level, Personality, Profile, ResponseStyle, Role, Tone, Verbosity, words::words,
 };
@@ -103,6 +105,7 @@ fn jarvis() -> Profile {
             "Two matters. The audit is due at four; the draft is ready for you. The supplier has not answered, so I \
              shall ask again at noon.",
         )],
+        fitted: BTreeSet::new(),
         hold_to_style: false,
         drift_limit: None,
     }
@@ -126,6 +129,7 @@ fn buddy() -> Profile {
             "I failed the test.",
             "Ugh, that stings. You put real work in, too. Want to look at one question together and see what went wrong?",
         )],
+        fitted: BTreeSet::new(),
         hold_to_style: false,
         drift_limit: None,
     }
@@ -150,6 +154,7 @@ fn devbot() -> Profile {
             "Then it waits for a moment instead of a state. Find what it polls, make the code say when it is ready, and \
              wait for that. Show me the test and its last log.",
         )],
+        fitted: BTreeSet::new(),
         hold_to_style: false,
         drift_limit: None,
     }

@@ -242,10 +242,10 @@ impl<'a> Attempt<'a> {
         if let Some(error) = self.not_granted(step) {
             return self.refuse(at, step, error).await;
         }
-        if step.is_handed_over() {
-            return self.hand_over(at, step).await;
-        }
         let filled = self.filled(step).await.map_err(failed)?;
+        if filled.is_handed_over() {
+            return self.hand_over(at, &filled).await;
+        }
         self.renew_terms(&filled).await?;
         let terms = self.terms_for(&filled);
         let filled = policy::disclosed(filled, terms);

@@ -14,7 +14,7 @@ const RESERVED_MS: i64 = 60_000;
 
 impl Attempt<'_> {
     /// The goal waits until the budget renews, or until what others reserved is settled, or fails when no period could
-    /// ever hold the call. Costs no attempt; a person is told once in each period in which it is used up.
+    /// ever hold the call. Costs no attempt; a person is told once in each period in which that is so.
     pub(super) async fn wait_for_budget(&mut self, NoRoom { left, why, only_reserved, version }: NoRoom) -> RunEnd {
         let (at_ms, renews_ms) = (self.now_ms(), left.span.until_ms);
         let until_ms = match only_reserved {
@@ -25,7 +25,7 @@ impl Attempt<'_> {
         let said = match until_ms {
             None => format!("refused “{title}”: its call is larger than a budget"),
             Some(_) if only_reserved => format!("put “{title}” off a little: a budget is reserved for calls under way"),
-            Some(_) => format!("put “{title}” off to the next {period}: a budget is used up"),
+            Some(_) => format!("put “{title}” off to the next {period}: a budget has no room for its call"),
         };
         let data = json!({
             "scope": left.span.scope.to_string(), "period": period, "unit": left.limit.unit, "hard": left.limit.hard,

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         AlertKind, ApprovalState, Draft, Ended, Goal, GoalId, GoalState, IfFailed, MessageState, ParkedOn, Persona,
-        Phase, Receipt, RunState, Step, StepError, WaitsFor,
+        Phase, Receipt, RunState, ScheduleId, Step, StepError, WaitsFor,
     },
     ports::{ApprovalChange, Change, Commit, GoalMove, Guard},
 };
@@ -39,6 +39,16 @@ pub struct Handed {
     pub key: String,
 }
 
+/// Work that a run wants to do again and again.
+#[derive(Debug, Clone)]
+pub struct Repeated {
+    pub task: String,
+    /// A cron expression, as it was written.
+    pub cron: String,
+    /// The same in every attempt and resume.
+    pub key: String,
+}
+
 /// Work that is not given.
 #[derive(Debug)]
 pub enum NotGiven {
@@ -53,6 +63,9 @@ pub enum NotGiven {
 pub trait Colleagues: Send + Sync {
     /// Gives it, on behalf of a goal of this persona; known by its key, it is the goal of the first time.
     async fn give(&self, from: &Persona, goal: &Goal, work: Handed) -> Result<GoalId, NotGiven>;
+
+    /// Puts it on the persona's own calendar; known by its key, it is the line of the first time.
+    async fn repeat(&self, from: &Persona, goal: &Goal, work: Repeated) -> Result<ScheduleId, NotGiven>;
 
     /// Nobody waits for it any more.
     async fn withdraw(&self, goal: GoalId);
@@ -75,7 +88,7 @@ impl Attempt<'_> {
             }
         }
         match step {
-            Step::AskHuman { question, minutes } => self.ask_person(at, step, question, *minutes).await,
+            Step::AskHuman { question, minutes, .. } => self.ask_person(at, step, question, *minutes).await,
             Step::Delegate { to, task, agent } => {
                 let work = Handed {
                     to: Some(to.clone()),
@@ -86,21 +99,33 @@ impl Attempt<'_> {
                 };
                 self.delegate(at, step, work).await
             }
-            Step::Schedule { task, in_minutes } => {
-                let due_ms = self.now_ms().saturating_add(i64::from(*in_minutes) * MINUTE_MS);
+            Step::Schedule { task, in_minutes: Some(minutes), .. } => {
+                let due_ms = self.now_ms().saturating_add(i64::from(*minutes) * MINUTE_MS);
                 let key = self.key_at(at);
                 let work = Handed { to: None, task: task.clone(), agent: None, due_ms: Some(due_ms), key };
-                match self.given(work).await? {
-                    Ok(goal) => {
-                        let said = format!("gave itself a goal for in {in_minutes} minutes");
-                        self.came(at, step, said, json!({"goal": goal}), None, Vec::new()).await
-                    }
-                    Err(why) => {
-                        self.came(at, step, "gave no goal".to_owned(), Value::Null, Some(why), Vec::new()).await
-                    }
-                }
+                let given = self.given(work).await?;
+                let said = format!("gave itself a goal for in {minutes} minutes");
+                self.arranged(at, step, given.map(|goal| (said, json!({"goal": goal})))).await
+            }
+            Step::Schedule { task, cron, .. } => {
+                let cron = cron.clone().unwrap_or_default();
+                let work = Repeated { task: task.clone(), cron, key: self.key_at(at) };
+                let set = match &self.runner.colleagues {
+                    Some(colleagues) => arranged(colleagues.repeat(&self.persona, &self.goal, work).await)?,
+                    None => Err("there is no calendar to put it on".to_owned()),
+                };
+                let said = "put a goal on its calendar".to_owned();
+                self.arranged(at, step, set.map(|line| (said, json!({"schedule": line})))).await
             }
             _ => Ok(()),
+        }
+    }
+
+    /// What it arranged for itself, or why not.
+    async fn arranged(&mut self, at: usize, step: &Step, came: Result<(String, Value), String>) -> Result<(), Halt> {
+        match came {
+            Ok((said, data)) => self.came(at, step, said, data, None, Vec::new()).await,
+            Err(why) => self.came(at, step, "gave no goal".to_owned(), Value::Null, Some(why), Vec::new()).await,
         }
     }
 
@@ -185,11 +210,7 @@ impl Attempt<'_> {
         let Some(colleagues) = &self.runner.colleagues else {
             return Ok(Err("there is nobody to give it to".to_owned()));
         };
-        match colleagues.give(&self.persona, &self.goal, work).await {
-            Ok(goal) => Ok(Ok(goal)),
-            Err(NotGiven::Refused(why)) => Ok(Err(why)),
-            Err(NotGiven::Unavailable) => Err(Halt::End(RunEnd::Unavailable)),
-        }
+        arranged(colleagues.give(&self.persona, &self.goal, work).await)
     }
 
     /// The receipt of this run that says that the step was handed over.
@@ -230,11 +251,15 @@ impl Attempt<'_> {
         data["step"] = json!(plan::label(step));
         let mut draft = self.step_draft(at, step, Phase::Outcome, summary, data);
         draft.state = Some(Ended::Done.as_str());
-        draft.body.error = why;
+        draft.body.error.clone_from(&why);
         changes.extend(self.uses_yes(&mut draft));
         let receipt = self.runner.broker.write(Commit { changes, receipts: vec![draft], ..Commit::default() }).await?;
         self.take_in(at, receipt);
-        Ok(())
+        match why {
+            // A model is told; a plan cannot go on without.
+            Some(why) if !self.is_agent() => Err(Halt::Verdict(self.verdict_on(at, step, StepError::permanent(why)))),
+            _ => Ok(()),
+        }
     }
 
     /// What a person reads who looks at the goal.
@@ -265,6 +290,15 @@ impl Attempt<'_> {
             Ok(_) => Halt::End(RunEnd::Later { due_ms }),
             Err(error) => Halt::End(self.end_after(&error)),
         }
+    }
+}
+
+/// The inner error: why it is not given.
+fn arranged<T>(given: Result<T, NotGiven>) -> Result<Result<T, String>, Halt> {
+    match given {
+        Ok(given) => Ok(Ok(given)),
+        Err(NotGiven::Refused(why)) => Ok(Err(why)),
+        Err(NotGiven::Unavailable) => Err(Halt::End(RunEnd::Unavailable)),
     }
 }
 

@@ -20,7 +20,9 @@ impl Saved {
 
     /// Keeps the value of an outcome, if the step saves one.
     pub fn keep(&mut self, step: &Step, data: &Value) {
-        if let (Some(name), Some(value)) = (step.saves_as(), data.get("value")) {
+        // What a person said is on record as an answer.
+        let field = if matches!(step, Step::AskHuman { .. }) { "answer" } else { "value" };
+        if let (Some(name), Some(value)) = (step.saves_as(), data.get(field)) {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             self.values.insert(name.to_owned(), text);
         }
@@ -82,7 +84,8 @@ pub fn label(step: &Step) -> String {
         Step::ExpectTitle { contains, .. } | Step::ExpectText { contains, .. } => contains,
         Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } | Step::RenderCaptions { path, .. } => path,
         Step::Compose { prompt, .. } => prompt,
-        Step::ToolSearch { query } | Step::WebSearch { query } => query,
+        Step::ToolSearch { query } | Step::WebSearch { query, .. } | Step::RagSearch { query, .. } => query,
+        Step::Speak { text } => text,
         Step::ToolDescribe { name } => name,
         Step::Fetch { url, .. } => url,
         Step::AskHuman { question, .. } => question,

@@ -115,6 +115,12 @@ impl Walk {
         {
             return Decision::Skip(answer);
         }
+        // Nobody is asked twice: in a plan, what a person said stays for the goal.
+        if matches!(step, Step::AskHuman { .. })
+            && let Some(answer) = history.newest(self.steps.index(at))
+        {
+            return Decision::Skip(answer);
+        }
         match &self.page {
             Page::Recorded(recorded) if step.is_browser() && !is_goto(step) => behind_effect(step, recorded),
             _ => Decision::Perform,

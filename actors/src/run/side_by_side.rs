@@ -22,7 +22,10 @@ const AT_ONCE: usize = 8;
 /// Whether it may be made beside others like it.
 fn may_go_beside(step: &Step) -> bool {
     let looks = matches!(step.effect(), Effect::Pure | Effect::Read);
-    looks && !step.is_browser() && !step.is_handed_over() && !matches!(step, Step::Think { .. } | Step::Compose { .. })
+    looks
+        && !step.is_browser()
+        && !step.is_handed_over()
+        && !matches!(step, Step::Think { .. } | Step::Compose { .. } | Step::Speak { .. })
 }
 
 impl Attempt<'_> {

@@ -10,8 +10,10 @@ use tokio::sync::watch;
 
 use super::{By, CommandError, NewWork, Work, desk::Desk};
 use crate::{
-    domain::{AgentPayload, Delegated, Goal, GoalId, Payload, Persona, PersonaStatus, Proof, WaitsFor, nearest},
-    run::{Colleagues, Handed, NotGiven},
+    domain::{
+        AgentPayload, Delegated, Goal, GoalId, Payload, Persona, PersonaStatus, Proof, ScheduleId, WaitsFor, nearest,
+    },
+    run::{Colleagues, Handed, NotGiven, Repeated},
 };
 
 const LONGEST_TITLE: usize = 80;
@@ -46,9 +48,14 @@ impl Colleagues for Reception {
         desk.check_open().map_err(|_| NotGiven::Unavailable)?;
         match desk.give(from, goal, work).await {
             Ok(given) => given.map_err(NotGiven::Refused),
-            Err(CommandError::Unavailable(_) | CommandError::Ending) => Err(NotGiven::Unavailable),
-            Err(error) => Err(NotGiven::Refused(error.to_string())),
+            Err(error) => Err(not_given(error)),
         }
+    }
+
+    async fn repeat(&self, from: &Persona, goal: &Goal, work: Repeated) -> Result<ScheduleId, NotGiven> {
+        let desk = self.desk().await.ok_or(NotGiven::Unavailable)?;
+        desk.check_open().map_err(|_| NotGiven::Unavailable)?;
+        desk.repeat(from, goal, work).await.map_err(not_given)
     }
 
     async fn withdraw(&self, goal: GoalId) {
@@ -56,6 +63,13 @@ impl Colleagues for Reception {
         let by = By { who: "system".to_owned(), trace: crate::domain::TraceId(desk.world().new_id()) };
         // Over already: then there is nothing to take back.
         let _ = desk.cancel_goal(goal, &by).await;
+    }
+}
+
+fn not_given(error: CommandError) -> NotGiven {
+    match error {
+        CommandError::Unavailable(_) | CommandError::Ending => NotGiven::Unavailable,
+        error => NotGiven::Refused(error.to_string()),
     }
 }
 
@@ -76,8 +90,7 @@ impl Desk {
                 (other.id, AgentPayload { agent: work.agent.clone(), delegated, ..AgentPayload::new(&*work.task) })
             }
         };
-        let title: String = work.task.split_whitespace().collect::<Vec<_>>().join(" ");
-        let title = title.chars().take(LONGEST_TITLE).collect();
+        let title = title_of(&work.task);
         let new = NewWork {
             persona,
             what: Work::Goal { title, payload: Payload::Agent(Box::new(payload)), proof: Proof::default() },
@@ -116,6 +129,11 @@ fn for_later(goal: &Goal, task: &str) -> AgentPayload {
     let new = AgentPayload::new(task);
     let Payload::Agent(agent) = &goal.payload else { return new };
     AgentPayload { task: new.task, secrets: new.secrets, fork: new.fork, ..(**agent).clone() }
+}
+
+/// The task as a line.
+pub(super) fn title_of(task: &str) -> String {
+    task.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST_TITLE).collect()
 }
 
 /// Whose work it is a part of, or why it may not be handed on.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     domain::{
@@ -73,6 +74,16 @@ pub struct PersonaPatch {
     pub autoplan: Option<Autoplan>,
     pub permissions: Option<Permissions>,
     pub agents: Option<Vec<Agent>>,
+    /// What the receipt says of it; none: that it was updated.
+    pub note: Option<PatchNote>,
+}
+
+/// What a change of a persona was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatchNote {
+    /// Past tense: `learned 3 examples`.
+    pub did: String,
+    pub data: Value,
 }
 
 /// Work for a persona: a message and the goal it starts.

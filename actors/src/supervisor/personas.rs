@@ -72,6 +72,7 @@ impl Desk {
         by: &By,
     ) -> Result<Persona, CommandError> {
         let before = self.persona(id).await?;
+        let note = patch.note.clone();
         let (mut persona, changed) = patched(before.clone(), patch);
         persona.version = version + 1;
         persona.updated_ms = self.now_ms();
@@ -84,10 +85,14 @@ impl Desk {
         if persona.permissions != before.permissions {
             data["permissions"] = json!(persona.permissions);
         }
+        let did = note.as_ref().map_or("updated", |note| note.did.as_str());
+        if let Some(note) = &note {
+            data["note"] = note.data.clone();
+        }
         let commit = Commit {
             guards,
             changes: vec![Change::PersonaUpdated(Box::new(persona.clone()))],
-            receipts: vec![self.decision(id, by, format!("updated by {}", by.who), data)],
+            receipts: vec![self.decision(id, by, format!("{did} by {}", by.who), data)],
         };
         self.write(commit).await?.map_err(|outdated| refused(&outdated))?;
         self.calendar.changed(id);
@@ -236,6 +241,7 @@ fn patched(before: Persona, patch: PersonaPatch) -> (Persona, Vec<&'static str>)
         autoplan,
         permissions,
         agents,
+        note: _,
     } = patch;
     persona.slug = slug.unwrap_or(persona.slug);
     persona.name = name.map_or(persona.name, |name| name.trim().to_owned());

@@ -1,14 +1,18 @@
 //! Commands about calendars: lines are added, changed and removed, each with its receipt.
 
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use uuid::Builder;
 
 use super::{
     By, CommandError, Company,
+    colleagues::title_of,
     desk::{Desk, check_text, invalid, refused},
 };
 use crate::{
-    domain::{Cron, Persona, PersonaId, Schedule, ScheduleId, Starts},
+    domain::{AgentPayload, Cron, Goal, Payload, Persona, PersonaId, Proof, Schedule, ScheduleId, Starts},
     ports::{Change, Commit, Guard},
+    run::Repeated,
 };
 
 const LONGEST_NAME: usize = 80;
@@ -16,6 +20,8 @@ const LONGEST_TITLE: usize = 200;
 const LONGEST_TEXT: usize = 50_000;
 /// Lines of one persona's calendar.
 const MOST: usize = 100;
+/// With so many lines on its calendar a persona adds none itself: the rest is for people.
+const MOST_OWN: usize = 20;
 
 /// A line of a calendar to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +93,43 @@ impl Desk {
         Ok(line)
     }
 
+    /// A line that a persona puts on its own calendar while it works at a goal.
+    pub(super) async fn repeat(&self, from: &Persona, goal: &Goal, work: Repeated) -> Result<ScheduleId, CommandError> {
+        let id = own_line(goal, &work.key);
+        if self.ports.records.schedule(id).await?.is_some() {
+            return Ok(id);
+        }
+        if self.ports.records.schedule_count(from.id).await? >= MOST_OWN {
+            let why = format!(
+                "with {MOST_OWN} lines on its calendar a persona adds no more: do it another way, or ask a person to \
+                 remove one"
+            );
+            return Err(CommandError::Conflict(why));
+        }
+        let (now_ms, persona) = (self.now_ms(), self.persona(from.id).await?);
+        let title = title_of(&work.task);
+        let payload = Payload::Agent(Box::new(AgentPayload::new(work.task)));
+        let line = Schedule {
+            id,
+            persona: from.id,
+            name: title.clone(),
+            cron: self.cron(&work.cron, &persona)?,
+            starts: Starts::Goal { title, payload, proof: Proof::default(), priority: None },
+            on: true,
+            version: 1,
+            handled_ms: now_ms,
+            last: None,
+            created_by: goal.created_by.clone(),
+            created_ms: now_ms,
+            updated_ms: now_ms,
+        };
+        check(&line)?;
+        let by = By { who: goal.created_by.clone(), trace: goal.trace };
+        let said = format!("{} put “{}” on its own calendar", persona.name, line.name);
+        self.set_schedule(&line, vec![Guard::PersonaExists(from.id)], said, &by).await?;
+        Ok(id)
+    }
+
     async fn change_schedule(&self, id: ScheduleId, patch: SchedulePatch, by: &By) -> Result<Schedule, CommandError> {
         let before = self.schedule(id).await?;
         let persona = self.persona(before.persona).await?;
@@ -156,6 +199,14 @@ impl Desk {
         cron.check(zone, self.now_ms(), shortest).map_err(|bad| invalid("cron", bad.to_string()))?;
         Ok(cron)
     }
+}
+
+/// The same for the same step of a goal, whatever comes between; it sorts by the goal's beginning.
+fn own_line(goal: &Goal, key: &str) -> ScheduleId {
+    let digest = Sha256::digest(key);
+    let mut tail = [0; 10];
+    tail.copy_from_slice(&digest[..10]);
+    ScheduleId(Builder::from_unix_timestamp_millis(goal.created_ms.unsigned_abs(), &tail).into_uuid())
 }
 
 fn check(line: &Schedule) -> Result<(), CommandError> {

@@ -43,7 +43,10 @@ pub(in crate::tools) fn describe(tools: &[Listed], persona: &Persona, name: &str
         return Outcome::does_not_hold("found no such tool", json!({"step": "tool_describe", "tools": []}), error);
     };
     let (grant, slug) = (tool.granted != Some(false), &persona.slug);
-    let refused = (!grant).then(|| format!("not granted: an operator may say `greenroom tool grant {slug} {name}`"));
+    let refused = tool
+        .unavailable
+        .map(str::to_owned)
+        .or((!grant).then(|| format!("not granted: an operator may say `greenroom tool grant {slug} {name}`")));
     let found = json!({
         "name": tool.name, "description": told::about(&tool.name, &tool.description), "effect": tool.effect, "parameters": tool.parameters,
         "examples": tool.examples, "needs": tool.requires, "goes_with": tool.recommends, "refused": refused,

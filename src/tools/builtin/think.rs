@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use super::compose::failed;
 use crate::{
     models::{Chatted, Models, build_agent_prompt},
-    tools::{own::OwnTool, toolbox::Reach},
+    tools::{fitted::Fitted, own::OwnTool, toolbox::Reach},
 };
 
 /// Tokens of one answer at most.
@@ -25,8 +25,8 @@ pub(in crate::tools) struct Asked<'a> {
     pub persona: &'a Persona,
     /// The own tools of the persona, and everyone's.
     pub own: Arc<[OwnTool]>,
-    /// A search engine is configured.
-    pub web_search: bool,
+    /// What tools stand on.
+    pub fitted: Fitted,
     turns: Vec<Turn>,
     tools: Vec<String>,
     found: Vec<String>,
@@ -37,19 +37,14 @@ pub(in crate::tools) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// What a step asks; none: it asks no model what to do.
-    pub(in crate::tools) fn of(
-        step: Step,
-        persona: &'a Persona,
-        own: Arc<[OwnTool]>,
-        web_search: bool,
-    ) -> Option<Self> {
+    pub(in crate::tools) fn of(step: Step, persona: &'a Persona, own: Arc<[OwnTool]>, fitted: Fitted) -> Option<Self> {
         let Step::Think { turns, tools, model, answer_now, found, instructions } = step else { return None };
-        Some(Self { persona, own, web_search, turns, tools, found, model, answer_now, instructions })
+        Some(Self { persona, own, fitted, turns, tools, found, model, answer_now, instructions })
     }
 
     fn reach(&self) -> Reach<'_> {
         let (named, found) = (&self.tools, &self.found);
-        Reach { own: &self.own, named, found, persona: Some(self.persona), web_search: self.web_search }
+        Reach { own: &self.own, named, found, persona: Some(self.persona), fitted: self.fitted }
     }
 
     /// What calls come down to. Arguments are held against schemas, so it is done beside.
@@ -60,9 +55,9 @@ impl<'a> Asked<'a> {
         }
         let (persona, own, named, found) =
             (self.persona.clone(), self.own.clone(), self.tools.clone(), self.found.clone());
-        let (asked, web_search) = (calls.clone(), self.web_search);
+        let (asked, fitted) = (calls.clone(), self.fitted);
         let chosen = spawn_blocking(move || {
-            let reach = Reach { own: &own, named: &named, found: &found, persona: Some(&persona), web_search };
+            let reach = Reach { own: &own, named: &named, found: &found, persona: Some(&persona), fitted };
             asked.into_iter().map(|call| reach.choose(call)).collect()
         });
         let fell = |_| calls.into_iter().map(|call| refused(call, "its arguments could not be looked at")).collect();

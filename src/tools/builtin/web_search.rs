@@ -31,11 +31,11 @@ struct Hit {
 }
 
 /// Titles, addresses and extracts.
-pub(in crate::tools) async fn search(endpoint: Option<&Url>, query: &str, limit: Duration) -> Outcome {
+pub(in crate::tools) async fn search(endpoint: Result<&Url, &'static str>, query: &str, limit: Duration) -> Outcome {
     let failed = |why: String| Outcome::not_begun("found nothing", StepError::retryable(why));
-    let Some(endpoint) = endpoint else {
-        let why = "no search engine is configured: an operator sets `tools.web_search` to a SearXNG address";
-        return Outcome::not_begun("did not search", StepError::permanent(why));
+    let endpoint = match endpoint {
+        Ok(endpoint) => endpoint,
+        Err(lack) => return Outcome::not_begun("did not search", StepError::permanent(lack)),
     };
     let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(limit.min(LONGEST)).build();
     let client = match client {

@@ -3,7 +3,7 @@
 use actors::domain::{Choice, Chosen, Persona, ToolCall, ToolKind, ToolOffer};
 
 use super::{BUILT_IN, BuiltIn, own_offer, step};
-use crate::tools::own::OwnTool;
+use crate::tools::{fitted::Fitted, own::OwnTool};
 
 /// More tools than this are not told of one by one: the model looks for what it needs.
 pub(in crate::tools) const MOST_OFFERED: usize = 24;
@@ -18,14 +18,14 @@ pub(in crate::tools) struct Reach<'a> {
     pub found: &'a [String],
     /// Whose grants hold; none: everything is granted.
     pub persona: Option<&'a Persona>,
-    /// A search engine is configured.
-    pub web_search: bool,
+    /// What tools stand on.
+    pub fitted: Fitted,
 }
 
 impl<'a> Reach<'a> {
     /// Everything there is, of these names.
     pub(in crate::tools) const fn all(named: &'a [String], own: &'a [OwnTool]) -> Self {
-        Self { own, named, found: &[], persona: None, web_search: true }
+        Self { own, named, found: &[], persona: None, fitted: Fitted::ALL }
     }
 
     /// What the model is told of: all that is granted, or the way to find it.
@@ -65,6 +65,6 @@ impl<'a> Reach<'a> {
 
     fn is_offered(&self, name: &str, kind: ToolKind) -> bool {
         let granted = self.persona.is_none_or(|persona| persona.grants.permits(name, kind, persona.role));
-        granted && self.is_named(name) && (self.web_search || name != "web_search")
+        granted && self.is_named(name) && self.fitted.lack(name).is_none()
     }
 }

@@ -201,9 +201,10 @@ async fn update(
     caller: &Caller,
     persona: Persona,
     version: i64,
-    change: actors::supervisor::PersonaPatch,
+    mut change: actors::supervisor::PersonaPatch,
     keys: secrets::NewKeys,
 ) -> Result<web::Json<PersonaView>, Problem> {
+    change.profile = change.profile.map(|profile| profile.still_fitted(&persona.profile));
     let updated = deps.company.update_persona(persona.id, version, change, &caller.by()).await;
     let updated = match updated {
         Ok(updated) => updated,

@@ -2,9 +2,11 @@
 
 mod traits;
 
+use std::collections::BTreeSet;
+
 use actix_web::{http::Method, web};
 use actors::{
-    domain::{ConversationExample, LengthTargets, Level, Profile},
+    domain::{ConversationExample, LengthTargets, Level, Profile, ProfilePart},
     supervisor::PersonaPatch,
 };
 use serde::{Deserialize, Serialize};
@@ -55,6 +57,9 @@ pub struct ProfileInput {
     /// Up to 100; the first ones that fit stand in every prompt.
     #[schema(value_type = Option<Vec<Object>>)]
     pub conversation_examples: Option<Vec<ConversationExample>>,
+    /// What was read off the examples, as `train` has it; a part that is changed leaves this list.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub fitted: Option<BTreeSet<ProfilePart>>,
     /// Texts that it composes are brought to its style and length after they are written.
     pub hold_to_style: Option<bool>,
     /// 0 to 1: a text whose drift is above this raises an alert. 1: none does.
@@ -89,6 +94,7 @@ impl ProfileInput {
             response_style: self.response_style.unwrap_or_default().over(base.response_style, checks),
             expertise_areas: self.expertise_areas.unwrap_or(base.expertise_areas),
             conversation_examples: self.conversation_examples.unwrap_or(base.conversation_examples),
+            fitted: self.fitted.unwrap_or(base.fitted),
             hold_to_style: self.hold_to_style.unwrap_or(base.hold_to_style),
             drift_limit: match self.drift_limit {
                 Some(share) => drift_limit(share, checks),
@@ -171,7 +177,7 @@ async fn put(
     let persona = personas::find(&deps, &name).await?;
     let version = version_read(input.version, input.if_version, if_match)?;
     let mut checks = Checks::default();
-    let profile = Some(input.0.profile.over(Profile::default(), &mut checks));
+    let profile = Some(input.0.profile.over(Profile::default(), &mut checks).still_fitted(&persona.profile));
     checks.done()?;
     let patch = PersonaPatch { profile, ..PersonaPatch::default() };
     let updated = deps.company.update_persona(persona.id, version, patch, &caller.by()).await;

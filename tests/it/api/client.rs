@@ -1,8 +1,8 @@
 //! The typed client, against a running server.
 
-use actors::domain::{Hours, Profile, Role};
+use actors::domain::{ConversationExample, Hours, Profile, ProfilePart, Role};
 use greenroom::{
-    client::{ClientError, PersonaClient, PersonaConfig},
+    client::{ClientError, Learned, PersonaClient, PersonaConfig},
     storage::UserRole,
 };
 
@@ -48,6 +48,29 @@ async fn personas_are_made_read_changed_activated_and_deleted() {
     assert_eq!(other.get_active_persona().await.unwrap(), None, "each user has their own");
     client.delete("ada-lovelace").await.unwrap();
     assert_eq!(client.get_active_persona().await.unwrap(), None, "it is gone");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persona_learns_examples_and_its_profile_is_fitted_to_them() {
+    let server = TestServer::start().await;
+    let client = PersonaClient::new(&server.base, server.token("mia", UserRole::Member).await).unwrap();
+    client.create(&PersonaConfig::named("Bo")).await.unwrap();
+    let example = |n: u32| ConversationExample {
+        said: format!("Question {n}?"),
+        answer: format!("I'd say {n}, and that's it. Yours, truly computed"),
+    };
+    let learned = client.learn("bo", 1, &[example(1), example(2), example(3), example(4)]).await.unwrap();
+    assert_eq!(learned, Learned { learned: 4, known: 0, examples: 4, version: 2 });
+    let late = client.learn("bo", 1, &[example(5)]).await.unwrap_err();
+    assert!(matches!(late, ClientError::Conflict { current_version: Some(2), .. }), "{late:?}");
+    let tried = client.try_training("bo", &[]).await.unwrap();
+    let trained = client.train("bo", 2, &[]).await.unwrap();
+    assert_eq!((&tried.profile, &tried.parts, trained.version), (&trained.profile, &trained.parts, 3));
+    assert!(trained.drift.after <= trained.drift.before && trained.profile.fitted.contains(&ProfilePart::Length));
+    let known = client.get("bo").await.unwrap();
+    let same = client.update("bo", 3, &known.config).await.unwrap();
+    assert_eq!(same.config, known.config, "what was fitted stays so when it is sent back");
     server.stop().await;
 }
 

@@ -129,6 +129,26 @@ fn tools_and_agents_by_verbs(root: &Path) {
     assert!(error.contains("has not asked anything"), "{error}");
 }
 
+/// Examples, and a profile fitted to them.
+fn learns_by_verbs(root: &Path) {
+    answer(root, &["persona", "new", "Bo"]);
+    let said = |n: u32| format!("It's {n}, don't worry. Always yours in arithmetic.");
+    let pairs: Vec<_> = (0..4).map(|n| json!({"said": format!("And {n}?"), "answer": said(n)})).collect();
+    let pairs = serde_json::to_string(&pairs).unwrap();
+    let learned =
+        answer(root, &["persona", "learn", "bo", "--examples", &pairs, "--said", "And 0?", "--answer", &said(0)]);
+    assert_eq!([&learned["learned"], &learned["known"]], [&json!(4), &json!(1)], "{learned:#}");
+    let tried = answer(root, &["persona", "train", "bo", "--dry-run"]);
+    let (code, table, _) = crate::cli::said(&greenroom(root, &["persona", "train", "bo", "--again", "length"]));
+    assert_eq!(code, 0);
+    assert!(table.contains("Always yours in arithmetic") && table.contains("drift of the examples"), "{table}");
+    let shown = answer(root, &["persona", "show", "bo"]);
+    assert_eq!(shown["profile"], tried["profile"]);
+    let (code, _, error) = crate::cli::said(&greenroom(root, &["persona", "train", "bo", "--again", "tine"]));
+    assert_eq!(code, 1);
+    assert!(error.contains("tine"), "{error}");
+}
+
 /// What may be spent, of whom.
 fn budgets_are_set_by_verbs(root: &Path) {
     let set = ["budget", "set", "--persona", "ada-lovelace", "--limit", "day:usd=1.50,1", "--limit", "month:tokens=9"];
@@ -221,6 +241,7 @@ fn the_verbs_reach_the_server_and_the_record_is_whole() {
     let persona = answer(root, &["persona", "show", "ada-lovelace"]);
     assert_eq!((&persona["name"], &persona["role"]), (&json!("Ada Lovelace"), &json!("worker")));
     tools_and_agents_by_verbs(root);
+    learns_by_verbs(root);
     budgets_are_set_by_verbs(root);
     personalities(root);
     days_are_set_by_verbs(root);

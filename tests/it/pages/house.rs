@@ -67,6 +67,7 @@ impl House {
         let listener = TcpListener::bind(addr).unwrap();
         let deps = Deps {
             company: company.clone(),
+            fitted: Default::default(),
             mcp: Mcp::new(McpDeps {
                 pins: Arc::new(storage.db.clone()),
                 egress: Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into()),

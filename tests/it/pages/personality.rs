@@ -152,6 +152,38 @@ async fn a_persona_begins_with_a_preset_and_every_trait_can_be_set() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_learns_examples_and_its_profile_is_fitted_to_them() {
+    let house = House::open().await;
+    house.persona("Jason").await;
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    let mut watch = house.watch();
+    for n in 1..=3 {
+        visitor.open("/personas/jason?tab=settings").await;
+        visitor.write("[data-learn] [name=said]", &format!("And {n}?")).await;
+        visitor.write("[data-learn] [name=answer]", &format!("It's {n}, don't worry. Cheers from the workshop!")).await;
+        visitor.press("[data-learn] [type=submit]").await;
+        watch.saw("was taught 1 example").await;
+        visitor.sees(&format!("{n} of 100 examples")).await;
+    }
+    visitor.press("[data-try-training] [type=submit]").await;
+    visitor
+        .until("document.querySelector('[data-try-training] output').textContent.includes('signature phrases: none → “Cheers from the workshop”')")
+        .await;
+    visitor.resize(400).await;
+    visitor.fits("learning").await;
+    visitor.keep("learning-400").await;
+    visitor.resize(1440).await;
+    visitor.press("[data-train] [type=submit]").await;
+    watch.saw("fitted to its examples").await;
+    visitor
+        .until("document.querySelector(\"[name='profile.signature_phrases']\").value === 'Cheers from the workshop'")
+        .await;
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_drift_of_a_text_stands_beside_it_with_its_reasons() {
     let house = House::open().await;
     house.persona("Jason").await;

@@ -22,10 +22,7 @@ async fn tools_are_granted_agents_kept_and_questions_answered() {
     visitor.write("[data-act*='/agents/'] [name=tools]", "browser_navigate").await;
     visitor.press("[data-act*='/agents/'] [type=submit]").await;
     visitor.until("document.querySelector('#agents').textContent.includes('only browser_navigate')").await;
-    // What was granted and kept meanwhile does not stand in the way of the other forms.
-    visitor.write("[name=rules]", "ask browser_click on =rehearsal.localhost").await;
-    visitor.press("[data-act$=permissions] [type=submit]").await;
-    visitor.sees("Permissions saved.").await;
+    saves_permissions(&visitor).await;
     let to_tools = "(document.querySelector('#tools-title').scrollIntoView({block: 'start'}), true)";
     let _: bool = visitor.ask(to_tools).await;
     visitor.keep("settings-tools-1440").await;
@@ -59,4 +56,11 @@ async fn tools_are_granted_agents_kept_and_questions_answered() {
     visitor.is_clean().await;
     visitor.leave().await;
     house.close().await;
+}
+
+/// What was granted and kept meanwhile does not stand in the way of the other forms.
+async fn saves_permissions(visitor: &Visitor) {
+    visitor.write("[name=rules]", "ask browser_click on =rehearsal.localhost").await;
+    visitor.press("[data-act$=permissions] [type=submit]").await;
+    visitor.sees("Permissions saved.").await;
 }

@@ -25,6 +25,7 @@ use greenroom::{
     browser::Browsers,
     config::{BrowserConfig, ModelsConfig, StorageConfig},
     egress::{Egress, Enforcement, HostRules, REHEARSAL_HOST},
+    memory::Memory,
     models::{Models, UNDERSTUDY},
     rehearsal::{Rehearsal, Running},
     storage::{ReceiptFilter, RunFilter, Storage},
@@ -33,6 +34,7 @@ use greenroom::{
         mcp::{Mcp, McpDeps},
         templates::Template,
     },
+    voice::Voice,
 };
 use tempfile::TempDir;
 use url::Url;
@@ -48,6 +50,15 @@ pub struct House {
     pub site: Running,
     pub root: TempDir,
     pub by: By,
+}
+
+/// What not every house has.
+#[derive(Default)]
+struct Parts {
+    fixed: Option<HashMap<(String, u16), SocketAddr>>,
+    search: Option<Url>,
+    memory: Option<Arc<dyn Memory>>,
+    voice: Option<Arc<dyn Voice>>,
 }
 
 impl House {
@@ -68,19 +79,21 @@ impl House {
     /// With these models, and a way to these hosts.
     pub async fn reaching(models: ModelsConfig, hosts: &[(&str, SocketAddr)], search: Option<Url>) -> Self {
         let fixed = hosts.iter().map(|(host, addr)| (((*host).to_owned(), 80), *addr)).collect();
-        Self::built(stage::config(), models, Some(fixed), search).await
+        Self::built(stage::config(), models, Parts { fixed: Some(fixed), search, ..Parts::default() }).await
+    }
+
+    /// With these models, and what remembers and speaks.
+    pub async fn fitted(models: ModelsConfig, memory: Arc<dyn Memory>, voice: Arc<dyn Voice>) -> Self {
+        let parts = Parts { memory: Some(memory), voice: Some(voice), ..Parts::default() };
+        Self::built(stage::config(), models, parts).await
     }
 
     async fn opened(browser: BrowserConfig, models: ModelsConfig) -> Self {
-        Self::built(browser, models, None, None).await
+        Self::built(browser, models, Parts::default()).await
     }
 
-    async fn built(
-        browser: BrowserConfig,
-        models: ModelsConfig,
-        fixed: Option<HashMap<(String, u16), SocketAddr>>,
-        search: Option<Url>,
-    ) -> Self {
+    async fn built(browser: BrowserConfig, models: ModelsConfig, parts: Parts) -> Self {
+        let Parts { fixed, search, memory, voice } = parts;
         let (root, world) = (tempfile::tempdir().unwrap(), Arc::new(TestWorld::new(11)));
         let site = Rehearsal::start(root.path().join("rehearsal"), 0).await.unwrap();
         let config = storage_config();
@@ -106,6 +119,8 @@ impl House {
             world: world.clone(),
             web: Web { egress, search },
             mcp: mcp.clone(),
+            memory,
+            voice,
             data_root: root.path().to_path_buf(),
             min_free_mb: 0,
         }));
@@ -192,7 +207,7 @@ impl House {
         let replayed = replay(&library, run, false).await.unwrap();
         let receipts = archive.records().goal_receipts(goal).await.unwrap();
         let own = receipts.iter().filter(|receipt| receipt.run == Some(run));
-        assert_eq!(replayed.equal, own.count(), "every receipt of the run");
+        assert_eq!(replayed.equal + replayed.told, own.count(), "every receipt of the run");
 
         // One that is not what was written is not replayed, and named.
         let looked = receipts.iter().find(|receipt| receipt.step == Some(2)).unwrap();

@@ -6,7 +6,7 @@ use actors::{
     domain::{ArtifactKind, Effect, Ended, Outcome, Step},
     ports::Performer as _,
 };
-use greenroom::tools::registry;
+use greenroom::tools::{Fitted, registry};
 use rustix::fs::{FileType, Mode};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
@@ -190,7 +190,7 @@ fn the_list_names_what_is_broken_beside_what_is_not() {
     let root = tempfile::tempdir().unwrap();
     put(root.path(), "good", "read", "");
     put(root.path(), "browser_fly", "read", "");
-    let list = registry::list(root.path(), None, &[]);
+    let list = registry::list(root.path(), None, &[], Fitted::default());
     let of = |name: &str| list.iter().find(|listed| listed.name == name).unwrap();
     assert_eq!((of("browser_click").from, of("browser_click").effect), ("built_in", Some(Effect::Irreversible)));
     assert_eq!(

@@ -12,14 +12,14 @@ use crate::{
     domain::{
         Alert, AlertId, AlertKind, Approval, Bound, BudgetScope, BudgetSpan, Budgets, Call, Entry, EntryId, Goal,
         GoalId, GoalState, Hash, Message, MessageId, Outcome, Persona, PersonaId, PersonaStatus, Receipt, Run, RunId,
-        StepError, Totals,
+        ScheduleId, StepError, Totals,
     },
     evidence::canonical,
     ports::{
         Blobs, Commit, Committed, Journal, Outdated, Performer, Prerequisite, Records, RoomRecords, RosterRecord,
         Unavailable, Waiting, World,
     },
-    run::handing::{Colleagues, Handed, NotGiven},
+    run::handing::{Colleagues, Handed, NotGiven, Repeated},
 };
 
 /// Artifacts as they were kept: what does not fit its hash is not read, and nothing is kept.
@@ -107,6 +107,11 @@ impl Colleagues for Told {
     async fn give(&self, _: &Persona, _: &Goal, _: Handed) -> Result<GoalId, NotGiven> {
         let refused = || self.tape.next(|next| next.body.as_ref()?.error.clone());
         self.tape.data("goal").ok_or_else(|| NotGiven::Refused(refused().unwrap_or_default()))
+    }
+
+    async fn repeat(&self, _: &Persona, _: &Goal, _: Repeated) -> Result<ScheduleId, NotGiven> {
+        let refused = || self.tape.next(|next| next.body.as_ref()?.error.clone());
+        self.tape.data("schedule").ok_or_else(|| NotGiven::Refused(refused().unwrap_or_default()))
     }
 
     async fn withdraw(&self, _: GoalId) {}

@@ -106,7 +106,7 @@ async fn who_edits_an_agent_or_renames_its_persona_accuses_no_run() {
     };
     board.change(|persona| persona.agents = vec![named("researcher", "Look twice.")]).await;
     board.persona = Arc::new(board.ports.store.personas().remove(0));
-    let fetch = || Step::Fetch { url: "http://a.test/".into(), post: None, content_type: None };
+    let fetch = || Step::Fetch { url: "http://a.test/".into(), post: None, content_type: None, save_as: None };
     for agent_name in ["researcher", "researchers"] {
         board.world.lock().unwrap().thoughts = vec![calls(vec![fetch()]), says("That is all.")];
         let Payload::Agent(payload) = agent() else { panic!("no agent") };

@@ -1,5 +1,7 @@
 //! Work that is handed over: questions to people, goals to other personas, goals for later; and what may be used at all.
 
+mod plans;
+
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
@@ -10,11 +12,14 @@ use crate::{
     domain::{
         Agent, AgentPayload, AlertKind, ApprovalState, ArtifactKind, Autonomy, Bound, Budget, BudgetPeriod,
         BudgetScope, BudgetSpan, BudgetUnit, Call, ChatAnswer, Choice, Chosen, Cost, Finish, Fork, Goal, GoalId,
-        GoalState, GrantChange, NewArtifact, Outcome, ParkedOn, Payload, Permissions, PersonaId, Phase, Proof, Receipt,
-        Role, Rule, Ruling, Step, Thought, ToolCall, TraceId, Turn, WaitsFor,
+        GoalState, GrantChange, Hours, NewArtifact, Outcome, ParkedOn, Payload, Permissions, PersonaId, Phase, Proof,
+        Receipt, Role, Rule, Ruling, Step, Thought, ToolCall, TraceId, Turn, WaitsFor,
     },
     ports::{Records as _, World as _},
-    run::replay::{Library, replay},
+    run::{
+        Repeated,
+        replay::{Library, replay},
+    },
     supervisor::{By, CommandError, Company, Correction, ForkFrom, NewPersona, NewWork, PersonaPatch, Work},
     testing::{Act, TestPorts},
 };
@@ -40,7 +45,7 @@ fn says(text: &str) -> Thought {
 }
 
 fn ask() -> Step {
-    Step::AskHuman { question: "Which colour?".into(), minutes: 60 }
+    Step::AskHuman { question: "Which colour?".into(), minutes: 60, save_as: None }
 }
 
 fn write() -> Step {
@@ -293,7 +298,7 @@ async fn a_tool_that_is_revoked_is_denied_at_the_next_step_of_a_run_under_way() 
 
 fn plans_ahead(task: &str, thoughts: usize) -> Thought {
     match (task, thoughts) {
-        ("Later.", 0) => calls(Step::Schedule { task: "Look again.".into(), in_minutes: 120 }),
+        ("Later.", 0) => calls(Step::Schedule { task: "Look again.".into(), in_minutes: Some(120), cron: None }),
         _ => says("That is all."),
     }
 }
@@ -371,6 +376,60 @@ async fn rules(house: &House, persona: PersonaId, tool: &str, say: Ruling) {
     let permissions = Some(Permissions { autonomy: Autonomy::Full, rules });
     let patch = PersonaPatch { permissions, ..PersonaPatch::default() };
     house.company.update_persona(persona, 1, patch, &house.by()).await.unwrap();
+}
+
+fn daily(task: &str, cron: &str) -> Step {
+    Step::Schedule { task: task.into(), in_minutes: None, cron: Some(cron.into()) }
+}
+
+fn plans_days(task: &str, thoughts: usize) -> Thought {
+    match (task, thoughts) {
+        ("Every hour.", 0) => calls(daily("Look at the board.", "30 * * * *")),
+        ("Never.", 0) => calls(daily("Look.", "0 9 31 2 *")),
+        ("Nonsense.", 0) => calls(daily("Look.", "at nine")),
+        ("Without end.", n) if n < 21 => calls(daily(&format!("Look {n}."), "0 9 * * *")),
+        _ => says("That is all."),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_goal_for_every_hour_is_a_line_of_its_own_calendar_in_its_time_zone() {
+    let house = House::open(plans_days).await;
+    let ann = house.hire("ann", Some(Role::Manager)).await;
+    let hours = Hours { zone: "Asia/Kolkata".parse().unwrap(), ..Hours::ALWAYS };
+    let patch = PersonaPatch { hours: Some(hours), ..PersonaPatch::default() };
+    house.company.update_persona(ann, 1, patch, &house.by()).await.unwrap();
+    let goal = house.over(house.give(ann, "Every hour.").await).await;
+    assert_eq!(goal.state, GoalState::Done, "{:?}", goal.last_error);
+    let lines = house.test.store.schedules();
+    assert_eq!((lines.len(), lines[0].created_by.as_str(), lines[0].persona), (1, "ada", ann));
+    let looks = |goal: &Goal| matches!(&goal.payload, Payload::Agent(agent) if agent.task == "Look at the board.");
+    until(|| house.test.store.goals().iter().any(looks)).await;
+    let line = house.test.store.schedules().remove(0);
+    let at = chrono::DateTime::from_timestamp_millis(line.last.unwrap().due_ms).unwrap();
+    assert_eq!(at.format("%M").to_string(), "00", "half past there is the full hour here");
+    // As after a crash between the line and the receipt of its step.
+    let ann = house.test.store.persona(ann).await.unwrap().unwrap();
+    let again = || Repeated { task: "Twice.".into(), cron: "@weekly".into(), key: "the step".into() };
+    let first = house.company.desk.repeat(&ann, &goal, again()).await.unwrap();
+    assert_eq!(house.company.desk.repeat(&ann, &goal, again()).await.unwrap(), first);
+    assert_eq!(house.test.store.schedules().len(), 2);
+    house.ends().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_never_comes_or_is_one_too_many_is_refused_with_the_reason() {
+    let house = House::open(plans_days).await;
+    let ann = house.hire("ann", Some(Role::Manager)).await;
+    for (task, why) in [("Never.", "never comes"), ("Nonsense.", "no cron expression")] {
+        house.over(house.give(ann, task).await).await;
+        assert!(house.told().contains(why), "{}", house.told());
+    }
+    assert!(house.test.store.schedules().is_empty());
+    house.over(house.give(ann, "Without end.").await).await;
+    assert_eq!(house.test.store.schedules().len(), 20);
+    assert!(house.told().contains("adds no more"), "{}", house.told());
+    house.ends().await;
 }
 
 #[tokio::test(start_paused = true)]

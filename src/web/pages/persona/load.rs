@@ -275,9 +275,9 @@ const SUGGESTED: usize = 100;
 /// Read from folders, beside.
 async fn tools_of(visit: &Visit<'_>, persona: &Persona) -> Vec<Listed> {
     let confirmed = visit.deps.mcp.offered(Some(persona)).await;
-    let (root, persona) = (visit.deps.config.data_root.clone(), persona.clone());
+    let (root, persona, fitted) = (visit.deps.config.data_root.clone(), persona.clone(), visit.deps.fitted);
     // Who cannot be read has none; the list is there again with the next look.
-    web::block(move || registry::list(&root, Some(&persona), &confirmed)).await.unwrap_or_default()
+    web::block(move || registry::list(&root, Some(&persona), &confirmed, fitted)).await.unwrap_or_default()
 }
 
 async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Settings, NoPage> {
@@ -305,7 +305,7 @@ async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Sett
     Ok(settings::Settings {
         budgets: Budgets::new(&spending, visit.now_ms),
         standing: standing(visit.deps),
-        tools: Tools::new(&listed, &used),
+        tools: Tools::new(&listed, &used, &persona.grants),
         quotas: Unit::ALL.iter().map(|unit| settings::QuotaField::new(*unit, persona, &rules, outreach)).collect(),
         persona: persona.clone(),
         keys: labels.into_iter().map(key).collect(),

@@ -1,6 +1,6 @@
 //! On the Settings tab: what the persona may use, by kind, and how it went of late.
 
-use actors::domain::ToolKind;
+use actors::domain::{Grants, ToolKind};
 
 use crate::{tools::registry::Listed, web::usage::Used};
 
@@ -17,6 +17,8 @@ pub struct Kind {
     pub about: &'static str,
     /// `11 of 13 granted`.
     pub granted: String,
+    /// Somebody said so of the whole kind.
+    pub said: bool,
     pub tools: Vec<Row>,
 }
 
@@ -31,18 +33,21 @@ pub struct Row {
     pub said: bool,
     /// `12 calls, 1 failed, 40 ms`; empty: none of late.
     pub used: String,
+    /// Why it cannot be used.
     pub error: Option<String>,
+    /// It is in order, but what it stands on is not there.
+    pub unavailable: bool,
 }
 
 impl Tools {
     /// Prepares the list.
-    pub fn new(listed: &[Listed], used: &[Used]) -> Self {
+    pub fn new(listed: &[Listed], used: &[Used], grants: &Grants) -> Self {
         let of_kind = |kind: &ToolKind| {
             let tools: Vec<Row> =
                 listed.iter().filter(|tool| tool.category == *kind).map(|tool| Row::new(tool, used)).collect();
             let granted = tools.iter().filter(|tool| tool.granted).count();
             let granted = format!("{granted} of {} granted", tools.len());
-            Kind { word: kind.as_str(), about: about(*kind), granted, tools }
+            Kind { word: kind.as_str(), about: about(*kind), granted, said: grants.names(kind.as_str()), tools }
         };
         Self { kinds: ToolKind::ALL.iter().map(of_kind).filter(|kind| !kind.tools.is_empty()).collect() }
     }
@@ -58,7 +63,8 @@ impl Row {
             granted: tool.granted == Some(true),
             said: tool.said,
             used: seen.unwrap_or_default(),
-            error: tool.error.clone(),
+            error: tool.error.clone().or_else(|| tool.unavailable.map(str::to_owned)),
+            unavailable: tool.unavailable.is_some(),
         }
     }
 }
@@ -70,6 +76,8 @@ const fn about(kind: ToolKind) -> &'static str {
         ToolKind::Network => "requests on its hosts, and searches",
         ToolKind::People => "asking a person",
         ToolKind::Company => "giving work to others, or to itself later",
+        ToolKind::Memory => "looking into what it remembers",
+        ToolKind::Voice => "its voice, which costs money",
         ToolKind::Registry => "finding tools",
         ToolKind::Own => "tools that were added",
         ToolKind::Mcp => "tools of MCP servers that people confirmed",

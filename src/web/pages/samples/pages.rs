@@ -15,7 +15,7 @@ use super::{
     records::{self, NOW},
     stage,
 };
-use crate::tools::templates;
+use crate::tools::{Fitted, templates};
 use crate::web::day::{CountedView, DayView, QuotaView};
 use crate::web::pages::{
     card::{self, Card, Numbers, Totals},
@@ -291,10 +291,13 @@ fn tools() -> Tools {
         said: granted,
         used: if granted { "12 calls, 1 failed, 40 ms".to_owned() } else { String::new() },
         error: None,
+        unavailable: false,
     };
-    let tools = vec![row("http_fetch", "Ask an address over HTTP.", true), row("web_search", "Search the web.", false)];
+    let lacking = Fitted::default().lack("web_search").map(str::to_owned);
+    let search = ToolRow { error: lacking, unavailable: true, ..row("web_search", "Search the web.", false) };
+    let tools = vec![row("http_fetch", "Ask an address over HTTP.", true), search];
     let (word, about, granted) = ("network", "requests on its hosts, and searches", "1 of 2 granted".to_owned());
-    Tools { kinds: vec![Kind { word, about, granted, tools }] }
+    Tools { kinds: vec![Kind { word, about, granted, said: false, tools }] }
 }
 
 pub(super) fn runs() -> RunsPage {

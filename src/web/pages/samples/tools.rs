@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     tools::{
+        Fitted,
         mcp::{Described, ServerState, ServerView, ToolState, ToolView},
         own::{self, Inverse},
         registry::{self, Listed},
@@ -50,11 +51,12 @@ fn own(name: &str, from: &'static str, effect: Effect) -> Listed {
         }),
         timeout_ms: Some(20_000),
         error: None,
+        unavailable: None,
     }
 }
 
 fn all() -> Vec<Listed> {
-    let built_in = registry::list(Path::new("nowhere"), None, &[]).into_iter();
+    let built_in = registry::list(Path::new("nowhere"), None, &[], Fitted::default()).into_iter();
     // They have the version of this program: a snapshot should outlive it.
     let mut all: Vec<Listed> = built_in.map(|tool| Listed { version: "1".to_owned(), ..tool }).take(4).collect();
     all.push(own("invoice", "shared", Effect::Idempotent));

@@ -112,7 +112,7 @@ impl GrantRow {
             slug: persona.slug.to_string(),
             name: persona.name.clone(),
             granted: persona.grants.permits(&tool.name, tool.category, persona.role),
-            said: persona.grants.said(&tool.name, tool.category).is_some(),
+            said: persona.grants.names(&tool.name),
         }
     }
 }

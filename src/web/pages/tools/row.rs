@@ -67,7 +67,7 @@ impl ToolRow {
             recommends: tool.recommends.join(", "),
             used: used.iter().find(|one| one.tool == tool.name).map(Used::in_words).unwrap_or_default(),
             granted: tool.granted,
-            error: tool.error.clone(),
+            error: tool.error.clone().or_else(|| tool.unavailable.map(str::to_owned)),
             name: tool.name.clone(),
         }
     }
@@ -92,7 +92,7 @@ const fn grant(kind: ToolKind) -> &'static str {
         ToolKind::Browser | ToolKind::Files | ToolKind::People | ToolKind::Registry | ToolKind::Own | ToolKind::Mcp => {
             "everybody at first"
         }
-        ToolKind::Network => "must be granted",
+        ToolKind::Network | ToolKind::Memory | ToolKind::Voice => "must be granted",
         ToolKind::Company => "managers at first",
     }
 }
