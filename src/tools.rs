@@ -8,9 +8,11 @@
 //! `unknown` else.
 
 mod builtin;
+pub mod containers;
 mod days;
 mod driver;
 mod folder;
+pub mod isolation;
 pub mod mcp;
 pub mod own;
 mod placeholders;
@@ -30,7 +32,7 @@ use actors::{
 use async_trait::async_trait;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -44,9 +46,10 @@ use crate::{
 };
 
 use builtin::think::Asked;
+use containers::Home;
+use isolation::Isolations;
 use mcp::Mcp;
 use own::OwnTool;
-use sandbox::Sandbox;
 use shelves::Shelves;
 
 /// What the tools stand on.
@@ -62,8 +65,8 @@ pub struct ToolsDeps {
     pub mcp: Mcp,
     /// Personas' folders lie below `<data root>/personas`.
     pub data_root: PathBuf,
-    /// No own tool goes on with less than this on the disk.
-    pub min_free_mb: u64,
+    /// What own tools run in.
+    pub isolations: Isolations,
 }
 
 /// The ways to the web that are not the browser's.
@@ -78,8 +81,6 @@ pub struct Web {
 /// The performer of a running company.
 pub struct Tools {
     deps: ToolsDeps,
-    /// Looked for when the first own tool is called.
-    sandbox: OnceCell<Sandbox>,
     shelves: Shelves,
 }
 
@@ -93,7 +94,7 @@ struct OwnCall<'a> {
 impl Tools {
     /// Opens nothing yet.
     pub fn new(deps: ToolsDeps) -> Self {
-        Self { deps, sandbox: OnceCell::new(), shelves: Shelves::default() }
+        Self { deps, shelves: Shelves::default() }
     }
 
     async fn carry_out(&self, call: &Call, stop: CancellationToken) -> Outcome {
@@ -203,12 +204,9 @@ impl Tools {
             let text = format!("the step calls {name} {effect}, but its manifest says {says}: correct the goal");
             return not_begun(StepError::permanent(text));
         }
-        match self
-            .sandbox
-            .get_or_try_init(|| async { Sandbox::find().map(|sandbox| sandbox.leaving_free_mb(self.deps.min_free_mb)) })
-            .await
-        {
-            Ok(sandbox) => own::perform(sandbox, tool, args, call, &self.deps.data_root, stop).await,
+        let home = Home::of(&self.deps.data_root, persona.into());
+        match self.deps.isolations.of(tool.manifest.isolation, home, name).await {
+            Ok(runner) => own::perform(&*runner, tool, args, call, &self.deps.data_root, stop).await,
             Err(error) => not_begun(StepError::retryable(error.to_string())),
         }
     }

@@ -48,7 +48,7 @@ use crate::{
     config::Config,
     models::Models,
     storage::{Accounts, Db, Vault},
-    tools::mcp::Mcp,
+    tools::{containers::Containers, mcp::Mcp},
 };
 
 /// Everything the server needs, made by `app`. Cheap to clone.
@@ -57,6 +57,8 @@ pub struct Deps {
     pub company: Company,
     /// Servers whose tools personas may be allowed to call.
     pub mcp: Mcp,
+    /// What personas' own tools may run in.
+    pub containers: Containers,
     /// Whom programs ask through the gateway; personas ask the same.
     pub models: Models,
     pub db: Db,

@@ -16,6 +16,7 @@ use greenroom::{
     storage::Storage,
     tools::{
         Tools, ToolsDeps, Web,
+        isolation::Isolations,
         mcp::{Mcp, McpDeps},
     },
 };
@@ -56,7 +57,7 @@ impl<'a> Worker<'a> {
             web: Web { egress, search: None },
             mcp,
             data_root: root,
-            min_free_mb: 0,
+            isolations: Isolations::new(config, site.world.clone()),
         });
         let ports = Ports {
             journal: storage.journal.clone(),

@@ -21,6 +21,8 @@ use crate::{
     storage::{NodeKey, Storage},
     tools::{
         Tools, ToolsDeps, Web,
+        containers::Containers,
+        isolation::Isolations,
         mcp::{Mcp, McpDeps},
         templates::Templates,
     },
@@ -34,6 +36,7 @@ const INSTANCE: &str = "instance";
 pub(super) struct Rooms {
     pub(super) company: Company,
     pub(super) mcp: Mcp,
+    pub(super) containers: Containers,
     pub(super) models: Models,
     pub(super) storage: Storage,
     pub(super) world: Arc<dyn World>,
@@ -60,6 +63,13 @@ impl Rooms {
             tracing::warn!(orphans, "ended {orphans} browsers that a crash left behind");
         }
 
+        let isolations = Isolations::new(config, world.clone());
+        let containers = isolations.containers.clone();
+        let left = containers.sweep().await;
+        if left > 0 {
+            tracing::warn!(left, "removed {left} containers that a crash left behind");
+        }
+
         let web = web(config, egress)?;
         let mcp = open_mcp(config, &storage, web.egress.clone());
         let journal = storage.journal.clone();
@@ -70,13 +80,20 @@ impl Rooms {
         let ports = Ports {
             journal,
             records: storage.records.clone(),
-            performer: Arc::new(tools(config, &storage, &browsers, models.clone(), (web, mcp.clone()), world.clone())),
+            performer: Arc::new(tools(
+                config,
+                &storage,
+                &browsers,
+                models.clone(),
+                (web, mcp.clone(), isolations),
+                world.clone(),
+            )),
             blobs: storage.blobs.clone(),
             world: world.clone(),
         };
         let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
         company.plan_from(Arc::new(Templates));
-        let rooms = Self { company, mcp, models, storage, world, browsers, rehearsal };
+        let rooms = Self { company, mcp, containers, models, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         Ok(rooms)
     }
@@ -110,6 +127,7 @@ impl Rooms {
     /// Steps under way end and are recorded, then browsers and the practice site close.
     pub(super) async fn close(self) {
         self.company.end().await;
+        self.containers.close().await;
         if tokio::time::timeout(CLOSING, self.browsers.close_all()).await.is_err() {
             tracing::warn!("some browsers did not close in time, the next start ends them");
         }
@@ -158,7 +176,7 @@ fn tools(
     storage: &Storage,
     browsers: &Browsers,
     models: Models,
-    (web, mcp): (Web, Mcp),
+    (web, mcp, isolations): (Web, Mcp, Isolations),
     world: Arc<dyn World>,
 ) -> Tools {
     let keyring = Arc::new(storage.vault.clone());
@@ -172,7 +190,7 @@ fn tools(
         web,
         mcp,
         data_root: config.data_root.clone(),
-        min_free_mb: config.storage.min_free_mb,
+        isolations,
     })
 }
 

@@ -68,6 +68,7 @@ impl Serving {
         let deps = Deps {
             company: rooms.company.clone(),
             mcp: rooms.mcp.clone(),
+            containers: rooms.containers.clone(),
             models: rooms.models.clone(),
             db: rooms.storage.db.clone(),
             accounts: rooms.storage.accounts.clone(),

@@ -24,6 +24,8 @@ pub enum Verb {
     Quotas(super::quotas::Quotas),
     /// Show, switch or change what its days are planned from.
     Plan(super::quotas::Plan),
+    /// Show the container that its own tools run in, or start it anew.
+    Container(super::container::Container),
     /// Let a persona rest: its current step ends, then nothing begins until it is resumed.
     Pause(Which),
     /// Let a persona work again.
@@ -122,6 +124,7 @@ impl Verb {
             Self::Quotas(quotas) => quotas.run(server, out).await?,
             Self::Plan(plan) => plan.run(server, out).await?,
             Self::Hours(hours) => hours.set(server, out).await?,
+            Self::Container(container) => container.run(server, out).await?,
             Self::Pause(which) => change(&which, "pause", server, out).await?,
             Self::Resume(which) => change(&which, "resume", server, out).await?,
         }

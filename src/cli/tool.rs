@@ -3,9 +3,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use actors::domain::{PersonaId, is_tool_name};
+use actors::{
+    domain::{PersonaId, is_tool_name},
+    ports::World,
+};
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
@@ -21,9 +25,11 @@ use super::{
 use crate::{
     config::Config,
     tools::{
+        containers::Home,
+        isolation::Isolations,
         own::{self, Input, Language, OwnTool, Tried},
         registry,
-        sandbox::{End, Held, Sandbox},
+        sandbox::Held,
     },
 };
 
@@ -87,7 +93,7 @@ pub struct Test {
 
 impl Verb {
     /// Carries it out.
-    pub async fn run(self, config: &Config, out: Out) -> anyhow::Result<Ended> {
+    pub async fn run(self, config: &Config, out: Out, world: Arc<dyn World>) -> anyhow::Result<Ended> {
         match self {
             Self::List(List { persona }) => {
                 let found = Server::find(config)?.get(&["api", "tools"], &[("persona", persona)]).await?;
@@ -97,7 +103,7 @@ impl Verb {
             Self::Grant(said) => said.run("grant", config, out).await,
             Self::Revoke(said) => said.run("revoke", config, out).await,
             Self::New(new) => new.write(config, out),
-            Self::Test(test) => test.run(config, out).await,
+            Self::Test(test) => test.run(config, out, world).await,
         }
     }
 }
@@ -149,7 +155,7 @@ impl New {
 }
 
 impl Test {
-    async fn run(&self, config: &Config, out: Out) -> anyhow::Result<Ended> {
+    async fn run(&self, config: &Config, out: Out, world: Arc<dyn World>) -> anyhow::Result<Ended> {
         let whose = match &self.persona {
             Some(persona) => Some(Whose::ask(config, persona).await?),
             None => None,
@@ -157,10 +163,10 @@ impl Test {
         let tool = self.find(config, whose.as_ref())?;
         let arguments = self.arguments(&tool)?;
         let place = Place::of(config, whose).await?;
-        let sandbox = Sandbox::find()?.leaving_free_mb(config.storage.min_free_mb);
-        let held = sandbox.report().await?;
-        let told = Input { arguments: &arguments, key: "a-try-by-hand", limit: tool.manifest.timeout };
-        let tried = own::try_out(&sandbox, &tool, &told, place.path(), &CancellationToken::new()).await?;
+        let isolations = Isolations::new(config, world);
+        let tried = place.try_out(config, &isolations, &tool, &arguments).await;
+        isolations.containers.close().await;
+        let (tried, held) = tried?;
         let ok = tried.value.is_ok();
         out.answer(&seen(&tool, &tried, &held), |seen| card(seen, &tried));
         Ok(Ended::well_if(ok))
@@ -208,58 +214,77 @@ impl Whose {
 /// Where a tool is tried.
 enum Place {
     /// While it is tried, no step of the persona writes there.
-    Persona(own::Workspace),
+    Persona(own::Workspace, Whose),
     ThrownAway(Emptied),
 }
 
 impl Place {
     async fn of(config: &Config, whose: Option<Whose>) -> anyhow::Result<Self> {
         match whose {
-            Some(whose) => Ok(Self::Persona(own::Workspace::of(&config.data_root, whose.id).await?)),
+            Some(whose) => Ok(Self::Persona(own::Workspace::of(&config.data_root, whose.id).await?, whose)),
             None => Ok(Self::ThrownAway(Emptied::new(&config.data_root)?)),
         }
     }
 
     fn path(&self) -> &Path {
         match self {
-            Self::Persona(workspace) => workspace.place(),
-            Self::ThrownAway(Emptied(folder)) => folder,
+            Self::Persona(workspace, _) => workspace.place(),
+            Self::ThrownAway(emptied) => &emptied.workspace,
         }
+    }
+
+    /// What came of it, and what held it while it ran.
+    async fn try_out(
+        &self,
+        config: &Config,
+        isolations: &Isolations,
+        tool: &OwnTool,
+        arguments: &Map<String, Value>,
+    ) -> anyhow::Result<(Tried, Vec<Held>)> {
+        let root = &config.data_root;
+        let home = match self {
+            Self::Persona(_, Whose { id, slug }) => Home::of(root, own::Whose { id: *id, slug }),
+            Self::ThrownAway(emptied) => Home::to_try(root, &emptied.folder),
+        };
+        let runner = isolations.of(tool.manifest.isolation, home, &tool.manifest.name).await?;
+        let held = runner.report().await?;
+        let told = Input { arguments, key: "a-try-by-hand", limit: tool.manifest.timeout };
+        let tried = own::try_out(&*runner, tool, &told, self.path(), &CancellationToken::new()).await?;
+        Ok((tried, held))
     }
 }
 
-/// A workspace that is gone when it is dropped.
-struct Emptied(PathBuf);
+/// A folder with a workspace; both are gone when it is dropped.
+struct Emptied {
+    folder: PathBuf,
+    workspace: PathBuf,
+}
 
 impl Emptied {
     fn new(data_root: &Path) -> anyhow::Result<Self> {
         let folder = data_root.join("tries").join(std::process::id().to_string());
-        fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-        Ok(Self(folder))
+        let workspace = folder.join("workspace");
+        fs::create_dir_all(&workspace).with_context(|| format!("{} cannot be made", workspace.display()))?;
+        Ok(Self { folder, workspace })
     }
 }
 
 impl Drop for Emptied {
     fn drop(&mut self) {
         // Left behind, it harms nobody.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
 fn seen(tool: &OwnTool, tried: &Tried, held: &[Held]) -> Value {
     let ran = &tried.ran;
-    let exit = match ran.end {
-        End::Exit(code) => json!(code),
-        End::TimedOut => json!("timed out"),
-        End::Stopped => json!("stopped"),
-        End::DiskFull => json!("disk full"),
-    };
     json!({
         "tool": tool.manifest.name,
         "ok": tried.value.is_ok(),
         "value": tried.value.as_ref().ok(),
         "error": tried.value.as_ref().err(),
-        "exit": exit,
+        "exit": ran.end.told(),
+        "container": ran.container.as_ref().map(|within| json!({ "image": within.image, "runtime": within.runtime })),
         "took_ms": u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
         "limits_hit": ran.hit,
         "files": tried.files(),

@@ -1,5 +1,6 @@
 //! What a persona lacks before it can do its work, as API, pages and command line show it.
 
+use actix_web::web;
 use actors::domain::{BudgetScope, Persona, Zone};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,6 +14,7 @@ use crate::{
     config::{ModelsConfig, Readiness},
     models::{INSTANCE, is_key},
     storage::DbError,
+    tools::isolation,
 };
 
 /// Something that is missing.
@@ -37,6 +39,8 @@ pub enum Lack {
     Browser,
     /// Its budget, or the company's, lets no call begin.
     Budget,
+    /// A tool of its runs in a container, and none can be had.
+    Container,
 }
 
 /// What this persona lacks now; nothing: it can do all of its work.
@@ -55,7 +59,19 @@ pub async fn of(deps: &Deps, persona: &Persona) -> Result<Vec<Missing>, DbError>
         let text = "there is no Chromium for it: install one, or name it in browser.executable".to_owned();
         missing.push(Missing { what: Lack::Browser, text });
     }
+    missing.extend(container(deps, persona).await);
     Ok(missing)
+}
+
+/// The engine is asked only where a tool of its wants a container.
+async fn container(deps: &Deps, persona: &Persona) -> Option<Missing> {
+    let (config, persona) = (deps.config.clone(), persona.clone());
+    let wants = web::block(move || isolation::wants_container(&config, Some((&persona).into()))).await;
+    if !wants.unwrap_or_default() {
+        return None;
+    }
+    let error = deps.containers.check().await.err()?;
+    Some(Missing { what: Lack::Container, text: format!("a tool of its runs in a container: {error}") })
 }
 
 /// What its model lacks: one of those who may answer is enough.

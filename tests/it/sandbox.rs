@@ -15,7 +15,7 @@ use rustix::{
 use tokio_util::sync::CancellationToken;
 
 /// Names what tests may leave out for want of a right, with commas.
-const MAY_SKIP: &str = "TESTS_MAY_SKIP";
+pub(crate) const MAY_SKIP: &str = "TESTS_MAY_SKIP";
 
 /// A data root with two personas, and the sandbox of this machine.
 struct Place {
@@ -90,7 +90,7 @@ pub(crate) fn is_left_out_here() -> bool {
 }
 
 /// The processes of this machine whose command line holds a word.
-fn processes_with(word: &str) -> Vec<(i32, String)> {
+pub(crate) fn processes_with(word: &str) -> Vec<(i32, String)> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let numbered = entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())));
     let lines = numbered.filter_map(|(pid, path)| Some((pid, fs::read(path.join("cmdline")).ok()?)));
@@ -99,7 +99,7 @@ fn processes_with(word: &str) -> Vec<(i32, String)> {
 }
 
 /// Whether a process that was killed has ended, waited for a while.
-fn ends_soon(pid: i32) -> bool {
+pub(crate) fn ends_soon(pid: i32) -> bool {
     let Ok(handle) = pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()) else { return true };
     let mut watched = [PollFd::new(&handle, PollFlags::IN)];
     poll(&mut watched, Some(&Timespec { tv_sec: 5, tv_nsec: 0 })).unwrap() == 1

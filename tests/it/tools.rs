@@ -34,11 +34,13 @@ use actors::{
 };
 use async_trait::async_trait;
 use greenroom::{
+    config::Config,
     config::ModelsConfig,
     egress::{Egress, HostRules},
     models::{Models, UNDERSTUDY},
     tools::{
         BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, Web,
+        isolation::Isolations,
         mcp::{Mcp, McpDeps},
         templates,
     },
@@ -106,7 +108,7 @@ impl Stage {
             web,
             mcp: mcp.clone(),
             data_root: root.path().to_path_buf(),
-            min_free_mb: 0,
+            isolations: Isolations::new(&Config::for_test(root.path()), ports.world.clone()),
         });
         Self { root, tools, mcp, pins, persona, driver, ports }
     }

@@ -102,6 +102,7 @@ impl Definition {
             requires: Vec::new(),
             recommends: Vec::new(),
             inverse: None,
+            isolation: None,
             network: false,
         };
         Some(OwnTool::announced(offered, Origin::Mcp, self.validator().ok()?))

@@ -18,7 +18,10 @@ use greenroom::{
     egress::{Egress, HostRules},
     models::Models,
     storage::Storage,
-    tools::mcp::{Mcp, McpDeps},
+    tools::{
+        containers::Containers,
+        mcp::{Mcp, McpDeps},
+    },
     web::{self, Deps, Server},
 };
 use tempfile::TempDir;
@@ -73,6 +76,7 @@ impl House {
                 keyring: Arc::new(storage.vault.clone()),
                 data_root: config.data_root.clone(),
             }),
+            containers: Containers::new(&config, world.clone()),
             models: Models::new(&config.models, Arc::new(storage.vault.clone())).unwrap(),
             db: storage.db.clone(),
             accounts: storage.accounts.clone(),

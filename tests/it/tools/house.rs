@@ -23,13 +23,14 @@ use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as 
 use ed25519_dalek::SigningKey;
 use greenroom::{
     browser::Browsers,
-    config::{BrowserConfig, ModelsConfig, StorageConfig},
+    config::{BrowserConfig, Config, ModelsConfig, StorageConfig},
     egress::{Egress, Enforcement, HostRules, REHEARSAL_HOST},
     models::{Models, UNDERSTUDY},
     rehearsal::{Rehearsal, Running},
     storage::{ReceiptFilter, RunFilter, Storage},
     tools::{
         Tools, ToolsDeps, Web,
+        isolation::Isolations,
         mcp::{Mcp, McpDeps},
         templates::Template,
     },
@@ -107,7 +108,7 @@ impl House {
             web: Web { egress, search },
             mcp: mcp.clone(),
             data_root: root.path().to_path_buf(),
-            min_free_mb: 0,
+            isolations: Isolations::new(&Config::for_test(root.path()), world.clone()),
         }));
         let ports = Ports {
             journal: storage.journal.clone(),
