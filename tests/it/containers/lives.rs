@@ -1,7 +1,7 @@
 //! How containers come and go: on demand, with their server, at rest, by somebody else's hand, and never by silent
 //! replacement.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use greenroom::{
     config::Isolation,
@@ -128,34 +128,100 @@ async fn what_is_missing_is_named_and_nothing_else_stands_in_for_it() {
     assert!(matches!(error, NoContainer::Silent(_)), "{error}");
 }
 
-/// A data root of a server of its own, whose tools run in containers.
-fn settle(place: &Place) {
+/// A data root of a server of its own, whose tools run in containers of this image.
+fn settle(place: &Place, image: &str) {
     let settings = format!(
-        "[tools]\nisolation = \"container\"\n[tools.container]\nsocket = \"{}\"\nimage = \"{IMAGE}\"\n",
+        "company.retry_after = []\n[tools]\nisolation = \"container\"\n[tools.container]\nsocket = \"{}\"\nimage = \"{image}\"\n",
         place.engine.socket.display()
     );
     fs::write(place.root.path().join("greenroom.toml"), settings).unwrap();
-    let folder = place.root.path().join("tools/waits");
+    // A server has keys of its own.
+    let _ = fs::remove_dir_all(place.root.path().join("keys"));
+}
+
+/// A tool for everyone.
+fn put(root: &Path, script: &str) {
+    let folder = root.join("tools/tried");
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("tool.sh"), "echo 1 > begun; sleep 5848; echo '{}'").unwrap();
-    let manifest = "name = \"waits\"\ndescription = \"Waits.\"\ncommand = [\"sh\", \"./tool.sh\"]\neffect = \"idempotent\"\n\
+    fs::write(folder.join("tool.sh"), script).unwrap();
+    let manifest = "name = \"tried\"\ndescription = \"Tried.\"\ncommand = [\"sh\", \"./tool.sh\"]\neffect = \"idempotent\"\n\
                     timeout = \"2m\"\n[parameters]\ntype = \"object\"\n";
     fs::write(folder.join("tool.toml"), manifest).unwrap();
+}
+
+/// A goal that calls the tool and needs the file that it leaves.
+fn goal<'a>(steps: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let goal = ["goal", "add", "ada", "--kind", "io", "--title", "Try", "--payload", steps, "--proof", PROOF];
+    [&goal[..], more].concat()
+}
+
+const PROOF: &str = r#"{"artifacts": ["file"]}"#;
+
+fn steps() -> String {
+    json!({"steps": [{"action": "tool", "name": "tried", "effect": "idempotent", "args": {}}]}).to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_is_done_in_a_container_that_people_see_and_start_anew() {
+    let Some(place) = Place::new() else { return };
+    settle(&place, IMAGE);
+    let root = place.root.path();
+    put(root, "cat > note.json; echo '{}'");
+    let tried = answer(root, &["tool", "test", "tried"]);
+    assert_eq!(
+        (&tried["ok"], &tried["container"]["image"], &tried["files"]),
+        (&json!(true), &json!(IMAGE), &json!(["note.json"]))
+    );
+    assert!(tried["limits"]["in_force"].as_array().unwrap().iter().all(|held| held["in_force"] == true), "{tried:#}");
+
+    let server = Server::start(root);
+    answer(root, &["persona", "new", "Ada"]);
+    assert_eq!(answer(root, &["persona", "container", "ada"])["state"], "not_started");
+    let steps = steps();
+    let done = answer(root, &goal(&steps, &["--wait"]));
+    assert_eq!(done["state"], "done", "{done:#}");
+    let seen = answer(root, &["persona", "container", "ada"]);
+    assert_eq!(
+        (&seen["state"], &seen["last_call"]["tool"], &seen["last_call"]["ended"]),
+        (&json!("running"), &json!("tried"), &json!("exit 0"))
+    );
+    let anew = answer(root, &["persona", "container", "ada", "--restart"]);
+    assert!(anew["state"] == "running" && anew["id"] != seen["id"], "{anew:#}");
+    let receipts = answer(root, &["receipts", "list", "--limit", "100"]).to_string();
+    assert!(receipts.contains("restarted the container of ada"), "{receipts}");
+    let shown = answer(root, &["persona", "show", "ada"])["readiness"].to_string();
+    assert!(!shown.contains("container"), "{shown}");
+    assert_eq!(server.end(rustix::process::Signal::TERM), Some(0));
+
+    let image = "no-such-image";
+    settle(&place, image);
+    let (_, out, _) = crate::cli::said(&crate::cli::greenroom(root, &["doctor"]));
+    let line = out.lines().find(|line| line.contains("containers")).unwrap();
+    assert!(line.starts_with("bad") && line.contains("docker pull no-such-image"), "{out}");
+    let server = Server::start(root);
+    let lacks = answer(root, &["persona", "show", "ada"])["readiness"]["missing"].clone();
+    let lack = lacks.as_array().unwrap().iter().find(|lack| lack["what"] == "container").unwrap();
+    assert!(lack["text"].as_str().unwrap().contains("docker pull no-such-image"), "{lack}");
+    let (code, out, _) = crate::cli::said(&crate::cli::greenroom(root, &goal(&steps, &["--wait", "--json"])));
+    assert!(
+        code == 1 && out.contains("docker pull no-such-image"),
+        "in the receipt, and nothing stood in for it: {out}"
+    );
+    drop(server);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_takes_its_containers_along_and_the_next_one_sweeps_the_rest() {
     let Some(place) = Place::new() else { return };
-    settle(&place);
+    settle(&place, IMAGE);
     let root = place.root.path();
-    fs::remove_dir_all(root.join("keys")).unwrap();
+    put(root, "echo 1 > begun; sleep 5848; echo '{}'");
     let server = Server::start(root);
     let ada = answer(root, &["persona", "new", "Ada"]);
     let files = root.join("personas").join(ada["id"].as_str().unwrap()).join("files");
     fs::create_dir_all(&files).unwrap();
     let begun = Begun::lay(&files);
-    let steps = json!({"steps": [{"action": "tool", "name": "waits", "effect": "idempotent", "args": {}}]}).to_string();
-    answer(root, &["goal", "add", "ada", "--kind", "io", "--title", "Wait", "--payload", &steps]);
+    answer(root, &goal(&steps(), &[]));
     begun.comes().await;
     let shown: Value = answer(root, &["persona", "container", "ada"]);
     assert_eq!((&shown["state"], &shown["image"]), (&json!("running"), &json!(IMAGE)));
@@ -171,20 +237,15 @@ async fn a_killed_server_takes_its_containers_along_and_the_next_one_sweeps_the_
     place.engine.docker(&["create", "--label", &ours, IMAGE, "cat"]);
     let other = place.engine.docker(&["create", "--label", theirs, IMAGE, "cat"]);
     let orphans = place.there();
-    answer_nothing_new(root);
+    put(root, "echo '{}'");
     let server = Server::start(root);
     let left = place.there();
     assert!(orphans.iter().all(|orphan| !left.contains(orphan)), "{orphans:?} {left:?}");
-    assert_eq!(place.engine.labelled(theirs), [other.clone()]);
+    assert_eq!(place.engine.labelled(theirs), std::slice::from_ref(&other));
     place.engine.docker(&["rm", &other]);
     assert_eq!(server.end(rustix::process::Signal::TERM), Some(0));
     for id in &left {
         place.engine.removed(id).await;
     }
     assert_eq!(place.there(), Vec::<String>::new(), "one that ends in good order leaves none");
-}
-
-/// The tool ends at once from now on.
-fn answer_nothing_new(root: &std::path::Path) {
-    fs::write(root.join("tools/waits/tool.sh"), "echo '{}'").unwrap();
 }
