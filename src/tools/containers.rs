@@ -249,8 +249,8 @@ impl Inner {
     async fn memory_bytes(&self, slot: &Slot) -> Result<Option<u64>, NoContainer> {
         let (engine, id) = (self.engine().await?, slot.seen().id.clone());
         let Some(id) = id else { return engine.check().await.map(|()| None) };
-        match engine.taken(&id).await {
-            Ok(taken) => Ok(Some(taken.memory_bytes)),
+        match engine.memory_bytes(&id).await {
+            Ok(bytes) => Ok(Some(bytes)),
             Err(Fault::Gone) => {
                 slot.seen().stopped(&id, GONE, self.world.now_ms());
                 Ok(None)
@@ -273,6 +273,7 @@ impl Inner {
         let slot = self.slot(&home.key);
         let mut warm = slot.warm.lock().await;
         let engine = self.engine().await?;
+        self.made(home).await?;
         self.show(home, order.sight).await?;
         let exec = self.named(engine, home, &slot, &mut warm, &mut order).await?;
         let Some(id) = warm.as_ref().map(|warm| warm.id.clone()) else {

@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+#[path = "../container_engine.rs"]
+mod container_engine;
 mod engine;
 mod harm;
 mod lives;
@@ -28,7 +30,7 @@ use rustix::fs::{CWD, FileType, mknodat};
 use tokio::{io::AsyncReadExt as _, net::unix::pipe};
 use tokio_util::sync::CancellationToken;
 
-use engine::Engine;
+use container_engine::Engine;
 
 /// A data root with two personas, and its containers.
 struct Place {

@@ -122,8 +122,8 @@ impl Call<'_> {
             // Others of its processes may have been, too.
             End::Exit(KILLED) => Some("a call was killed"),
             End::Exit(_) => {
-                let taken = self.engine.taken(self.container).await;
-                let is_clean = taken.is_ok_and(|taken| taken.processes <= AT_REST);
+                let left = self.engine.processes(self.container).await;
+                let is_clean = left.is_ok_and(|left| left <= AT_REST);
                 (!is_clean).then_some("a call left something at work")
             }
             End::Lost => Some(GONE),

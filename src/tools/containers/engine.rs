@@ -11,6 +11,7 @@ use bollard::{
     query_parameters::{
         AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, EventsOptionsBuilder,
         KillContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StatsOptionsBuilder,
+        TopOptionsBuilder,
     },
 };
 use futures::{Stream, StreamExt as _};
@@ -125,13 +126,6 @@ impl Happened {
             _ => None,
         }
     }
-}
-
-/// What a container takes now.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Taken {
-    pub processes: u64,
-    pub memory_bytes: u64,
 }
 
 /// The engine, found and asked once who it is. Cheap to clone.
@@ -255,7 +249,16 @@ impl Engine {
         said.filter_map(|event| std::future::ready(event.ok().and_then(Happened::of)))
     }
 
-    pub(super) async fn taken(&self, id: &str) -> Result<Taken, Fault> {
+    /// How many processes are in it now.
+    pub(super) async fn processes(&self, id: &str) -> Result<usize, Fault> {
+        let options = TopOptionsBuilder::default().ps_args("-o pid").build();
+        let seen = self.docker.top_processes(id, Some(options)).await;
+        let seen = seen.map_err(|error| self.fault("list the container's processes", error))?;
+        seen.processes.map(|all| all.len()).ok_or(Fault::Gone)
+    }
+
+    /// What it takes now. The engine looks once a second.
+    pub(super) async fn memory_bytes(&self, id: &str) -> Result<u64, Fault> {
         let options = StatsOptionsBuilder::default().stream(false).one_shot(true).build();
         let seen = timeout(ANSWER_LIMIT, self.docker.stats(id, Some(options)).next()).await;
         let none = || NoContainer::Failed { doing: "say what the container takes", why: "no answer".to_owned() };
@@ -264,8 +267,7 @@ impl Engine {
             .ok_or_else(none)?
             .map_err(|error| self.fault("say what the container takes", error))?;
         // Of a container that has ended there are figures, too: none.
-        let processes = seen.pids_stats.and_then(|pids| pids.current).filter(|count| *count > 0).ok_or(Fault::Gone)?;
-        Ok(Taken { processes, memory_bytes: seen.memory_stats.and_then(|memory| memory.usage).unwrap_or_default() })
+        seen.memory_stats.and_then(|memory| memory.usage).filter(|bytes| *bytes > 0).ok_or(Fault::Gone)
     }
 
     /// Ends every process of it; it is gone when this returns, or was before. The engine removes it by itself.

@@ -18,7 +18,7 @@ const LABEL_PERSONA: &str = "greenroom.persona";
 const LABEL_PERSONA_ID: &str = "greenroom.persona-id";
 
 /// The first two processes: the engine's own, which takes in orphans, and the one that waits for the leash.
-pub(super) const AT_REST: u64 = 2;
+pub(super) const AT_REST: usize = 2;
 /// What they and the engine's way into the container take, besides the tool.
 const OWN_MEMORY_BYTES: u64 = 16 << 20;
 const TMP_BYTES: i64 = 64 << 20;
@@ -39,7 +39,8 @@ impl Bounds {
     /// As the engine is told.
     pub(super) fn told(self) -> (i64, i64) {
         let memory = i64::try_from(self.memory_bytes.saturating_add(OWN_MEMORY_BYTES)).unwrap_or(i64::MAX);
-        (memory, i64::from(self.most_processes).saturating_add_unsigned(AT_REST))
+        let at_rest = i64::try_from(AT_REST).unwrap_or_default();
+        (memory, i64::from(self.most_processes).saturating_add(at_rest))
     }
 }
 
