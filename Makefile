@@ -7,7 +7,7 @@ CARGO ?= cargo
 help: ## List these.
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
 
-setup: ## Install what the system lacks: Chromium, PostgreSQL, bubblewrap and strace, from Debian's packages.
+setup: ## Install what the system lacks: Chromium, PostgreSQL, bubblewrap, a Docker engine and strace, from Debian's packages.
 	@sh tests/setup.sh
 
 demo: setup ## Build for speed and start two personas at work; prints where to look.

@@ -10,7 +10,7 @@ mod rooms;
 mod serve;
 mod world;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -54,7 +54,7 @@ async fn run(command: Command) -> anyhow::Result<Ended> {
     }
     let config = common.load()?;
     match verb {
-        Verb::Tool(verb) => verb.run(&config, cli::print::Out { json }).await,
+        Verb::Tool(verb) => verb.run(&config, cli::print::Out { json }, Arc::new(world::ThisMachine)).await,
         Verb::Serve => serve::serve(config, common.json).await,
         Verb::Doctor => offline::doctor(&config, common.json).await,
         Verb::Receipts(receipts::Verb::Verify(verify)) => offline::verify(&config, verify, common.json).await,

@@ -8,6 +8,7 @@ pub mod announcement;
 pub mod approval;
 pub mod budget;
 pub mod config;
+mod container;
 pub mod demo;
 pub mod doctor;
 pub mod goal;

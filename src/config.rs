@@ -10,6 +10,7 @@ mod layers;
 mod models;
 mod sections;
 mod show;
+mod tools;
 
 use std::{
     collections::BTreeMap,
@@ -27,6 +28,7 @@ pub use calendar::*;
 pub use models::*;
 pub use sections::*;
 pub use show::{Setting, without_password};
+pub use tools::*;
 
 /// The host under which personas know the practice site.
 pub const REHEARSAL_HOST: &str = "rehearsal.localhost";

@@ -9,10 +9,12 @@
 
 pub mod added;
 mod builtin;
+pub mod containers;
 mod days;
 mod driver;
 mod fitted;
 mod folder;
+pub mod isolation;
 pub mod mcp;
 pub mod own;
 mod placeholders;
@@ -34,7 +36,7 @@ use actors::{
 use async_trait::async_trait;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
-use tokio::{sync::OnceCell, task::spawn_blocking, time::Instant};
+use tokio::{task::spawn_blocking, time::Instant};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -51,9 +53,10 @@ use crate::{
 };
 
 use builtin::think::Asked;
+use containers::Home;
+use isolation::Isolations;
 use mcp::Mcp;
 use own::{Loaded, OwnTool, Whose};
-use sandbox::Sandbox;
 use shelves::Shelves;
 
 /// What the tools stand on.
@@ -73,8 +76,8 @@ pub struct ToolsDeps {
     pub voice: Option<Arc<dyn Voice>>,
     /// Personas' folders lie below `<data root>/personas`.
     pub data_root: PathBuf,
-    /// No own tool goes on with less than this on the disk.
-    pub min_free_mb: u64,
+    /// What own tools run in.
+    pub isolations: Isolations,
 }
 
 /// The ways to the web that are not the browser's.
@@ -89,8 +92,6 @@ pub struct Web {
 /// The performer of a running company.
 pub struct Tools {
     deps: ToolsDeps,
-    /// Looked for when the first own tool is called.
-    sandbox: OnceCell<Sandbox>,
     shelves: Arc<Shelves>,
 }
 
@@ -104,7 +105,7 @@ struct OwnCall<'a> {
 impl Tools {
     /// Opens nothing yet.
     pub fn new(deps: ToolsDeps) -> Self {
-        Self { deps, sandbox: OnceCell::new(), shelves: Arc::default() }
+        Self { deps, shelves: Arc::default() }
     }
 
     /// What the tools stand on here.
@@ -258,12 +259,9 @@ impl Tools {
             let text = format!("the step calls {name} {effect}, but its manifest says {says}: correct the goal");
             return not_begun(StepError::permanent(text));
         }
-        match self
-            .sandbox
-            .get_or_try_init(|| async { Sandbox::find().map(|sandbox| sandbox.leaving_free_mb(self.deps.min_free_mb)) })
-            .await
-        {
-            Ok(sandbox) => own::perform(sandbox, tool, args, call, &self.deps.data_root, stop).await,
+        let home = Home::of(&self.deps.data_root, persona.into());
+        match self.deps.isolations.of(tool.manifest.isolation, home, name).await {
+            Ok(runner) => own::perform(&*runner, tool, args, call, &self.deps.data_root, stop).await,
             Err(error) => not_begun(StepError::retryable(error.to_string())),
         }
     }

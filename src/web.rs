@@ -48,7 +48,7 @@ use crate::{
     config::Config,
     models::Models,
     storage::{Accounts, Db, Vault},
-    tools::{Fitted, mcp::Mcp, own::Bench, registry::Finder},
+    tools::{Fitted, isolation::Isolations, mcp::Mcp, own::Bench, registry::Finder},
 };
 
 /// Everything the server needs, made by `app`. Cheap to clone.
@@ -59,6 +59,8 @@ pub struct Deps {
     pub mcp: Mcp,
     /// What some tools stand on, as far as it is there.
     pub fitted: Fitted,
+    /// What personas' own tools may run in.
+    pub isolations: Isolations,
     /// Whom programs ask through the gateway; personas ask the same.
     pub models: Models,
     pub db: Db,
@@ -151,7 +153,7 @@ impl Shared {
             names: actix::Data::new(names::Names::new(deps.db.clone())),
             keys: actix::Data::new(v1::keys::Keys::new(deps.accounts.clone())),
             calls: actix::Data::default(),
-            bench: actix::Data::new(Bench::new(deps.config.data_root.clone(), deps.config.storage.min_free_mb)),
+            bench: actix::Data::new(Bench::new(deps.config.data_root.clone(), deps.isolations.clone())),
             finder: actix::Data::default(),
             deps: actix::Data::new(deps),
             tickets: actix::Data::default(),

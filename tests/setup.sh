@@ -35,6 +35,9 @@ command -v bwrap >/dev/null || missing="$missing bubblewrap"
 # What the tests of the sandbox let loose inside it; also the language of a new tool.
 [ -x /usr/bin/python3 ] || missing="$missing python3"
 /usr/bin/python3 -c "import ensurepip" 2>/dev/null || missing="$missing python3-venv"
+# Containers of own tools: tests start an engine of their own, with a file system made of one program.
+[ -x /usr/sbin/dockerd ] || command -v dockerd >/dev/null || missing="$missing docker.io"
+[ -x /bin/busybox ] || missing="$missing busybox-static"
 # A test looks at what the server syncs.
 command -v strace >/dev/null || missing="$missing strace"
 if [ -z "$missing" ]; then
@@ -62,6 +65,16 @@ case "$missing" in
     if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
         $as_root mkdir -p /etc/postgresql-common
         echo "create_main_cluster = false" | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
+    ;;
+esac
+case "$missing" in
+*docker.io*)
+    # Only the programs, too.
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        printf '#!/bin/sh\nexit 101\n' | $as_root tee /usr/sbin/policy-rc.d >/dev/null
+        $as_root chmod +x /usr/sbin/policy-rc.d
+        trap '$as_root rm -f /usr/sbin/policy-rc.d' EXIT
     fi
     ;;
 esac

@@ -16,6 +16,7 @@ use greenroom::{
     storage::Storage,
     tools::{
         Tools, ToolsDeps, Web,
+        isolation::Isolations,
         mcp::{Mcp, McpDeps},
     },
 };
@@ -58,7 +59,7 @@ impl<'a> Worker<'a> {
             memory: None,
             voice: None,
             data_root: root,
-            min_free_mb: 0,
+            isolations: Isolations::new(config, site.world.clone()),
         });
         let ports = Ports {
             journal: storage.journal.clone(),

@@ -18,6 +18,7 @@ use crate::{
     },
     config::Config,
     storage::Storage,
+    tools::isolation::Isolations,
 };
 
 pub(super) async fn doctor(config: &Config, json: bool) -> anyhow::Result<Ended> {
@@ -27,6 +28,8 @@ pub(super) async fn doctor(config: &Config, json: bool) -> anyhow::Result<Ended>
     findings.push(doctor::chromium(config).await);
     findings.push(doctor::hosts(config));
     findings.push(doctor::sandbox().await);
+    let isolations = Isolations::new(config, Arc::new(ThisMachine));
+    findings.push(doctor::containers(config, &isolations).await);
     Ok(doctor::report(&findings, Out { json }))
 }
 

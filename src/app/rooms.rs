@@ -22,6 +22,7 @@ use crate::{
     storage::{NodeKey, Storage},
     tools::{
         Fitted, Tools, ToolsDeps, Web,
+        isolation::Isolations,
         mcp::{Mcp, McpDeps},
         templates::Templates,
     },
@@ -39,6 +40,7 @@ pub(super) struct Rooms {
     /// It ends with the rooms.
     _mcp_watch: AbortOnDropHandle<()>,
     pub(super) fitted: Fitted,
+    pub(super) isolations: Isolations,
     pub(super) models: Models,
     pub(super) storage: Storage,
     pub(super) world: Arc<dyn World>,
@@ -65,6 +67,12 @@ impl Rooms {
             tracing::warn!(orphans, "ended {orphans} browsers that a crash left behind");
         }
 
+        let isolations = Isolations::new(config, world.clone());
+        let left = isolations.containers.sweep().await;
+        if left > 0 {
+            tracing::warn!(left, "removed {left} containers that a crash left behind");
+        }
+
         let web = web(config, egress)?;
         let mcp = open_mcp(config, &storage, web.egress.clone());
         let journal = storage.journal.clone();
@@ -72,7 +80,8 @@ impl Rooms {
         let journal = super::failpoints::around(journal);
         let keyring = Arc::new(storage.vault.clone());
         let models = Models::new(&config.models, keyring).context("the models cannot be set up")?;
-        let tools = tools(config, &storage, &browsers, models.clone(), (web, mcp.clone()), world.clone());
+        let ways = (web, mcp.clone(), isolations.clone());
+        let tools = tools(config, &storage, &browsers, models.clone(), ways, world.clone());
         let fitted = tools.fitted();
         let ports = Ports {
             journal,
@@ -84,7 +93,7 @@ impl Rooms {
         let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
         company.plan_from(Arc::new(Templates));
         let _mcp_watch = AbortOnDropHandle::new(tokio::spawn(watch(mcp.clone(), company.clone())));
-        let rooms = Self { company, mcp, fitted, _mcp_watch, models, storage, world, browsers, rehearsal };
+        let rooms = Self { company, mcp, fitted, isolations, _mcp_watch, models, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         Ok(rooms)
     }
@@ -118,6 +127,7 @@ impl Rooms {
     /// Steps under way end and are recorded, then browsers and the practice site close.
     pub(super) async fn close(self) {
         self.company.end().await;
+        self.isolations.containers.close().await;
         if tokio::time::timeout(CLOSING, self.browsers.close_all()).await.is_err() {
             tracing::warn!("some browsers did not close in time, the next start ends them");
         }
@@ -166,7 +176,7 @@ fn tools(
     storage: &Storage,
     browsers: &Browsers,
     models: Models,
-    (web, mcp): (Web, Mcp),
+    (web, mcp, isolations): (Web, Mcp, Isolations),
     world: Arc<dyn World>,
 ) -> Tools {
     let keyring = Arc::new(storage.vault.clone());
@@ -183,7 +193,7 @@ fn tools(
         memory: None,
         voice: None,
         data_root: config.data_root.clone(),
-        min_free_mb: config.storage.min_free_mb,
+        isolations,
     })
 }
 

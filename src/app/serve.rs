@@ -69,6 +69,7 @@ impl Serving {
             company: rooms.company.clone(),
             mcp: rooms.mcp.clone(),
             fitted: rooms.fitted,
+            isolations: rooms.isolations.clone(),
             models: rooms.models.clone(),
             db: rooms.storage.db.clone(),
             accounts: rooms.storage.accounts.clone(),

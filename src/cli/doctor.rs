@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Ended, print::Out};
 
 pub use checks::machine;
-pub use rooms::{chromium, database, hosts, sandbox};
+pub use rooms::{chromium, containers, database, hosts, sandbox};
 
 /// How something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -65,6 +65,6 @@ fn line(finding: &Finding) -> String {
         Standing::Warn => "warn",
         Standing::Bad => "bad ",
     };
-    let next = finding.next.as_ref().map(|next| format!("\n                → {next}")).unwrap_or_default();
-    format!("{mark}  {:9} {}{next}", finding.what, finding.found)
+    let next = finding.next.as_ref().map(|next| format!("\n                 → {next}")).unwrap_or_default();
+    format!("{mark}  {:10} {}{next}", finding.what, finding.found)
 }

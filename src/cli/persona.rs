@@ -28,6 +28,8 @@ pub enum Verb {
     Learn(super::learning::Learn),
     /// Fit its profile to its examples: lengths, tone, formality, signature phrases.
     Train(super::learning::Train),
+    /// Show the container that its own tools run in, or start it anew.
+    Container(super::container::Container),
     /// Let a persona rest: its current step ends, then nothing begins until it is resumed.
     Pause(Which),
     /// Let a persona work again.
@@ -128,6 +130,7 @@ impl Verb {
             Self::Learn(learn) => learn.run(server, out).await?,
             Self::Train(train) => train.run(server, out).await?,
             Self::Hours(hours) => hours.set(server, out).await?,
+            Self::Container(container) => container.run(server, out).await?,
             Self::Pause(which) => change(&which, "pause", server, out).await?,
             Self::Resume(which) => change(&which, "resume", server, out).await?,
         }

@@ -1,8 +1,8 @@
 //! `tool`: what personas can use, and tools of one's own. Writing and trying one needs no server.
 
-use std::{fs, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
-use actors::domain::is_tool_name;
+use actors::{domain::is_tool_name, ports::World};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     config::Config,
     tools::{
+        isolation::Isolations,
         own::{self, Language, OwnTool},
         registry,
     },
@@ -87,7 +88,7 @@ pub struct Test {
 
 impl Verb {
     /// Carries it out.
-    pub async fn run(self, config: &Config, out: Out) -> anyhow::Result<Ended> {
+    pub async fn run(self, config: &Config, out: Out, world: Arc<dyn World>) -> anyhow::Result<Ended> {
         match self {
             Self::List(List { persona }) => {
                 let found = Server::find(config)?.get(&["api", "tools"], &[("persona", persona)]).await?;
@@ -97,7 +98,7 @@ impl Verb {
             Self::Grant(said) => said.run("grant", config, out).await,
             Self::Revoke(said) => said.run("revoke", config, out).await,
             Self::New(new) => new.write(config, out),
-            Self::Test(test) => test.run(config, out).await,
+            Self::Test(test) => test.run(config, out, world).await,
         }
     }
 }
@@ -151,9 +152,9 @@ impl New {
 
 impl Test {
     /// By the running server, which puts it on record; where none runs, here.
-    async fn run(&self, config: &Config, out: Out) -> anyhow::Result<Ended> {
+    async fn run(&self, config: &Config, out: Out, world: Arc<dyn World>) -> anyhow::Result<Ended> {
         let seen = match (Announcement::read(&config.data_root), &self.persona) {
-            (Ok(None), None) => self.here(config).await?,
+            (Ok(None), None) => self.here(config, world).await?,
             _ => self.there(config).await?,
         };
         out.answer(&seen, card);
@@ -166,14 +167,15 @@ impl Test {
         Server::find_patient(config, LONGEST_TRY)?.post(&["api", "tools", &self.name, "test"], &body).await
     }
 
-    async fn here(&self, config: &Config) -> anyhow::Result<Value> {
+    async fn here(&self, config: &Config, world: Arc<dyn World>) -> anyhow::Result<Value> {
         let tool = self.find(config)?;
         let arguments = self.arguments(&tool)?;
-        let bench = own::Bench::new(config.data_root.clone(), config.storage.min_free_mb);
+        let isolations = Isolations::new(config, world);
+        let bench = own::Bench::new(config.data_root.clone(), isolations.clone());
         let mark = format!("by-hand-{}", std::process::id());
-        let trying = own::Trying { arguments: &arguments, persona: None, mark: &mark };
-        let (_, view) = bench.try_out(&tool, trying).await?;
-        Ok(serde_json::to_value(view)?)
+        let tried = bench.try_out(&tool, own::Trying { arguments: &arguments, persona: None, mark: &mark }).await;
+        isolations.containers.close().await;
+        Ok(serde_json::to_value(tried?.1)?)
     }
 
     fn find(&self, config: &Config) -> anyhow::Result<OwnTool> {

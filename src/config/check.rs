@@ -8,7 +8,7 @@ use url::Url;
 use super::{Config, ConfigError, Problem, show};
 
 pub(super) const MINUTE: u64 = 60;
-const DAY: u64 = 24 * 60 * MINUTE;
+pub(super) const DAY: u64 = 24 * 60 * MINUTE;
 
 /// Finds every value that is out of range, not only the first.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
@@ -24,6 +24,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     tools(&mut found);
     super::models::check(&mut found);
     super::calendar::check(&mut found);
+    super::tools::check(&mut found);
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.filter) {
         found.refuse("log.filter", format!("`{}` is not a log filter: {error}", config.log.filter));
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, num::NonZeroUsize, path::PathBuf, 
 use actors::domain::{NodeName, Role, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::{CalendarConfig, EnvKeys, LoadConfig, ModelsConfig};
+use super::{CalendarConfig, EnvKeys, LoadConfig, ModelsConfig, ToolsConfig};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -253,14 +253,6 @@ pub struct BrowserConfig {
 pub struct EgressConfig {
     /// When not empty, a host must be on this list *and* on the persona's.
     pub allowed_hosts: Vec<String>,
-}
-
-/// `[tools]`: what tools reach besides the hosts of a persona.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ToolsConfig {
-    /// Address of a SearXNG instance's `/search`; empty: nobody searches the web.
-    pub web_search: String,
 }
 
 /// `[rehearsal]`: the practice site.

@@ -32,6 +32,7 @@ use rustix::{
     fs::{MemfdFlags, memfd_create},
     process::Pid,
 };
+use serde_json::Value;
 use tokio::{
     net::unix::pipe::Receiver,
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -40,15 +41,16 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::containers::NoContainer;
 use arguments::Bounds;
-use disk::Room;
 use groups::{Group, Groups};
 use launcher::Launcher;
 use status::Status;
 
+pub(super) use disk::Room;
 pub(super) use lasting::Lasting;
 pub use report::Held;
-pub(super) use streams::Caught;
+pub(super) use streams::{Caught, feed};
 
 /// What is kept of what a tool writes.
 pub const MOST_OUTPUT_BYTES: usize = 1 << 20;
@@ -115,6 +117,29 @@ pub enum End {
     Stopped,
     /// It took more of the disk than it may and was killed.
     DiskFull,
+    /// What it ran in ended around it, by somebody else's hand.
+    Lost,
+}
+
+impl End {
+    /// In a few words; of one that ended by itself the code says more.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Exit(_) => "ended",
+            Self::TimedOut => "timed out",
+            Self::Stopped => "stopped",
+            Self::DiskFull => "disk full",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Its code, or the word, as receipts and programs read it.
+    pub fn told(self) -> Value {
+        match self {
+            Self::Exit(code) => code.into(),
+            other => other.word().into(),
+        }
+    }
 }
 
 /// What was observed of a command.
@@ -126,6 +151,17 @@ pub struct Ran {
     pub took: Duration,
     /// Limits it ran into: `memory`, `processes`, `disk`.
     pub hit: Vec<&'static str>,
+    /// The container that it ran in; none: a sandbox of its own.
+    pub container: Option<Within>,
+}
+
+/// A container, as a receipt names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Within {
+    /// As the engine's own commands show it.
+    pub id: String,
+    pub image: String,
+    pub runtime: String,
 }
 
 impl Ran {
@@ -157,6 +193,8 @@ pub enum NoSandbox {
     Refused(String),
     #[error("no sandbox can be started: {0}")]
     Io(#[from] io::Error),
+    #[error(transparent)]
+    Container(#[from] NoContainer),
 }
 
 /// Where sandboxes are made. Cheap to clone.
@@ -204,7 +242,7 @@ impl Sandbox {
     /// Runs a command to its end, or until its limit or `stop`. Dropping the answer's future ends it too.
     pub async fn run(&self, job: &Job<'_>, stop: &CancellationToken) -> Result<Ran, NoSandbox> {
         let stop = stop.child_token();
-        let ready = self.ready(job, &stop, None);
+        let ready = self.prepared(job, &stop, None);
         // Who gives up must not leave a sandbox half made: a task of its own ends it in every case.
         let _given_up = stop.drop_guard();
         let (sandbox, began) = (self.clone(), Instant::now());
@@ -216,7 +254,7 @@ impl Sandbox {
     pub(super) async fn open(&self, job: &Job<'_>) -> Result<(ChildStdin, ChildStdout, Lasting), NoSandbox> {
         let stop = CancellationToken::new();
         let (lend, lent) = oneshot::channel();
-        let ready = self.ready(job, &stop, Some(lend));
+        let ready = self.prepared(job, &stop, Some(lend));
         let (sandbox, began) = (self.clone(), Instant::now());
         let task = tokio::spawn(async move { sandbox.carry_out(ready, began).await });
         let lasting = Lasting::new(task, stop);
@@ -226,7 +264,7 @@ impl Sandbox {
         }
     }
 
-    fn ready(&self, job: &Job<'_>, stop: &CancellationToken, lend: Option<Lent>) -> Ready {
+    fn prepared(&self, job: &Job<'_>, stop: &CancellationToken, lend: Option<Lent>) -> Ready {
         let group = self.groups.enter(job.memory_bytes, job.most_processes);
         let bounds = Bounds { groups: group.entrances(), memory_by_process: !group.bounds_memory() };
         let line = arguments::command_line(&self.bwrap, job, &bounds);
@@ -277,7 +315,7 @@ impl Sandbox {
         let end = ending(cut, &status, &errors)?;
         let mut hit = group.hit();
         hit.extend((end == End::DiskFull).then_some("disk"));
-        Ok(Ran { end, output, errors, took, hit })
+        Ok(Ran { end, output, errors, took, hit, container: None })
     }
 
     async fn start(&self, line: Vec<OsString>) -> Result<(Child, Receiver), NoSandbox> {

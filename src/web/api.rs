@@ -8,6 +8,7 @@ pub mod alerts;
 pub mod approvals;
 pub mod artifacts;
 pub mod budgets;
+pub mod containers;
 pub mod goals;
 pub mod hosts;
 pub mod keys;
@@ -59,6 +60,7 @@ pub fn routes() -> Table {
         alerts::routes(),
         actors::routes(),
         tools::routes(),
+        containers::routes(),
         agents::routes(),
         mcp::routes(),
         tokens::routes(),

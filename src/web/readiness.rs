@@ -1,5 +1,6 @@
 //! What a persona lacks before it can do its work, as API, pages and command line show it.
 
+use actix_web::web;
 use actors::domain::{BudgetScope, BudgetUnit, Persona, ToolKind, Zone};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,7 +14,7 @@ use crate::{
     config::{ModelsConfig, Readiness},
     models::{INSTANCE, is_key},
     storage::DbError,
-    tools::Fitted,
+    tools::{Fitted, isolation},
 };
 
 /// Something that is missing.
@@ -42,6 +43,8 @@ pub enum Lack {
     Memory,
     /// It may speak with a voice that is not there.
     Voice,
+    /// A tool of its runs in a container, and none can be had.
+    Container,
 }
 
 /// What this persona lacks now; nothing: it can do all of its work.
@@ -61,6 +64,7 @@ pub async fn of(deps: &Deps, persona: &Persona) -> Result<Vec<Missing>, DbError>
         missing.push(Missing { what: Lack::Browser, text });
     }
     missing.extend(unfitted(deps.fitted, persona));
+    missing.extend(container(deps, persona).await);
     Ok(missing)
 }
 
@@ -73,6 +77,17 @@ fn unfitted(fitted: Fitted, persona: &Persona) -> impl Iterator<Item = Missing> 
         let text = format!("it may use `{tool}`, and {why}: revoke it, or let its goals do without");
         Some(Missing { what, text })
     })
+}
+
+/// The engine is asked only where a tool of its wants a container.
+async fn container(deps: &Deps, persona: &Persona) -> Option<Missing> {
+    let (config, persona) = (deps.config.clone(), persona.clone());
+    let wants = web::block(move || isolation::wants_container(&config, Some((&persona).into()))).await;
+    if !wants.unwrap_or_default() {
+        return None;
+    }
+    let error = deps.isolations.containers.check().await.err()?;
+    Some(Missing { what: Lack::Container, text: format!("a tool of its runs in a container: {error}") })
 }
 
 /// What its model lacks: one of those who may answer is enough.

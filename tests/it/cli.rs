@@ -15,7 +15,7 @@ use std::{
 use serde_json::Value;
 
 /// The program over a data root of its own, without any variable of this machine's.
-fn greenroom(data_root: &Path, args: &[&str]) -> Output {
+pub fn greenroom(data_root: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_greenroom"))
         .args(args)
         .env_clear()
@@ -26,7 +26,7 @@ fn greenroom(data_root: &Path, args: &[&str]) -> Output {
         .unwrap()
 }
 
-fn said(output: &Output) -> (i32, String, String) {
+pub fn said(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }

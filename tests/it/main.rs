@@ -7,6 +7,8 @@ mod browser;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod containers;
+#[cfg(test)]
 mod egress;
 #[cfg(test)]
 #[cfg(feature = "failpoints")]

@@ -15,7 +15,7 @@ use rustix::{
 use tokio_util::sync::CancellationToken;
 
 /// Names what tests may leave out for want of a right, with commas.
-const MAY_SKIP: &str = "TESTS_MAY_SKIP";
+pub(crate) const MAY_SKIP: &str = "TESTS_MAY_SKIP";
 
 /// A data root with two personas, and the sandbox of this machine.
 struct Place {
@@ -107,7 +107,7 @@ pub(crate) fn processes_with(word: &str) -> Vec<(i32, String)> {
 }
 
 /// Whether a process that was killed has ended, waited for a while.
-fn ends_soon(pid: i32) -> bool {
+pub(crate) fn ends_soon(pid: i32) -> bool {
     let Ok(handle) = pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()) else { return true };
     let mut watched = [PollFd::new(&handle, PollFlags::IN)];
     poll(&mut watched, Some(&Timespec { tv_sec: 5, tv_nsec: 0 })).unwrap() == 1

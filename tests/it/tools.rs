@@ -36,12 +36,14 @@ use actors::{
 };
 use async_trait::async_trait;
 use greenroom::{
+    config::Config,
     config::ModelsConfig,
     egress::{Egress, HostRules},
     memory::Memory,
     models::{Models, UNDERSTUDY},
     tools::{
         BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, Web,
+        isolation::Isolations,
         mcp::{Mcp, McpDeps},
         templates,
     },
@@ -114,7 +116,7 @@ impl Stage {
             memory: props.memory,
             voice: props.voice,
             data_root: root.path().to_path_buf(),
-            min_free_mb: 0,
+            isolations: Isolations::new(&Config::for_test(root.path()), ports.world.clone()),
         });
         Self { root, tools, mcp, pins, persona, driver, ports }
     }

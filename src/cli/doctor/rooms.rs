@@ -7,10 +7,13 @@ use actors::domain::PersonaStatus;
 use super::Finding;
 use crate::{
     browser::find_chromium,
-    config::{self, Config},
+    config::{self, Config, Isolation},
     egress::HostRules,
     storage::{Age, Archive, OpenError},
-    tools::sandbox::Sandbox,
+    tools::{
+        isolation::{self, Isolations},
+        sandbox::Sandbox,
+    },
 };
 
 const CHROMIUM_LIMIT: Duration = Duration::from_secs(20);
@@ -75,6 +78,18 @@ pub async fn sandbox() -> Finding {
     let said = missing.iter().map(|held| format!("{}: {}", held.what, held.how)).collect::<Vec<_>>().join("; ");
     let next = "give this process control groups of its own (systemd: Delegate=yes), or run it as a user of its own";
     Finding::warn("sandbox", format!("own tools are bounded in {names}, but not wholly in {said}"), next)
+}
+
+/// Whether own tools that ask for a container get one.
+pub async fn containers(config: &Config, isolations: &Isolations) -> Finding {
+    let (what, usual) = ("containers", config.tools.isolation == Isolation::Container);
+    if !usual && !isolation::anybody_wants_container(config) {
+        return Finding::ok(what, "no own tool asks for one");
+    }
+    match isolations.containers.check().await {
+        Ok(found) => Finding::ok(what, found),
+        Err(error) => Finding::bad(what, error.to_string(), "until then no own tool that asks for a container runs"),
+    }
 }
 
 /// Chromium, and whether it starts at all.

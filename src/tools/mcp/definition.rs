@@ -92,6 +92,7 @@ impl Definition {
             requires: Vec::new(),
             recommends: Vec::new(),
             inverse: None,
+            isolation: None,
             network: false,
         };
         Some(OwnTool::announced(offered, Origin::Mcp, validators.of(self.hash, &self.schema).ok()?))

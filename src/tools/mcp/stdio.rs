@@ -72,7 +72,7 @@ impl Line for Process {
                     let line: String = line.trim().chars().take(300).collect();
                     let how = match ran.end {
                         End::Exit(code) => format!("the server ended with code {code}"),
-                        End::TimedOut | End::Stopped | End::DiskFull => "the server was ended".to_owned(),
+                        End::TimedOut | End::Stopped | End::DiskFull | End::Lost => "the server was ended".to_owned(),
                     };
                     if line.is_empty() { how } else { format!("{how}: {line}") }
                 }

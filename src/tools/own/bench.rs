@@ -1,30 +1,32 @@
-//! Where people try own tools: the sandbox that steps run in, in a persona's folder or in one that is thrown away.
+//! Where people try own tools: what steps run them in, in a persona's folder or in one that is thrown away.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use actors::domain::{Effect, PersonaId};
+use actors::domain::Effect;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::{
     outcome,
     run::{Input, NotTried, Tried, Workspace, try_out},
-    shelf::OwnTool,
+    shelf::{OwnTool, Whose},
 };
-use crate::tools::sandbox::{End, Held, Sandbox};
+use crate::tools::{
+    containers::Home,
+    isolation::Isolations,
+    sandbox::{Held, Within},
+};
 
-/// Tries tools. What the sandbox holds them to is looked at once.
+/// Tries tools.
 pub struct Bench {
     data_root: PathBuf,
-    min_free_mb: u64,
-    ready: OnceCell<(Sandbox, Vec<Held>)>,
+    isolations: Isolations,
 }
 
 /// One try.
@@ -32,7 +34,7 @@ pub struct Bench {
 pub struct Trying<'a> {
     pub arguments: &'a Map<String, Value>,
     /// In whose folder; none: in an empty one that is thrown away.
-    pub persona: Option<PersonaId>,
+    pub persona: Option<Whose<'a>>,
     /// Drawn for this try: no two have the same.
     pub mark: &'a str,
 }
@@ -50,6 +52,8 @@ pub struct TriedView {
     /// Its exit code, or `timed out`, `stopped`, `disk full`.
     #[schema(value_type = Object)]
     pub exit: Value,
+    /// None: it ran in a sandbox of its own.
+    pub container: Option<TriedIn>,
     pub took_ms: u64,
     /// Limits it ran into: `memory`, `processes`, `disk`.
     pub limits_hit: Vec<&'static str>,
@@ -57,6 +61,13 @@ pub struct TriedView {
     pub files: Vec<String>,
     pub stderr: String,
     pub limits: Limits,
+}
+
+/// The container that it ran in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TriedIn {
+    pub image: String,
+    pub runtime: String,
 }
 
 /// What it was held to.
@@ -68,28 +79,28 @@ pub struct Limits {
 }
 
 impl Bench {
-    /// Looks for nothing yet. A try ends when less than this is free on the disk.
-    pub const fn new(data_root: PathBuf, min_free_mb: u64) -> Self {
-        Self { data_root, min_free_mb, ready: OnceCell::const_new() }
+    /// Looks for nothing yet.
+    pub const fn new(data_root: PathBuf, isolations: Isolations) -> Self {
+        Self { data_root, isolations }
     }
 
     /// Runs a tool once. While it works in a persona's folder, no step writes there.
     pub async fn try_out(&self, tool: &OwnTool, trying: Trying<'_>) -> Result<(Tried, TriedView), NotTried> {
-        let place = match trying.persona {
-            Some(persona) => Place::Persona(Workspace::of(&self.data_root, persona).await?),
-            None => Place::ThrownAway(Emptied::new(&self.data_root, trying.mark)?),
+        let root = &self.data_root;
+        let (place, home) = match trying.persona {
+            Some(persona) => (Place::Persona(Workspace::of(root, persona.id).await?), Home::of(root, persona)),
+            None => {
+                let emptied = Emptied::new(root, trying.mark)?;
+                let home = Home::to_try(root, &emptied.folder);
+                (Place::ThrownAway(emptied), home)
+            }
         };
-        let (sandbox, held) = self.ready.get_or_try_init(|| self.look()).await?;
+        let runner = self.isolations.of(tool.manifest.isolation, home, &tool.manifest.name).await?;
+        let held = runner.report().await?;
         let told = Input { arguments: trying.arguments, key: trying.mark, limit: tool.manifest.timeout };
-        let tried = try_out(sandbox, tool, &told, place.path(), &CancellationToken::new()).await?;
-        let view = TriedView::new(tool, &tried, held.clone());
+        let tried = try_out(&*runner, tool, &told, place.path(), &CancellationToken::new()).await?;
+        let view = TriedView::new(tool, &tried, held);
         Ok((tried, view))
-    }
-
-    async fn look(&self) -> Result<(Sandbox, Vec<Held>), NotTried> {
-        let sandbox = Sandbox::find()?.leaving_free_mb(self.min_free_mb);
-        let held = sandbox.report().await?;
-        Ok((sandbox, held))
     }
 }
 
@@ -119,25 +130,26 @@ impl Tried {
 impl TriedView {
     fn new(tool: &OwnTool, tried: &Tried, in_force: Vec<Held>) -> Self {
         let (ran, manifest) = (&tried.ran, &tool.manifest);
-        let exit = match ran.end {
-            End::Exit(code) => json!(code),
-            End::TimedOut => json!("timed out"),
-            End::Stopped => json!("stopped"),
-            End::DiskFull => json!("disk full"),
-        };
         let whole = |ms: u128| u64::try_from(ms).unwrap_or(u64::MAX);
         Self {
             tool: manifest.name.clone(),
             ok: tried.value.is_ok(),
             value: tried.value.as_ref().ok().cloned(),
             error: tried.value.as_ref().err().cloned(),
-            exit,
+            exit: ran.end.told(),
+            container: ran.container.as_ref().map(TriedIn::from),
             took_ms: whole(ran.took.as_millis()),
             limits_hit: ran.hit.clone(),
             files: tried.files().to_vec(),
             stderr: ran.texts().1,
             limits: Limits { timeout_ms: whole(manifest.timeout.as_millis()), memory_mb: manifest.memory_mb, in_force },
         }
+    }
+}
+
+impl From<&Within> for TriedIn {
+    fn from(within: &Within) -> Self {
+        Self { image: within.image.clone(), runtime: within.runtime.clone() }
     }
 }
 
@@ -151,25 +163,29 @@ impl Place {
     fn path(&self) -> &Path {
         match self {
             Self::Persona(workspace) => workspace.place(),
-            Self::ThrownAway(Emptied(folder)) => folder,
+            Self::ThrownAway(emptied) => &emptied.workspace,
         }
     }
 }
 
-/// A workspace that is gone when it is dropped.
-struct Emptied(PathBuf);
+/// A folder with a workspace; both are gone when it is dropped.
+struct Emptied {
+    folder: PathBuf,
+    workspace: PathBuf,
+}
 
 impl Emptied {
     fn new(data_root: &Path, mark: &str) -> io::Result<Self> {
         let folder = data_root.join("tries").join(mark);
-        fs::create_dir_all(&folder)?;
-        Ok(Self(folder))
+        let workspace = folder.join("workspace");
+        fs::create_dir_all(&workspace)?;
+        Ok(Self { folder, workspace })
     }
 }
 
 impl Drop for Emptied {
     fn drop(&mut self) {
         // Left behind, it harms nobody.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }

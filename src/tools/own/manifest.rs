@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::config::Isolation;
+
 /// Name of the file in a tool's folder.
 pub const FILE: &str = "tool.toml";
 
@@ -50,6 +52,9 @@ pub struct Manifest {
     /// What takes back what it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inverse: Option<Inverse>,
+    /// What it runs in; none: what the settings say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
     /// Not to be had yet: refused when true.
     #[serde(default)]
     pub network: bool,

@@ -39,6 +39,7 @@ pub(super) fn answer(ran: &Ran, limit: Duration) -> Result<Value, String> {
         (End::Exit(code), None) => Err(format!("it ended with code {code}{hit}{}", last_words(ran))),
         (End::TimedOut, _) => Err(format!("it took longer than {} ms and was ended{hit}", limit.as_millis())),
         (End::DiskFull, _) => Err("it took more of the disk than it may and was ended".to_owned()),
+        (End::Lost, _) => Err("what it ran in was ended around it; whether it had done its work nobody saw".to_owned()),
         (End::Stopped, _) => Err("the run was stopped, and it was ended".to_owned()),
     }
 }
@@ -92,11 +93,9 @@ pub(super) fn outcome(name: &str, effect: Effect, tried: Tried, folder: &Folder)
 pub(super) fn observed(tried: &Tried, not_kept: &[&str]) -> Value {
     let names = |names: &[String]| json!(names.iter().take(MOST_NAMES).collect::<Vec<_>>());
     let mut data = json!({ "ran_ms": u64::try_from(tried.ran.took.as_millis()).unwrap_or(u64::MAX) });
-    match tried.ran.end {
-        End::Exit(code) => data["exit"] = code.into(),
-        End::TimedOut => data["exit"] = "timed out".into(),
-        End::Stopped => data["exit"] = "stopped".into(),
-        End::DiskFull => data["exit"] = "disk full".into(),
+    data["exit"] = tried.ran.end.told();
+    if let Some(container) = &tried.ran.container {
+        data["container"] = json!({ "id": container.id, "image": container.image, "runtime": container.runtime });
     }
     if let Some(signal) = tried.ran.signal() {
         data["signal"] = signal.into();

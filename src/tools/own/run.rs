@@ -1,4 +1,4 @@
-//! Runs an own tool once: its arguments are checked, it runs in the sandbox, and what it did is looked at from outside.
+//! Runs an own tool once: its arguments are checked, it runs cut off from the rest, and what it did is looked at from outside.
 
 use std::{
     io,
@@ -18,7 +18,8 @@ use super::{
 };
 use crate::tools::{
     folder::Folder,
-    sandbox::{Job, NoSandbox, Ran, Sandbox},
+    isolation::Runner,
+    sandbox::{Job, NoSandbox, Ran},
 };
 
 /// What was observed.
@@ -80,7 +81,7 @@ impl Workspace {
 
 /// Runs it once. The caller sees to it that nobody else writes in the workspace meanwhile.
 pub async fn try_out(
-    sandbox: &Sandbox,
+    runner: &dyn Runner,
     tool: &OwnTool,
     told: &Input<'_>,
     workspace: &Path,
@@ -96,7 +97,6 @@ pub async fn try_out(
     }
     let input = Value::Object(input).to_string();
     let may_write = manifest.effect.needs_intent();
-    let before = if may_write { seen(workspace).await? } else { Seen::default() };
     let job = Job {
         input: input.as_bytes(),
         folder: Some(&tool.folder),
@@ -106,7 +106,9 @@ pub async fn try_out(
         memory_bytes: manifest.memory_mb << 20,
         ..Job::new(&manifest.command)
     };
-    let ran = sandbox.run(&job, stop).await?;
+    runner.ready(&job).await?;
+    let before = if may_write { seen(workspace).await? } else { Seen::default() };
+    let ran = runner.run(&job, stop).await?;
     let value = outcome::answer(&ran, told.limit);
     if !may_write {
         return Ok(Tried { value, ran, left: Difference::default() });
@@ -127,7 +129,7 @@ async fn seen(workspace: &Path) -> io::Result<Seen> {
 
 /// A step of a run: in the persona's own folder, which is held until it is over.
 pub(in crate::tools) async fn perform(
-    sandbox: &Sandbox,
+    runner: &dyn Runner,
     tool: &OwnTool,
     arguments: &Map<String, Value>,
     call: &Call,
@@ -139,7 +141,7 @@ pub(in crate::tools) async fn perform(
         Err(error) => return not_begun(call, StepError::retryable(error.to_string())),
     };
     let input = Input { arguments, key: &call.key, limit: tool.manifest.timeout.min(call.limit) };
-    match try_out(sandbox, tool, &input, workspace.place(), stop).await {
+    match try_out(runner, tool, &input, workspace.place(), stop).await {
         Ok(tried) => {
             let name = tool.manifest.name.clone();
             let effect = tool.manifest.effect;

@@ -42,6 +42,8 @@ command = ["{program}", "./{file}"]
 effect = "pure"
 timeout = "10s"
 memory_mb = 256
+# "bubblewrap" or "container"; left out: what the settings say (`tools.isolation`).
+# isolation = "container"
 keywords = ["text"]
 # Names of other tools without which it is of no use.
 requires = []

@@ -24,22 +24,22 @@ const REST: u32 = 4;
 
 /// What a workspace may hold, and what must be left of its disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Room {
-    workspace: PathBuf,
-    most_bytes: u64,
-    most_files: usize,
-    least_free_bytes: u64,
+pub(in crate::tools) struct Room {
+    pub workspace: PathBuf,
+    pub most_bytes: u64,
+    pub most_files: usize,
+    pub least_free_bytes: u64,
 }
 
 impl Room {
     /// None: it writes nowhere.
-    pub(super) fn of(job: &Job<'_>, least_free_bytes: u64) -> Option<Self> {
+    pub(in crate::tools) fn of(job: &Job<'_>, least_free_bytes: u64) -> Option<Self> {
         let workspace = job.workspace.filter(|_| job.may_write)?.to_path_buf();
         Some(Self { workspace, most_bytes: job.most_bytes, most_files: job.most_files, least_free_bytes })
     }
 
     /// Looks again and again, and returns when more is taken than may be.
-    pub(super) async fn is_overrun(&self) {
+    pub(in crate::tools) async fn is_overrun(&self) {
         loop {
             let (room, began) = (self.clone(), Instant::now());
             // Whoever cannot look does not know better than before.

@@ -19,6 +19,13 @@ impl Caught {
         self.total_bytes > u64::try_from(self.bytes.len()).unwrap_or(u64::MAX)
     }
 
+    /// One more part, of which only what fits into `most` bytes in all is kept.
+    pub(in crate::tools) fn take(&mut self, part: &[u8], most: usize) {
+        let kept = part.len().min(most.saturating_sub(self.bytes.len()));
+        self.bytes.extend_from_slice(&part[..kept]);
+        self.total_bytes += u64::try_from(part.len()).unwrap_or(u64::MAX);
+    }
+
     /// As text, as far as it is some.
     pub(in crate::tools) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
@@ -32,17 +39,19 @@ pub(super) async fn catch(stream: Option<impl AsyncRead + Unpin>, most: usize) -
     let mut part = vec![0; 64 << 10];
     // A stream that breaks has ended.
     while let Ok(read @ 1..) = stream.read(&mut part).await {
-        let kept = read.min(most - caught.bytes.len());
-        caught.bytes.extend_from_slice(&part[..kept]);
-        caught.total_bytes += u64::try_from(read).unwrap_or(u64::MAX);
+        caught.take(&part[..read], most);
     }
     caught
 }
 
 /// Writes all and closes. Who does not read it all needs no more.
-pub(super) async fn feed(stream: Option<impl AsyncWrite + Unpin>, bytes: &[u8]) {
+pub(in crate::tools) async fn feed(stream: Option<impl AsyncWrite + Unpin>, bytes: &[u8]) {
     let Some(mut stream) = stream else { return };
-    let fed: io::Result<()> = stream.write_all(bytes).await;
+    let fed: io::Result<()> = async {
+        stream.write_all(bytes).await?;
+        stream.shutdown().await
+    }
+    .await;
     if let Err(error) = fed {
         tracing::debug!(%error, "a tool did not read its whole input");
     }

@@ -2,6 +2,7 @@
 
 pub mod budgets;
 pub mod calendar;
+pub mod container;
 pub mod goal;
 pub mod input;
 pub mod load;

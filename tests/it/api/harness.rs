@@ -13,7 +13,10 @@ use greenroom::{
     egress::{Egress, HostRules},
     models::Models,
     storage::{Storage, UserRole},
-    tools::mcp::{Mcp, McpDeps},
+    tools::{
+        isolation::Isolations,
+        mcp::{Mcp, McpDeps},
+    },
     web::{self, Deps, Server, auth::links, auth::random},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header, redirect::Policy};
@@ -78,6 +81,7 @@ impl TestServer {
                 keyring: Arc::new(storage.vault.clone()),
                 data_root: config.data_root.clone(),
             }),
+            isolations: Isolations::new(&config, world.clone()),
             models: Models::new(&config.models, Arc::new(storage.vault.clone())).unwrap(),
             db: storage.db.clone(),
             accounts: storage.accounts.clone(),

@@ -52,7 +52,7 @@ impl Server {
     }
 
     /// Its code, once it has ended.
-    pub(super) fn end(mut self, signal: Signal) -> Option<i32> {
+    pub fn end(mut self, signal: Signal) -> Option<i32> {
         self.signal(signal);
         self.child.wait().unwrap().code()
     }

@@ -18,7 +18,10 @@ use greenroom::{
     egress::{Egress, HostRules},
     models::Models,
     storage::Storage,
-    tools::mcp::{Mcp, McpDeps},
+    tools::{
+        isolation::Isolations,
+        mcp::{Mcp, McpDeps},
+    },
     web::{self, Deps, Server},
 };
 use tempfile::TempDir;
@@ -74,6 +77,7 @@ impl House {
                 keyring: Arc::new(storage.vault.clone()),
                 data_root: config.data_root.clone(),
             }),
+            isolations: Isolations::new(&config, world.clone()),
             models: Models::new(&config.models, Arc::new(storage.vault.clone())).unwrap(),
             db: storage.db.clone(),
             accounts: storage.accounts.clone(),

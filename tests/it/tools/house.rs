@@ -23,7 +23,7 @@ use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as 
 use ed25519_dalek::SigningKey;
 use greenroom::{
     browser::Browsers,
-    config::{BrowserConfig, ModelsConfig, StorageConfig},
+    config::{BrowserConfig, Config, ModelsConfig, StorageConfig},
     egress::{Egress, Enforcement, HostRules, REHEARSAL_HOST},
     memory::Memory,
     models::{Models, UNDERSTUDY},
@@ -31,6 +31,7 @@ use greenroom::{
     storage::{ReceiptFilter, RunFilter, Storage},
     tools::{
         Tools, ToolsDeps, Web,
+        isolation::Isolations,
         mcp::{Mcp, McpDeps},
         templates::Template,
     },
@@ -122,7 +123,7 @@ impl House {
             memory,
             voice,
             data_root: root.path().to_path_buf(),
-            min_free_mb: 0,
+            isolations: Isolations::new(&Config::for_test(root.path()), world.clone()),
         }));
         let ports = Ports {
             journal: storage.journal.clone(),

@@ -109,12 +109,13 @@ async fn carry_out(
     (tool, persona): (OwnTool, Option<Persona>),
     arguments: Map<String, Value>,
 ) -> Result<TriedView, Problem> {
-    let (effect, persona) = (tool.manifest.effect, persona.map(|persona| persona.id));
+    let (effect, whose) = (tool.manifest.effect, persona.as_ref().map(Whose::from));
+    let persona = whose.map(|whose| whose.id);
     let new =
         NewTry { tool: tool.manifest.name.clone(), persona, effect, data: told(&tool, &arguments), by: caller.by() };
     let open = deps.company.begin_try(new).await?;
     let mark = deps.world.new_id().to_string();
-    match bench.try_out(&tool, Trying { arguments: &arguments, persona, mark: &mark }).await {
+    match bench.try_out(&tool, Trying { arguments: &arguments, persona: whose, mark: &mark }).await {
         Ok((tried, view)) => {
             open.end(end(&tried, effect)).await?;
             Ok(view)

@@ -12,12 +12,14 @@ use actors::{
 use serde::Deserialize;
 
 use super::{
-    Body, Head, PersonaPage, Side, Tab, budgets::Budgets, calendar::Calendar, goal::GoalRow, input, logs::Logs,
-    output::Output, progress::Progress, settings, today::Today, tools::Tools,
+    Body, Head, PersonaPage, Side, Tab, budgets::Budgets, calendar::Calendar, container::Container, goal::GoalRow,
+    input, logs::Logs, output::Output, progress::Progress, settings, today::Today, tools::Tools,
 };
 use crate::{
     storage::{GoalFilter, ReceiptFilter, RunFilter},
     tools::{
+        containers::Home,
+        isolation,
         registry::{self, Listed},
         templates,
     },
@@ -280,6 +282,18 @@ async fn tools_of(visit: &Visit<'_>, persona: &Persona) -> Vec<Listed> {
     web::block(move || registry::list(&root, Some(&persona), &confirmed, fitted)).await.unwrap_or_default()
 }
 
+/// Only where a tool of its asks for one.
+async fn container(visit: &Visit<'_>, persona: &Persona) -> Option<Container> {
+    let deps = visit.deps;
+    let (config, of) = (deps.config.clone(), persona.clone());
+    let wants = web::block(move || isolation::wants_container(&config, Some((&of).into()))).await;
+    if !wants.unwrap_or_default() {
+        return None;
+    }
+    let home = Home::of(&deps.config.data_root, persona.into());
+    Some(Container::new(deps.isolations.containers.view(&home).await, visit.now_ms))
+}
+
 async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Settings, NoPage> {
     let labels = visit.deps.vault.list(&format!("persona:{}", persona.id)).await?;
     let key = |label: crate::storage::SecretLabel| settings::KeyRow {
@@ -306,6 +320,7 @@ async fn settings(visit: &Visit<'_>, persona: &Persona) -> Result<settings::Sett
         budgets: Budgets::new(&spending, visit.now_ms),
         standing: standing(visit.deps),
         tools: Tools::new(&listed, &used, &persona.grants),
+        container: container(visit, persona).await,
         quotas: Unit::ALL.iter().map(|unit| settings::QuotaField::new(*unit, persona, &rules, outreach)).collect(),
         persona: persona.clone(),
         keys: labels.into_iter().map(key).collect(),

@@ -4,7 +4,7 @@ use actors::domain::{
     Autonomy, Happening, Level, Persona, QuotaRules, Role, Rule, StandingWait, Tone, Unit, Verbosity,
 };
 
-use super::{budgets::Budgets, today::label, tools::Tools};
+use super::{budgets::Budgets, container::Container, today::label, tools::Tools};
 use crate::web::pages::show::When;
 
 /// The tab.
@@ -23,6 +23,8 @@ pub struct Settings {
     /// Slugs of some it may wait for, as suggestions.
     pub others: Vec<String>,
     pub tools: Tools,
+    /// None: no tool of its asks for one.
+    pub container: Option<Container>,
 }
 
 const EXAMPLE_WORK: &str = r#"[

@@ -15,7 +15,11 @@ use super::{
     records::{self, NOW},
     stage,
 };
-use crate::tools::{Fitted, templates};
+use crate::tools::{
+    Fitted,
+    containers::{ContainerView, LastCall, State},
+    templates,
+};
 use crate::web::day::{CountedView, DayView, QuotaView};
 use crate::web::pages::{
     card::{self, Card, Numbers, Totals},
@@ -26,6 +30,7 @@ use crate::web::pages::{
     persona::{
         Body, Head, PersonaPage, Side,
         calendar::Calendar,
+        container::Container,
         goal::{Badge, GoalRow},
         input::{self, Input, Turn},
         logs::Logs,
@@ -279,7 +284,26 @@ fn settings(jason: &Persona) -> Settings {
         }],
         others: vec!["bo".to_owned(), "helper".to_owned()],
         tools: tools(),
+        container: Some(container()),
     }
+}
+
+fn container() -> Container {
+    let last_call =
+        LastCall { tool: "invoice".to_owned(), at_ms: NOW - 90_000, took_ms: 38, ended: "exit 0".to_owned() };
+    let seen = ContainerView {
+        state: State::Running,
+        since_ms: Some(NOW - 3_600_000),
+        why: None,
+        id: Some("7d2b9c01aa53".to_owned()),
+        image: "python:3-slim".to_owned(),
+        runtime: Some("runsc".to_owned()),
+        memory_bytes: Some(3 << 20),
+        most_memory_bytes: Some(272 << 20),
+        last_call: Some(last_call),
+        problem: None,
+    };
+    Container::new(seen, NOW)
 }
 
 fn tools() -> Tools {
