@@ -46,9 +46,10 @@ pub struct ProgramCall {
 /// Why a call was not made; it is on record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotMade {
-    /// A budget has no room for it; when it renews, unless it never fits.
+    /// A budget has no room for it; when it renews, unless it never fits. Where the rest is only reserved, there may be
+    /// room as soon as calls under way have ended.
     #[error("{why}")]
-    NoRoom { why: String, until_ms: Option<i64> },
+    NoRoom { why: String, until_ms: Option<i64>, only_reserved: bool },
     /// There is a budget, and nobody knows what the call could cost.
     #[error("{0}")]
     Unbounded(String),
@@ -176,10 +177,12 @@ impl Desk {
             match guard {
                 Guard::Ledger(LedgerGuard::BudgetsAt(scope, _)) => drop(locked(&self.known.by_scope).remove(&scope)),
                 Guard::Ledger(LedgerGuard::BudgetLeft(left)) => {
-                    let why = ledger::refusal(&left, &self.ports.records.totals(&left.span).await?, zone);
+                    let totals = self.ports.records.totals(&left.span).await?;
+                    let only_reserved = ledger::is_only_reserved(&left, &totals);
+                    let why = ledger::refusal(&left, &totals, zone);
                     let until_ms = (!left.never_fits()).then_some(left.span.until_ms);
-                    self.deny(call, &why, Some(&left)).await?;
-                    return Ok(Err(NotMade::NoRoom { why, until_ms }));
+                    self.deny(call, &why, Some(&left).filter(|_| !only_reserved)).await?;
+                    return Ok(Err(NotMade::NoRoom { why, until_ms, only_reserved }));
                 }
                 _ => return Ok(Err(NotMade::NoPersona)),
             }
@@ -243,6 +246,7 @@ impl Desk {
         Commit { changes, receipts: vec![draft], ..Commit::default() }
     }
 
+    /// `left`: the budget that is used up, which people are told.
     async fn deny(&self, call: &ProgramCall, why: &str, left: Option<&BudgetLeft>) -> Result<(), CommandError> {
         let mut draft = self.of_call(call, Phase::Denied, format!("did not ask {} for key {}", asked(call), call.key));
         draft.body.error = Some(why.to_owned());

@@ -12,7 +12,7 @@ use crate::{
         Goal, GoalId, GoalState, Limits, NewArtifact, Outcome, ParkedOn, PersonaId, Proof, RunId, StepError, TraceId,
     },
     ports::{Change, Commit, LedgerChange, Records as _, World as _},
-    supervisor::{By, CommandError, Company, NewWork, Work},
+    supervisor::{By, CallEnd, CommandError, Company, NewWork, NotMade, ProgramCall, Work},
     testing::{Act, TestPorts},
 };
 
@@ -210,5 +210,29 @@ async fn budgets_are_set_from_what_was_there_and_by_receipt() {
     assert!(said("ada set the budgets of persona:") && !said("budgets of company"));
     let kept = house.test.store.budgets(&[scope, BudgetScope::Company]).await.unwrap();
     assert_eq!((kept[0].version, kept[1].version), (2, 0));
+    house.company.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_finds_the_rest_only_reserved_may_try_again_and_nobody_is_alarmed() {
+    let house = House::open(1).await;
+    house.company.set_budgets(BudgetScope::Company, 0, day(DOLLAR), &house.by()).await.unwrap();
+    let begin = async |micro_usd| {
+        let bound = Ok(Bound { micro_usd, tokens: 10 });
+        let (key, trace) = ("ci".to_owned(), house.by().trace);
+        let call = ProgramCall { key, persona: None, tool: "chat", bound, data: json!({"model": "house"}), trace };
+        house.company.begin_call(call).await.unwrap()
+    };
+    let first = begin(600_000).await.unwrap();
+    let NotMade::NoRoom { why, only_reserved: true, .. } = begin(600_000).await.err().unwrap() else {
+        panic!("no room")
+    };
+    assert!(!why.contains("it is tried again"), "nobody else does: {why}");
+    assert_eq!(house.test.store.alerts(), []);
+    let cost = Cost { input_tokens: 1, output_tokens: 1, micro_usd: 500_000 };
+    first.end(CallEnd::Answered { cost: Some(cost), data: json!({}) }).await.unwrap();
+    let NotMade::NoRoom { only_reserved: false, .. } = begin(600_000).await.err().unwrap() else { panic!("no room") };
+    assert_eq!(house.test.store.alerts().len(), 1);
+    drop(begin(400_000).await.unwrap());
     house.company.end().await;
 }
