@@ -42,7 +42,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-pub use self::handing::{Colleagues, Handed, NotGiven};
+pub use self::handing::{Colleagues, Given, Handed, NotGiven};
 use self::{attempt::Attempt, broker::Broker, stage::Stage};
 pub(crate) use self::{ends::ends_with, history::History, quota::may_have_happened, steps::Steps};
 pub use self::{now::Now, policy::standing_rules};

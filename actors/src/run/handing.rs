@@ -46,11 +46,20 @@ pub enum NotGiven {
     Unavailable,
 }
 
+/// Work that somebody has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Given {
+    pub goal: GoalId,
+    /// It had it already.
+    pub repeated: bool,
+}
+
 /// Who can be given work.
 #[async_trait]
 pub trait Colleagues: Send + Sync {
-    /// Gives it, on behalf of a goal of this persona; known by its key, it is the goal of the first time.
-    async fn give(&self, from: &Persona, goal: &Goal, work: Handed) -> Result<GoalId, NotGiven>;
+    /// Gives it, on behalf of a goal of this persona; known by its key, it is the goal of the first time, unless that one
+    /// ended without being done.
+    async fn give(&self, from: &Persona, goal: &Goal, work: Handed) -> Result<Given, NotGiven>;
 
     /// Nobody waits for it any more.
     async fn withdraw(&self, goal: GoalId);
@@ -76,9 +85,13 @@ impl Attempt<'_> {
                 let key = self.key_at(at);
                 let work = Handed { to: None, task: task.clone(), agent: None, due_ms: Some(due_ms), key };
                 match self.given(work).await? {
-                    Ok(goal) => {
-                        let said = format!("gave itself a goal for in {in_minutes} minutes");
-                        self.came(at, step, said, json!({"goal": goal}), None, Vec::new()).await
+                    Ok(Given { goal, repeated }) => {
+                        let said = match repeated {
+                            false => format!("gave itself a goal for in {in_minutes} minutes"),
+                            true => "has given itself that goal already".to_owned(),
+                        };
+                        let data = json!({"goal": goal, "repeated": repeated});
+                        self.came(at, step, said, data, None, Vec::new()).await
                     }
                     Err(why) => {
                         self.came(at, step, "gave no goal".to_owned(), Value::Null, Some(why), Vec::new()).await
@@ -122,7 +135,7 @@ impl Attempt<'_> {
         let child = match self.handed(at).and_then(goal_of) {
             Some(child) => child,
             None => match self.given(work).await? {
-                Ok(child) => child,
+                Ok(child) => child.goal,
                 Err(why) => {
                     return self.came(at, step, "gave no goal".to_owned(), Value::Null, Some(why), Vec::new()).await;
                 }
@@ -165,12 +178,12 @@ impl Attempt<'_> {
     }
 
     /// The inner error: why it is not given.
-    async fn given(&self, work: Handed) -> Result<Result<GoalId, String>, Halt> {
+    async fn given(&self, work: Handed) -> Result<Result<Given, String>, Halt> {
         let Some(colleagues) = &self.runner.colleagues else {
             return Ok(Err("there is nobody to give it to".to_owned()));
         };
         match colleagues.give(&self.persona, &self.goal, work).await {
-            Ok(goal) => Ok(Ok(goal)),
+            Ok(given) => Ok(Ok(given)),
             Err(NotGiven::Refused(why)) => Ok(Err(why)),
             Err(NotGiven::Unavailable) => Err(Halt::End(RunEnd::Unavailable)),
         }
