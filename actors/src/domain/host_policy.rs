@@ -67,7 +67,7 @@ impl HostTerms {
         }
     }
 
-    /// Why a tool may not be used there.
+    /// Whether a tool may not be used there.
     pub fn forbids(&self, tool: &str) -> bool {
         self.actions.as_ref().is_some_and(|allowed| !allowed.iter().any(|name| name == tool))
     }

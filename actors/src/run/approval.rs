@@ -120,7 +120,10 @@ impl Attempt<'_> {
             Ok(subject) => subject,
             Err(error) => return Ok(Permit::No(error)),
         };
-        self.put_question(at, step, subject, Asking { again, changed: None, also: Vec::new(), said: Vec::new() }).await
+        // What was found to differ behind the intent stands on the receipt that says that it was not begun.
+        let came = self.history.came_of(self.steps.index(at)).filter(|_| again).and_then(|came| came.body.as_ref());
+        let changed = came.and_then(|body| body.data.get("changed")?.as_str()).map(str::to_owned);
+        self.put_question(at, step, subject, Asking { again, changed, also: Vec::new(), said: Vec::new() }).await
     }
 
     /// The rules say by now what a person was asked.

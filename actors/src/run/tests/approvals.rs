@@ -208,6 +208,8 @@ async fn a_page_that_changes_behind_the_intent_is_not_acted_on() {
     board.carry(goal).await;
     assert_eq!((board.states(), board.submissions()), (vec![Void, Waiting], 0));
     assert_eq!(board.receipts("browser_click", Phase::Intent).len(), 1);
+    let told = board.ports.store.alerts().pop().unwrap().text;
+    assert!(told.contains("The page has changed: form · price · value: “5” → “6”"), "{told}");
     board.decide(goal, Approved).await;
     board.carry(goal).await;
     assert_eq!((board.goal(goal).state, board.submissions(), board.states()), (GoalState::Done, 1, vec![Void, Used]));
