@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
-use super::{CommandError, Company, desk::Desk};
+use super::{By, CommandError, Company, desk::Desk};
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, Body, Bound, BudgetLeft, BudgetScope, BudgetSpan, Budgets, ChainId, Cost, Draft,
@@ -318,24 +318,42 @@ impl Desk {
     }
 
     /// What a crash left reserved counts as spent: whoever was asked may have answered.
-    pub(super) async fn settle_lost_calls(&self) -> Result<(), Unavailable> {
-        for entry in self.ports.records.open_calls().await? {
-            let key = entry.user.strip_prefix("key:").unwrap_or(&entry.user).to_owned();
-            let call = ProgramCall {
-                key,
-                persona: entry.persona.map(|id| (id, Zone::UTC)),
-                tool: "chat",
-                bound: Ok(entry.reserved),
-                data: json!({ "entry": entry.id }),
-                trace: TraceId(self.world().new_id()),
-            };
-            let end = CallEnd::Unknown { error: "the server ended before the answer did".into() };
-            let commit = self.ended(&call, &Charge::new(entry, &[], Zone::UTC), end);
+    pub(super) async fn settle_what_was_lost(&self) -> Result<(), Unavailable> {
+        for entry in self.ports.records.lost_entries().await? {
+            let commit = if entry.goal.is_some() { self.left_by_goal(&entry) } else { self.left_by_program(entry) };
             if let Err(error) = self.write(commit).await {
-                tracing::warn!("a call that a crash cut is settled at the next start: {error}");
+                tracing::warn!("what a crash left reserved is settled at the next start: {error}");
             }
         }
         Ok(())
+    }
+
+    /// Its goal is over, so nobody goes on with it.
+    pub(super) fn left_by_goal(&self, entry: &Entry) -> Commit {
+        let by = By { who: "system".to_owned(), trace: TraceId(self.world().new_id()) };
+        let said = "settled at its worst what a call of a goal that is over had reserved".to_owned();
+        let data = json!({"entry": entry.id, "step": entry.step, "spent": entry.reserved});
+        let mut receipt = self.system_decision(&by, said, data);
+        receipt.goal = entry.goal;
+        let settled = Settlement { entry: entry.clone(), spent: entry.reserved, at_ms: self.now_ms() };
+        let changes = vec![Change::Ledger(LedgerChange::Settled(settled))];
+        Commit { changes, receipts: vec![receipt], ..Commit::default() }
+    }
+
+    fn left_by_program(&self, entry: Entry) -> Commit {
+        let call = ProgramCall {
+            key: entry.user.strip_prefix("key:").unwrap_or(&entry.user).to_owned(),
+            persona: entry.persona.map(|id| (id, Zone::UTC)),
+            tool: "chat",
+            bound: Ok(entry.reserved),
+            data: json!({ "entry": entry.id }),
+            trace: TraceId(self.world().new_id()),
+        };
+        let end = CallEnd::Unknown { error: "the server ended before the answer did".into() };
+        let mut commit = self.ended(&call, &Charge::new(entry, &[], Zone::UTC), end);
+        // A text or an embedding: the entry does not say.
+        commit.receipts.iter_mut().for_each(|draft| draft.tool = None);
+        commit
     }
 }
 

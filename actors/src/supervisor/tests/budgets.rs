@@ -187,6 +187,27 @@ async fn what_a_goal_left_reserved_is_settled_when_it_ends_unopened() {
     house.company.end().await;
 }
 
+/// A call reserves in between the look at what is reserved and the commit that ends its goal; then the process dies.
+#[tokio::test(start_paused = true)]
+async fn what_was_reserved_for_a_goal_that_is_over_is_settled_by_the_next_start() {
+    let house = House::open(1).await;
+    let ada = house.persona("ada").await;
+    house.company.pause(ada, &house.by()).await.unwrap();
+    let (over, open) = (house.give(ada).await, house.give(ada).await);
+    house.company.cancel_goal(over, &house.by()).await.unwrap();
+    for goal in [over, open] {
+        let (id, run) = (EntryId(house.test.world.new_id()), Some(RunId(house.test.world.new_id())));
+        let (at_ms, goal) = (house.test.world.now_ms(), Some(goal));
+        let entry = Entry { id, persona: Some(ada), user: "ada".into(), goal, run, step: 0, at_ms, reserved: WORST };
+        let changes = vec![Change::Ledger(LedgerChange::Reserved(entry))];
+        house.test.store.seed(Commit { changes, ..Commit::default() }).unwrap();
+    }
+    house.company.end().await;
+    let house = House::open_on(1, house.test).await;
+    assert_eq!(house.money(), [(WORST, Some(WORST)), (WORST, None)], "the other one may go on");
+    house.company.end().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn budgets_are_set_from_what_was_there_and_by_receipt() {
     let house = House::open(1).await;
