@@ -124,7 +124,7 @@ pub fn refusal(left: &BudgetLeft, totals: &Totals, zone: Zone) -> String {
         return format!("{room}, which no {period} would hold: raise the budget, or ask for less");
     }
     if is_only_reserved(left, totals) {
-        return format!("{room}: what is reserved for calls under way may leave room; it is tried again soon");
+        return format!("{room}: what is reserved for calls under way may leave room soon");
     }
     format!("{room}: it renews at {} ({zone}); wait, or raise the budget", zone.minute(span.until_ms))
 }

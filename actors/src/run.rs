@@ -45,7 +45,7 @@ use tracing::warn;
 
 pub(crate) use self::deed::{came_to_nothing, rolled_back_by};
 pub use self::deed::{deed, rollbacks};
-pub use self::handing::{Colleagues, Handed, NotGiven, Repeated};
+pub use self::handing::{Colleagues, Given, Handed, NotGiven, Repeated};
 pub(crate) use self::policy::{Rules, Verdict as Judged, disclosed, judge, reaches};
 use self::{attempt::Attempt, broker::Broker, stage::Stage};
 pub(crate) use self::{ends::ends_with, history::History, quota::may_have_happened, steps::Steps};

@@ -140,7 +140,7 @@ impl Company {
             closed,
             _keepers,
         });
-        desk.settle_lost_calls().await?;
+        desk.settle_what_was_lost().await?;
         // It ends with the last handle: then nobody can ask it any more.
         tokio::spawn(Looking::new(&desk, asked).keep());
         let calendar = tokio::spawn(Keeper::new(desk.clone(), told).keep());

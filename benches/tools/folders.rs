@@ -10,12 +10,13 @@ use actors::{
 use anyhow::ensure;
 use async_trait::async_trait;
 use greenroom::{
-    config::ModelsConfig,
+    config::{Config, ModelsConfig},
     egress::{Egress, HostRules},
     models::{Keyring, Models, UNDERSTUDY},
     secrets::SecretText,
     tools::{
         BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, Web,
+        isolation::Isolations,
         mcp::{Mcp, McpDeps, PinBook},
     },
 };
@@ -129,7 +130,7 @@ fn tools(root: &Path, ports: &TestPorts) -> anyhow::Result<Tools> {
         web: Web { egress, search: None },
         mcp,
         data_root,
-        min_free_mb: 0,
+        isolations: Isolations::new(&Config::for_test(root), ports.world.clone()),
         memory: None,
         voice: None,
     }))

@@ -160,8 +160,8 @@ impl Records for ReadBack {
         Ok(self.0.open_entries(goal).await?)
     }
 
-    async fn open_calls(&self) -> Result<Vec<Entry>, Unavailable> {
-        Ok(self.0.open_calls().await?)
+    async fn lost_entries(&self) -> Result<Vec<Entry>, Unavailable> {
+        Ok(self.0.lost_entries().await?)
     }
 
     async fn approvals_of(&self, goal: GoalId) -> Result<Vec<Approval>, Unavailable> {

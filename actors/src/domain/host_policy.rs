@@ -73,7 +73,7 @@ impl HostTerms {
         self.outreach.as_ref().is_some_and(wants)
     }
 
-    /// Why a tool may not be used there.
+    /// Whether a tool may not be used there.
     pub fn forbids(&self, tool: &str) -> bool {
         self.actions.as_ref().is_some_and(|allowed| !allowed.iter().any(|name| name == tool))
     }

@@ -215,8 +215,8 @@ pub trait Records: RoomRecords {
         Ok(Vec::new())
     }
 
-    /// What programs' calls through the gateway reserved and nobody settled.
-    async fn open_calls(&self) -> Result<Vec<Entry>, Unavailable> {
+    /// What calls reserved that nobody will settle, when none is under way: calls of programs, and of goals that are over.
+    async fn lost_entries(&self) -> Result<Vec<Entry>, Unavailable> {
         Ok(Vec::new())
     }
 

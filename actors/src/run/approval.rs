@@ -15,10 +15,10 @@ use super::{
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, Approval, ApprovalId, ApprovalState, Call, Draft, GoalState, Hash, MessageState,
-        ParkedOn, PersonaId, Phase, ReceiptKind, RunState, Step, StepError, Subject,
+        ParkedOn, PersonaId, Phase, Receipt, ReceiptKind, RunState, Step, StepError, Subject,
     },
-    evidence::canonical,
-    ports::{ApprovalChange, Change, Commit, GoalMove, Guard},
+    evidence::{RecordError, canonical},
+    ports::{ApprovalChange, ApprovalGuard, Change, Commit, GoalMove, Guard, Outdated, Unavailable},
 };
 
 /// Whether a step may go to the broker.
@@ -97,7 +97,10 @@ impl Attempt<'_> {
         self.renew_permissions().await?;
         let broker = &self.runner.broker;
         let verdict = broker.judge(step, self.page(), &self.persona.permissions, self.terms_for(step));
-        let policy::Verdict::Ask { rule } = verdict else { return Ok(Permit::Free) };
+        let policy::Verdict::Ask { rule } = verdict else {
+            self.no_longer_asks(at).await?;
+            return Ok(Permit::Free);
+        };
         let key = self.key_of(at);
         let asked =
             broker.ports.records.approvals_of(self.goal.id).await.map_err(|_| Halt::End(RunEnd::Unavailable))?;
@@ -117,7 +120,31 @@ impl Attempt<'_> {
             Ok(subject) => subject,
             Err(error) => return Ok(Permit::No(error)),
         };
-        self.put_question(at, step, subject, Asking { again, changed: None, also: Vec::new(), said: Vec::new() }).await
+        // What was found to differ behind the intent stands on the receipt that says that it was not begun.
+        let came = self.history.came_of(self.steps.index(at)).filter(|_| again).and_then(|came| came.body.as_ref());
+        let changed = came.and_then(|body| body.data.get("changed")?.as_str()).map(str::to_owned);
+        self.put_question(at, step, subject, Asking { again, changed, also: Vec::new(), said: Vec::new() }).await
+    }
+
+    /// The rules say by now what a person was asked.
+    async fn no_longer_asks(&mut self, at: usize) -> Result<(), Halt> {
+        let open = self.open_questions().await.map_err(|_| Halt::End(RunEnd::Unavailable))?;
+        let key = self.key_of(at);
+        let Some(approval) = open.into_iter().find(|approval| approval.key == key) else { return Ok(()) };
+        let said = format!("no longer asks about “{}”: the rules have changed", approval.subject.label);
+        let changes = closed(&approval, ApprovalState::Void, self.now_ms());
+        self.note_question(self.approval_draft(&approval, ApprovalState::Void, said), changes).await
+    }
+
+    /// What people were asked about this goal and is not settled.
+    pub(super) async fn open_questions(&self) -> Result<Vec<Approval>, Unavailable> {
+        let asks = |receipt: &Receipt| receipt.body.as_ref().is_some_and(|body| body.data.get("became").is_some());
+        if !self.history.receipts().iter().any(asks) {
+            return Ok(Vec::new());
+        }
+        let mut asked = self.runner.broker.ports.records.approvals_of(self.goal.id).await?;
+        asked.retain(|approval| approval.state.is_open());
+        Ok(asked)
     }
 
     /// What became of an open question.
@@ -131,7 +158,8 @@ impl Attempt<'_> {
             return Ok(Answer::Is(Permit::No(StepError::denied(why))));
         }
         if approval.state == ApprovalState::Waiting {
-            return Err(Halt::End(self.park_on(approval.expires_ms, Vec::new(), Vec::new()).await));
+            let unanswered = Guard::Approval(ApprovalGuard::Is(approval.id, ApprovalState::Waiting));
+            return Err(Halt::End(self.park_on(approval.expires_ms, vec![unanswered], Vec::new(), Vec::new()).await));
         }
         let seen = self.subject(at, step, approval.subject.rule.clone()).await;
         let why = match &seen {
@@ -222,11 +250,17 @@ impl Attempt<'_> {
         also.push(Change::AlertRaised(Box::new(alert)));
         also.push(Change::Approval(ApprovalChange::Asked(Box::new(approval))));
         self.say(Some(format!("waits for a yes · {about}")));
-        Err(Halt::End(self.park_on(expires_ms, also, receipts).await))
+        Err(Halt::End(self.park_on(expires_ms, Vec::new(), also, receipts).await))
     }
 
-    /// Stands still until a person has spoken, or it is too late.
-    async fn park_on(&mut self, until_ms: i64, mut changes: Vec<Change>, mut receipts: Vec<Draft>) -> RunEnd {
+    /// Stands still until a person has spoken, or it is too late. `unless`: otherwise it looks again at once.
+    async fn park_on(
+        &mut self,
+        until_ms: i64,
+        unless: Vec<Guard>,
+        mut changes: Vec<Change>,
+        mut receipts: Vec<Draft>,
+    ) -> RunEnd {
         let parked =
             GoalMove { parked_on: Some(ParkedOn::Approval), due_ms: Some(until_ms), ..self.moved(GoalState::Parked) };
         changes.extend([
@@ -236,9 +270,12 @@ impl Attempt<'_> {
         ]);
         let said = format!("“{}” waits for an approval", self.goal.title);
         receipts.push(self.log(said, GoalState::Parked.as_str()));
-        let guards = vec![Guard::GoalOpen(self.goal.id), Guard::RunLive(self.run.id)];
+        let guards = [vec![Guard::GoalOpen(self.goal.id), Guard::RunLive(self.run.id)], unless].concat();
         match self.runner.broker.evidence.record(Commit { guards, changes, receipts }).await {
             Ok(_) => RunEnd::Later { due_ms: Some(until_ms) },
+            Err(RecordError::Outdated(Outdated { guard: Guard::Approval(_) })) => {
+                RunEnd::Later { due_ms: Some(self.now_ms()) }
+            }
             Err(error) => self.end_after(&error),
         }
     }

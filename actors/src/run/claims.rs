@@ -8,7 +8,7 @@ use super::{
     proof::{Line, shown},
     steps::Steps,
 };
-use crate::domain::{Ended, Phase, Receipt, Step};
+use crate::domain::{ArtifactKind, Ended, Phase, Receipt, Step};
 
 /// What a verb claims to have done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,13 +94,14 @@ fn shown_by(deed: Deed, sentence: &str, steps: &Steps, receipts: &[Receipt]) -> 
     let files: Vec<&str> = steps.iter().filter_map(Step::file_path).collect();
     let one_is_named = files.iter().any(|path| names_a_file(path));
     let fits = |receipt: &Receipt| match (deed, step(receipt)) {
-        (Deed::Sent, Some(step)) => step.is_browser() && step.effect().needs_intent(),
+        (Deed::Sent, Some(step)) => changes_something_outside(step),
         (Deed::Wrote, Some(step)) => match step.file_path() {
             Some(path) => names_a_file(path) || (!one_is_named && !names_any_file(sentence)),
             // “Created an account” is no file.
-            None => step.is_browser() && step.effect().needs_intent() && !names_any_file(sentence),
+            None if !names_any_file(sentence) => changes_something_outside(step) || files_of(receipt).next().is_some(),
+            None => files_of(receipt).any(names_a_file),
         },
-        (Deed::Opened, Some(step)) => matches!(step, Step::Goto { .. }),
+        (Deed::Opened, Some(step)) => matches!(step, Step::Goto { .. } | Step::Fetch { post: None, .. }),
         (Deed::Pictured, Some(step)) => matches!(step, Step::Screenshot { .. }),
         (_, None) => false,
     };
@@ -112,6 +113,16 @@ fn shown_by(deed: Deed, sentence: &str, steps: &Steps, receipts: &[Receipt]) -> 
     };
     let seen = || receipts.iter().rev().filter(elsewhere).find(|receipt| fits(receipt)).map(|receipt| receipt.seq);
     shown(receipts, fits).or_else(seen)
+}
+
+fn changes_something_outside(step: &Step) -> bool {
+    step.effect().needs_intent() && step.file_path().is_none() && !step.is_handed_over()
+}
+
+/// The files that a call left.
+fn files_of(receipt: &Receipt) -> impl Iterator<Item = &str> {
+    let kept = receipt.body.iter().flat_map(|body| &body.artifacts);
+    kept.filter(|kept| kept.kind == ArtifactKind::File && !kept.missing).map(|kept| kept.name.as_str())
 }
 
 /// A word with a dot and an ending, as file names have.

@@ -58,11 +58,20 @@ pub enum NotGiven {
     Unavailable,
 }
 
+/// Work that somebody has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Given {
+    pub goal: GoalId,
+    /// It had it already.
+    pub repeated: bool,
+}
+
 /// Who can be given work.
 #[async_trait]
 pub trait Colleagues: Send + Sync {
-    /// Gives it, on behalf of a goal of this persona; known by its key, it is the goal of the first time.
-    async fn give(&self, from: &Persona, goal: &Goal, work: Handed) -> Result<GoalId, NotGiven>;
+    /// Gives it, on behalf of a goal of this persona; known by its key, it is the goal of the first time, unless that one
+    /// ended without being done.
+    async fn give(&self, from: &Persona, goal: &Goal, work: Handed) -> Result<Given, NotGiven>;
 
     /// Puts it on the persona's own calendar; known by its key, it is the line of the first time.
     async fn repeat(&self, from: &Persona, goal: &Goal, work: Repeated) -> Result<ScheduleId, NotGiven>;
@@ -104,8 +113,12 @@ impl Attempt<'_> {
                 let key = self.key_at(at);
                 let work = Handed { to: None, task: task.clone(), agent: None, due_ms: Some(due_ms), key };
                 let given = self.given(work).await?;
-                let said = format!("gave itself a goal for in {minutes} minutes");
-                self.arranged(at, step, given.map(|goal| (said, json!({"goal": goal})))).await
+                let said = |given: &Given| match given.repeated {
+                    false => format!("gave itself a goal for in {minutes} minutes"),
+                    true => "has given itself that goal already".to_owned(),
+                };
+                let told = |given: Given| (said(&given), json!({"goal": given.goal, "repeated": given.repeated}));
+                self.arranged(at, step, given.map(told)).await
             }
             Step::Schedule { task, cron, .. } => {
                 let cron = cron.clone().unwrap_or_default();
@@ -162,7 +175,7 @@ impl Attempt<'_> {
         let child = match self.handed(at).and_then(goal_of) {
             Some(child) => child,
             None => match self.given(work).await? {
-                Ok(child) => child,
+                Ok(child) => child.goal,
                 Err(why) => {
                     return self.came(at, step, "gave no goal".to_owned(), Value::Null, Some(why), Vec::new()).await;
                 }
@@ -206,7 +219,7 @@ impl Attempt<'_> {
     }
 
     /// The inner error: why it is not given.
-    async fn given(&self, work: Handed) -> Result<Result<GoalId, String>, Halt> {
+    async fn given(&self, work: Handed) -> Result<Result<Given, String>, Halt> {
         let Some(colleagues) = &self.runner.colleagues else {
             return Ok(Err("there is nobody to give it to".to_owned()));
         };

@@ -76,6 +76,11 @@ fn forbidden(step: &Step, host: Option<&str>, terms: Option<&HostTerms>) -> Opti
     let Some(outreach) = terms.and_then(|terms| terms.outreach.as_ref()) else {
         return Some(format!("outreach is off on {host}: no host policy allows it"));
     };
+    if disclosure(terms).is_some() && text_of(step).is_none() {
+        return Some(format!(
+            "the policy of {host} wants something said with it, and `{tool}` has no `text` to say it in"
+        ));
+    }
     let to = recipients(step);
     if to.is_empty() {
         return Some(format!("`{tool}` writes to strangers and names nobody in `to`"));
@@ -115,11 +120,20 @@ fn is_same(one: &str, other: &str) -> bool {
     one.trim().eq_ignore_ascii_case(other.trim())
 }
 
+/// What the host's policy wants said.
+fn disclosure(terms: Option<&HostTerms>) -> Option<&str> {
+    terms.map(|terms| terms.disclosure.trim()).filter(|text| !text.is_empty())
+}
+
+/// What an outreach call sends.
+fn text_of(step: &Step) -> Option<&str> {
+    let Step::Tool { args, .. } = step else { return None };
+    args.get("text").and_then(Value::as_str)
+}
+
 /// The step with what the host's policy wants said put into what an outreach call sends: its `text`.
 pub fn disclosed(step: Step, terms: Option<&HostTerms>) -> Step {
-    let Some(disclosure) = terms.map(|terms| terms.disclosure.trim()).filter(|text| !text.is_empty()) else {
-        return step;
-    };
+    let Some(disclosure) = disclosure(terms) else { return step };
     let Step::Tool { name, mut args, effect, save_as, timeout_ms } = step else { return step };
     if is_outreach(&name)
         && let Some(Value::String(text)) = args.get_mut("text")
@@ -149,11 +163,13 @@ pub fn standing_rules(hosts: &[String]) -> Vec<Rule> {
     hosts.iter().map(rule).collect()
 }
 
-/// The site whose pace an act has to keep: the address it opens, or the page it acts on. None: it is not paced.
+/// The site whose pace an act has to keep: the address it opens, the page it acts on, or where it writes to. None: it is
+/// not paced.
 pub fn paced_site(step: &Step, page: Option<&str>) -> Option<String> {
     match step {
         Step::Goto { url, .. } | Step::Fetch { url, .. } => host_of(url),
         Step::Click { .. } | Step::Type { .. } | Step::Select { .. } | Step::Evaluate { .. } => page.and_then(host_of),
+        step if is_outreach(&step.tool()) => reaches(step, page),
         _ => None,
     }
 }
@@ -329,6 +345,31 @@ mod tests {
         assert_eq!(text(&once), "Hello.\n\nWritten by a machine.");
         assert_eq!(disclosed(once.clone(), Some(&terms)), once);
         assert_eq!(disclosed(click(None), Some(&terms)), click(None));
+    }
+
+    #[test]
+    fn outreach_keeps_the_pace_of_its_host_and_leaves_room_for_what_the_policy_wants_said() {
+        assert_eq!(paced_site(&outreach(json!({"host": "A.test"})), None), Some("a.test".to_owned()));
+        assert_eq!(paced_site(&tool(Effect::Irreversible), PRACTICE), None);
+        let (mine, standing) = (persona(Autonomy::Full, &[]), Vec::new());
+        let to_all = Outreach { recipients: vec!["bo@a.test".into()], opted_out: Vec::new() };
+        let terms = |disclosure: &str| HostTerms {
+            disclosure: disclosure.into(),
+            outreach: Some(to_all.clone()),
+            ..HostTerms::default()
+        };
+        let says = |args: Value, disclosure: &str| {
+            judge(&outreach(args), None, &Rules { terms: Some(&terms(disclosure)), ..by(&mine, &standing) })
+        };
+        for args in [
+            json!({"host": "a.test", "to": "bo@a.test", "body": "Hello."}),
+            json!({"host": "a.test", "to": "bo@a.test", "text": ["Hello."]}),
+        ] {
+            assert!(matches!(says(args.clone(), " "), Verdict::Allow { .. }), "{args}");
+            assert!(matches!(says(args.clone(), "By a machine."), Verdict::Deny { .. }), "{args}");
+        }
+        let written = json!({"host": "a.test", "to": "bo@a.test", "text": "Hello."});
+        assert!(matches!(says(written, "By a machine."), Verdict::Allow { .. }));
     }
 
     fn strictness(verdict: &Verdict) -> u8 {

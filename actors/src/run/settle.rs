@@ -5,11 +5,13 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::{RunEnd, Runner, attempt::Attempt, budget, drafts::About, history::History, proof::Line, replay::Opening};
+use super::{
+    RunEnd, Runner, approval, attempt::Attempt, budget, drafts::About, history::History, proof::Line, replay::Opening,
+};
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Draft, Entry, FATAL_FALLS, Goal, GoalState, Message, MessageState, Persona,
-        PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, StepError, set_aside,
+        Alert, AlertId, AlertKind, ApprovalState, Draft, Entry, FATAL_FALLS, Goal, GoalState, Message, MessageState,
+        Persona, PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, StepError, set_aside,
     },
     evidence::RecordError,
     ports::{Change, Commit, GoalMove, Guard, Outdated, Waiting},
@@ -192,6 +194,7 @@ impl Attempt<'_> {
         let counted = self.goal.proof.counted().filter(|_| goal.state == GoalState::Done);
         draft.units = counted.map(|(_, units)| units.into());
         draft.body.error.clone_from(&goal.last_error);
+        let is_over = goal.state.is_over();
         let mut changes = vec![
             self.run_moved(run, goal.last_error.clone()),
             Change::GoalMoved(goal),
@@ -199,6 +202,9 @@ impl Attempt<'_> {
         ];
         changes.extend(streak.map(|streak| Change::FailureStreak(self.goal.persona, streak)));
         changes.extend(also);
+        let Ok(unanswered) = self.open_questions().await else { return RunEnd::Unavailable };
+        let closed = |approval| approval::closed(approval, ApprovalState::Void, draft.at_ms);
+        changes.extend(unanswered.iter().filter(|_| is_over).flat_map(closed));
         let mut commit = Commit { guards: vec![Guard::GoalOpen(self.goal.id)], changes, receipts: vec![draft] };
         for _ in 0..RACES {
             let attempt = if opens_circuit { self.with_pause(commit.clone()).await } else { Ok(commit.clone()) };

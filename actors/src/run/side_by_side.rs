@@ -12,7 +12,7 @@ use super::{
     policy::Verdict,
 };
 use crate::{
-    domain::{Effect, Step},
+    domain::{Effect, Step, is_outreach},
     ledger::Charge,
 };
 
@@ -22,10 +22,8 @@ const AT_ONCE: usize = 8;
 /// Whether it may be made beside others like it.
 fn may_go_beside(step: &Step) -> bool {
     let looks = matches!(step.effect(), Effect::Pure | Effect::Read);
-    looks
-        && !step.is_browser()
-        && !step.is_handed_over()
-        && !matches!(step, Step::Think { .. } | Step::Compose { .. } | Step::Speak { .. })
+    let alone = step.is_browser() || step.is_handed_over() || is_outreach(&step.tool());
+    looks && !alone && !matches!(step, Step::Think { .. } | Step::Compose { .. } | Step::Speak { .. })
 }
 
 impl Attempt<'_> {

@@ -11,9 +11,10 @@ use tokio::sync::watch;
 use super::{By, CommandError, NewWork, Work, desk::Desk};
 use crate::{
     domain::{
-        AgentPayload, Delegated, Goal, GoalId, Payload, Persona, PersonaStatus, Proof, ScheduleId, WaitsFor, nearest,
+        AgentPayload, Delegated, Goal, GoalId, GoalState, Payload, Persona, PersonaId, PersonaStatus, Proof,
+        ScheduleId, WaitsFor, nearest,
     },
-    run::{Colleagues, Handed, NotGiven, Repeated},
+    run::{Colleagues, Given, Handed, NotGiven, Repeated},
 };
 
 const LONGEST_TITLE: usize = 80;
@@ -43,7 +44,7 @@ impl Reception {
 
 #[async_trait]
 impl Colleagues for Reception {
-    async fn give(&self, from: &Persona, goal: &Goal, work: Handed) -> Result<GoalId, NotGiven> {
+    async fn give(&self, from: &Persona, goal: &Goal, work: Handed) -> Result<Given, NotGiven> {
         let desk = self.desk().await.ok_or(NotGiven::Unavailable)?;
         desk.check_open().map_err(|_| NotGiven::Unavailable)?;
         match desk.give(from, goal, work).await {
@@ -75,20 +76,22 @@ fn not_given(error: CommandError) -> NotGiven {
 
 impl Desk {
     /// The inner error: why it is not given.
-    async fn give(&self, from: &Persona, goal: &Goal, work: Handed) -> Result<Result<GoalId, String>, CommandError> {
-        let (persona, payload) = match &work.to {
-            None => (from.id, for_later(goal, &work.task)),
-            Some(to) => {
-                let other = match self.colleague(to).await? {
-                    Ok(other) => other,
-                    Err(why) => return Ok(Err(why)),
-                };
-                let delegated = match handed_on(from, goal, &other) {
-                    Ok(delegated) => Some(Box::new(delegated)),
-                    Err(why) => return Ok(Err(why)),
-                };
-                (other.id, AgentPayload { agent: work.agent.clone(), delegated, ..AgentPayload::new(&*work.task) })
-            }
+    async fn give(&self, from: &Persona, goal: &Goal, work: Handed) -> Result<Result<Given, String>, CommandError> {
+        let persona = match work.to.as_deref().map(|to| self.known_as(to)).transpose() {
+            Ok(other) => other.unwrap_or(from.id),
+            Err(why) => return Ok(Err(why)),
+        };
+        // Looked for first: what somebody works at is not taken away by what became of that persona since.
+        let key = match self.free_key(persona, work.key.clone()).await? {
+            Ok(key) => key,
+            Err(goal) => return Ok(Ok(Given { goal, repeated: true })),
+        };
+        let payload = match &work.to {
+            None => for_later(goal, &work.task),
+            Some(_) => match self.for_colleague(from, goal, persona, &work).await? {
+                Ok(payload) => payload,
+                Err(why) => return Ok(Err(why)),
+            },
         };
         let title = title_of(&work.task);
         let new = NewWork {
@@ -97,29 +100,62 @@ impl Desk {
             priority: None,
             serve_by_ms: None,
             due_ms: work.due_ms,
-            correlation: Some(work.key),
+            correlation: Some(key),
             project: goal.project.clone(),
             waits_for: WaitsFor::default(),
         };
         // Whoever asked for the first goal asked for this one.
         let by = By { who: goal.created_by.clone(), trace: goal.trace };
-        self.deliver(new, &by).await.map(|delivered| Ok(delivered.goal.id))
+        let delivered = self.deliver(new, &by).await?;
+        Ok(Ok(Given { goal: delivered.goal.id, repeated: delivered.repeated }))
     }
 
-    async fn colleague(&self, to: &str) -> Result<Result<Persona, String>, CommandError> {
-        let actors = self.actors();
-        let Some(found) = actors.iter().find(|one| one.slug.as_str() == to) else {
-            let known: Vec<&str> = actors.iter().map(|one| one.slug.as_str()).collect();
-            return Ok(Err(match nearest(to, &known).as_slice() {
-                [] => format!("there is no persona `{to}`"),
-                near => format!("there is no persona `{to}`; nearest: {}", near.join(", ")),
-            }));
-        };
-        let other = self.persona(found.persona).await?;
-        if other.status != PersonaStatus::Active {
-            return Ok(Err(format!("{to} is {}: give it to somebody else, or do it yourself", other.status)));
+    /// A key under which nothing was given yet; the inner error: the goal that was. One that ended without being done is
+    /// given anew, under a further key.
+    async fn free_key(&self, persona: PersonaId, first: String) -> Result<Result<String, GoalId>, CommandError> {
+        let mut key = first.clone();
+        for time in 2_u32.. {
+            let Some(found) = self.ports.records.correlated(persona, &key).await? else { break };
+            let state = found.goal.state;
+            if !state.is_over() || state == GoalState::Done {
+                return Ok(Err(found.goal.id));
+            }
+            key = format!("{first}:{time}");
         }
-        Ok(Ok(other))
+        Ok(Ok(key))
+    }
+
+    /// Whose slug it is; else that it is nobody's.
+    fn known_as(&self, slug: &str) -> Result<PersonaId, String> {
+        let actors = self.actors();
+        if let Some(found) = actors.iter().find(|one| one.slug.as_str() == slug) {
+            return Ok(found.persona);
+        }
+        let known: Vec<&str> = actors.iter().map(|one| one.slug.as_str()).collect();
+        Err(match nearest(slug, &known).as_slice() {
+            [] => format!("there is no persona `{slug}`"),
+            near => format!("there is no persona `{slug}`; nearest: {}", near.join(", ")),
+        })
+    }
+
+    /// The inner error: why it is not given.
+    async fn for_colleague(
+        &self,
+        from: &Persona,
+        goal: &Goal,
+        to: PersonaId,
+        work: &Handed,
+    ) -> Result<Result<AgentPayload, String>, CommandError> {
+        let other = self.persona(to).await?;
+        if other.status != PersonaStatus::Active {
+            let (slug, status) = (&other.slug, other.status);
+            return Ok(Err(format!("{slug} is {status}: give it to somebody else, or do it yourself")));
+        }
+        Ok(handed_on(from, goal, &other).map(|delegated| AgentPayload {
+            agent: work.agent.clone(),
+            delegated: Some(Box::new(delegated)),
+            ..AgentPayload::new(&*work.task)
+        }))
     }
 }
 

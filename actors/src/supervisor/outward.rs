@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
-use super::{CommandError, Company, desk::Desk};
+use super::{By, CommandError, Company, desk::Desk};
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, Body, Bound, BudgetLeft, BudgetScope, BudgetSpan, Budgets, ChainId, Cost, Draft,
@@ -46,9 +46,10 @@ pub struct ProgramCall {
 /// Why a call was not made; it is on record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotMade {
-    /// A budget has no room for it; when it renews, unless it never fits.
+    /// A budget has no room for it; when it renews, unless it never fits. Where the rest is only reserved, there may be
+    /// room as soon as calls under way have ended.
     #[error("{why}")]
-    NoRoom { why: String, until_ms: Option<i64> },
+    NoRoom { why: String, until_ms: Option<i64>, only_reserved: bool },
     /// There is a budget, and nobody knows what the call could cost.
     #[error("{0}")]
     Unbounded(String),
@@ -176,10 +177,12 @@ impl Desk {
             match guard {
                 Guard::Ledger(LedgerGuard::BudgetsAt(scope, _)) => drop(locked(&self.known.by_scope).remove(&scope)),
                 Guard::Ledger(LedgerGuard::BudgetLeft(left)) => {
-                    let why = ledger::refusal(&left, &self.ports.records.totals(&left.span).await?, zone);
+                    let totals = self.ports.records.totals(&left.span).await?;
+                    let only_reserved = ledger::is_only_reserved(&left, &totals);
+                    let why = ledger::refusal(&left, &totals, zone);
                     let until_ms = (!left.never_fits()).then_some(left.span.until_ms);
-                    self.deny(call, &why, Some(&left)).await?;
-                    return Ok(Err(NotMade::NoRoom { why, until_ms }));
+                    self.deny(call, &why, Some(&left).filter(|_| !only_reserved)).await?;
+                    return Ok(Err(NotMade::NoRoom { why, until_ms, only_reserved }));
                 }
                 _ => return Ok(Err(NotMade::NoPersona)),
             }
@@ -243,6 +246,7 @@ impl Desk {
         Commit { changes, receipts: vec![draft], ..Commit::default() }
     }
 
+    /// `left`: the budget that is used up, which people are told.
     async fn deny(&self, call: &ProgramCall, why: &str, left: Option<&BudgetLeft>) -> Result<(), CommandError> {
         let mut draft = self.of_call(call, Phase::Denied, format!("did not ask {} for key {}", asked(call), call.key));
         draft.body.error = Some(why.to_owned());
@@ -314,24 +318,42 @@ impl Desk {
     }
 
     /// What a crash left reserved counts as spent: whoever was asked may have answered.
-    pub(super) async fn settle_lost_calls(&self) -> Result<(), Unavailable> {
-        for entry in self.ports.records.open_calls().await? {
-            let key = entry.user.strip_prefix("key:").unwrap_or(&entry.user).to_owned();
-            let call = ProgramCall {
-                key,
-                persona: entry.persona.map(|id| (id, Zone::UTC)),
-                tool: "chat",
-                bound: Ok(entry.reserved),
-                data: json!({ "entry": entry.id }),
-                trace: TraceId(self.world().new_id()),
-            };
-            let end = CallEnd::Unknown { error: "the server ended before the answer did".into() };
-            let commit = self.ended(&call, &Charge::new(entry, &[], Zone::UTC), end);
+    pub(super) async fn settle_what_was_lost(&self) -> Result<(), Unavailable> {
+        for entry in self.ports.records.lost_entries().await? {
+            let commit = if entry.goal.is_some() { self.left_by_goal(&entry) } else { self.left_by_program(entry) };
             if let Err(error) = self.write(commit).await {
-                tracing::warn!("a call that a crash cut is settled at the next start: {error}");
+                tracing::warn!("what a crash left reserved is settled at the next start: {error}");
             }
         }
         Ok(())
+    }
+
+    /// Its goal is over, so nobody goes on with it.
+    pub(super) fn left_by_goal(&self, entry: &Entry) -> Commit {
+        let by = By { who: "system".to_owned(), trace: TraceId(self.world().new_id()) };
+        let said = "settled at its worst what a call of a goal that is over had reserved".to_owned();
+        let data = json!({"entry": entry.id, "step": entry.step, "spent": entry.reserved});
+        let mut receipt = self.system_decision(&by, said, data);
+        receipt.goal = entry.goal;
+        let settled = Settlement { entry: entry.clone(), spent: entry.reserved, at_ms: self.now_ms() };
+        let changes = vec![Change::Ledger(LedgerChange::Settled(settled))];
+        Commit { changes, receipts: vec![receipt], ..Commit::default() }
+    }
+
+    fn left_by_program(&self, entry: Entry) -> Commit {
+        let call = ProgramCall {
+            key: entry.user.strip_prefix("key:").unwrap_or(&entry.user).to_owned(),
+            persona: entry.persona.map(|id| (id, Zone::UTC)),
+            tool: "chat",
+            bound: Ok(entry.reserved),
+            data: json!({ "entry": entry.id }),
+            trace: TraceId(self.world().new_id()),
+        };
+        let end = CallEnd::Unknown { error: "the server ended before the answer did".into() };
+        let mut commit = self.ended(&call, &Charge::new(entry, &[], Zone::UTC), end);
+        // A text or an embedding: the entry does not say.
+        commit.receipts.iter_mut().for_each(|draft| draft.tool = None);
+        commit
     }
 }
 

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertKind, Autoplan, ChainId, Goal, Grants, Permissions, Persona, PersonaId, PersonaStatus, Profile, Quotas,
-        agents_fault,
+        AlertKind, Autoplan, ChainId, Goal, GoalId, Grants, Permissions, Persona, PersonaId, PersonaStatus, Profile,
+        Quotas, agents_fault,
     },
     ports::{Change, Commit, Guard, Waiting},
 };
@@ -161,8 +161,9 @@ impl Desk {
 
     /// The first commit deletes; after it nothing more can be delivered, so the rest can be cancelled in lots.
     pub(super) async fn delete_persona(&self, id: PersonaId, by: &By) -> Result<(), CommandError> {
-        self.deleted(id, by).await?;
+        let ended = self.deleted(id, by).await?;
         self.office.forget(id).await?;
+        self.settle_aborted(&ended).await?;
         self.lookout.deleted(id).await;
         let mut refused = 0;
         while refused < RACES {
@@ -189,7 +190,18 @@ impl Desk {
         Ok(if open.is_empty() { self.ports.records.parked_inbox(id, AT_ONCE).await? } else { open })
     }
 
-    async fn deleted(&self, id: PersonaId, by: &By) -> Result<(), CommandError> {
+    /// A run that was under way may have reserved something behind the commit that ended its goal.
+    async fn settle_aborted(&self, goals: &[GoalId]) -> Result<(), CommandError> {
+        for goal in goals {
+            for entry in self.ports.records.open_entries(*goal).await? {
+                self.write(self.left_by_goal(&entry)).await?.map_err(|outdated| refused(&outdated))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which goals were cancelled with it.
+    async fn deleted(&self, id: PersonaId, by: &By) -> Result<Vec<GoalId>, CommandError> {
         for _ in 0..RACES {
             let before = self.persona(id).await?;
             let open = self.open_inbox(id).await?;
@@ -199,13 +211,13 @@ impl Desk {
             let persona = Persona { status: PersonaStatus::Deleted, version, updated_ms, ..before };
             commit.changes.push(Change::PersonaUpdated(Box::new(persona)));
             let goals: Vec<_> = open.iter().map(|work| work.goal.id).collect();
-            let data = json!({"cancelled_goals": goals, "version": version});
+            let data = json!({"cancelled_goals": &goals, "version": version});
             let mut draft = self.decision(id, by, format!("deleted by {}", by.who), data);
             draft.state = Some(PersonaStatus::Deleted.as_str());
             commit.receipts.push(draft);
             if self.write(commit).await?.is_ok() {
                 self.stopped(given.iter()).await;
-                return Ok(());
+                return Ok(goals);
             }
         }
         Err(busy("the persona"))

@@ -62,9 +62,9 @@ impl Ledger {
         self.entries.values().filter(open).map(|(entry, _)| entry.clone()).collect()
     }
 
-    pub(super) fn open_calls(&self) -> Vec<Entry> {
-        let open = |(entry, spent): &&(Entry, Option<Bound>)| entry.goal.is_none() && spent.is_none();
-        self.entries.values().filter(open).map(|(entry, _)| entry.clone()).collect()
+    /// What nobody settled, of any goal or of none.
+    pub(super) fn unsettled(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values().filter(|(_, spent)| spent.is_none()).map(|(entry, _)| entry)
     }
 
     /// Every entry with what was spent, in order of ids.

@@ -10,7 +10,7 @@ use std::{
 use super::{StoredRow, approvals::Approvals, ledger::Ledger, rooms::Rooms};
 use crate::{
     domain::{
-        Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, HostPolicy, Message, MessageId,
+        Alert, AlertId, BigThree, ChainId, Draft, Entry, Goal, GoalId, GoalState, HostPolicy, Message, MessageId,
         MessageState, ParkedOn, Persona, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState,
         Schedule, ScheduleId, StandingWait, StandingWaitId, WaitsFor,
     },
@@ -355,6 +355,11 @@ impl State {
 
     pub(super) fn is_waited_for(&self, goal: GoalId) -> bool {
         self.waits.values().any(|waits_for| waits_for.goals.contains(&goal))
+    }
+
+    pub(super) fn lost_entries(&self) -> Vec<Entry> {
+        let is_over = |goal: GoalId| self.goals.get(&goal).is_some_and(|row| row.goal.state.is_over());
+        self.ledger.unsettled().filter(|entry| entry.goal.is_none_or(is_over)).cloned().collect()
     }
 
     pub(super) fn parked_on_budgets(&self) -> Vec<GoalId> {

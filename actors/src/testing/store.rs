@@ -329,8 +329,8 @@ impl Records for MemoryStore {
         Ok(lock(&self.state).ledger.open(goal))
     }
 
-    async fn open_calls(&self) -> Result<Vec<Entry>, Unavailable> {
-        Ok(lock(&self.state).ledger.open_calls())
+    async fn lost_entries(&self) -> Result<Vec<Entry>, Unavailable> {
+        Ok(lock(&self.state).lost_entries())
     }
 
     async fn approvals_of(&self, goal: GoalId) -> Result<Vec<Approval>, Unavailable> {

@@ -1,4 +1,4 @@
--- What may be spent, one row per scope: `company`, `user:<name>`, `persona:<id>`.
+-- What may be spent, one row per scope: `company`, `user:<name>`, `key:<name>`, `persona:<id>`.
 CREATE TABLE budgets (
   scope TEXT PRIMARY KEY NOT NULL,
   version INTEGER NOT NULL,

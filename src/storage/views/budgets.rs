@@ -45,11 +45,15 @@ impl Db {
         rows.into_iter().map(Entry::try_from).collect()
     }
 
-    /// What programs' calls reserved and nobody settled, oldest first.
-    pub async fn open_calls(&self) -> Result<Vec<Entry>, DbError> {
+    /// What calls of programs, and of goals that are over, reserved and nobody settled, oldest first.
+    pub async fn lost_entries(&self) -> Result<Vec<Entry>, DbError> {
+        let over = GoalState::ALL.iter().filter(|state| state.is_over()).map(|state| state.as_str());
+        let over: Vec<_> = over.collect();
         let rows: Vec<EntryRow> = on_db!(self, all:
             ledger_entries::table
-                .filter(ledger_entries::goal.is_null().and(ledger_entries::settled_ms.is_null()))
+                .left_join(goals::table.on(ledger_entries::goal.eq(goals::id.nullable())))
+                .filter(ledger_entries::settled_ms.is_null())
+                .filter(ledger_entries::goal.is_null().or(goals::state.eq_any(over.clone())))
                 .order(ledger_entries::id)
                 .select(EntryRow::as_select()));
         rows.into_iter().map(Entry::try_from).collect()

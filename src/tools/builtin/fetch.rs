@@ -1,12 +1,17 @@
 //! `http_fetch`: one request over HTTP, through a gate with the persona's own host rules, like its browser's.
 //!
-//! A `GET` reads and follows redirects, each judged by the gate. A `POST` is irreversible: it is sent once and follows
-//! nothing. What comes back is cut at a fixed size and kept as a text; it is data, whatever it says.
+//! A `GET` reads and follows redirects on its host, each judged by the gate. To another host it is not followed: what the
+//! rules and the host's policy say of that one is asked when somebody wants it. A `POST` is irreversible: it is sent once
+//! and follows nothing. What comes back is cut at a fixed size and kept as a text; it is data, whatever it says.
 
 use std::time::Duration;
 
-use actors::domain::{ArtifactKind, NewArtifact, Outcome, Persona, StepError};
-use reqwest::{Client, Proxy, RequestBuilder, Response, redirect::Policy};
+use actors::domain::{ArtifactKind, NewArtifact, Outcome, Persona, StepError, host_of};
+use reqwest::{
+    Client, Proxy, RequestBuilder, Response,
+    header::LOCATION,
+    redirect::{Action, Attempt, Policy},
+};
 use serde_json::{Value, json};
 
 use super::readable;
@@ -52,9 +57,24 @@ pub(in crate::tools) async fn fetch(egress: &Egress, persona: &Persona, asked: A
 }
 
 fn client(gate: &Gate, posts: bool, limit: Duration) -> reqwest::Result<Client> {
-    let redirects = if posts { Policy::none() } else { Policy::limited(MOST_REDIRECTS) };
+    let redirects = if posts { Policy::none() } else { Policy::custom(on_its_host) };
     let proxy = Proxy::all(format!("http://{}", gate.addr))?;
     Client::builder().proxy(proxy).redirect(redirects).timeout(limit).user_agent("greenroom").build()
+}
+
+fn on_its_host(next: Attempt<'_>) -> Action {
+    let first = next.previous().first().and_then(|first| host_of(first.as_str()));
+    match next.previous().len() {
+        _ if first.is_none() || host_of(next.url().as_str()) != first => next.stop(),
+        hops if hops > MOST_REDIRECTS => next.error("it was sent on too often"),
+        _ => next.follow(),
+    }
+}
+
+/// Where an answer sends who asked.
+fn sent_on(response: &Response) -> Option<String> {
+    let to = response.headers().get(LOCATION).filter(|_| response.status().is_redirection())?;
+    Some(response.url().join(to.to_str().ok()?).ok()?.into())
 }
 
 fn content_type(asked: &Asked<'_>, body: &str) -> String {
@@ -81,7 +101,7 @@ async fn answered(gate: &Gate, asked: &Asked<'_>, request: RequestBuilder) -> Ou
             return if left { Outcome::unknown(said, why) } else { Outcome::not_begun(said, why) };
         }
     };
-    let (status, address) = (response.status(), response.url().to_string());
+    let (status, address, sent_on) = (response.status(), response.url().to_string(), sent_on(&response));
     let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or("").to_owned();
     let (bytes, cut) = match read(response).await {
         Ok(read) => read,
@@ -96,6 +116,11 @@ async fn answered(gate: &Gate, asked: &Asked<'_>, request: RequestBuilder) -> Ou
     let summary =
         format!("{} {address}: {}", if asked.post.is_some() { "posted to" } else { "fetched" }, status.as_u16());
     let mut outcome = Outcome::done(summary, data);
+    if let Some(to) = sent_on {
+        outcome.error = Some(StepError::permanent(format!("{address} sends on to {to}: ask there, if that is wanted")));
+        outcome.data["sent_on_to"] = to.into();
+        return outcome;
+    }
     if !status.is_success() {
         outcome.error = Some(StepError::retryable(format!("{address} answered {}", status.as_u16())));
     }

@@ -32,6 +32,8 @@ pub struct Refusal {
 const INVALID: &str = "invalid_request_error";
 const RATE: &str = "rate_limit_error";
 const SERVER: &str = "server_error";
+/// How soon a call that is refused for what others reserved may be made again.
+const RESERVED_S: u64 = 2;
 
 impl Refusal {
     fn new(status: StatusCode, kind: &'static str, code: Option<&'static str>, message: impl Into<String>) -> Self {
@@ -103,6 +105,12 @@ impl Refusal {
     pub fn over_budget(why: impl Into<String>) -> Self {
         let code = "insufficient_quota";
         Self { is_final: true, ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, Some(code), why) }
+    }
+
+    /// A budget has room again as soon as calls under way have ended.
+    pub fn reserved(why: impl Into<String>) -> Self {
+        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, RATE, Some("rate_limit_exceeded"), why);
+        Self { retry_after_s: Some(RESERVED_S), ..refusal }
     }
 
     /// It did not end in time.
@@ -195,6 +203,7 @@ impl From<ModelError> for Refusal {
 impl From<NotMade> for Refusal {
     fn from(why: NotMade) -> Self {
         match why {
+            NotMade::NoRoom { why, only_reserved: true, .. } => Self::reserved(why),
             NotMade::NoRoom { why, .. } | NotMade::Unbounded(why) => Self::over_budget(why),
             NotMade::NoPersona => Self::no_key(),
         }

@@ -192,7 +192,16 @@ async fn what_nobody_settled_is_found_again(store: Store) {
     }
     store.commit(settle(&over, 1)).await;
     let store = store.reopened_if_it_can_be().await;
-    assert_eq!(store.records.open_entries(goal.id).await.unwrap(), [lost]);
+    assert_eq!(store.records.open_entries(goal.id).await.unwrap(), std::slice::from_ref(&lost));
+    let called = Entry { goal: None, run: None, ..entry(&*store.world, ada.id, 8, 40) };
+    store.commit(reserve(&called, Vec::new())).await;
+    assert_eq!(store.records.lost_entries().await.unwrap(), std::slice::from_ref(&called), "the goal may go on");
+    let changes = vec![Change::GoalMoved(moved(&goal, GoalState::Cancelled))];
+    let receipts = vec![store.note(ada.id, "cancelled")];
+    store.commit(Commit { changes, receipts, ..Commit::default() }).await;
+    let mut found = store.records.lost_entries().await.unwrap();
+    found.sort_by_key(|entry| entry.at_ms);
+    assert_eq!(found, [lost, called]);
 }
 
 async fn an_alert_is_raised_once(store: Store) {

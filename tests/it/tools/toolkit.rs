@@ -60,7 +60,8 @@ impl Site {
     }
 
     fn web(&self) -> Web {
-        let fixed = HashMap::from([(("board.example".to_owned(), 80), self.addr)]);
+        let fixed = ["board.example", "shop.example"].map(|host| ((host.to_owned(), 80), self.addr));
+        let fixed = HashMap::from(fixed);
         let search = Some(format!("http://{}/search", self.addr).parse().unwrap());
         Web { egress: Egress::for_test(self.addr, Enforcement::On, fixed), search }
     }
@@ -79,9 +80,12 @@ async fn answer(mut stream: TcpStream, posts: &AtomicUsize) -> std::io::Result<(
     let whole = |status: &str, kind: &str, body: &str| {
         format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
     };
+    let moved = |to: &str| format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
     let text = match path.split('?').next().unwrap_or("/") {
         "/page" => whole("200 OK", "text/html", &format!("<h1>Jobs</h1><script>bad()</script><p>{ORDERS}</p>")),
-        "/away" => "HTTP/1.1 302 Found\r\nLocation: http://evil.example/\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        "/away" => moved("http://evil.example/"),
+        "/elsewhere" => moved("http://shop.example/page"),
+        "/moved" => moved("http://board.example./page"),
         "/search" => {
             let hit = json!({"title": "Lineage", "url": "http://board.example/page", "content": ORDERS});
             whole("200 OK", "application/json", &json!({ "results": [hit] }).to_string())
@@ -112,7 +116,7 @@ impl Stage {
 
 async fn stage(site: &Site) -> Stage {
     let mut stage = Stage::with(Props { web: Some(site.web()), ..Props::default() });
-    stage.is(|persona| persona.hosts = vec!["board.example".into()]);
+    stage.is(|persona| persona.hosts = vec!["board.example".into(), "shop.example".into()]);
     stage
 }
 
@@ -130,7 +134,6 @@ async fn a_request_keeps_to_the_hosts_of_its_persona_also_where_it_is_sent_on() 
     assert_eq!((&page.data["status"], page.data.get("url")), (&json!(200), None), "it opens no page of the browser");
     for (url, why) in [
         ("http://evil.example/", "evil.example:80 is not on the host list"),
-        ("http://board.example/away", "evil.example:80 is not on the host list"),
         ("http://127.0.0.1/", "is not on the host list"),
         ("file:///etc/passwd", "only http and https"),
         ("http://me:pw@board.example/", "user name or password"),
@@ -138,6 +141,13 @@ async fn a_request_keeps_to_the_hosts_of_its_persona_also_where_it_is_sent_on() 
         let refused = stage.perform(get(url)).await;
         let error = refused.error.as_ref().unwrap();
         assert!(error.denied && refused.ended == Ended::NotBegun && error.text.contains(why), "{url}: {refused:?}");
+    }
+    let followed = stage.perform(get("http://board.example/moved")).await;
+    assert_eq!(followed.artifacts[0].bytes, page.artifacts[0].bytes, "it is the same host");
+    for (from, to) in [("away", "http://evil.example/"), ("elsewhere", "http://shop.example/page")] {
+        let sent_on = stage.perform(get(&format!("http://board.example/{from}"))).await;
+        let error = sent_on.error.as_ref().unwrap();
+        assert!(error.text.contains(to) && sent_on.artifacts.is_empty(), "no rule spoke of that host: {sent_on:?}");
     }
     let missing = stage.perform(get("http://board.example/nothing")).await;
     assert!(missing.error.unwrap().text.contains("answered 404"));

@@ -19,7 +19,7 @@ use crate::{
         Blobs, Commit, Committed, Journal, Outdated, Performer, Prerequisite, Records, RoomRecords, RosterRecord,
         Unavailable, Waiting, World,
     },
-    run::handing::{Colleagues, Handed, NotGiven, Repeated},
+    run::handing::{Colleagues, Given, Handed, NotGiven, Repeated},
 };
 
 /// Artifacts as they were kept: what does not fit its hash is not read, and nothing is kept.
@@ -104,9 +104,10 @@ impl Performer for Told {
 #[async_trait]
 impl Colleagues for Told {
     /// It was given then; nobody is given anything now.
-    async fn give(&self, _: &Persona, _: &Goal, _: Handed) -> Result<GoalId, NotGiven> {
+    async fn give(&self, _: &Persona, _: &Goal, _: Handed) -> Result<Given, NotGiven> {
         let refused = || self.tape.next(|next| next.body.as_ref()?.error.clone());
-        self.tape.data("goal").ok_or_else(|| NotGiven::Refused(refused().unwrap_or_default()))
+        let goal = self.tape.data("goal").ok_or_else(|| NotGiven::Refused(refused().unwrap_or_default()))?;
+        Ok(Given { goal, repeated: self.tape.data("repeated").unwrap_or_default() })
     }
 
     async fn repeat(&self, _: &Persona, _: &Goal, _: Repeated) -> Result<ScheduleId, NotGiven> {

@@ -1,12 +1,14 @@
 //! Agents: a scripted model chooses, the runtime does, observes and holds the answer against what it saw.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::board::{Board, SITE, When};
 use crate::{
     domain::{
-        AgentPayload, ArtifactKind, Assertion, ChatAnswer, Choice, Chosen, Finish, GoalId, GoalState, Payload, Phase,
-        Proof, ReadBack, Receipt, Step, StepError, Thought, ToolCall,
+        AgentPayload, ArtifactKind, Assertion, Autonomy, ChatAnswer, Choice, Chosen, Effect, Finish, GoalId, GoalState,
+        GrantChange, Payload, Persona, Phase, Proof, ReadBack, Receipt, Step, StepError, Thought, ToolCall,
     },
     run::RunEnd,
 };
@@ -72,6 +74,13 @@ impl Board {
         self.ports.store.receipts().into_iter().filter(fits).collect()
     }
 
+    /// As an operator does.
+    pub(super) fn grant(&mut self, tools: &str) {
+        let change = GrantChange { grant: vec![tools.to_owned()], ..GrantChange::default() };
+        let grants = self.persona.grants.with(&change).unwrap();
+        self.persona = Arc::new(Persona { grants, ..(*self.persona).clone() });
+    }
+
     /// What the model was told last.
     pub(super) fn told(&self) -> String {
         let world = self.world.lock().unwrap();
@@ -117,6 +126,39 @@ async fn what_it_says_it_did_must_be_in_the_receipts() {
         let id = board.agent(vec![says(truth)], Proof::default());
         board.carry(id).await;
         assert_eq!(board.goal(id).state, GoalState::Done, "it claims nothing: {truth}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_it_says_holds_when_a_tool_or_a_request_did_it() {
+    let fetch = |post: Option<&str>| Step::Fetch {
+        url: format!("{SITE}/updates"),
+        post: post.map(str::to_owned),
+        content_type: None,
+    };
+    let pdf = |effect| Step::Tool {
+        name: "make_pdf".into(),
+        args: serde_json::Map::new(),
+        effect,
+        save_as: None,
+        timeout_ms: None,
+    };
+    for (step, says_so, holds) in [
+        (fetch(Some("{}")), "I posted the update.", true),
+        (fetch(None), "I posted the update.", false),
+        (fetch(None), "I opened the list of updates.", true),
+        (pdf(Effect::Irreversible), "I sent the invoice.", true),
+        (pdf(Effect::Read), "I sent the invoice.", false),
+        (pdf(Effect::Read), "I created invoice.pdf for you.", true),
+        (pdf(Effect::Read), "I created other.pdf for you.", false),
+    ] {
+        let mut board = Board::open(1_000_000).await;
+        board.allow_only(Autonomy::Full, Vec::new());
+        board.grant("network");
+        let id = board.agent(vec![calls(vec![step.clone()]), says(says_so)], Proof::default());
+        board.carry(id).await;
+        let state = if holds { GoalState::Done } else { GoalState::Unconfirmed };
+        assert_eq!(board.goal(id).state, state, "{says_so} {step:?}: {:?}", board.goal(id).last_error);
     }
 }
 

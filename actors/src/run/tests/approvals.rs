@@ -208,6 +208,8 @@ async fn a_page_that_changes_behind_the_intent_is_not_acted_on() {
     board.carry(goal).await;
     assert_eq!((board.states(), board.submissions()), (vec![Void, Waiting], 0));
     assert_eq!(board.receipts("browser_click", Phase::Intent).len(), 1);
+    let told = board.ports.store.alerts().pop().unwrap().text;
+    assert!(told.contains("The page has changed: form · price · value: “5” → “6”"), "{told}");
     board.decide(goal, Approved).await;
     board.carry(goal).await;
     assert_eq!((board.goal(goal).state, board.submissions(), board.states()), (GoalState::Done, 1, vec![Void, Used]));
@@ -273,6 +275,69 @@ async fn who_is_supervised_is_asked_away_from_the_practice_site_and_who_is_full_
         let goal = board.give(steps, proof(false));
         board.carry(goal).await;
         assert_eq!((board.asked().len(), board.submissions()), (asked, 1 - asked), "{autonomy}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_no_longer_needs_an_answer_is_closed() {
+    let allow_all = (Autonomy::Full, Vec::new(), 1);
+    let deny = Rule { tool: Some("browser_click".into()), host: None, say: Ruling::Deny };
+    for (autonomy, rules, sent) in [allow_all, (Autonomy::Full, vec![deny], 0)] {
+        let (mut board, _) = Board::asking().await;
+        let goal = board.give(submit(None), proof(false));
+        board.carry(goal).await;
+        board.allow_only(autonomy, rules);
+        board.carry(goal).await;
+        assert!(board.goal(goal).state.is_over(), "{:?}", board.goal(goal).state);
+        assert_eq!((board.submissions(), board.states(), board.open_alerts()), (sent, vec![Void], 0));
+    }
+    let (board, _) = Board::asking().await;
+    let goal = board.give(submit(None), proof(false));
+    board.carry(goal).await;
+    board.world.lock().unwrap().failing = Some(("browser_navigate", usize::MAX));
+    while let RunEnd::Later { .. } = board.carry(goal).await {}
+    assert_eq!((board.goal(goal).state, board.states(), board.open_alerts()), (GoalState::Failed, vec![Void], 0));
+}
+
+/// A person says yes in the middle of a run that was woken too early; whatever it does just then.
+#[tokio::test(start_paused = true)]
+async fn a_yes_is_not_slept_over() {
+    for nth in 1.. {
+        let (board, _) = Board::asking().await;
+        let id = board.give(submit(None), proof(false));
+        board.carry(id).await;
+        let (store, asked) = (board.ports.store.clone(), board.asked().remove(0));
+        board.ports.world.interrupt(nth, move || {
+            let decided = Some(Decided { by: "anna".into(), at_ms: asked.asked_ms, note: String::new() });
+            let yes = ApprovalChange::Moved { id: asked.id, state: Approved, decided };
+            let mut changes = vec![Change::Approval(yes)];
+            let goal = store.goals().into_iter().find(|goal| goal.id == id).unwrap();
+            if goal.parked_on == Some(ParkedOn::Approval) {
+                let (state, at_ms) = (GoalState::Pending, goal.updated_ms);
+                let (last_error, result) = (None, None);
+                let due_ms = Some(at_ms);
+                changes.push(Change::GoalMoved(GoalMove {
+                    id,
+                    state,
+                    parked_on: None,
+                    attempts: 1,
+                    last_error,
+                    result,
+                    due_ms,
+                    at_ms,
+                }));
+            }
+            store.seed(Commit { changes, ..Commit::default() }).unwrap();
+        });
+        board.begin(id).await.await.unwrap();
+        if board.ports.world.is_uninterrupted() {
+            assert!(nth > 3, "it was looked at in between");
+            return;
+        }
+        let sleeps = board.goal(id).parked_on == Some(ParkedOn::Approval) && board.states() == [Approved];
+        assert!(!sleeps, "at the {nth}. look at the clock");
+        board.begin(id).await.await.unwrap();
+        assert_eq!((board.goal(id).state, board.submissions(), board.states()), (GoalState::Done, 1, vec![Used]));
     }
 }
 

@@ -291,6 +291,11 @@ impl World {
                 media_type: "text/plain",
                 bytes: self.title.clone().into_bytes(),
             }),
+            "make_pdf" => Outcome::done("made it", Value::Null).with_artifact(NewArtifact {
+                kind: ArtifactKind::File,
+                name: "Invoice.pdf".into(),
+                ..picture()
+            }),
             "browser_screenshot" => Outcome::done("took a picture", Value::Null).with_artifact(picture()),
             "browser_fill" if self.title.is_empty() => {
                 Outcome::not_begun("no page", StepError::retryable("no page is open"))

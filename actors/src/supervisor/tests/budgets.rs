@@ -12,7 +12,7 @@ use crate::{
         Goal, GoalId, GoalState, Limits, NewArtifact, Outcome, ParkedOn, PersonaId, Proof, RunId, StepError, TraceId,
     },
     ports::{Change, Commit, LedgerChange, Records as _, World as _},
-    supervisor::{By, CommandError, Company, NewWork, Work},
+    supervisor::{By, CallEnd, CommandError, Company, NewWork, NotMade, ProgramCall, Work},
     testing::{Act, TestPorts},
 };
 
@@ -187,6 +187,27 @@ async fn what_a_goal_left_reserved_is_settled_when_it_ends_unopened() {
     house.company.end().await;
 }
 
+/// A call reserves in between the look at what is reserved and the commit that ends its goal; then the process dies.
+#[tokio::test(start_paused = true)]
+async fn what_was_reserved_for_a_goal_that_is_over_is_settled_by_the_next_start() {
+    let house = House::open(1).await;
+    let ada = house.persona("ada").await;
+    house.company.pause(ada, &house.by()).await.unwrap();
+    let (over, open) = (house.give(ada).await, house.give(ada).await);
+    house.company.cancel_goal(over, &house.by()).await.unwrap();
+    for goal in [over, open] {
+        let (id, run) = (EntryId(house.test.world.new_id()), Some(RunId(house.test.world.new_id())));
+        let (at_ms, goal) = (house.test.world.now_ms(), Some(goal));
+        let entry = Entry { id, persona: Some(ada), user: "ada".into(), goal, run, step: 0, at_ms, reserved: WORST };
+        let changes = vec![Change::Ledger(LedgerChange::Reserved(entry))];
+        house.test.store.seed(Commit { changes, ..Commit::default() }).unwrap();
+    }
+    house.company.end().await;
+    let house = House::open_on(1, house.test).await;
+    assert_eq!(house.money(), [(WORST, Some(WORST)), (WORST, None)], "the other one may go on");
+    house.company.end().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn budgets_are_set_from_what_was_there_and_by_receipt() {
     let house = House::open(1).await;
@@ -210,5 +231,29 @@ async fn budgets_are_set_from_what_was_there_and_by_receipt() {
     assert!(said("ada set the budgets of persona:") && !said("budgets of company"));
     let kept = house.test.store.budgets(&[scope, BudgetScope::Company]).await.unwrap();
     assert_eq!((kept[0].version, kept[1].version), (2, 0));
+    house.company.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_finds_the_rest_only_reserved_may_try_again_and_nobody_is_alarmed() {
+    let house = House::open(1).await;
+    house.company.set_budgets(BudgetScope::Company, 0, day(DOLLAR), &house.by()).await.unwrap();
+    let begin = async |micro_usd| {
+        let bound = Ok(Bound { micro_usd, tokens: 10 });
+        let (key, trace) = ("ci".to_owned(), house.by().trace);
+        let call = ProgramCall { key, persona: None, tool: "chat", bound, data: json!({"model": "house"}), trace };
+        house.company.begin_call(call).await.unwrap()
+    };
+    let first = begin(600_000).await.unwrap();
+    let NotMade::NoRoom { why, only_reserved: true, .. } = begin(600_000).await.err().unwrap() else {
+        panic!("no room")
+    };
+    assert!(!why.contains("it is tried again"), "nobody else does: {why}");
+    assert_eq!(house.test.store.alerts(), []);
+    let cost = Cost { input_tokens: 1, output_tokens: 1, micro_usd: 500_000 };
+    first.end(CallEnd::Answered { cost: Some(cost), data: json!({}) }).await.unwrap();
+    let NotMade::NoRoom { only_reserved: false, .. } = begin(600_000).await.err().unwrap() else { panic!("no room") };
+    assert_eq!(house.test.store.alerts().len(), 1);
+    drop(begin(400_000).await.unwrap());
     house.company.end().await;
 }

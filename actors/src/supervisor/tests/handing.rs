@@ -570,3 +570,40 @@ async fn a_fork_stands_on_what_is_over_and_no_correction_takes_that_away() {
     assert_eq!((corrected.task.as_str(), corrected.fork), ("Write it better.", Some(Fork { run, from: 2 })));
     house.ends().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn work_that_ended_badly_is_given_anew_when_the_goal_is_retried() {
+    let house = House::open(hands_on).await;
+    let ann = house.hire("ann", Some(Role::Manager)).await;
+    let bo = house.hire("bo", None).await;
+    let id = house.give(ann, "Wait for bo.").await;
+    let given = || -> Vec<Goal> { house.test.store.goals().into_iter().filter(|goal| goal.persona == bo).collect() };
+    for children in 1..=3 {
+        until(|| house.goal(id).parked_on == Some(ParkedOn::Dependency)).await;
+        until(|| given().iter().any(|goal| goal.state == GoalState::Running)).await;
+        assert_eq!(given().len(), children);
+        house.company.cancel_goal(id, &house.by()).await.unwrap();
+        assert!(given().iter().all(|goal| goal.state == GoalState::Cancelled));
+        until(|| house.company.figures().active_personas == 0).await;
+        house.company.retry_goal(id, &house.by()).await.unwrap();
+    }
+    until(|| house.goal(id).parked_on == Some(ParkedOn::Dependency)).await;
+    house.company.cancel_goal(id, &house.by()).await.unwrap();
+    until(|| house.company.figures().active_personas == 0).await;
+    house.ends().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_plans_the_same_again_is_told_that_it_is_planned() {
+    let house = House::open(plans_ahead).await;
+    let ann = house.hire("ann", Some(Role::Manager)).await;
+    let id = house.give(ann, "Later.").await;
+    house.over(id).await;
+    house.company.retry_goal(id, &house.by()).await.unwrap();
+    house.over(id).await;
+    assert_eq!(house.test.store.goals().len(), 2);
+    let said: Vec<String> =
+        house.receipts("schedule", Phase::Outcome).into_iter().map(|one| one.body.unwrap().summary).collect();
+    assert_eq!(said, ["gave itself a goal for in 120 minutes", "has given itself that goal already"]);
+    house.ends().await;
+}
