@@ -371,8 +371,8 @@ async fn a_hundred_at_once_never_take_more_than_a_dollar(database_url: String) {
     let limit = |hard| vec![Budget { period: BudgetPeriod::Day, unit: BudgetUnit::MicroUsd, soft: None, hard }];
     server.company.set_budgets(BudgetScope::Persona(ada), 0, limit(DOLLAR / 2), &by()).await.unwrap();
     let alone = server.key("alone", json!({"limits": {"day": {"micro_usd": {"hard": DOLLAR}}}})).await;
-    let of_ada = json!({"persona": "ada", "limits": {"day": {"micro_usd": {"hard": DOLLAR}}}});
-    let of_ada = server.key("of-ada", of_ada).await;
+    let of_ada =
+        server.key("of-ada", json!({"persona": "ada", "limits": {"day": {"micro_usd": {"hard": DOLLAR}}}})).await;
     let scopes = [(&alone, BudgetScope::Key("alone".into()), DOLLAR), (&of_ada, BudgetScope::Persona(ada), DOLLAR / 2)];
     let mut body = hello();
     body["max_tokens"] = 30_000.into();
@@ -383,8 +383,7 @@ async fn a_hundred_at_once_never_take_more_than_a_dollar(database_url: String) {
             calls.spawn(async { answer(call.await.unwrap()).await });
         }
         let (mut answered, mut refused) = (0, 0);
-        while let Some(said) = calls.join_next().await {
-            let said = said.unwrap();
+        while let Some(said) = calls.join_next().await.transpose().unwrap() {
             match code(&said) {
                 (200, None) => answered += 1,
                 // The rest is reserved for those under way, or used up.

@@ -135,6 +135,7 @@ async fn what_it_says_holds_when_a_tool_or_a_request_did_it() {
         url: format!("{SITE}/updates"),
         post: post.map(str::to_owned),
         content_type: None,
+        save_as: None,
     };
     let pdf = |effect| Step::Tool {
         name: "make_pdf".into(),
