@@ -124,7 +124,7 @@ mod tests {
             ("inverse = { tool = \"gone\" }", "there is no tool `gone`"),
             ("inverse = { tool = \"show\" }", "it changes nothing"),
             ("inverse = { tool = \"browser_click\", args = { selector = \"args.text\" } }", "open page"),
-            ("inverse = { tool = \"schedule\", args = { task = \"args.text\" } }", "do not fit"),
+            ("inverse = { tool = \"schedule\", args = { task = \"args.text\" } }", "must say when"),
             ("inverse = { tool = \"delete\", args = { wrong = \"args.text\" } }", "do not fit"),
             ("inverse = { tool = \"delete\", args = { text = \"value.id\" } }", "do not fit"),
         ] {

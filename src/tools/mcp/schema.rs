@@ -13,6 +13,8 @@ use serde_json::{Map, Value, json};
 /// what a check may cost.
 const MOST_BYTES: usize = 64 << 10;
 const DEEPEST: usize = 32;
+/// `unevaluatedProperties` and `unevaluatedItems`: one within the other costs twice what is inside, and so on.
+const MOST_UNEVALUATED: usize = 2;
 /// Of one compiled pattern. None goes back and forth in a text: that has no bound.
 const MOST_PATTERN_BYTES: usize = 64 << 10;
 /// What has checked arguments lately; beyond that all are made anew.
@@ -57,13 +59,15 @@ fn written_out(schema: &Map<String, Value>) -> Result<Value, String> {
     let mut without = schema.clone();
     // They stand where they are referred to.
     without.retain(|word, _| !matches!(word.as_str(), "$defs" | "definitions"));
-    Writing { whole: &whole, bytes: 0 }.part(&Value::Object(without), 0)
+    Writing { whole: &whole, bytes: 0, unevaluated: 0 }.part(&Value::Object(without), 0)
 }
 
 struct Writing<'a> {
     whole: &'a Value,
     /// Written so far.
     bytes: usize,
+    /// Words so far that look at everything inside once more.
+    unevaluated: usize,
 }
 
 impl<'a> Writing<'a> {
@@ -92,7 +96,13 @@ impl<'a> Writing<'a> {
                 ("$dynamicRef" | "$recursiveRef", Value::String(_)) => {
                     return Err(format!("its schema has a `{word}`, which has no bound"));
                 }
+                ("unevaluatedProperties" | "unevaluatedItems", _) if self.unevaluated == MOST_UNEVALUATED => {
+                    return Err(format!(
+                        "its schema has more than {MOST_UNEVALUATED} `unevaluated…`: inside each other they have no bound"
+                    ));
+                }
                 _ => {
+                    self.unevaluated += usize::from(word.starts_with("unevaluated"));
                     written.insert(word.clone(), self.part(value, level + 1)?);
                 }
             }
