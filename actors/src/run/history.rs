@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::domain::{ArtifactKind, Body, Effect, Ended, Phase, Receipt, RunId, RunState, StepIndex};
+use crate::domain::{ArtifactKind, Body, Effect, Ended, Phase, Receipt, ReceiptKind, RunId, RunState, StepIndex};
 
 /// A step's newest outcome, as far as later steps need it.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +81,8 @@ impl History {
             let ended = ended(receipt);
             key = match (receipt.phase, ended) {
                 (Some(Phase::Intent), _) => Key::Unknown { seq: receipt.seq, marked: false },
+                // Whoever keeps files looks at the place itself, and nothing outside hangs on it.
+                (Some(Phase::Outcome), Some(Ended::NotBegun)) if receipt.kind == ReceiptKind::File => Key::Open,
                 (Some(Phase::Denied), _) | (Some(Phase::Outcome), Some(Ended::NotBegun)) => before.clone(),
                 (Some(Phase::Reconciled), Some(Ended::NotBegun)) => Key::Open,
                 (Some(Phase::Outcome | Phase::Reconciled), Some(Ended::Done)) => Key::Done(recorded(receipt)),

@@ -97,6 +97,9 @@ mod tests {
             let all = [&[intent, unknown], later].concat();
             assert_eq!(open_steps(&all), [4], "the first try may have gone through: {all:?}");
         }
+        let of_files = receipts(&[intent, unknown, intent, not_begun]).into_iter();
+        let of_files = of_files.map(|receipt| Receipt { kind: ReceiptKind::File, ..receipt }).collect();
+        assert_eq!(uncertain(of_files), [], "the file was looked at");
         assert_eq!((open_steps(&[intent, not_begun]), open_steps(&[intent, refused])), (vec![], vec![]));
         let again = [intent, (4, Phase::Reconciled, Some(Ended::NotBegun)), intent, (2, Phase::Intent, None)];
         assert_eq!(open_steps(&again), [2, 4]);
