@@ -1,5 +1,7 @@
 //! Work that is handed over: questions to people, goals to other personas, goals for later; and what may be used at all.
 
+mod calendar;
+mod ended;
 mod plans;
 
 use std::time::Duration;
@@ -11,16 +13,13 @@ use super::harness::{limits, new_persona, settle, until};
 use crate::{
     domain::{
         Agent, AgentPayload, AlertKind, ApprovalState, ArtifactKind, Autonomy, Bound, Budget, BudgetPeriod,
-        BudgetScope, BudgetSpan, BudgetUnit, Call, ChatAnswer, Choice, Chosen, Cost, Finish, Fork, Goal, GoalId,
-        GoalState, GrantChange, Hours, NewArtifact, Outcome, ParkedOn, Payload, Permissions, PersonaId, Phase, Proof,
-        Receipt, Role, Rule, Ruling, Step, Thought, ToolCall, TraceId, Turn, WaitsFor,
+        BudgetScope, BudgetSpan, BudgetUnit, Call, ChatAnswer, Choice, Chosen, Cost, Finish, Goal, GoalId, GoalState,
+        GrantChange, NewArtifact, Outcome, ParkedOn, Payload, Permissions, PersonaId, Phase, Proof, Receipt, Role,
+        Rule, Ruling, Step, Thought, ToolCall, TraceId, Turn, WaitsFor,
     },
     ports::{Records as _, World as _},
-    run::{
-        Repeated,
-        replay::{Library, replay},
-    },
-    supervisor::{By, CommandError, Company, Correction, ForkFrom, NewPersona, NewWork, PersonaPatch, Work},
+    run::replay::{Library, replay},
+    supervisor::{By, CommandError, Company, NewPersona, NewWork, PersonaPatch, Work},
     testing::{Act, TestPorts},
 };
 
@@ -378,60 +377,6 @@ async fn rules(house: &House, persona: PersonaId, tool: &str, say: Ruling) {
     house.company.update_persona(persona, 1, patch, &house.by()).await.unwrap();
 }
 
-fn daily(task: &str, cron: &str) -> Step {
-    Step::Schedule { task: task.into(), in_minutes: None, cron: Some(cron.into()) }
-}
-
-fn plans_days(task: &str, thoughts: usize) -> Thought {
-    match (task, thoughts) {
-        ("Every hour.", 0) => calls(daily("Look at the board.", "30 * * * *")),
-        ("Never.", 0) => calls(daily("Look.", "0 9 31 2 *")),
-        ("Nonsense.", 0) => calls(daily("Look.", "at nine")),
-        ("Without end.", n) if n < 21 => calls(daily(&format!("Look {n}."), "0 9 * * *")),
-        _ => says("That is all."),
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_goal_for_every_hour_is_a_line_of_its_own_calendar_in_its_time_zone() {
-    let house = House::open(plans_days).await;
-    let ann = house.hire("ann", Some(Role::Manager)).await;
-    let hours = Hours { zone: "Asia/Kolkata".parse().unwrap(), ..Hours::ALWAYS };
-    let patch = PersonaPatch { hours: Some(hours), ..PersonaPatch::default() };
-    house.company.update_persona(ann, 1, patch, &house.by()).await.unwrap();
-    let goal = house.over(house.give(ann, "Every hour.").await).await;
-    assert_eq!(goal.state, GoalState::Done, "{:?}", goal.last_error);
-    let lines = house.test.store.schedules();
-    assert_eq!((lines.len(), lines[0].created_by.as_str(), lines[0].persona), (1, "ada", ann));
-    let looks = |goal: &Goal| matches!(&goal.payload, Payload::Agent(agent) if agent.task == "Look at the board.");
-    until(|| house.test.store.goals().iter().any(looks)).await;
-    let line = house.test.store.schedules().remove(0);
-    let at = chrono::DateTime::from_timestamp_millis(line.last.unwrap().due_ms).unwrap();
-    assert_eq!(at.format("%M").to_string(), "00", "half past there is the full hour here");
-    // As after a crash between the line and the receipt of its step.
-    let ann = house.test.store.persona(ann).await.unwrap().unwrap();
-    let again = || Repeated { task: "Twice.".into(), cron: "@weekly".into(), key: "the step".into() };
-    let first = house.company.desk.repeat(&ann, &goal, again()).await.unwrap();
-    assert_eq!(house.company.desk.repeat(&ann, &goal, again()).await.unwrap(), first);
-    assert_eq!(house.test.store.schedules().len(), 2);
-    house.ends().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_line_that_never_comes_or_is_one_too_many_is_refused_with_the_reason() {
-    let house = House::open(plans_days).await;
-    let ann = house.hire("ann", Some(Role::Manager)).await;
-    for (task, why) in [("Never.", "never comes"), ("Nonsense.", "no cron expression")] {
-        house.over(house.give(ann, task).await).await;
-        assert!(house.told().contains(why), "{}", house.told());
-    }
-    assert!(house.test.store.schedules().is_empty());
-    house.over(house.give(ann, "Without end.").await).await;
-    assert_eq!(house.test.store.schedules().len(), 20);
-    assert!(house.told().contains("adds no more"), "{}", house.told());
-    house.ends().await;
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_goal_names_an_agent_that_is_there_and_is_worked_at_in_its_manner() {
     let house = House::open(|_, _| says("That is all.")).await;
@@ -519,91 +464,5 @@ async fn work_that_waits_for_the_budget_of_who_gave_it_goes_on_when_that_is_rais
     house.company.set_budgets(BudgetScope::Persona(ann), 1, day(10_000), &house.by()).await.unwrap();
     assert_eq!(house.over(id).await.state, GoalState::Done);
     assert!(house.test.world.now_ms() - raised_ms < 60_000, "it did not wait for the next day");
-    house.ends().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_was_given_away_and_asked_ends_with_the_persona_that_is_deleted() {
-    let house = House::open(|task, thoughts| match (task, thoughts) {
-        ("Ask somebody.", 0) => calls(ask()),
-        _ => hands_on(task, thoughts),
-    })
-    .await;
-    let ann = house.hire("ann", Some(Role::Manager)).await;
-    let bo = house.hire("bo", None).await;
-    let asks = house.give(ann, "Ask somebody.").await;
-    house.parked(asks, ParkedOn::Answer).await;
-    let waits = house.give(ann, "Wait for bo.").await;
-    until(|| house.goal(waits).parked_on == Some(ParkedOn::Dependency)).await;
-    let child = house.test.store.goals().into_iter().find(|goal| goal.persona == bo).unwrap().id;
-    until(|| house.goal(child).state == GoalState::Running).await;
-    house.company.delete_persona(ann, &house.by()).await.unwrap();
-    assert_eq!((house.goal(waits).state, house.goal(child).state), (GoalState::Cancelled, GoalState::Cancelled));
-    assert_eq!((house.goal(asks).state, house.questions()), (GoalState::Cancelled, 0));
-    until(|| house.company.figures().active_personas == 0).await;
-    house.ends().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_fork_stands_on_what_is_over_and_no_correction_takes_that_away() {
-    let house = House::open(asks_between).await;
-    let bo = house.hire("bo", None).await;
-    let id = house.give(bo, "Write it.").await;
-    house.parked(id, ParkedOn::Answer).await;
-    let run = house.test.store.runs()[0].id;
-    let from = |step| ForkFrom { step, ..ForkFrom::default() };
-    let behind_the_question = house.company.fork_run(run, from(5), &house.by()).await;
-    assert!(matches!(behind_the_question, Err(CommandError::Conflict(_))), "{behind_the_question:?}");
-    house.company.pause(bo, &house.by()).await.unwrap();
-    let forked = house.company.fork_run(run, from(3), &house.by()).await.unwrap().goal;
-    let payload = Payload::Agent(Box::new(AgentPayload::new("Write it better.")));
-    let correction = Correction {
-        version: forked.version,
-        title: None,
-        payload: Some(payload),
-        proof: None,
-        waits_for: None,
-        if_failed: None,
-    };
-    house.company.correct_goal(forked.id, correction, &house.by()).await.unwrap();
-    let Payload::Agent(corrected) = house.goal(forked.id).payload else { panic!("another kind of goal") };
-    assert_eq!((corrected.task.as_str(), corrected.fork), ("Write it better.", Some(Fork { run, from: 2 })));
-    house.ends().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn work_that_ended_badly_is_given_anew_when_the_goal_is_retried() {
-    let house = House::open(hands_on).await;
-    let ann = house.hire("ann", Some(Role::Manager)).await;
-    let bo = house.hire("bo", None).await;
-    let id = house.give(ann, "Wait for bo.").await;
-    let given = || -> Vec<Goal> { house.test.store.goals().into_iter().filter(|goal| goal.persona == bo).collect() };
-    for children in 1..=3 {
-        until(|| house.goal(id).parked_on == Some(ParkedOn::Dependency)).await;
-        until(|| given().iter().any(|goal| goal.state == GoalState::Running)).await;
-        assert_eq!(given().len(), children);
-        house.company.cancel_goal(id, &house.by()).await.unwrap();
-        assert!(given().iter().all(|goal| goal.state == GoalState::Cancelled));
-        until(|| house.company.figures().active_personas == 0).await;
-        house.company.retry_goal(id, &house.by()).await.unwrap();
-    }
-    until(|| house.goal(id).parked_on == Some(ParkedOn::Dependency)).await;
-    house.company.cancel_goal(id, &house.by()).await.unwrap();
-    until(|| house.company.figures().active_personas == 0).await;
-    house.ends().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_plans_the_same_again_is_told_that_it_is_planned() {
-    let house = House::open(plans_ahead).await;
-    let ann = house.hire("ann", Some(Role::Manager)).await;
-    let id = house.give(ann, "Later.").await;
-    house.over(id).await;
-    house.company.retry_goal(id, &house.by()).await.unwrap();
-    house.over(id).await;
-    assert_eq!(house.test.store.goals().len(), 2);
-    let said: Vec<String> =
-        house.receipts("schedule", Phase::Outcome).into_iter().map(|one| one.body.unwrap().summary).collect();
-    assert_eq!(said, ["gave itself a goal for in 120 minutes", "has given itself that goal already"]);
     house.ends().await;
 }
