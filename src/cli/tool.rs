@@ -24,12 +24,13 @@ use super::{
 };
 use crate::{
     config::Config,
+    egress::{Egress, HostRules},
     tools::{
         containers::Home,
         isolation::Isolations,
         own::{self, Input, Language, OwnTool, Tried},
         registry,
-        sandbox::Held,
+        sandbox::{Held, way_out::WayOut},
     },
 };
 
@@ -174,7 +175,7 @@ impl Test {
 
     fn find(&self, config: &Config, whose: Option<&Whose>) -> anyhow::Result<OwnTool> {
         let loaded = match whose {
-            Some(Whose { id, slug }) => registry::own_tools(&config.data_root, Some(own::Whose { id: *id, slug })),
+            Some(Whose { id, slug, .. }) => registry::own_tools(&config.data_root, Some(own::Whose { id: *id, slug })),
             None => registry::own_tools(&config.data_root, None),
         };
         if let Some(tool) = loaded.named(&self.name) {
@@ -201,13 +202,16 @@ impl Test {
 struct Whose {
     id: PersonaId,
     slug: String,
+    hosts: Vec<String>,
 }
 
 impl Whose {
     async fn ask(config: &Config, persona: &str) -> anyhow::Result<Self> {
         let found = Server::find(config)?.get(&["api", "personas", persona], &[]).await?;
         let id = text(&found, "id").parse().map_err(|_| anyhow!("the server names no persona"))?;
-        Ok(Self { id, slug: text(&found, "slug") })
+        let hosts = found["hosts"].as_array().into_iter().flatten();
+        let hosts = hosts.filter_map(|host| host.as_str().map(str::to_owned)).collect();
+        Ok(Self { id, slug: text(&found, "slug"), hosts })
     }
 }
 
@@ -233,6 +237,17 @@ impl Place {
         }
     }
 
+    /// By the persona's hosts; without one nobody is reached. The practice site is the server's: nobody reaches it from
+    /// here.
+    async fn way_out(&self, config: &Config) -> anyhow::Result<WayOut> {
+        let hosts: &[String] = match self {
+            Self::Persona(_, whose) => &whose.hosts,
+            Self::ThrownAway(_) => &[],
+        };
+        let egress = Egress::new(HostRules::parse(&config.egress.allowed_hosts)?, ([127, 0, 0, 1], 9).into());
+        Ok(WayOut::open(egress.gate(HostRules::parse(hosts)?).await?)?)
+    }
+
     /// What came of it, and what held it while it ran.
     async fn try_out(
         &self,
@@ -243,12 +258,14 @@ impl Place {
     ) -> anyhow::Result<(Tried, Vec<Held>)> {
         let root = &config.data_root;
         let home = match self {
-            Self::Persona(_, Whose { id, slug }) => Home::of(root, own::Whose { id: *id, slug }),
+            Self::Persona(_, Whose { id, slug, .. }) => Home::of(root, own::Whose { id: *id, slug }),
             Self::ThrownAway(emptied) => Home::to_try(root, &emptied.folder),
         };
-        let runner = isolations.of(tool.manifest.isolation, home, &tool.manifest.name).await?;
+        let runner = isolations.of(&tool.manifest, home).await?;
         let held = runner.report().await?;
-        let told = Input { arguments, key: "a-try-by-hand", limit: tool.manifest.timeout };
+        let way_out = if tool.manifest.network { Some(self.way_out(config).await?) } else { None };
+        let limit = tool.manifest.timeout;
+        let told = Input { arguments, key: "a-try-by-hand", limit, way_out: way_out.as_ref() };
         let tried = own::try_out(&*runner, tool, &told, self.path(), &CancellationToken::new()).await?;
         Ok((tried, held))
     }
@@ -287,6 +304,7 @@ fn seen(tool: &OwnTool, tried: &Tried, held: &[Held]) -> Value {
         "container": ran.container.as_ref().map(|within| json!({ "image": within.image, "runtime": within.runtime })),
         "took_ms": u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
         "limits_hit": ran.hit,
+        "network": tried.went.as_ref().map(|went| json!({ "reached": went.reached, "refused": went.refused })),
         "files": tried.files(),
         "stderr": ran.texts().1,
         "limits": {
@@ -311,6 +329,12 @@ fn card(seen: &Value, tried: &Tried) -> String {
     ];
     if !tried.files().is_empty() {
         lines.push(format!("wrote    {}", print::plain(&tried.files().join(", "))));
+    }
+    if let Some(went) = &tried.went {
+        let list =
+            |names: &[String]| if names.is_empty() { "nobody".to_owned() } else { print::plain(&names.join(", ")) };
+        lines.push(format!("reached  {}", list(&went.reached)));
+        lines.extend(went.refused.iter().map(|refused| format!("refused  {}", print::plain(refused))));
     }
     let (_, errors) = tried.ran.texts();
     if !errors.trim().is_empty() {

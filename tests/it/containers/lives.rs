@@ -8,6 +8,7 @@ use greenroom::{
     tools::{
         containers::{NoContainer, State},
         isolation::{Isolations, Runner as _},
+        registry,
         sandbox::{End, Job, NoSandbox},
     },
 };
@@ -116,7 +117,9 @@ async fn what_is_missing_is_named_and_nothing_else_stands_in_for_it() {
     config.tools.container.runtime = "nothing".into();
     let world = std::sync::Arc::new(actors::testing::TestWorld::new(4));
     let isolations = Isolations::new(&config, world.clone());
-    let runner = isolations.of(None, place.home(), "tried").await.unwrap();
+    put(place.root.path(), "echo 1");
+    let tried = registry::own_tools(place.root.path(), None).named("tried").unwrap().manifest.clone();
+    let runner = isolations.of(&tried, place.home()).await.unwrap();
     let error = runner.run(&job, &CancellationToken::new()).await.unwrap_err();
     assert!(matches!(error, NoSandbox::Container(NoContainer::NoRuntime(_))), "{error}");
 
