@@ -9,6 +9,7 @@ mod files;
 mod house;
 mod mcp;
 mod named;
+mod networks;
 mod own;
 mod own_in_runs;
 mod report;
