@@ -18,10 +18,14 @@ use clap::Parser as _;
 use crate::{
     cli::{self, Command, Ended, Misused, Verb, receipts, run},
     config::ConfigError,
+    tools::sandbox::way_out,
 };
 
 /// The whole program: reads the command, carries it out, says how it ended.
 pub fn main() -> ExitCode {
+    if let Some(ended) = way_out::inside(std::env::args_os()) {
+        return ended;
+    }
     let command = Command::parse();
     let json = command.common.json;
     let ended = tokio::runtime::Builder::new_multi_thread()

@@ -87,7 +87,12 @@ impl Egress {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let addr = listener.local_addr()?;
         let (rules, _) = watch::channel(rules);
-        let guard = Arc::new(Guard { shared: self.shared.clone(), rules, refusals: refusals::Refusals::default() });
+        let guard = Arc::new(Guard {
+            shared: self.shared.clone(),
+            rules,
+            refusals: Default::default(),
+            reached: Default::default(),
+        });
         let closed = CancellationToken::new();
         tokio::spawn(accept(listener, guard.clone(), closed.clone()));
         Ok(Gate { addr, guard, _closed: closed.drop_guard() })
@@ -128,6 +133,7 @@ struct Guard {
     shared: Arc<Shared>,
     rules: watch::Sender<HostRules>,
     refusals: refusals::Refusals,
+    reached: refusals::Reached,
 }
 
 impl Guard {
@@ -183,6 +189,11 @@ impl Gate {
     /// Those after the one with this number.
     pub fn refusals_since(&self, number: u64) -> Vec<Refused> {
         self.guard.refusals.since(number)
+    }
+
+    /// Hosts to which something got through, as `host:port`, each once.
+    pub fn reached(&self) -> Vec<String> {
+        self.guard.reached.all()
     }
 
     /// The number of the newest refusal, now and as it rises.

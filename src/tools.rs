@@ -46,7 +46,7 @@ pub use driver::BrowserDriver;
 pub use fitted::Fitted;
 
 use crate::{
-    egress::Egress,
+    egress::{Egress, HostRules},
     memory::Memory,
     models::{Keyring, Models, Request},
     voice::Voice,
@@ -57,6 +57,7 @@ use containers::Home;
 use isolation::Isolations;
 use mcp::Mcp;
 use own::{Loaded, OwnTool, Whose};
+use sandbox::way_out::WayOut;
 use shelves::Shelves;
 
 /// What the tools stand on.
@@ -260,10 +261,27 @@ impl Tools {
             return not_begun(StepError::permanent(text));
         }
         let home = Home::of(&self.deps.data_root, persona.into());
-        match self.deps.isolations.of(tool.manifest.isolation, home, name).await {
-            Ok(runner) => own::perform(&*runner, tool, args, call, &self.deps.data_root, stop).await,
+        let way_out = match self.way_out(persona, tool).await {
+            Ok(way_out) => way_out,
+            Err(error) => return not_begun(error),
+        };
+        match self.deps.isolations.of(&tool.manifest, home).await {
+            Ok(runner) => own::perform(&*runner, tool, args, call, &self.deps.data_root, way_out, stop).await,
             Err(error) => not_begun(StepError::retryable(error.to_string())),
         }
+    }
+
+    /// By the persona's own host rules, like its browser's; none: the tool has no network.
+    async fn way_out(&self, persona: &Persona, tool: &OwnTool) -> Result<Option<WayOut>, StepError> {
+        if !tool.manifest.network {
+            return Ok(None);
+        }
+        let rules = HostRules::parse(&persona.hosts).map_err(|bad| StepError::denied(bad.to_string()))?;
+        let opened = match self.deps.web.egress.gate(rules).await {
+            Ok(gate) => WayOut::open(gate),
+            Err(error) => Err(error),
+        };
+        opened.map(Some).map_err(|error| StepError::retryable(format!("the way out could not be opened: {error}")))
     }
 
     async fn in_browser(&self, persona: &Persona, call: &Call, step: Step, stop: CancellationToken) -> Outcome {

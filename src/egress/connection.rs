@@ -42,6 +42,7 @@ pub(super) async fn serve(mut client: TcpStream, guard: Arc<Guard>) -> io::Resul
             return answer(&mut client, status).await;
         }
     };
+    guard.reached.note(&host, port);
     let rest = bytes.split_off(end);
     let passing = async {
         match ask {

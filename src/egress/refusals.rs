@@ -1,7 +1,7 @@
-//! What a gate turned away, so that an error can say why a page did not load.
+//! What a gate turned away, so that an error can say why a page did not load; and whom it let through to.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     fmt,
     sync::{Mutex, PoisonError},
 };
@@ -89,6 +89,23 @@ impl Refusals {
     pub(super) fn since(&self, number: u64) -> Vec<Refused> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().filter(|refused| refused.number > number).cloned().collect()
+    }
+}
+
+/// Hosts of one gate to which something got through; those that come when it is full are not named.
+#[derive(Debug, Default)]
+pub(super) struct Reached(Mutex<BTreeSet<String>>);
+
+impl Reached {
+    pub(super) fn note(&self, host: &str, port: u16) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < KEPT {
+            all.insert(format!("{}:{port}", host.chars().take(255).collect::<String>()));
+        }
+    }
+
+    pub(super) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 

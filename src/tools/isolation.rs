@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     containers::{self, Containers, Home},
-    own::{self, OwnTool, Whose},
+    own::{self, Manifest, OwnTool, Whose},
     registry,
     sandbox::{Held, Job, NoSandbox, Ran, Sandbox},
 };
@@ -88,11 +88,15 @@ impl Isolations {
         asks.unwrap_or(self.usual)
     }
 
-    /// Where a tool of this name runs.
-    pub async fn of(&self, asks: Option<Isolation>, home: Home, tool: &str) -> Result<Box<dyn Runner>, NoSandbox> {
-        match self.wanted(asks) {
+    /// Where this tool runs.
+    pub async fn of(&self, tool: &Manifest, home: Home) -> Result<Box<dyn Runner>, NoSandbox> {
+        match self.wanted(tool.isolation) {
             Isolation::Bubblewrap => Ok(Box::new(self.sandbox().await?.clone())),
-            Isolation::Container => Ok(Box::new(self.containers.of(home, tool))),
+            Isolation::Container if tool.network => {
+                let why = "containers have no network: say `isolation = \"bubblewrap\"` in its tool.toml";
+                Err(NoSandbox::Refused(why.to_owned()))
+            }
+            Isolation::Container => Ok(Box::new(self.containers.of(home, &tool.name))),
         }
     }
 

@@ -15,6 +15,7 @@ mod launcher;
 mod report;
 mod status;
 mod streams;
+pub mod way_out;
 
 use std::{
     env,
@@ -46,6 +47,7 @@ use arguments::Bounds;
 use groups::{Group, Groups};
 use launcher::Launcher;
 use status::Status;
+use way_out::WayOut;
 
 pub(super) use disk::Room;
 pub(super) use lasting::Lasting;
@@ -75,6 +77,8 @@ pub struct Job<'a> {
     pub workspace: Option<&'a Path>,
     /// In the workspace; else it only reads there.
     pub may_write: bool,
+    /// Its network; none: there is none.
+    pub way_out: Option<&'a WayOut>,
     /// By the clock on the wall; processor time is bounded by it too, for each process.
     pub limit: Duration,
     /// Of all processes together where control groups can be had, else of each.
@@ -96,6 +100,7 @@ impl<'a> Job<'a> {
             folder: None,
             workspace: None,
             may_write: false,
+            way_out: None,
             limit: Duration::from_secs(30),
             memory_bytes: 256 << 20,
             most_processes: 64,

@@ -11,6 +11,7 @@ mod harm_in_runs;
 mod house;
 mod mcp;
 mod named;
+mod networks;
 mod own;
 mod own_in_runs;
 mod remembering;

@@ -95,9 +95,10 @@ impl Bench {
                 (Place::ThrownAway(emptied), home)
             }
         };
-        let runner = self.isolations.of(tool.manifest.isolation, home, &tool.manifest.name).await?;
+        let runner = self.isolations.of(&tool.manifest, home).await?;
         let held = runner.report().await?;
-        let told = Input { arguments: trying.arguments, key: trying.mark, limit: tool.manifest.timeout };
+        // Whom a tool reaches is a persona's matter, in its runs: a try reaches nobody.
+        let told = Input { arguments: trying.arguments, key: trying.mark, limit: tool.manifest.timeout, way_out: None };
         let tried = try_out(&*runner, tool, &told, place.path(), &CancellationToken::new()).await?;
         let view = TriedView::new(tool, &tried, held);
         Ok((tried, view))

@@ -55,7 +55,7 @@ pub struct Manifest {
     /// What it runs in; none: what the settings say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
-    /// Not to be had yet: refused when true.
+    /// It reaches the hosts of the persona that it runs for, by proxy, and nothing else.
     #[serde(default)]
     pub network: bool,
 }
@@ -206,8 +206,11 @@ impl Manifest {
                 "inverse",
                 "must name a tool, and for each of its arguments `args.<name>` or `value.<name>`".to_owned(),
             ),
-            _ if self.network => {
-                ("network", "own tools have no network yet: take the line out, or use the browser's tools".to_owned())
+            _ if self.network && self.effect == Effect::Pure => {
+                ("network", "a pure tool asks nobody: its effect is `read` at least".to_owned())
+            }
+            _ if self.network && self.isolation == Some(Isolation::Container) => {
+                ("network", "containers have no network: use `isolation = \"bubblewrap\"`".to_owned())
             }
             _ if self.effect == Effect::Idempotent && self.takes("key") => {
                 ("parameters.properties.key", "an idempotent tool is given `key` by the runtime".to_owned())
@@ -272,7 +275,7 @@ mod tests {
         for (change, said) in [
             (("effect = \"pure\"", "effect = \"harmless\""), "effect: "),
             (("effect = \"pure\"", "effect = \"pure\"\ncolour = 1"), "colour: unknown field"),
-            (("effect = \"pure\"", "effect = \"pure\"\nnetwork = true"), "network: own tools have no network yet"),
+            (("effect = \"pure\"", "effect = \"pure\"\nnetwork = true"), "network: a pure tool asks nobody"),
             (("effect = \"pure\"", "effect = \"pure\"\ntimeout = \"1h\""), "timeout: must be"),
             (("effect = \"pure\"", "effect = \"pure\"\nmemory_mb = 1"), "memory_mb: must be"),
             (

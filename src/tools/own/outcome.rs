@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::run::Tried;
 use crate::tools::{
     folder::{Folder, Inside, media_type},
-    sandbox::{End, MOST_OUTPUT_BYTES, Ran},
+    sandbox::{End, MOST_OUTPUT_BYTES, Ran, way_out::Went},
 };
 
 /// An answer up to this stands in the receipt; a longer one is an artifact.
@@ -55,6 +55,7 @@ fn last_words(ran: &Ran) -> String {
 pub(super) fn outcome(name: &str, effect: Effect, tried: Tried, folder: &Folder) -> Outcome {
     let (mut artifacts, not_kept) = keep(&tried.left.files, folder);
     let mut data = observed(&tried, &not_kept);
+    let nowhere = Went::default();
     let fault = match tried.value {
         Ok(value) => {
             if value.to_string().len() <= MOST_VALUE_BYTES {
@@ -72,14 +73,20 @@ pub(super) fn outcome(name: &str, effect: Effect, tried: Tried, folder: &Folder)
         }
         Err(fault) => Some(fault),
     };
+    let went = tried.went.as_ref().unwrap_or(&nowhere);
     data["step"] = name.into();
     data["ok"] = fault.is_none().into();
     let outcome = match fault {
         None => Outcome::done(format!("ran {name}"), data),
         Some(text) => {
-            let error = StepError::retryable(format!("{name}: {text}"));
+            let text = refused(went).map_or_else(|| text.clone(), |why| format!("{text}; {why}"));
+            let said = format!("{name}: {text}");
+            // Asked again it would be kept back again.
+            let denied = went.by_rule && went.reached.is_empty();
+            let error = if denied { StepError::denied(said) } else { StepError::retryable(said) };
             let failed = Outcome::does_not_hold(format!("ran {name}: {text}"), data, error.clone());
-            match (effect.needs_intent(), tried.left.is_none()) {
+            // What got through may have done half there.
+            match (effect.needs_intent(), tried.left.is_none() && went.reached.is_empty()) {
                 (false, _) => failed,
                 (true, true) => Outcome { ended: Outcome::not_begun("", error).ended, ..failed },
                 (true, false) => Outcome { ended: Outcome::unknown("", error).ended, ..failed },
@@ -89,6 +96,15 @@ pub(super) fn outcome(name: &str, effect: Effect, tried: Tried, folder: &Folder)
     artifacts.into_iter().fold(outcome, Outcome::with_artifact)
 }
 
+/// The first that was kept back.
+fn refused(went: &Went) -> Option<String> {
+    let first = went.refused.first()?;
+    Some(format!(
+        "{first}{}",
+        if went.by_rule { "; add it to the persona's hosts if it should be reached" } else { "" }
+    ))
+}
+
 /// What the sandbox saw of it.
 pub(super) fn observed(tried: &Tried, not_kept: &[&str]) -> Value {
     let names = |names: &[String]| json!(names.iter().take(MOST_NAMES).collect::<Vec<_>>());
@@ -96,6 +112,9 @@ pub(super) fn observed(tried: &Tried, not_kept: &[&str]) -> Value {
     data["exit"] = tried.ran.end.told();
     if let Some(container) = &tried.ran.container {
         data["container"] = json!({ "id": container.id, "image": container.image, "runtime": container.runtime });
+    }
+    if let Some(went) = &tried.went {
+        data["network"] = json!({ "reached": names(&went.reached), "refused": names(&went.refused) });
     }
     if let Some(signal) = tried.ran.signal() {
         data["signal"] = signal.into();

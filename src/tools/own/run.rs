@@ -19,7 +19,10 @@ use super::{
 use crate::tools::{
     folder::Folder,
     isolation::Runner,
-    sandbox::{Job, NoSandbox, Ran},
+    sandbox::{
+        Job, NoSandbox, Ran,
+        way_out::{WayOut, Went},
+    },
 };
 
 /// What was observed.
@@ -29,6 +32,8 @@ pub struct Tried {
     /// What it answered, or why that is no answer.
     pub value: Result<Value, String>,
     pub(super) left: Difference,
+    /// None: it has no network.
+    pub went: Option<Went>,
 }
 
 impl Tried {
@@ -56,6 +61,8 @@ pub struct Input<'a> {
     /// An idempotent tool is told the call by it.
     pub key: &'a str,
     pub limit: Duration,
+    /// Of a tool with network.
+    pub way_out: Option<&'a WayOut>,
 }
 
 /// A persona's own folder, held alone until it is dropped.
@@ -102,6 +109,7 @@ pub async fn try_out(
         folder: Some(&tool.folder),
         workspace: (manifest.effect != Effect::Pure).then_some(workspace),
         may_write,
+        way_out: told.way_out,
         limit: told.limit,
         memory_bytes: manifest.memory_mb << 20,
         ..Job::new(&manifest.command)
@@ -109,15 +117,15 @@ pub async fn try_out(
     runner.ready(&job).await?;
     let before = if may_write { seen(workspace).await? } else { Seen::default() };
     let ran = runner.run(&job, stop).await?;
-    let value = outcome::answer(&ran, told.limit);
+    let (value, went) = (outcome::answer(&ran, told.limit), told.way_out.map(WayOut::went));
     if !may_write {
-        return Ok(Tried { value, ran, left: Difference::default() });
+        return Ok(Tried { value, ran, left: Difference::default(), went });
     }
     Ok(match seen(workspace).await {
-        Ok(after) => Tried { value, ran, left: traces::difference(&before, &after) },
+        Ok(after) => Tried { value, ran, left: traces::difference(&before, &after), went },
         Err(error) => {
             let value = Err(format!("what it left cannot be looked at: {error}"));
-            Tried { value, ran, left: Difference { unseen: true, ..Difference::default() } }
+            Tried { value, ran, left: Difference { unseen: true, ..Difference::default() }, went }
         }
     })
 }
@@ -134,13 +142,15 @@ pub(in crate::tools) async fn perform(
     arguments: &Map<String, Value>,
     call: &Call,
     data_root: &Path,
+    way_out: Option<WayOut>,
     stop: &CancellationToken,
 ) -> Outcome {
     let workspace = match Workspace::of(data_root, call.persona).await {
         Ok(workspace) => workspace,
         Err(error) => return not_begun(call, StepError::retryable(error.to_string())),
     };
-    let input = Input { arguments, key: &call.key, limit: tool.manifest.timeout.min(call.limit) };
+    let input =
+        Input { arguments, key: &call.key, limit: tool.manifest.timeout.min(call.limit), way_out: way_out.as_ref() };
     match try_out(runner, tool, &input, workspace.place(), stop).await {
         Ok(tried) => {
             let name = tool.manifest.name.clone();

@@ -42,6 +42,8 @@ command = ["{program}", "./{file}"]
 effect = "pure"
 timeout = "10s"
 memory_mb = 256
+# true: it reaches the hosts of its persona, through the proxy that HTTP_PROXY and HTTPS_PROXY name, and nothing else.
+network = false
 # "bubblewrap" or "container"; left out: what the settings say (`tools.isolation`).
 # isolation = "container"
 keywords = ["text"]

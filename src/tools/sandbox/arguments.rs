@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::Job;
+use super::{Job, way_out};
 
 /// Descriptors that bubblewrap is told of, in its own numbers.
 pub(super) const FILTER_FD: i32 = 3;
@@ -41,9 +41,13 @@ pub(super) fn command_line(bwrap: &Path, job: &Job<'_>, bounds: &Bounds) -> Vec<
     let mut line = enter(&bounds.groups);
     line.push(bwrap.into());
     line.extend(cut_off());
+    line.extend(way_out_of(job));
     line.extend(folders(job));
     line.extend(words(["--seccomp", &FILTER_FD.to_string(), "--json-status-fd", &STATUS_FD.to_string(), "--"]));
     line.extend(limits(job, bounds));
+    if job.way_out.is_some() {
+        line.extend(words(way_out::before_command()));
+    }
     line.extend(job.command.iter().map(|word| in_folder(word).into()));
     line
 }
@@ -75,6 +79,17 @@ fn cut_off() -> Vec<OsString> {
     }
     line.extend(words(["--setenv", "LANG", "C.UTF-8", "--setenv", "PYTHONDONTWRITEBYTECODE", "1"]));
     line
+}
+
+/// The socket that leads out, and this program, which knows how to get there.
+fn way_out_of(job: &Job<'_>) -> Vec<OsString> {
+    let Some(way_out) = job.way_out else { return Vec::new() };
+    // Where the program cannot be named the sandbox cannot be made, and says so.
+    let program = std::env::current_exe().unwrap_or_default();
+    let binds = [(way_out.folder(), way_out::FOLDER), (program.as_path(), way_out::PROGRAM)];
+    let binds = binds.iter().flat_map(|(from, to)| ["--ro-bind".into(), OsString::from(from), OsString::from(to)]);
+    let set = way_out::variables().flat_map(|(name, value)| ["--setenv".into(), OsString::from(name), value.into()]);
+    binds.chain(set).collect()
 }
 
 fn folders(job: &Job<'_>) -> Vec<OsString> {

@@ -1,14 +1,18 @@
 //! The engine that all tests of containers share, and what other hands than ours can do with it.
 
-use std::{env, io::Write as _, process::Command, sync::OnceLock};
+use std::{env, io::Write as _, process::Command, sync::OnceLock, time::Duration};
 
 use bollard::{API_DEFAULT_VERSION, Docker, query_parameters::WaitContainerOptionsBuilder};
 use futures::StreamExt as _;
+use tokio::time::timeout;
 
 use super::container_engine::{self, Engine};
 use crate::sandbox::MAY_SKIP;
 
 pub(super) use container_engine::IMAGE;
+
+/// The most anything that must come may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
 
@@ -41,7 +45,8 @@ impl Engine {
         let engine = engine.negotiate_version().await.unwrap();
         let options = WaitContainerOptionsBuilder::default().condition("removed").build();
         // With its code, or because there is none by this name any more.
-        let _ = engine.wait_container(id, Some(options)).next().await;
+        let gone = timeout(PATIENCE, engine.wait_container(id, Some(options)).next()).await;
+        assert!(gone.is_ok(), "{id} goes on");
     }
 
     /// Ids of the containers with this label, at work or not.

@@ -8,6 +8,7 @@ use greenroom::{
     tools::{
         containers::{NoContainer, State},
         isolation::{Isolations, Runner as _},
+        registry,
         sandbox::{End, Job, NoSandbox},
     },
 };
@@ -61,12 +62,10 @@ async fn one_that_is_used_stays_and_is_shown() {
     let seen = place.containers.restart(&place.home()).await.unwrap();
     assert!(seen.state == State::Running && seen.id.is_some_and(|id| id != first));
     assert_eq!(said(&place.sh("echo fine").await), "fine\n");
-    let there = place.there();
     place.containers.close().await;
-    for id in &there {
-        place.engine.removed(id).await;
+    for id in place.there() {
+        place.engine.removed(&id).await;
     }
-    assert_eq!(place.there(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +115,9 @@ async fn what_is_missing_is_named_and_nothing_else_stands_in_for_it() {
     config.tools.container.runtime = "nothing".into();
     let world = std::sync::Arc::new(actors::testing::TestWorld::new(4));
     let isolations = Isolations::new(&config, world.clone());
-    let runner = isolations.of(None, place.home(), "tried").await.unwrap();
+    put(place.root.path(), "echo 1");
+    let tried = registry::own_tools(place.root.path(), None).named("tried").unwrap().manifest.clone();
+    let runner = isolations.of(&tried, place.home()).await.unwrap();
     let error = runner.run(&job, &CancellationToken::new()).await.unwrap_err();
     assert!(matches!(error, NoSandbox::Container(NoContainer::NoRuntime(_))), "{error}");
 
@@ -244,8 +245,8 @@ async fn a_killed_server_takes_its_containers_along_and_the_next_one_sweeps_the_
     assert_eq!(place.engine.labelled(theirs), std::slice::from_ref(&other));
     place.engine.docker(&["rm", &other]);
     assert_eq!(server.end(rustix::process::Signal::TERM), Some(0));
-    for id in &left {
-        place.engine.removed(id).await;
+    // One that ends in good order leaves none.
+    for id in place.there() {
+        place.engine.removed(&id).await;
     }
-    assert_eq!(place.there(), Vec::<String>::new(), "one that ends in good order leaves none");
 }

@@ -84,6 +84,7 @@ async fn nothing_else_can_be_written_seen_or_reached() {
          tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '; \
          for c in 'unshare -U true' 'mount -t tmpfs x /tmp' 'chroot / true' 'mknod /tmp/b b 8 0' 'kill 1'; do \
            $c 2>/dev/null && echo \"may $c\"; done; \
+         kill $(pidof cat) 2>/dev/null && echo 'may end the first'; \
          env | cut -d= -f1 | sort | tr '\\n' ' '"
     );
     let ran = place.sh(&line).await;

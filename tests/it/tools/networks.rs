@@ -1,0 +1,118 @@
+//! An own tool with network, in a whole server: it reaches what its persona may reach, by the gate, and nothing beside it.
+
+use std::{fs, net::TcpListener, path::Path};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::{
+    cli::server::{Server, answer},
+    sandbox::is_left_out_here,
+};
+
+const ASKS: &str = r#"
+import json, os, socket, sys, urllib.error, urllib.request
+
+def by_proxy(url):
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError as error:
+        return type(error).__name__
+
+def directly(host, port):
+    try:
+        socket.create_connection((host, port), 5).close()
+        return "reached"
+    except OSError as error:
+        return type(error).__name__
+
+asked = json.load(sys.stdin)
+seen = {url: by_proxy(url) for url in asked["urls"]}
+seen.update({f"{host}:{port}": directly(host, port) for host, port in asked["places"]})
+seen["devices"] = [line.split(":")[0].strip() for line in open("/proc/net/dev").readlines()[2:]]
+if asked["fails"]:
+    sys.exit(3)
+with open("seen.json", "w") as file:
+    json.dump(seen, file)
+json.dump(seen, sys.stdout)
+"#;
+
+fn put(root: &Path) {
+    let folder = root.join("tools/asks");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("asks.py"), ASKS).unwrap();
+    let manifest = "name = \"asks\"\ndescription = \"Asks.\"\ncommand = [\"python3\", \"./asks.py\"]\neffect = \"idempotent\"\n\
+                    timeout = \"1m\"\nnetwork = true\n[parameters]\ntype = \"object\"\n";
+    fs::write(folder.join("tool.toml"), manifest).unwrap();
+}
+
+/// The goal when it is over.
+fn play(root: &Path, args: &Value) -> Value {
+    let steps =
+        json!({"steps": [{"action": "tool", "name": "asks", "effect": "idempotent", "args": args}]}).to_string();
+    let goal = ["goal", "add", "ada", "--kind", "io", "--title", "Ask", "--payload", &steps];
+    let goal = [&goal[..], &["--proof", r#"{"artifacts": ["file"]}"#, "--wait", "--json"]].concat();
+    let (_, out, error) = crate::cli::said(&crate::cli::greenroom(root, &goal));
+    serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{error}"))
+}
+
+/// What the outcome's receipt says of the network.
+fn network(root: &Path, goal: &Value) -> Value {
+    let receipts = answer(root, &["receipts", "list", "--limit", "100"]);
+    let of = |receipt: &&Value| receipt["goal"] == goal["id"] && !receipt["body"]["data"]["network"].is_null();
+    receipts["items"].as_array().unwrap().iter().find(of).map(|one| one["body"]["data"]["network"].clone()).unwrap()
+}
+
+#[test]
+fn a_tool_with_network_reaches_its_personas_hosts_and_nothing_else() {
+    if is_left_out_here() {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    fs::write(root.join("greenroom.toml"), "company.retry_after = []\n").unwrap();
+    put(root);
+    // A service of this machine, which personas never reach.
+    let own = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = own.local_addr().unwrap().port();
+    let server = Server::start(root);
+    let ada = answer(root, &["persona", "new", "Ada"]);
+
+    let local = format!("http://127.0.0.1:{port}/");
+    let urls = ["http://rehearsal.localhost/", "http://elsewhere.test/", "https://elsewhere.test/", &local];
+    let places = json!([["127.0.0.1", port], ["192.0.2.1", 80], ["elsewhere.test", 80]]);
+    let done = play(root, &json!({"urls": urls, "places": places, "fails": false}));
+    assert_eq!(done["state"], "done", "{done:#}");
+    let file = root.join("personas").join(ada["id"].as_str().unwrap()).join("files/seen.json");
+    let seen: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let expected = json!({
+        "http://rehearsal.localhost/": 200,
+        "http://elsewhere.test/": 403,
+        "https://elsewhere.test/": "URLError",
+        (local.clone()): 403,
+        (format!("127.0.0.1:{port}")): "ConnectionRefusedError",
+        "192.0.2.1:80": "OSError",
+        "elsewhere.test:80": "gaierror",
+        "devices": ["lo"],
+    });
+    assert_eq!(seen, expected);
+    let refused = [
+        format!("host 127.0.0.1:{port} is not on the host list"),
+        "host elsewhere.test:443 is not on the host list".to_owned(),
+        "host elsewhere.test:80 is not on the host list".to_owned(),
+    ];
+    assert_eq!(network(root, &done), json!({"reached": ["rehearsal.localhost:80"], "refused": refused}));
+
+    // Nothing got through, and nothing was written: it never happened, and why is said.
+    let failed = play(root, &json!({"urls": ["http://elsewhere.test/"], "places": [], "fails": true}));
+    assert_eq!(failed["state"], "failed", "{failed:#}");
+    let error = failed["last_error"].to_string();
+    assert!(error.contains("host elsewhere.test:80 is not on the host list; add it to the persona's hosts"), "{error}");
+    // Something got through before it failed: nobody knows what it did there.
+    let unsure = play(root, &json!({"urls": ["http://rehearsal.localhost/"], "places": [], "fails": true}));
+    assert_eq!(unsure["state"], "parked", "{unsure:#}");
+    assert_eq!(server.end(Signal::TERM), Some(0));
+}
