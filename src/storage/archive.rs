@@ -63,7 +63,7 @@ impl Storage {
                 if !path.is_file() {
                     return Err(OpenError::NotThere { path });
                 }
-                Open::Sqlite(SqliteReaders::new(&path, 1))
+                Open::Sqlite(SqliteReaders::alone(&path, 1))
             }
             url => {
                 let connect = |source| OpenError::Connect { what: postgres::without_password(url), source };
