@@ -99,3 +99,48 @@ fn checkpoint(conn: &mut SqliteConnection, writer: &SqliteWriter) -> Result<(), 
 fn passive(conn: &mut SqliteConnection) -> Result<Moved, BoxError> {
     Ok(sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result(conn)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use diesel::connection::SimpleConnection;
+
+    use super::*;
+    use crate::storage::sqlite::{DatabaseFile, open_reader, open_writer};
+
+    fn write(writer: &SqliteWriter, rows: usize) {
+        let mut conn = writer.0.conn.blocking_lock();
+        for _ in 0..rows {
+            conn.as_mut().unwrap().batch_execute("INSERT INTO notes VALUES (hex(randomblob(2000)))").unwrap();
+        }
+    }
+
+    #[test]
+    fn the_log_begins_anew_after_a_checkpoint_and_grows_only_while_somebody_reads_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("greenroom.db");
+        let mut conn = open_writer(&path).unwrap();
+        conn.batch_execute("CREATE TABLE notes (note TEXT)").unwrap();
+        let writer = SqliteWriter::new(conn, DatabaseFile::open(&path).unwrap());
+        let mut checkpointer = open(&path, SETTINGS).unwrap();
+        let size = || fs::metadata(folder.path().join("greenroom.db-wal")).unwrap().len();
+        write(&writer, 50);
+        let before = size();
+        checkpoint(&mut checkpointer, &writer).unwrap();
+        write(&writer, 20);
+        assert_eq!(size(), before, "it begins anew");
+
+        let mut reader = open_reader(&path).unwrap();
+        reader.batch_execute("BEGIN; SELECT count(*) FROM notes").unwrap();
+        write(&writer, 5);
+        checkpoint(&mut checkpointer, &writer).unwrap();
+        write(&writer, 50);
+        assert!(size() > before, "what somebody reads is not written over");
+        reader.batch_execute("COMMIT").unwrap();
+        let before = size();
+        checkpoint(&mut checkpointer, &writer).unwrap();
+        write(&writer, 20);
+        assert_eq!(size(), before);
+    }
+}
