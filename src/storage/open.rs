@@ -99,7 +99,7 @@ impl Storage {
         Ok(Self {
             records: Arc::new(ReadBack(db.clone())),
             accounts: Accounts { db: db.clone(), writes: writes.clone(), world: world.clone() },
-            vault: Vault { db: db.clone(), writes: writes.clone(), key: Arc::new(key), world },
+            vault: Vault::new(db.clone(), writes.clone(), key, world),
             db,
             journal,
             blobs: Arc::new(blobs),

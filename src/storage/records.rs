@@ -9,7 +9,7 @@ use actors::{
     domain::{
         Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, BudgetScope, BudgetSpan, Budgets, Entry, Goal,
         GoalId, GoalState, HostPolicy, Hours, Message, MessageId, MessageState, ParkedOn, Persona, PersonaId,
-        PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, StandingWait, Totals,
+        PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, StandingWait, Totals, Tryout,
     },
     ports::{
         ChainHead, ChainHeads, Counted, Inbox, LastWork, Overdue, Prerequisite, Records, RosterRecord, Unavailable,
@@ -162,6 +162,10 @@ impl Records for ReadBack {
 
     async fn lost_entries(&self) -> Result<Vec<Entry>, Unavailable> {
         Ok(self.0.lost_entries().await?)
+    }
+
+    async fn open_tryouts(&self) -> Result<Vec<Tryout>, Unavailable> {
+        Ok(self.0.open_tryouts().await?)
     }
 
     async fn approvals_of(&self, goal: GoalId) -> Result<Vec<Approval>, Unavailable> {

@@ -8,7 +8,7 @@ use super::{RoomRecords, Unavailable};
 use crate::domain::{
     Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, BudgetScope, BudgetSpan, Budgets, ChainId, Entry, Goal,
     GoalId, Hash, HostPolicy, Hours, IfFailed, Message, MessageId, Persona, PersonaId, QuotaUse, Receipt, Run, RunId,
-    Schedule, ScheduleId, Slug, StandingWait, Totals,
+    Schedule, ScheduleId, Slug, StandingWait, Totals, Tryout,
 };
 
 /// A persona as the roster keeps it, awake or asleep.
@@ -217,6 +217,11 @@ pub trait Records: RoomRecords {
 
     /// What calls reserved that nobody will settle, when none is under way: calls of programs, and of goals that are over.
     async fn lost_entries(&self) -> Result<Vec<Entry>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    /// Tries by hand of which nobody said how they ended; at start, when none is under way.
+    async fn open_tryouts(&self) -> Result<Vec<Tryout>, Unavailable> {
         Ok(Vec::new())
     }
 

@@ -326,7 +326,7 @@ impl Desk {
                 tracing::warn!("what a crash left reserved is settled at the next start: {error}");
             }
         }
-        Ok(())
+        self.settle_lost_tries().await
     }
 
     /// Its goal is over, so nobody goes on with it.
