@@ -184,7 +184,10 @@ impl Board {
         let streak =
             self.ports.store.roster_record(persona.id).await.unwrap().map_or(0, |record| record.failure_streak);
         let (stop, now) = (CancellationToken::new(), self.now.clone());
-        tokio::spawn(async move { runner.carry(persona, work.into(), streak, stop, now).await })
+        tokio::spawn(async move {
+            let Some(slice) = runner.turn(&work, persona.weight, &stop, &now).await else { return RunEnd::Stopped };
+            runner.carry(persona, work.into(), streak, stop, now, slice).await
+        })
     }
 
     /// The process dies: the run is gone, and so is the page.
