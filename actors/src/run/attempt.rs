@@ -152,9 +152,7 @@ impl<'a> Attempt<'a> {
         let (mut went_on, mut at) = (false, 0);
         while let Some(step) = self.steps.get(at).cloned() {
             let step = &step;
-            if self.stop.is_cancelled() {
-                return Err(Halt::End(RunEnd::Stopped));
-            }
+            self.goes_on()?;
             self.say_step(at, step);
             let decision = self.decide(&mut walk, at)?;
             // Who rebuilds a page goes at least one step further, or it might do so for ever.
@@ -199,6 +197,11 @@ impl<'a> Attempt<'a> {
             at += 1;
         }
         Ok(true)
+    }
+
+    /// Nobody stopped it.
+    pub(super) fn goes_on(&self) -> Result<(), Halt> {
+        if self.stop.is_cancelled() { Err(Halt::End(RunEnd::Stopped)) } else { Ok(()) }
     }
 
     fn say_step(&self, at: usize, step: &Step) {

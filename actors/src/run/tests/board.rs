@@ -38,6 +38,8 @@ pub(super) struct World {
     pub crash_at: Option<(usize, When)>,
     /// Answers of these tools fail this many more times.
     pub failing: Option<(&'static str, usize)>,
+    /// This tool goes on until its run is stopped, and says then that it was.
+    pub cut: Option<&'static str>,
     /// This tool takes a second.
     pub slow: Option<&'static str>,
     /// What the model answers, by how often it has answered before.
@@ -90,6 +92,8 @@ pub(super) struct Board {
     pub scheduler: Scheduler,
     /// How the persona feels.
     pub now: Now,
+    /// Stops the runs that are begun from now on.
+    pub stop: CancellationToken,
 }
 
 pub(super) const SITE: &str = "http://rehearsal.localhost";
@@ -117,7 +121,8 @@ impl Board {
             .unwrap();
         let limits = Limits { quotas, ..limits(pace) };
         let runner = Runner::new(ports.ports(), evidence, scheduler.clone(), Arc::new(limits));
-        Self { world, ports, persona: Arc::new(persona), runner, scheduler, now: Now::default() }
+        let (now, stop) = (Now::default(), CancellationToken::new());
+        Self { world, ports, persona: Arc::new(persona), runner, scheduler, now, stop }
     }
 
     /// Makes a goal durable.
@@ -183,7 +188,7 @@ impl Board {
         let (runner, persona, work) = (self.runner.clone(), self.persona.clone(), self.work(id).await);
         let streak =
             self.ports.store.roster_record(persona.id).await.unwrap().map_or(0, |record| record.failure_streak);
-        let (stop, now) = (CancellationToken::new(), self.now.clone());
+        let (stop, now) = (self.stop.clone(), self.now.clone());
         tokio::spawn(async move {
             let Some(slice) = runner.turn(&work, persona.weight, &stop, &now).await else { return RunEnd::Stopped };
             runner.carry(persona, work.into(), streak, stop, now, slice).await
@@ -251,6 +256,10 @@ impl World {
         }
         if self.composes_for_ever && call.tool == "compose" {
             return Act::Hang;
+        }
+        if self.cut == Some(&*call.tool) {
+            let error = StepError::retryable("the step was stopped from outside");
+            return Act::UntilStopped(Outcome::does_not_hold("did not", Value::Null, error));
         }
         let outcome = self.act(call);
         if self.slow == Some(&*call.tool) {
