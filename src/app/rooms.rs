@@ -97,13 +97,7 @@ impl Rooms {
         let rooms = Self { company, mcp, fitted, isolations, _mcp_watch, models, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         if signs_anew {
-            tracing::warn!("heads are signed with another key from now on: somebody has put a new evidence key there");
-            let said = "heads are signed with another evidence key from now on".to_owned();
-            rooms
-                .company
-                .record_act(said, json!({}), &rooms.by("start"))
-                .await
-                .context("a receipt cannot be written")?;
+            rooms.tell_of_new_key().await?;
         }
         Ok(rooms)
     }
@@ -116,6 +110,13 @@ impl Rooms {
     /// An act of this program itself, as receipts name it.
     pub(super) fn by(&self, who: &str) -> By {
         By { who: who.to_owned(), trace: TraceId(self.world.new_id()) }
+    }
+
+    async fn tell_of_new_key(&self) -> anyhow::Result<()> {
+        tracing::warn!("heads are signed with another key from now on: somebody has put a new evidence key there");
+        let said = "heads are signed with another evidence key from now on".to_owned();
+        let told = self.company.record_act(said, json!({}), &self.by("start")).await;
+        told.context("a receipt cannot be written").map(drop)
     }
 
     /// Keys from the environment become secrets of the instance; the same key again is no news.
