@@ -58,7 +58,6 @@ impl Rooms {
             .await
             .context("the store cannot be opened")?;
         let (evidence_key, signs_anew) = evidence_key(config, &storage).await?;
-        storage.register_signing_key(&evidence_key.verifying_key()).await.context("the signing key cannot be named")?;
 
         let (practice, rehearsal) = practice_site(config).await?;
         let egress = open_egress(config, practice)?;
@@ -115,8 +114,7 @@ impl Rooms {
     async fn tell_of_new_key(&self) -> anyhow::Result<()> {
         tracing::warn!("heads are signed with another key from now on: somebody has put a new evidence key there");
         let said = "heads are signed with another evidence key from now on".to_owned();
-        let told = self.company.record_act(said, json!({}), &self.by("start")).await;
-        told.context("a receipt cannot be written").map(drop)
+        self.company.record_act(said, json!({}), &self.by("start")).await.context("a receipt cannot be written")
     }
 
     /// Keys from the environment become secrets of the instance; the same key again is no news.
@@ -225,6 +223,7 @@ async fn evidence_key(config: &Config, storage: &Storage) -> anyhow::Result<(Sig
     }
     let key = EvidenceKey::load_or_create(&file)?;
     let signs_anew = !own.is_empty() && !own.contains(&key.verifying_key());
+    storage.register_signing_key(&key.verifying_key()).await.context("the signing key cannot be named")?;
     Ok((key, signs_anew))
 }
 
