@@ -159,7 +159,7 @@ impl<'a> Attempt<'a> {
             if went_on && decision == Decision::Perform && !self.offer_slice(at).await? {
                 return Ok(false);
             }
-            if matches!(decision, Decision::Perform | Decision::Replay { .. }) {
+            if matches!(decision, Decision::Perform | Decision::Replay { .. } | Decision::Reopen { .. }) {
                 self.renew_permissions().await?;
             }
             match decision {
@@ -176,6 +176,11 @@ impl<'a> Attempt<'a> {
                     }
                 }
                 Decision::Replay { of } => self.act(at, step, Some(of)).await?,
+                Decision::Reopen { url, of, goto } => {
+                    self.recall(at, step);
+                    self.act(goto, &Step::Goto { url, timeout_ms: None }, Some(of)).await?;
+                }
+                Decision::Rebuild => return Ok(false),
                 Decision::Recall => self.recall(at, step),
                 Decision::Skip(recorded) => self.skip(at, step, &recorded).await?,
                 Decision::Answer(recorded) => self.answer(at, step, &recorded).await?,
@@ -215,8 +220,8 @@ impl<'a> Attempt<'a> {
 
     fn decide(&self, walk: &mut Walk, at: usize) -> Result<Decision, Halt> {
         let decision = match walk.decide(at, &self.history) {
-            Decision::Perform if self.goes_on_blindly(at) => Decision::Withheld,
-            Decision::Replay { .. } if self.goes_on_blindly(at) => Decision::Recall,
+            Decision::Perform | Decision::Rebuild if self.goes_on_blindly(at) => Decision::Withheld,
+            Decision::Replay { .. } | Decision::Reopen { .. } if self.goes_on_blindly(at) => Decision::Recall,
             decision => decision,
         };
         if decision != Decision::Perform {

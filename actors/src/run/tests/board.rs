@@ -32,7 +32,15 @@ use crate::{
 #[derive(Default)]
 pub(super) struct World {
     pub submissions: Vec<String>,
+    /// What stood in the form each time.
+    pub sent: Vec<String>,
+    /// How often the way into the form was pressed.
+    pub entered: usize,
     title: String,
+    /// Whose page is open.
+    page_of: Option<RunId>,
+    /// What stands in the form.
+    typed: String,
     calls: usize,
     /// Hang at this call (from 0): before or after it took effect.
     pub crash_at: Option<(usize, When)>,
@@ -201,7 +209,7 @@ impl Board {
         assert!(run.await.unwrap_err().is_cancelled());
         let mut world = self.world.lock().unwrap();
         world.crash_at = None;
-        world.title.clear();
+        world.close_page();
     }
 
     pub fn calls_made(&self) -> usize {
@@ -268,15 +276,33 @@ impl World {
         if self.crash_at == Some((at, When::After)) { Act::Hang } else { outcome.into() }
     }
 
+    fn close_page(&mut self) {
+        (self.title, self.page_of, self.typed) = (String::new(), None, String::new());
+    }
+
     fn act(&mut self, call: &Call) -> Outcome {
         let text = |key: &str| call.args.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        if call.tool.starts_with("browser_") && call.tool != "browser_navigate" && self.page_of != Some(call.run) {
+            return Outcome::not_begun("no page", StepError::retryable("no page is open in this run"));
+        }
         match &*call.tool {
             "browser_navigate" => {
-                self.title = text("url");
+                self.close_page();
+                (self.title, self.page_of) = (text("url"), Some(call.run));
                 Outcome::done("opened", json!({"url": text("url"), "title": self.title}))
+            }
+            "browser_fill" => {
+                self.typed.push_str(&text("text"));
+                Outcome::done("filled", Value::Null)
+            }
+            "browser_click" if text("selector") == "#enter" => {
+                self.entered += 1;
+                (self.title, self.typed) = (format!("{SITE}/form"), String::new());
+                Outcome::done("clicked", json!({"url": self.title, "title": "The form"})).with_artifact(picture())
             }
             "browser_click" => {
                 self.submissions.push(call.key.clone());
+                self.sent.push(std::mem::take(&mut self.typed));
                 self.title = "Proposal submitted".to_owned();
                 let data = json!({"url": format!("{SITE}/done"), "title": self.title, "page_text": "Thank you"});
                 Outcome::done("clicked", data).with_artifact(picture())
@@ -309,9 +335,6 @@ impl World {
                 ..picture()
             }),
             "browser_screenshot" => Outcome::done("took a picture", Value::Null).with_artifact(picture()),
-            "browser_fill" if self.title.is_empty() => {
-                Outcome::not_begun("no page", StepError::retryable("no page is open"))
-            }
             _ => Outcome::done("did it", Value::Null),
         }
     }
