@@ -104,7 +104,6 @@ impl Ready {
 fn ready(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack, picked: &mut Picked) -> Vec<Ready> {
     let mut ready = Vec::with_capacity(inbox.len());
     for work in inbox {
-        let Some(from_ms) = workable_from(&work, held_back, now_ms) else { continue };
         if let Some(serve_by_ms) = serve_by(&work) {
             if serve_by_ms < now_ms {
                 picked.late.push(work);
@@ -112,6 +111,7 @@ fn ready(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack, picked: &mut Pi
             }
             picked.again_at(Some(serve_by_ms.saturating_add(1)));
         }
+        let Some(from_ms) = workable_from(&work, held_back, now_ms) else { continue };
         if from_ms > now_ms {
             picked.again_at(Some(from_ms));
             continue;
@@ -213,14 +213,11 @@ fn was_set_back(goal: &Goal, now_ms: i64) -> bool {
     pauses && goal.updated_ms > now_ms.saturating_add(SET_BACK_MS)
 }
 
-/// By when it must be started; none: it was. A retry waits as long anew as the message could at first.
+/// By when it must be started, whatever it waits for; none: it was.
 fn serve_by(work: &Waiting) -> Option<i64> {
     let Waiting { message, goal } = work;
-    let begun = message.state != MessageState::Waiting || goal.state != GoalState::Pending || goal.attempts > 0;
-    let patience_ms = message.serve_by_ms.saturating_sub(message.received_ms);
-    let touched = goal.updated_ms > goal.created_ms;
-    let serve_by_ms = if touched { goal.updated_ms.saturating_add(patience_ms) } else { message.serve_by_ms };
-    (!begun).then_some(serve_by_ms)
+    let begun = message.state != MessageState::Waiting || goal.state == GoalState::Running || goal.attempts > 0;
+    (!begun).then_some(message.serve_by_ms)
 }
 
 /// What decides between two messages of one inbox; the smallest goes first.
@@ -326,13 +323,18 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_started_in_time_is_late_and_a_retry_waits_anew() {
+    fn what_was_not_started_in_time_is_late_whatever_it_waits_for() {
         let world = TestWorld::new(1);
         let mut inbox = inbox(&world, &[500]);
         let after_ms = inbox[0].message.serve_by_ms + 1;
         assert_eq!(pick(inbox.clone(), after_ms, &HeldBack::new(), &Gate::OPEN, None).late, inbox);
         inbox[0].goal.updated_ms = after_ms;
-        assert_eq!(next(&inbox, after_ms), Some(inbox[0].goal.id));
+        inbox[0].goal.state = GoalState::Parked;
+        for on in [ParkedOn::Dependency, ParkedOn::Quota, ParkedOn::Room] {
+            inbox[0].goal.parked_on = Some(on);
+            assert_eq!(pick(inbox.clone(), after_ms, &HeldBack::new(), &Gate::OPEN, None).late, inbox, "{on}");
+        }
+        (inbox[0].goal.state, inbox[0].goal.parked_on) = (GoalState::Pending, None);
         inbox[0].message.state = MessageState::Running;
         assert_eq!(next(&inbox, i64::MAX - 1), Some(inbox[0].goal.id), "what was begun does not expire");
     }
