@@ -152,14 +152,7 @@ impl Desk {
 
     /// Without a word of its sender's it may wait as long as configured from when it may begin; behind others, from
     /// when those must be begun.
-    fn work(
-        &self,
-        new: NewWork,
-        arrival: &dyn Arrival,
-        regard: Regard,
-        others_by_ms: i64,
-        by: &By,
-    ) -> (Message, Goal) {
+    fn work(&self, new: NewWork, arrival: &dyn Arrival, regard: Regard, others_by_ms: i64, by: &By) -> (Message, Goal) {
         let now_ms = self.now_ms();
         let waits = !new.waits_for.goals.is_empty();
         let Assignment { title, payload, proof } = arrival.assignment();
