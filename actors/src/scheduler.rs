@@ -37,9 +37,9 @@
 //! With `c` slots, `u` of them for urgent work, `n` personas of one weight, slices of at most `L` = the quantum + the
 //! longest step. Names without a file are in `turns/tests.rs`.
 //!
-//! - Never more slices than `c` (those beyond a cap that shrank end by themselves), never two of one persona, and no slot is free while a persona waits that holds none:
-//!   `cap_and_lock_hold_and_no_slot_stays_empty`, at every event of every simulated day, and as values
-//!   `a_holder_that_panics_or_is_aborted_frees_its_slot` (`tests.rs`).
+//! - Never more slices than `c` (those beyond a cap that shrank end by themselves), never two of one persona, and no
+//!   slot is free while a persona waits that holds none: `cap_and_lock_hold_and_no_slot_stays_empty`, at every event of
+//!   every simulated day, and as values `a_holder_that_panics_or_is_aborted_frees_its_slot` (`tests.rs`).
 //! - **Bound.** `n` personas that always want something of one priority on `c` slots: who is within its share when it
 //!   asks waits at most (the longest slices of the others, summed) / `c`, so at most ⌈n/c⌉ · L; in whole slices,
 //!   (⌈n/c⌉ − 1) · L. A step that overruns adds its excess / `c` once. Who used more than its share waits, besides,
@@ -58,7 +58,8 @@
 //!   every grant of `cap_and_lock_hold_and_no_slot_stays_empty`. In the long run, to 40 s in four thousand,
 //!   `time_is_shared_by_weight_whatever_a_turn_costs_and_however_loud_one_asks`,
 //!   `who_is_far_behind_goes_before_who_is_not`, `a_step_that_overruns_keeps_its_slot_and_all_of_its_time_is_charged`,
-//!   and from the setting to the turns `supervisor/tests/weights.rs`. Jain's index under eightfold overload, above 0.99 in four hours:
+//!   and from the setting to the turns `supervisor/tests/weights.rs`. Jain's index under eightfold
+//!   overload, above 0.99 in four hours:
 //!   `who_always_wants_something_gets_the_same_time_as_everybody` (`simulation/tests.rs`).
 //! - **Nobody starves**: `nobody_starves_under_a_flood`, `a_flood_of_urgent_work_lets_overdue_work_through`,
 //!   `urgent_work_keeps_a_slot_for_the_rest_only_while_the_rest_wants_it`.
