@@ -167,7 +167,9 @@ impl PersonaActor {
         match (&life.current, picked.next) {
             (Some(current), next) => {
                 let late = picked.late.iter().any(|work| work.goal.id == current.goal);
-                if late || (next.is_some() && picked.urgent && !current.urgent) {
+                // What is urgent and was not begun was promised a start; urgent work in hand has had its own.
+                let comes_first = picked.urgent && (picked.fresh || !current.urgent);
+                if late || (next.is_some() && comes_first) {
                     // Runs yield between steps; what was done is durable and is carried on later.
                     current.stop.cancel();
                 }

@@ -19,7 +19,7 @@ pub struct RosterRecord {
     pub paused: bool,
     /// Messages waiting or running.
     pub waiting: u32,
-    /// The earliest moment at which something can be done: 0 for now, none for nothing to do.
+    /// The earliest moment at which something can be done or expires: 0 for now, none for nothing to do.
     pub due_ms: Option<i64>,
     /// Goals failed in a row.
     pub failure_streak: u32,
@@ -43,6 +43,8 @@ pub struct Inbox {
     pub more: bool,
     /// When the first of what was left out because it is not due yet will be.
     pub due_ms: Option<i64>,
+    /// By when the first of what waits must be begun, also of what waits for other goals and is not among the work.
+    pub begin_by_ms: Option<i64>,
 }
 
 /// What was not begun by its time.
@@ -121,11 +123,10 @@ pub trait Records: RoomRecords {
     /// by lane, deadline and the order received.
     async fn look(&self, persona: PersonaId, _now_ms: i64, limit: u32) -> Result<Inbox, Unavailable> {
         let work = self.inbox(persona, limit).await?;
-        Ok(Inbox { more: work.len() >= limit as usize, work, due_ms: None })
+        Ok(Inbox { more: work.len() >= limit as usize, work, ..Inbox::default() })
     }
 
-    /// The persona's messages that were not begun by their time, at most `limit`; those parked on something are not
-    /// among them. A goal that was touched since it was given may wait as long anew as its message could at first.
+    /// The persona's messages that were not begun by their time, at most `limit`, whatever they wait for.
     async fn overdue(&self, _persona: PersonaId, _now_ms: i64, _limit: u32) -> Result<Overdue, Unavailable> {
         Ok(Overdue::default())
     }

@@ -336,12 +336,13 @@ impl State {
             |m: &&Message| m.persona == id && matches!(m.state, MessageState::Waiting | MessageState::Running);
         let waiting = self.messages.values().filter(counted).count();
         let goals = self.goals.values().map(|row| &row.goal).filter(|goal| goal.persona == id);
+        let expiry = self.fresh(id).map(|work| work.message.serve_by_ms.saturating_add(1));
         Some(RosterRecord {
             id,
             slug: row.persona.slug.clone(),
             paused: row.persona.status == PersonaStatus::Paused,
             waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
-            due_ms: goals.filter_map(due).min(),
+            due_ms: goals.filter_map(due).chain(expiry).min(),
             failure_streak: row.failure_streak,
         })
     }
