@@ -165,15 +165,7 @@ impl<'a> Attempt<'a> {
             match decision {
                 Decision::Perform => {
                     went_on = true;
-                    match self.beside(at).await? {
-                        1 => self.act(at, step, None).await?,
-                        many => {
-                            self.act_beside(at, many).await?;
-                            // What only looks leaves the page as it is: the walk has nothing to learn of it.
-                            walk.go_on_with(&self.steps);
-                            at += many - 1;
-                        }
-                    }
+                    at += self.perform(&mut walk, at, step).await?;
                 }
                 Decision::Replay { of } => self.act(at, step, Some(of)).await?,
                 Decision::Reopen { url, of, goto } => {
@@ -202,6 +194,19 @@ impl<'a> Attempt<'a> {
             at += 1;
         }
         Ok(true)
+    }
+
+    /// Performs the step, and those that may go beside it; how many those are.
+    async fn perform(&mut self, walk: &mut Walk, at: usize, step: &Step) -> Result<usize, Halt> {
+        let many = self.beside(at).await?;
+        if many == 1 {
+            self.act(at, step, None).await?;
+        } else {
+            self.act_beside(at, many).await?;
+            // What only looks leaves the page as it is: the walk has nothing to learn of it.
+            walk.go_on_with(&self.steps);
+        }
+        Ok(many - 1)
     }
 
     /// Nobody stopped it.

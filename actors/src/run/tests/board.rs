@@ -245,6 +245,16 @@ pub(super) fn limits(pace: Pace) -> Limits {
     }
 }
 
+fn expected(holds: bool) -> Outcome {
+    match holds {
+        true => Outcome::done("it holds", Value::Null),
+        false => {
+            let error = StepError::retryable("the page shows something else");
+            Outcome::does_not_hold("it does not hold", Value::Null, error)
+        }
+    }
+}
+
 impl World {
     fn answer(&mut self, call: &Call) -> Act {
         let at = self.calls;
@@ -311,15 +321,8 @@ impl World {
                 self.submissions.push(call.key.clone());
                 Outcome::done("took it back", json!({"removed": ["ticket"]}))
             }
-            "browser_expect_title" if self.title.contains(&text("contains")) => {
-                Outcome::done("title holds", Value::Null)
-            }
-            "browser_expect_text" if self.shows(&text("contains")) => Outcome::done("text holds", Value::Null),
-            "browser_expect_title" | "browser_expect_text" => Outcome::does_not_hold(
-                "it does not hold",
-                Value::Null,
-                StepError::retryable("the page shows something else"),
-            ),
+            "browser_expect_title" => expected(self.title.contains(&text("contains"))),
+            "browser_expect_text" => expected(self.shows(&text("contains"))),
             "think" => self.think(call),
             "compose" => Outcome { cost: self.cost, ..Outcome::done("composed", json!({"value": "a line"})) }
                 .with_artifact(NewArtifact { kind: ArtifactKind::Text, ..picture() }),
