@@ -76,8 +76,34 @@ impl Vault {
         let key = (owner.to_owned(), name.to_owned());
         let row: Option<(String, Vec<u8>, Vec<u8>)> = self.sealed(key).await?;
         let Some((key_id, nonce, bytes)) = row else { return Ok(None) };
+        self.open(owner, name, key_id, nonce, bytes).map(Some)
+    }
+
+    /// Opens every secret of an owner, by name. One that does not open is an error: it could not be hidden either.
+    pub async fn all(&self, owner: &str) -> Result<Vec<(String, SecretText)>, VaultError> {
+        let of = owner.to_owned();
+        let rows: Vec<(String, String, Vec<u8>, Vec<u8>)> = on_db!(self.db, all:
+            secrets::table
+                .filter(secrets::owner.eq(of.clone()))
+                .order(secrets::name)
+                .select((secrets::name, secrets::key_id, secrets::nonce, secrets::sealed)));
+        let open = |(name, key_id, nonce, bytes): (String, String, Vec<u8>, Vec<u8>)| {
+            let opened = self.open(owner, &name, key_id, nonce, bytes)?;
+            Ok((name, opened))
+        };
+        rows.into_iter().map(open).collect()
+    }
+
+    fn open(
+        &self,
+        owner: &str,
+        name: &str,
+        key_id: String,
+        nonce: Vec<u8>,
+        bytes: Vec<u8>,
+    ) -> Result<SecretText, VaultError> {
         let nonce = nonce.try_into().map_err(|_| Columns("secrets").corrupt("a nonce has not 24 bytes"))?;
-        Ok(Some(self.key.open(owner, name, &Sealed { key_id, nonce, bytes })?))
+        Ok(self.key.open(owner, name, &Sealed { key_id, nonce, bytes })?)
     }
 
     async fn sealed(&self, key: (String, String)) -> Result<Option<(String, Vec<u8>, Vec<u8>)>, DbError> {
