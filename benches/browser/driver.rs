@@ -49,7 +49,8 @@ impl<'a> Driver<'a> {
                 trace,
                 limit: STEP_LIMIT,
             };
-            let outcome = self.browsers.perform(&self.persona, &call, step, &Hidden::default(), CancellationToken::new()).await;
+            let outcome =
+                self.browsers.perform(&self.persona, &call, step, &Hidden::default(), CancellationToken::new()).await;
             ensure!(outcome.holds(), "step {}: {outcome:?}", index + 1);
             took.push(ms(before));
         }

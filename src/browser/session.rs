@@ -72,7 +72,7 @@ impl Session {
         let profile = Profile::take(root, persona.id).await.map_err(|error| Fault::retryable(error.to_string()))?;
         let gate = egress.gate(rules).await;
         let gate = gate.map_err(|error| Fault::retryable(format!("no loopback port for the egress: {error}")))?;
-        let chromium = launch(executable, &profile.data(), gate.browser_flags(), limit).await;
+        let chromium = launch(executable, &profile.data(), &profile.cache(), gate.browser_flags(), limit).await;
         let chromium = chromium.map_err(|error| Fault::retryable(error.to_string()))?;
         if let Err(error) = profile.note_browser(chromium.mark) {
             chromium.kill().await;

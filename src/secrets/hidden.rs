@@ -149,12 +149,7 @@ fn in_json(value: &str) -> String {
 }
 
 fn in_html(value: &str) -> String {
-    value
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
+    value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 /// Safe inside any string of a script: nothing in it can end the string.
@@ -237,7 +232,9 @@ mod tests {
     #[test]
     fn bytes_without_a_secret_stay_as_they_are() {
         let key = hidden(&[("key", "abcdef")]);
-        for (bytes, after) in [(&b"\xffabcdef\xfe"[..], "\u{fffd}${secret:key}\u{fffd}".as_bytes()), (b"\xff\xfe", b"\xff\xfe")] {
+        for (bytes, after) in
+            [(&b"\xffabcdef\xfe"[..], "\u{fffd}${secret:key}\u{fffd}".as_bytes()), (b"\xff\xfe", b"\xff\xfe")]
+        {
             let mut masked = bytes.to_vec();
             key.mask_bytes(&mut masked);
             assert_eq!(masked, after);

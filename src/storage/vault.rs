@@ -81,17 +81,20 @@ impl Vault {
 
     /// Opens every secret of an owner, by name. One that does not open is an error: it could not be hidden either.
     pub async fn all(&self, owner: &str) -> Result<Vec<(String, SecretText)>, VaultError> {
-        let of = owner.to_owned();
-        let rows: Vec<(String, String, Vec<u8>, Vec<u8>)> = on_db!(self.db, all:
-            secrets::table
-                .filter(secrets::owner.eq(of.clone()))
-                .order(secrets::name)
-                .select((secrets::name, secrets::key_id, secrets::nonce, secrets::sealed)));
+        let rows = self.all_sealed(owner.to_owned()).await?;
         let open = |(name, key_id, nonce, bytes): (String, String, Vec<u8>, Vec<u8>)| {
             let opened = self.open(owner, &name, key_id, nonce, bytes)?;
             Ok((name, opened))
         };
         rows.into_iter().map(open).collect()
+    }
+
+    async fn all_sealed(&self, owner: String) -> Result<Vec<(String, String, Vec<u8>, Vec<u8>)>, DbError> {
+        Ok(on_db!(self.db, all:
+            secrets::table
+                .filter(secrets::owner.eq(owner.clone()))
+                .order(secrets::name)
+                .select((secrets::name, secrets::key_id, secrets::nonce, secrets::sealed))))
     }
 
     fn open(

@@ -51,13 +51,7 @@ impl BrowserDriver for Browsers {
         Self::perform(self, persona, call, step, hidden, stop).await
     }
 
-    async fn look(
-        &self,
-        persona: &Persona,
-        call: &Call,
-        step: &Step,
-        hidden: &Hidden,
-    ) -> Result<Value, StepError> {
+    async fn look(&self, persona: &Persona, call: &Call, step: &Step, hidden: &Hidden) -> Result<Value, StepError> {
         Self::look(self, persona, call, step, hidden).await
     }
 

@@ -78,7 +78,8 @@ fn is_name(name: &str) -> bool {
 
 fn check_value(field: &str, value: &str, checks: &mut Checks) {
     checks.line(field, value, 1..=4_096);
-    let why = format!("must have at least {SHORTEST_SECRET} characters: a shorter one cannot be hidden in what is reported");
+    let why =
+        format!("must have at least {SHORTEST_SECRET} characters: a shorter one cannot be hidden in what is reported");
     checks.check(field, value.is_empty() || value.chars().count() >= SHORTEST_SECRET, why);
 }
 

@@ -92,7 +92,15 @@ impl Stage {
         let egress = Egress::for_test(site.addr, Enforcement::On, fixed);
         let browsers = Browsers::new(config(), egress, root.path().to_owned(), Arc::new(Mirror));
         let run = RunId(Uuid::from_u128(1));
-        Self { browsers, site, root, persona: persona(1), run, limit: Duration::from_secs(20), hidden: Hidden::default() }
+        Self {
+            browsers,
+            site,
+            root,
+            persona: persona(1),
+            run,
+            limit: Duration::from_secs(20),
+            hidden: Hidden::default(),
+        }
     }
 
     /// From now on this is a secret of the persona's.

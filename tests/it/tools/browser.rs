@@ -55,15 +55,14 @@ async fn a_secret_reaches_the_page_and_never_comes_back() {
 async fn a_secret_that_this_step_never_typed_does_not_come_back_either() {
     // As a page shows it that has it from an earlier session, or a tool that has it from wherever.
     let stage = stage();
-    for step in [fill("signed in: jason, hunter%272"), fill("signed in: JASON, hunter&#39;2"), script("'hunter\\u00272'")] {
+    for step in
+        [fill("signed in: jason, hunter%272"), fill("signed in: JASON, hunter&#39;2"), script("'hunter\\u00272'")]
+    {
         let outcome = stage.perform(step).await;
         let shown = format!("{outcome:?}").to_lowercase();
         assert!(outcome.holds() && shown.contains("${secret:board}"), "{shown}");
         assert!(!shown.contains("hunter") && !shown.contains("jason,"), "{shown}");
     }
-    let file = Step::WriteFile { path: "jason.txt".into(), content: "x".into(), description: String::new() };
-    let kept = stage.perform(file).await;
-    assert!(kept.holds() && !format!("{kept:?}").contains("jason.txt"), "{kept:?}");
 }
 
 #[tokio::test]
