@@ -36,7 +36,7 @@ use tokio::time::Instant;
 pub use drift::{Drift, DriftPart, drift};
 pub use error::ModelError;
 pub use fit::{Fit, FitLine, LEAST_EXAMPLES, fit};
-pub use keyring::{INSTANCE, Keyring, is_key, secret_of};
+pub use keyring::{INSTANCE, Keyring, is_key, secrets_of};
 pub use outward::{Embedded, Outward, ToEmbed};
 pub use prompt::{Prompt, Style, build_agent_prompt, build_persona_prompt};
 pub use rate::Rate;

@@ -1,6 +1,7 @@
 //! Secrets: sealed at rest, bound to their owner, shown by their last four characters at most.
 //!
-//! A row is read once and then known, sealed as it is, until one is written: this server is the only one that writes here.
+//! An owner's rows are read once and then known, sealed as they are, until one is written: this server is the only one
+//! that writes here.
 //!
 //! Owners are `persona:<uuid>` and `instance`. Which of the two wins is for whoever asks: a persona's own first.
 
@@ -12,7 +13,7 @@ use actors::ports::World;
 use diesel::{dsl::count_star, prelude::*, upsert::excluded};
 use serde::Serialize;
 
-use self::known::{Known, Place, Row};
+use self::known::{Known, Row};
 use super::{
     db::{Db, DbError, on_db},
     rows::Columns,
@@ -101,23 +102,36 @@ impl Vault {
 
     /// Opens a secret. None: there is none of this owner and name.
     pub async fn get(&self, owner: &str, name: &str) -> Result<Option<SecretText>, VaultError> {
-        let Some((key_id, nonce, bytes)) = self.sealed((owner.to_owned(), name.to_owned())).await? else {
-            return Ok(None);
-        };
-        let nonce = nonce.try_into().map_err(|_| Columns("secrets").corrupt("a nonce has not 24 bytes"))?;
-        Ok(Some(self.key.open(owner, name, &Sealed { key_id, nonce, bytes })?))
+        let rows = self.sealed(owner).await?;
+        rows.iter().find(|row| row.0 == name).map(|row| self.open(owner, row)).transpose()
     }
 
-    async fn sealed(&self, place: Place) -> Result<Option<Row>, DbError> {
-        let reading = match self.known.find(&place) {
+    /// Opens every secret of an owner, by name. One that does not open is an error: it could not be hidden either.
+    pub async fn all(&self, owner: &str) -> Result<Vec<(String, SecretText)>, VaultError> {
+        let rows = self.sealed(owner).await?;
+        rows.iter().map(|row| Ok((row.0.clone(), self.open(owner, row)?))).collect()
+    }
+
+    fn open(&self, owner: &str, (name, key_id, nonce, bytes): &Row) -> Result<SecretText, VaultError> {
+        let nonce = nonce.clone().try_into().map_err(|_| Columns("secrets").corrupt("a nonce has not 24 bytes"))?;
+        Ok(self.key.open(owner, name, &Sealed { key_id: key_id.clone(), nonce, bytes: bytes.clone() })?)
+    }
+
+    async fn sealed(&self, owner: &str) -> Result<Arc<[Row]>, DbError> {
+        let reading = match self.known.find(owner) {
             Ok(known) => return Ok(known),
             Err(reading) => reading,
         };
-        let key = place.clone();
-        let row: Option<Row> = on_db!(self.db, one:
-            secrets::table.find(key.clone()).select((secrets::key_id, secrets::nonce, secrets::sealed)));
-        self.known.keep(place, row.clone(), reading);
-        Ok(row)
+        let owner = owner.to_owned();
+        let of = owner.clone();
+        let rows: Vec<Row> = on_db!(self.db, all:
+            secrets::table
+                .filter(secrets::owner.eq(of.clone()))
+                .order(secrets::name)
+                .select((secrets::name, secrets::key_id, secrets::nonce, secrets::sealed)));
+        let rows: Arc<[Row]> = rows.into();
+        self.known.keep(owner, rows.clone(), reading);
+        Ok(rows)
     }
 
     /// What an owner has, without the secrets themselves.

@@ -1,17 +1,15 @@
-//! Rows as they were read, still sealed, so that a call to a model need not read its key anew. Whoever writes lets go of
-//! all of them; what was read before a write and comes back behind it is not kept.
+//! Rows as they were read, still sealed, so that no call need read anew what its persona may use. Whoever writes lets go
+//! of all of them; what was read before a write and comes back behind it is not kept.
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Owner and name.
-pub(super) type Place = (String, String);
-/// Key id, nonce and sealed bytes.
-pub(super) type Row = (String, Vec<u8>, Vec<u8>);
+/// Name, key id, nonce and sealed bytes.
+pub(super) type Row = (String, String, Vec<u8>, Vec<u8>);
 
-/// More are not kept.
+/// Of more owners none are kept.
 const MOST: usize = 10_000;
 
 #[derive(Default)]
@@ -20,8 +18,8 @@ pub(super) struct Known(Mutex<Rows>);
 #[derive(Default)]
 struct Rows {
     writes: u64,
-    /// None: there is none.
-    rows: HashMap<Place, Option<Row>>,
+    /// All of an owner, by name.
+    by_owner: HashMap<String, Arc<[Row]>>,
 }
 
 /// How many writes there had been when somebody began to read.
@@ -29,29 +27,29 @@ struct Rows {
 pub(super) struct Reading(u64);
 
 impl Known {
-    /// The row, if it is known, or what to hand in with it.
-    pub(super) fn find(&self, place: &Place) -> Result<Option<Row>, Reading> {
+    /// All rows of an owner, if they are known, or what to hand in with them.
+    pub(super) fn find(&self, owner: &str) -> Result<Arc<[Row]>, Reading> {
         let known = self.rows();
-        known.rows.get(place).cloned().ok_or(Reading(known.writes))
+        known.by_owner.get(owner).cloned().ok_or(Reading(known.writes))
     }
 
     /// What was read.
-    pub(super) fn keep(&self, place: Place, row: Option<Row>, reading: Reading) {
+    pub(super) fn keep(&self, owner: String, rows: Arc<[Row]>, reading: Reading) {
         let mut known = self.rows();
         if known.writes != reading.0 {
             return;
         }
-        if known.rows.len() >= MOST {
-            known.rows.clear();
+        if known.by_owner.len() >= MOST {
+            known.by_owner.clear();
         }
-        known.rows.insert(place, row);
+        known.by_owner.insert(owner, rows);
     }
 
     /// Something was written.
     pub(super) fn forget(&self) {
         let mut known = self.rows();
         known.writes += 1;
-        known.rows.clear();
+        known.by_owner.clear();
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -63,31 +61,30 @@ impl Known {
 mod tests {
     use super::*;
 
-    fn row(byte: u8) -> Option<Row> {
-        Some(("key".to_owned(), vec![byte], vec![byte]))
+    fn rows(byte: u8) -> Arc<[Row]> {
+        Arc::new([("openai".to_owned(), "key".to_owned(), vec![byte], vec![byte])])
     }
 
     #[test]
     fn what_was_read_before_a_write_is_not_kept_behind_it() {
-        let (known, place) = (Known::default(), ("instance".to_owned(), "openai".to_owned()));
-        let reading = known.find(&place).unwrap_err();
+        let known = Known::default();
+        let reading = known.find("instance").unwrap_err();
         known.forget();
-        known.keep(place.clone(), row(1), reading);
-        let reading = known.find(&place).unwrap_err();
-        known.keep(place.clone(), row(2), reading);
-        assert_eq!(known.find(&place).ok(), Some(row(2)));
+        known.keep("instance".to_owned(), rows(1), reading);
+        let reading = known.find("instance").unwrap_err();
+        known.keep("instance".to_owned(), rows(2), reading);
+        assert_eq!(known.find("instance").ok(), Some(rows(2)));
         known.forget();
-        assert!(known.find(&place).is_err());
+        assert!(known.find("instance").is_err());
     }
 
     #[test]
     fn no_more_are_kept_than_may_be() {
         let known = Known::default();
         for number in 0..=MOST {
-            let place = (number.to_string(), String::new());
-            let reading = known.find(&place).unwrap_err();
-            known.keep(place, None, reading);
+            let reading = known.find(&number.to_string()).unwrap_err();
+            known.keep(number.to_string(), Arc::default(), reading);
         }
-        assert_eq!(known.rows().rows.len(), 1);
+        assert_eq!(known.rows().by_owner.len(), 1);
     }
 }
