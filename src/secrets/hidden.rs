@@ -100,6 +100,16 @@ impl Hidden {
         *fields = all.collect();
     }
 
+    /// The same in JSON: it stays JSON. What is none is masked as text.
+    pub fn mask_json(&self, bytes: &mut Vec<u8>) {
+        let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return self.mask_bytes(bytes) };
+        let mut masked = value.clone();
+        self.mask_value(&mut masked);
+        if masked != value {
+            *bytes = masked.to_string().into_bytes();
+        }
+    }
+
     /// The same in the bytes of a file, as far as they are text.
     pub fn mask_bytes(&self, bytes: &mut Vec<u8>) {
         let text = String::from_utf8_lossy(bytes);

@@ -1,5 +1,6 @@
 //! The command line as people and programs use it: the real program, its output and its codes.
 
+mod exported;
 mod forked;
 mod planted;
 mod rollback;

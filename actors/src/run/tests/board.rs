@@ -245,9 +245,9 @@ pub(super) fn limits(pace: Pace) -> Limits {
     }
 }
 
-fn expected(holds: bool) -> Outcome {
+fn expected(holds: bool, summary: &str) -> Outcome {
     match holds {
-        true => Outcome::done("it holds", Value::Null),
+        true => Outcome::done(summary, Value::Null),
         false => {
             let error = StepError::retryable("the page shows something else");
             Outcome::does_not_hold("it does not hold", Value::Null, error)
@@ -321,8 +321,8 @@ impl World {
                 self.submissions.push(call.key.clone());
                 Outcome::done("took it back", json!({"removed": ["ticket"]}))
             }
-            "browser_expect_title" => expected(self.title.contains(&text("contains"))),
-            "browser_expect_text" => expected(self.shows(&text("contains"))),
+            "browser_expect_title" => expected(self.title.contains(&text("contains")), "title holds"),
+            "browser_expect_text" => expected(self.shows(&text("contains")), "text holds"),
             "think" => self.think(call),
             "compose" => Outcome { cost: self.cost, ..Outcome::done("composed", json!({"value": "a line"})) }
                 .with_artifact(NewArtifact { kind: ArtifactKind::Text, ..picture() }),
