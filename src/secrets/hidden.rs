@@ -100,18 +100,16 @@ impl Hidden {
         *fields = all.collect();
     }
 
-    /// The same in JSON: it stays JSON. What is none is masked as text.
-    pub fn mask_json(&self, bytes: &mut Vec<u8>) {
-        let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return self.mask_bytes(bytes) };
-        let mut masked = value.clone();
-        self.mask_value(&mut masked);
-        if masked != value {
-            *bytes = masked.to_string().into_bytes();
-        }
-    }
-
-    /// The same in the bytes of a file, as far as they are text.
+    /// The same in the bytes of a file, as far as they are text. What is a list or an object in JSON stays one.
     pub fn mask_bytes(&self, bytes: &mut Vec<u8>) {
+        if let Ok(value @ (Value::Array(_) | Value::Object(_))) = serde_json::from_slice::<Value>(bytes) {
+            let mut masked = value.clone();
+            self.mask_value(&mut masked);
+            if masked != value {
+                *bytes = masked.to_string().into_bytes();
+            }
+            return;
+        }
         let text = String::from_utf8_lossy(bytes);
         let mut masked = text.clone().into_owned();
         self.mask(&mut masked);

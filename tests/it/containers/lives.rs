@@ -136,8 +136,10 @@ fn settle(place: &Place, image: &str) {
         place.engine.socket.display()
     );
     fs::write(place.root.path().join("greenroom.toml"), settings).unwrap();
-    // A server has keys of its own.
-    let _ = fs::remove_dir_all(place.root.path().join("keys"));
+    // A server has keys of its own, and keeps them.
+    if !place.root.path().join("greenroom.db").exists() {
+        let _ = fs::remove_dir_all(place.root.path().join("keys"));
+    }
 }
 
 /// A tool for everyone.
