@@ -48,7 +48,7 @@ pub(super) struct Life {
     pub(super) listener: Listener,
     pub(super) held_back: HeldBack,
     /// What it does first in its hour, and the hour for which it asked the journal.
-    pub(super) big_three: Option<Box<BigThree>>,
+    pub(super) big_three: Option<BigThree>,
     pub(super) big_three_read_ms: Option<i64>,
     /// Waits until the machine is calm, when there is optional work for then.
     calm: Option<AbortOnDropHandle<()>>,

@@ -3,6 +3,8 @@
 //! That takes no slice and no model, so it happens also while a run is under way. Who gets the floor is not decided
 //! here (`supervisor/rooms.rs`).
 
+use std::collections::HashSet;
+
 use serde_json::json;
 use tracing::warn;
 
@@ -22,7 +24,7 @@ const BEFORE: u32 = 8;
 /// Turns about which it has said what it would do. What is asked once is not asked again.
 #[derive(Default)]
 pub(super) struct Listener {
-    heard: Vec<GoalId>,
+    heard: HashSet<GoalId>,
 }
 
 impl PersonaActor {
@@ -40,8 +42,7 @@ impl PersonaActor {
                 continue;
             }
             self.answer(work, mood).await?;
-            listener.heard.push(work.goal.id);
-            new = true;
+            new |= listener.heard.insert(work.goal.id);
         }
         Ok(new)
     }

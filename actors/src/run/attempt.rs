@@ -17,7 +17,7 @@ use super::{
     policy,
     quota::Place,
     recorded::{FAILED_BEFORE, PAGE_LOST},
-    resume::{Decision, Walk},
+    resume::{Begin, Decision, Walk},
     settle::{self, Verdict},
     steps::Steps,
 };
@@ -50,6 +50,15 @@ pub(super) struct Attempt<'a> {
     /// What was taken in of hosts' policies, by host.
     pub(super) terms: BTreeMap<String, HostTerms>,
     now: Now,
+}
+
+/// Where a walk came to.
+enum Walked {
+    ToItsEnd,
+    /// The page was closed while others had the slot.
+    PageClosed,
+    /// A step of a model's needs the page that is gone.
+    PageNeeded,
 }
 
 /// Why a walk does not go on with the next step.
@@ -140,15 +149,20 @@ impl<'a> Attempt<'a> {
 
     async fn walk(&mut self) -> Result<(), Halt> {
         self.stands().map_err(failed)?;
-        // Again only when the page was closed while others had the slot.
-        while !self.walk_on().await? {}
-        Ok(())
+        let mut begin: Begin = Walk::new;
+        loop {
+            begin = match self.walk_on(begin).await? {
+                Walked::ToItsEnd => return Ok(()),
+                Walked::PageClosed => Walk::new,
+                Walked::PageNeeded => Walk::rebuilding,
+            }
+        }
     }
 
-    /// Walks from where the record ends; `false`: the page that the next step needs is no longer there.
-    async fn walk_on(&mut self) -> Result<bool, Halt> {
+    /// Walks from where the record ends.
+    async fn walk_on(&mut self, begin: Begin) -> Result<Walked, Halt> {
         self.grow().await.map_err(failed)?;
-        let mut walk = Walk::new(self.steps.clone(), &self.history, self.run.id);
+        let mut walk = begin(self.steps.clone(), &self.history, self.run.id);
         let (mut went_on, mut at) = (false, 0);
         while let Some(step) = self.steps.get(at).cloned() {
             let step = &step;
@@ -157,7 +171,7 @@ impl<'a> Attempt<'a> {
             let decision = self.decide(&mut walk, at)?;
             // Who rebuilds a page goes at least one step further, or it might do so for ever.
             if went_on && decision == Decision::Perform && !self.offer_slice(at).await? {
-                return Ok(false);
+                return Ok(Walked::PageClosed);
             }
             if matches!(decision, Decision::Perform | Decision::Replay { .. } | Decision::Reopen { .. }) {
                 self.renew_permissions().await?;
@@ -172,7 +186,7 @@ impl<'a> Attempt<'a> {
                     self.recall(at, step);
                     self.act(goto, &Step::Goto { url, timeout_ms: None }, Some(of)).await?;
                 }
-                Decision::Rebuild => return Ok(false),
+                Decision::Rebuild => return Ok(Walked::PageNeeded),
                 Decision::Recall => self.recall(at, step),
                 Decision::Skip(recorded) => self.skip(at, step, &recorded).await?,
                 Decision::Answer(recorded) => self.answer(at, step, &recorded).await?,
@@ -193,7 +207,7 @@ impl<'a> Attempt<'a> {
             walk.go_on_with(&self.steps);
             at += 1;
         }
-        Ok(true)
+        Ok(Walked::ToItsEnd)
     }
 
     /// Performs the step, and those that may go beside it; how many those are.

@@ -51,6 +51,9 @@ pub enum Page {
     Recorded(Recorded),
 }
 
+/// How a walk begins: `history` is as it is before the run begins or goes on; no page is open then.
+pub type Begin = fn(Steps, &History, RunId) -> Walk;
+
 /// Walks a plan in order.
 pub struct Walk {
     steps: Steps,
@@ -59,25 +62,32 @@ pub struct Walk {
     resume_at: usize,
     /// Reads from here on are performed again, up to `resume_at`.
     replay_from: usize,
+    /// The page was asked for once, and is not asked for again.
+    rebuilds: bool,
     page: Page,
 }
 
 impl Walk {
-    /// `history` as it is before the run begins or goes on; no page is open then.
+    /// Of a fixed plan the page that it needs first is built up at once; a model's is when a step asks for it.
     pub fn new(steps: Steps, history: &History, run: RunId) -> Self {
         // Nobody but the model itself can go on behind a thought that failed: it is asked again.
         let is_told = |at: usize| steps.grow() && !steps[at].is_thought();
         let behind = |at: &usize| history.satisfied(steps.index(*at), run, is_told(*at));
         let resume_at = (0..steps.len()).find(|at| !behind(at)).unwrap_or(steps.len());
-        let ahead = steps[resume_at..].iter().find(|step| step.is_browser()).filter(|step| !is_goto(step)).cloned();
         let page = if steps.grow() { Page::Closed } else { Page::Live };
-        let mut walk = Self { steps, run, resume_at, replay_from: resume_at, page };
-        if let Some(base) = walk.base(resume_at, history)
-            && ahead.is_some_and(|step| !walk.steps.grow() || !walk.answers(base, &step, history))
-        {
-            walk.replay_from = base;
+        let mut walk = Self { steps, run, resume_at, replay_from: resume_at, rebuilds: false, page };
+        let ahead = walk.steps[resume_at..].iter().find(|step| step.is_browser());
+        if !walk.steps.grow() && ahead.is_some_and(|step| !is_goto(step)) {
+            walk.replay_from = walk.base(resume_at, history).unwrap_or(resume_at);
         }
         walk
+    }
+
+    /// The same for steps of a model one of which needs the page: it is built up again, as far as it can be.
+    pub fn rebuilding(steps: Steps, history: &History, run: RunId) -> Self {
+        let walk = Self::new(steps, history, run);
+        let replay_from = walk.base(walk.resume_at, history).unwrap_or(walk.resume_at);
+        Self { replay_from, rebuilds: true, ..walk }
     }
 
     /// The step from which the page before this place can be built up again: what came before it is no longer on it.
@@ -106,12 +116,6 @@ impl Walk {
         Some(Decision::Reopen { url: left.text("url")?.to_owned(), of: left.seq, goto })
     }
 
-    /// Whether the record of the effect at this place answers a step.
-    fn answers(&self, base: usize, step: &Step, history: &History) -> bool {
-        let left = self.left_by_effect(base, &self.steps[base], history);
-        left.is_some_and(|left| matches!(behind_effect(step, &left), Decision::Answer(_)))
-    }
-
     /// A model has chosen more.
     pub fn go_on_with(&mut self, steps: &Steps) {
         if steps.len() > self.steps.len() {
@@ -137,6 +141,7 @@ impl Walk {
     /// A person or read-back said it was done: nobody saw the page behind it.
     pub fn reconciled(&mut self, recorded: Recorded) {
         self.page = Page::Recorded(recorded);
+        self.rebuilds = false;
     }
 
     fn behind(&self, at: usize, history: &History) -> Decision {
@@ -184,7 +189,8 @@ impl Walk {
             Page::Recorded(recorded) => behind_effect(step, recorded),
         };
         let is_answer = matches!(looked, Decision::Answer(_));
-        if self.steps.grow() && !is_answer && self.base(at, history).is_some() { Decision::Rebuild } else { looked }
+        let may_rebuild = self.steps.grow() && !self.rebuilds && self.base(at, history).is_some();
+        if may_rebuild && !is_answer { Decision::Rebuild } else { looked }
     }
 
     /// A resume uses the answer on record; a retry asks anew, unless an effect behind it already used the answer.
