@@ -14,6 +14,7 @@ pub(crate) mod carrier;
 mod big_three;
 mod coalesce;
 pub(crate) mod expiry;
+mod feeling;
 mod gather;
 pub(crate) mod inbox;
 mod life;

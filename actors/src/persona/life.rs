@@ -26,7 +26,7 @@ use super::{
     timer::{Timer, after},
 };
 use crate::{
-    domain::{BigThree, GoalId, Load, PersonaStatus},
+    domain::{BigThree, GoalId, Load, MessageKind, PersonaStatus},
     ports::Waiting,
     run::{Now, RunEnd},
 };
@@ -231,7 +231,7 @@ impl PersonaActor {
         life.runs += 1;
         let (number, stop) = (life.runs, CancellationToken::new());
         let (goal, urgent) = (work.goal.id, work.message.priority.is_urgent());
-        let (optional, begun) = (work.message.is_held_by_mood(), Instant::now());
+        let (optional, begun) = (self.is_optional(&work).await, Instant::now());
         self.stage.tally.began();
         life.now.carry(Some(goal));
         (self.stage.worked)(self.id, self.now_ms());
@@ -294,6 +294,18 @@ impl PersonaActor {
             RunEnd::Unavailable => life.try_later(me),
             _ => self.look(me, life).await,
         }
+    }
+
+    /// Whether it takes this up by its own choice. Who has the floor for something it overheard does, though mood holds
+    /// it back no longer.
+    async fn is_optional(&self, work: &Waiting) -> bool {
+        let message = &work.message;
+        if message.kind != MessageKind::Room {
+            return message.is_held_by_mood();
+        }
+        // What cannot be read now makes no difference but to whether it rests.
+        let turn = read(self.stage.ports.records.turn(work.goal.id)).await.ok().flatten();
+        turn.map_or(message.is_held_by_mood(), |turn| turn.is_optional(message.priority))
     }
 
     /// A turn that nobody waited for is over.

@@ -281,6 +281,7 @@ fn say(why: Why, spoke: &[String]) -> String {
     match why {
         Why::OthersSpoke if spoke.is_empty() => "others had the floor".to_owned(),
         Why::OthersSpoke => format!("{} had the floor", spoke.join(" and ")),
+        Why::Rested => format!("it would rather rest, and {}", say(Why::OthersSpoke, spoke)),
         Why::SaidNothing => "it said nothing while it could have".to_owned(),
         Why::Silence => "no person spoke in the last messages".to_owned(),
         Why::Enough => "personas had enough turns this minute".to_owned(),
