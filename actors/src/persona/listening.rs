@@ -86,9 +86,7 @@ impl PersonaActor {
         let state = if intention.wants { TurnState::Meant } else { TurnState::Passed };
         let why = match held {
             _ if intention.wants => String::new(),
-            Some(Held::Mood(mood)) => format!("it is {mood}: this was not important enough"),
-            Some(Held::Rest(_)) => "it rests from its last turn".to_owned(),
-            Some(Held::Machine) => "the machine is hot".to_owned(),
+            Some(held) => held.told(),
             None => "it did not want to answer".to_owned(),
         };
         let moved = RoomTurn {

@@ -70,6 +70,17 @@ pub enum Held {
     Machine,
 }
 
+impl Held {
+    /// The reason, told of the persona.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Mood(mood) => format!("it is {mood}: this was not important enough"),
+            Self::Rest(left) => format!("it rests for another {:.1} s after its last turn", left.as_secs_f64()),
+            Self::Machine => self.to_string(),
+        }
+    }
+}
+
 /// In the persona's own words.
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
