@@ -20,6 +20,7 @@ pub(crate) mod inbox;
 mod life;
 mod listening;
 mod looking;
+mod promptness;
 pub mod tally;
 mod timer;
 

@@ -22,6 +22,7 @@ use super::{
     expiry,
     inbox::HeldBack,
     listening::Listener,
+    promptness::Runs,
     read,
     timer::{Timer, after},
 };
@@ -45,6 +46,7 @@ pub(super) struct Life {
     failure_streak: u32,
     pub(super) current: Option<Current>,
     runs: u64,
+    ran: Runs,
     pub(super) listener: Listener,
     pub(super) held_back: HeldBack,
     /// What it does first in its hour, and the hour for which it asked the journal.
@@ -66,6 +68,7 @@ pub(super) struct Current {
     urgent: bool,
     optional: bool,
     begun: Instant,
+    begun_ms: i64,
     /// Pokes heard before it.
     heard: u64,
     stop: CancellationToken,
@@ -82,6 +85,7 @@ impl Life {
             failure_streak,
             current: None,
             runs: 0,
+            ran: Runs::default(),
             held_back: HeldBack::new(),
             listener: Listener::default(),
             big_three: None,
@@ -235,7 +239,8 @@ impl PersonaActor {
         self.stage.tally.began();
         life.now.carry(Some(goal));
         (self.stage.worked)(self.id, self.now_ms());
-        let order = Order { work: Arc::new(work), weight, failure_streak: life.failure_streak };
+        let ready_ms = life.ran.ready_ms(&work);
+        let order = Order { work: Arc::new(work), weight, failure_streak: life.failure_streak, ready_ms };
         let task = tokio::spawn({
             let (me, lock, carrier) = (me.clone(), life.lock.clone(), self.stage.carrier.clone());
             let (stop, now) = (stop.clone(), life.now.clone());
@@ -258,6 +263,7 @@ impl PersonaActor {
             urgent,
             optional,
             begun,
+            begun_ms: self.now_ms(),
             heard: life.heard,
             stop,
             _task: AbortOnDropHandle::new(task),
@@ -268,6 +274,7 @@ impl PersonaActor {
         let Some(current) = life.current.take_if(|current| current.number == number) else { return };
         life.now.say(None);
         life.now.carry(None);
+        life.ran.over(current.begun_ms, self.now_ms());
         if current.optional {
             self.rest_from_optional(life, current.begun).await;
         }

@@ -40,6 +40,8 @@ struct Step {
     ticket: Ticket,
     message: u32,
     since_ms: i64,
+    /// When the step in hand ends.
+    until_ms: i64,
 }
 
 /// What is due at a moment, besides arrivals and expiries.
@@ -232,8 +234,7 @@ impl<'a> House<'a> {
         self.ledger.becomes(message, Standing::Waiting);
         let host = &mut self.personas[persona as usize];
         host.inbox.put(message, priority, false, at_ms);
-        let in_hand_ms = host.holds.as_ref().map_or(0, |step| at_ms - step.since_ms);
-        self.ledger.entry(message).own_ms = self.diary.own_ms(persona) + in_hand_ms;
+        self.ledger.entry(message).ready_ms = host.holds.as_ref().map_or(at_ms, |step| step.until_ms.max(at_ms));
         self.ask(persona);
         Ok(())
     }

@@ -29,8 +29,8 @@ pub(super) struct Entry {
     pub begun: bool,
     /// Steps that are done.
     pub steps: u8,
-    /// How long its persona had held slices when it came.
-    pub own_ms: i64,
+    /// When it came, or when the step was over that its persona had in hand then.
+    pub ready_ms: i64,
 }
 
 /// All messages.
@@ -42,7 +42,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn new(arrivals: &[Arrival]) -> Self {
-        let entry = Entry { standing: Standing::ToCome, failures: 0, begun: false, steps: 0, own_ms: 0 };
+        let entry = Entry { standing: Standing::ToCome, failures: 0, begun: false, steps: 0, ready_ms: 0 };
         let mut counts = [0; STANDINGS];
         counts[Standing::ToCome as usize] = arrivals.len() as u64;
         Self { entries: vec![entry; arrivals.len()], counts, begun: 0 }

@@ -27,7 +27,7 @@ pub struct Outcome {
     pub open: u64,
     /// By band, from the least important; bad personas are left out, here and in what is late.
     pub waits: [Waits; 3],
-    /// Urgent messages that waited more than 10 s, not counting while their own persona worked.
+    /// Urgent messages begun more than 10 s after they came, or after the step that their persona had in hand then.
     pub urgent_late: u64,
     /// Messages that lay about past their `serve_by` until somebody looked.
     pub overstayed: u64,

@@ -134,7 +134,7 @@ async fn a_wait_for_the_pace_gives_the_slice_back() {
     let slice = tokio::select! {
         biased;
         _ = &mut run => panic!("ten seconds lie between the two acts"),
-        slice = board.scheduler.acquire(Wish { persona: other, priority: Priority::BASE, weight: Weight::ORDINARY, since_ms: 0 }) => slice.unwrap(),
+        slice = board.scheduler.acquire(Wish { persona: other, priority: Priority::BASE, weight: Weight::ORDINARY, since_ms: 0, ready_ms: None }) => slice.unwrap(),
     };
     assert_eq!(board.goal(goal).state, GoalState::Parked, "durably, so that a crash finds it");
     assert!(board.goal(goal).due_ms.is_some());

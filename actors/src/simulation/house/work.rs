@@ -88,14 +88,15 @@ impl House<'_> {
             self.holds(self.now_ms <= at_ms + self.plan.serve_within_ms(), || {
                 format!("message {message} begins too late")
             })?;
-            self.diary.begun(persona, priority, at_ms, entry.own_ms);
+            self.diary.begun(persona, priority, at_ms, entry.ready_ms);
         }
         self.ledger.becomes(message, Standing::Running);
         self.asking -= 1;
         self.asking_urgently -= usize::from(priority.is_urgent());
         self.held += 1;
         self.diary.work_begins(persona);
-        self.personas[persona as usize].holds = Some(Step { ticket, message, since_ms: self.now_ms });
+        self.personas[persona as usize].holds =
+            Some(Step { ticket, message, since_ms: self.now_ms, until_ms: self.now_ms });
         self.step(persona, ticket, message);
         Ok(())
     }
@@ -104,7 +105,11 @@ impl House<'_> {
     fn step(&mut self, persona: u32, ticket: Ticket, message: u32) {
         let Arrival { cost_ms, steps, .. } = self.arrivals[message as usize];
         let (takes_ms, end) = self.accidents.step(persona, cost_ms / u32::from(steps.max(1)));
-        self.events.push(Reverse((self.now_ms + takes_ms, Event::StepOver { persona, ticket, end })));
+        let until_ms = self.now_ms + takes_ms;
+        if let Some(step) = &mut self.personas[persona as usize].holds {
+            step.until_ms = until_ms;
+        }
+        self.events.push(Reverse((until_ms, Event::StepOver { persona, ticket, end })));
     }
 
     pub(super) fn step_over(&mut self, persona: u32, ticket: Ticket, end: StepEnd) -> Result<(), Violation> {
