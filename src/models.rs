@@ -20,6 +20,7 @@ mod prompt;
 mod prose;
 mod rate;
 mod refusal;
+mod refusals;
 mod retry;
 mod rules;
 mod stream;
@@ -29,7 +30,7 @@ mod wire;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use actors::domain::{Bound, ChatAnswer, ChatRequest, Cost, Length, Persona, Turn};
+use actors::domain::{Bound, ChatAnswer, ChatRequest, Cost, Length, Persona, PersonaId, Turn};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -45,6 +46,7 @@ pub use style::apply_persona_style;
 
 use self::{
     endpoint::{Endpoint, Errand},
+    refusals::Refusals,
     stream::Told,
     wire::Asked,
 };
@@ -66,6 +68,7 @@ pub struct Models {
     config: Arc<ModelsConfig>,
     endpoints: Arc<BTreeMap<String, Endpoint>>,
     keyring: Arc<dyn Keyring>,
+    refusals: Refusals,
 }
 
 /// A text to be written.
@@ -141,11 +144,17 @@ impl Models {
     pub fn new(config: &ModelsConfig, keyring: Arc<dyn Keyring>) -> Result<Self, ModelError> {
         let endpoints = config.providers.iter().map(|(name, config)| Ok((name.clone(), Endpoint::new(name, config)?)));
         let endpoints = Arc::new(endpoints.collect::<Result<_, ModelError>>()?);
-        let models = Self { config: Arc::new(config.clone()), endpoints, keyring };
+        let models = Self { config: Arc::new(config.clone()), endpoints, keyring, refusals: Refusals::default() };
         for name in std::iter::once(&config.default).chain(config.routes.keys()) {
             models.writers(name)?;
         }
         Ok(models)
+    }
+
+    /// From here on `hear` is told of every answer 429, with the persona that asked; none: a program of its own. Once; a
+    /// second one is ignored.
+    pub fn on_refusal(&self, hear: impl Fn(Option<PersonaId>) + Send + Sync + 'static) {
+        self.refusals.told_to(Box::new(hear));
     }
 
     /// Writes a text in the persona's voice, by the persona's model or the default.
@@ -258,7 +267,9 @@ impl Models {
         let key = self.key(talk.persona, provider, endpoint).await?;
         let asked = asked(talk.persona, talk.request, talk.raw, (endpoint, model), talk.told.is_some());
         let (since, deadline) = (Instant::now(), talk.deadline);
-        let errand = Errand { asked, key: key.as_ref(), since, share, deadline, told: talk.told };
+        let whose = talk.persona.map(|persona| persona.id);
+        let refused = || self.refusals.tell(whose);
+        let errand = Errand { asked, key: key.as_ref(), since, share, deadline, told: talk.told, refused: &refused };
         let wire::Answer { text, calls, finish, model: named, usage } = endpoint.ask(&errand).await?;
         Ok(Chatted {
             answer: ChatAnswer { text, calls, finish },

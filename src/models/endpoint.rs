@@ -28,6 +28,12 @@ use crate::{
 /// Whose share is shorter than this is not judged by it.
 const FAIR: Duration = Duration::from_secs(5);
 
+/// The status of an answer that there were too many requests.
+const TOO_MANY: u16 = 429;
+
+/// Hears of one answer.
+pub(super) type Heard<'a> = &'a (dyn Fn() + Sync);
+
 /// One configured endpoint.
 pub(super) struct Endpoint {
     name: String,
@@ -51,6 +57,8 @@ pub(super) struct Errand<'a> {
     pub deadline: Instant,
     /// Whom to tell of the answer while it comes.
     pub told: Option<&'a Told>,
+    /// Called for every answer that there were too many requests.
+    pub refused: Heard<'a>,
 }
 
 /// What is the same for every try.
@@ -61,6 +69,7 @@ struct Insisting<'a> {
     share: Instant,
     deadline: Instant,
     told: Option<&'a Told>,
+    refused: Heard<'a>,
 }
 
 impl Insisting<'_> {
@@ -125,9 +134,10 @@ impl Endpoint {
     /// Asks until there is an answer, a refusal, or no time or try left.
     pub(super) async fn ask(&self, errand: &Errand<'_>) -> Result<Answer, ModelError> {
         let body = self.kind.body(&errand.asked);
-        let Errand { asked, key, since, share, deadline, told } = errand;
+        let Errand { asked, key, since, share, deadline, told, refused } = errand;
         let (since, share, deadline) = (*since, *share, *deadline);
-        let request = Insisting { model: asked.model, key: *key, since, share, deadline, told: *told };
+        let request =
+            Insisting { model: asked.model, key: *key, since, share, deadline, told: *told, refused: *refused };
         self.insist(&request, || self.exchange(errand, body.clone())).await
     }
 
@@ -152,6 +162,9 @@ impl Endpoint {
                 Reply::Answer(answer) => return Ok(answer),
                 Reply::No { status, reason, pause } => (status, reason, pause),
             };
+            if status == TOO_MANY {
+                (errand.refused)();
+            }
             let left = errand.share.saturating_duration_since(Instant::now());
             let begun = errand.told.is_some_and(Told::has_begun);
             match after(status, asked, tries, self.config.retries, left) {

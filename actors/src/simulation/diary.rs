@@ -32,6 +32,8 @@ pub(super) struct Diary<'a> {
     pub(super) looks_by_clock: u64,
     /// Personas that were paused.
     pub(super) paused: u64,
+    /// Of these: by their circuit.
+    pub(super) circuits: u64,
     /// Slices given to others between two steps.
     pub(super) yields: u64,
     /// Slot time and longest waits.
@@ -55,6 +57,7 @@ impl<'a> Diary<'a> {
             overstayed: 0,
             looks_by_clock: 0,
             paused: 0,
+            circuits: 0,
             yields: 0,
             samples: vec![(0, [None; 3]); SAMPLES],
             lives: Vec::new(),
@@ -152,6 +155,7 @@ impl<'a> Diary<'a> {
             overstayed: self.overstayed,
             looks_by_clock: self.looks_by_clock,
             paused: self.paused,
+            circuits: self.circuits,
             yields: self.yields,
             energy: energies().next().map(|_| Level::mean(energies())),
             jain: jain(&self.used_ms),

@@ -16,9 +16,10 @@ pub(super) enum Standing {
     Done,
     Failed,
     Expired,
+    Dropped,
 }
 
-const STANDINGS: usize = 8;
+const STANDINGS: usize = 9;
 
 /// One message.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +57,11 @@ impl Ledger {
         self.entries[message as usize].standing == Standing::Waiting
     }
 
+    /// It waits and was never begun.
+    pub(super) fn is_fresh(&self, message: u32) -> bool {
+        self.waits(message) && !self.entries[message as usize].begun
+    }
+
     /// Waits for a slice, its first or a further one.
     pub(super) fn wants_slice(&self, message: u32) -> bool {
         matches!(self.entries[message as usize].standing, Standing::Waiting | Standing::Yielded)
@@ -88,6 +94,7 @@ impl Ledger {
             done: self.count(Standing::Done),
             failed: self.count(Standing::Failed),
             expired: self.count(Standing::Expired),
+            dropped: self.count(Standing::Dropped),
         }
     }
 
@@ -95,10 +102,10 @@ impl Ledger {
     pub(super) fn is_sound(&self) -> bool {
         let mut counts = [0; STANDINGS];
         self.entries.iter().for_each(|entry| counts[entry.standing as usize] += 1);
-        let Ends { messages, begun, done, failed, expired } = self.ends();
+        let Ends { messages, begun, done, failed, expired, dropped } = self.ends();
         let fresh = self.entries.iter().filter(|entry| !entry.begun && entry.standing == Standing::Waiting).count();
         counts == self.counts
-            && messages == done + failed + expired + self.open()
-            && messages == begun + expired + fresh as u64
+            && messages == done + failed + expired + dropped + self.open()
+            && messages == begun + expired + dropped + fresh as u64
     }
 }

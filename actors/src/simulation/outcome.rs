@@ -35,6 +35,8 @@ pub struct Outcome {
     pub looks_by_clock: u64,
     /// Personas that were paused: failed too often in a row, or fell too often.
     pub paused: u64,
+    /// Of these: whose goals failed too often in a row.
+    pub circuits: u64,
     /// Slices given to others between two steps.
     pub yields: u64,
     /// The mean energy over the day; none: they have no inner life.
@@ -57,6 +59,8 @@ pub struct Ends {
     /// Given up after the last retry.
     pub failed: u64,
     pub expired: u64,
+    /// Too many waited for their persona, and they were the least important.
+    pub dropped: u64,
 }
 
 impl Outcome {

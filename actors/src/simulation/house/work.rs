@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::{Broken, Event, House, Step, id};
 use crate::{
-    domain::{Priority, Weight},
+    domain::{CIRCUIT_AFTER, Priority, RETRY_AFTER, Weight, opens_circuit, pause_before_retry},
     scheduler::turns::{Ask, Granted, Ticket},
     simulation::{
         Violation,
@@ -13,11 +13,6 @@ use crate::{
         ledger::Standing,
     },
 };
-
-/// Pauses after the first, second and third failure; then the message has failed.
-const RETRY_AFTER_MS: [i64; 3] = [60_000, 300_000, 900_000];
-/// So many failed in a row pause their persona.
-const CIRCUIT_AFTER: u8 = 3;
 
 impl House<'_> {
     /// A persona wants a slice for the best it has. A request that waits is changed when its message expired, or
@@ -171,7 +166,8 @@ impl House<'_> {
     /// A run ends, well or badly.
     fn ends(&mut self, persona: u32, message: u32, end: StepEnd) {
         if end == StepEnd::Well {
-            self.personas[persona as usize].failed_in_a_row = 0;
+            let host = &mut self.personas[persona as usize];
+            (host.failed_in_a_row, host.open) = (0, host.open - 1);
             return self.ledger.becomes(message, Standing::Done);
         }
         self.failed(persona, message);
@@ -189,25 +185,29 @@ impl House<'_> {
 
     fn failed(&mut self, persona: u32, message: u32) {
         let entry = self.ledger.entry(message);
-        let pause_ms = RETRY_AFTER_MS.get(usize::from(entry.failures));
         entry.failures += 1;
         entry.steps = 0;
-        if let Some(pause_ms) = pause_ms {
+        if let Some(pause) = pause_before_retry(&RETRY_AFTER, u32::from(entry.failures)) {
+            let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
             self.ledger.becomes(message, Standing::BackingOff);
             self.events.push(Reverse((self.now_ms + pause_ms, Event::Due { message })));
             return;
         }
         self.ledger.becomes(message, Standing::Failed);
         let host = &mut self.personas[persona as usize];
+        host.open -= 1;
         host.failed_in_a_row += 1;
-        if host.failed_in_a_row >= CIRCUIT_AFTER {
+        if opens_circuit(host.failed_in_a_row, CIRCUIT_AFTER) && !host.paused {
+            self.diary.circuits += 1;
             self.pause(persona);
         }
     }
 
     /// Its circuit opened, or it fell too often: it begins nothing more, and a person is told.
     fn pause(&mut self, persona: u32) {
-        self.personas[persona as usize].paused = true;
+        if std::mem::replace(&mut self.personas[persona as usize].paused, true) {
+            return;
+        }
         self.withdraw(persona);
         self.diary.paused += 1;
     }

@@ -256,6 +256,8 @@ async fn a_burst_is_one_question() {
     assert_eq!(of(&old).state, MessageState::Coalesced);
     assert_eq!(of(&new).priority, of(&old).priority, "the highest");
     assert_eq!(of(&new).received_ms, of(&old).received_ms, "the oldest");
+    let coalesced = messages.iter().filter(|message| message.state == MessageState::Coalesced).count();
+    assert_eq!(hall.house.company.inbox_figures().coalesced, coalesced as u64, "the figures know them all");
     hall.close().await;
 }
 
