@@ -11,7 +11,8 @@ use super::{
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, ApprovalState, Draft, Entry, FATAL_FALLS, Goal, GoalState, Message, MessageState,
-        Persona, PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, StepError, set_aside,
+        Persona, PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, StepError, opens_circuit, pause_before_retry,
+        set_aside,
     },
     evidence::RecordError,
     ports::{Change, Commit, GoalMove, Guard, Outdated, Waiting},
