@@ -94,12 +94,22 @@ fn bad_goals() -> Vec<Case> {
         ("/api/personas/ada/messages", json!({"text": ""}), "text", "empty"),
         ("/api/personas/ada/messages", json!({"text": "hi", "priority": -0.1}), "priority", "between 0 and 1"),
         ("/api/personas/ada/messages", json!({"text": "hi", "priority": 1.001}), "priority", "between 0 and 1"),
-        ("/api/personas/ada/messages", json!({"text": "hi", "priority": "NaN"}), "priority", "must be a number, it is the text"),
+        (
+            "/api/personas/ada/messages",
+            json!({"text": "hi", "priority": "NaN"}),
+            "priority",
+            "must be a number, it is the text",
+        ),
         ("/api/personas/ada/messages", json!({"text": "hi", "priority": -1}), "priority", "between 0 and 1"),
         // The first of January 1970, and before: long past.
         ("/api/personas/ada/messages", json!({"text": "hi", "serve_by_ms": 1}), "serve_by_ms", "in the future"),
         ("/api/personas/ada/messages", json!({"text": "hi", "serve_by_ms": -1}), "serve_by_ms", "in the future"),
-        ("/api/personas/ada/messages", json!({"text": "hi", "serve_by_ms": "soon"}), "serve_by_ms", "must be a whole number"),
+        (
+            "/api/personas/ada/messages",
+            json!({"text": "hi", "serve_by_ms": "soon"}),
+            "serve_by_ms",
+            "must be a whole number",
+        ),
         case(
             json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "serveByMs": 1}),
             "serve_by_ms",

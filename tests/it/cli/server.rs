@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{greenroom, said};
 use crate::postgres;
 
-/// A running server on a data root; killed when dropped.
+/// A running server on a data root; ended when dropped.
 pub struct Server {
     child: Child,
     pub greeting: Value,
@@ -60,7 +60,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // In good order: nobody would sweep up the browsers of a data root that is gone.
+        let _ = Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(0)).map(|pid| kill_process(pid, Signal::TERM));
         let _ = self.child.wait();
     }
 }
