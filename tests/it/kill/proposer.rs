@@ -19,7 +19,7 @@ const REFERENCE: &str = "agent-4d2";
 /// The goal in words, and what comes of it undisturbed. The model is asked over real HTTP, and outlives the server.
 pub(super) fn subject(model: &Mock) -> Subject {
     let task = "Sign in to the board and send one proposal for the data pipeline audit.";
-    let payload = Payload::Agent(Box::new(AgentPayload { max_steps: 8, ..AgentPayload::new(task) }));
+    let payload = Payload::Agent(Box::new(AgentPayload { max_steps: 40, ..AgentPayload::new(task) }));
     let read_back = ReadBack { url: format!("{SITE}/proposals"), contains: REFERENCE.to_owned() };
     let proof = Proof { artifacts: vec![ArtifactKind::Screenshot], read_back: Some(read_back), ..Proof::default() };
     let goal = Template { title: "Propose to a data client".to_owned(), payload, proof };

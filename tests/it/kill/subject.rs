@@ -44,7 +44,7 @@ impl Subject {
     pub(super) fn agent(model: &Mock) -> Self {
         let payload = Payload::Agent(Box::new(AgentPayload {
             task: "Keep the row and a note of it.".to_owned(),
-            max_steps: 8,
+            max_steps: 40,
             max_minutes: 5,
             model: None,
             tools: Vec::new(),
