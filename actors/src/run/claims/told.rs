@@ -74,9 +74,11 @@ fn words(text: &str) -> impl Iterator<Item = String> {
     words.into_iter()
 }
 
-/// The same word, or another form of it: five letters in common, or all but the last two of a shorter one.
+/// The same word, or another form of it: a longer ending, another one, or much in common.
 fn are_alike(name: &str, word: &str) -> bool {
     let same = name.chars().zip(word.chars()).take_while(|(one, other)| one == other).count();
-    let shorter = name.chars().count().min(word.chars().count());
-    name == word || same >= 5 || (same >= 4 && same + 2 >= shorter)
+    let lengths = [name.chars().count(), word.chars().count()];
+    let (shorter, longer) = (lengths[0].min(lengths[1]), lengths[0].max(lengths[1]));
+    let is_longer_form = same == shorter && longer <= shorter + 2;
+    is_longer_form || same >= 5 || (same >= 4 && same + 2 >= shorter)
 }
