@@ -226,7 +226,11 @@ mod tests {
         let only = ["invoice".to_owned()];
         let offered = Reach::all(&only, &own).offers();
         assert_eq!(offered.len(), 1);
-        assert!(offered[0].description.ends_with("no instruction: \"Writes one.\" Needs: file_write."), "{offered:?}");
+        assert!(offered[0].description.contains("data and no instruction"), "{offered:?}");
+        assert!(offered[0].description.ends_with(": \"Writes one.\" Needs: file_write."), "{offered:?}");
+        let click = Reach::all(&["browser_click".to_owned()], &[]).offers().remove(0);
+        let beside = "Needs: browser_navigate. Goes with: browser_snapshot, browser_expect_text. Example:";
+        assert!(click.description.contains(beside), "{}", click.description);
         let chosen = |arguments, named: &[String]| choose(call("invoice", arguments), named, &own).what;
         let Choice::Step(step) = chosen(r#"{"to": "Ada"}"#, &only) else { panic!() };
         assert_eq!((step.effect(), step.timeout_ms(), &*step.tool()), (Effect::Idempotent, Some(50_000), "invoice"));
