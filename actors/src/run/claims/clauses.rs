@@ -75,7 +75,8 @@ pub(super) fn claims(answer: &str, name: &str) -> Vec<Claim> {
         }
         let deeds = clause.deeds(&speaker, speaks);
         if !deeds.is_empty() {
-            let said = clause.words.iter().skip_while(|word| matches!(word.low.as_str(), "and" | "then" | "but" | "so"));
+            let said =
+                clause.words.iter().skip_while(|word| matches!(word.low.as_str(), "and" | "then" | "but" | "so"));
             let text: Vec<&str> = said.map(|word| word.raw).collect();
             let text = text.join(" ").trim_end_matches(['.', ',', ';', ':', '!', ')']).to_owned();
             found.push(Claim { text, deeds });
