@@ -8,6 +8,7 @@
 //! before, and what it cost, so that the receipt can.
 
 mod breaker;
+mod compact;
 mod drift;
 mod endpoint;
 mod error;
@@ -102,6 +103,8 @@ pub struct Chatted {
     pub provider: String,
     /// As the provider named it, else as it was asked for.
     pub model: String,
+    /// What was sent, where the talk had to be made shorter for the model's context.
+    pub sent: Option<ChatRequest>,
     /// None: the provider did not say what was used, or has no price.
     pub cost: Option<Cost>,
     /// Who was asked before and why there was no answer, one line each.
@@ -163,7 +166,7 @@ impl Models {
         let asked = composing(&request);
         let talk =
             Talk { persona: Some(persona), request: &asked, raw: None, length, deadline: deadline(limit), told: None };
-        let Chatted { answer, provider, model, cost, tried } = self.answered(&talk).await?;
+        let Chatted { answer, provider, model, cost, tried, .. } = self.answered(&talk).await?;
         let text = answer.text.trim().to_owned();
         if text.is_empty() {
             let reason = format!("the text is empty (it stopped for: {})", answer.finish);
@@ -265,13 +268,28 @@ impl Models {
         (provider, endpoint, model): (&str, &Endpoint, &str),
     ) -> Result<Chatted, ModelError> {
         let key = self.key(talk.persona, provider, endpoint).await?;
-        let asked = asked(talk.persona, talk.request, talk.raw, (endpoint, model), talk.told.is_some());
         let (since, deadline) = (Instant::now(), talk.deadline);
         let whose = talk.persona.map(|persona| persona.id);
         let refused = || self.refusals.tell(whose);
-        let errand = Errand { asked, key: key.as_ref(), since, share, deadline, told: talk.told, refused: &refused };
-        let wire::Answer { text, calls, finish, model: named, usage } = endpoint.ask(&errand).await?;
+        let ask = async |request: &ChatRequest| {
+            let asked = asked(talk.persona, request, talk.raw, (endpoint, model), talk.told.is_some());
+            let (key, told) = (key.as_ref(), talk.told);
+            endpoint.ask(&Errand { asked, key, since, share, deadline, told, refused: &refused }).await
+        };
+        // What a program wrote itself is not touched.
+        let fits = |request, most| if talk.raw.is_none() { compact::fitted(request, most) } else { None };
+        let mut sent = fits(talk.request, endpoint.context_tokens(model));
+        let mut answer = ask(sent.as_ref().unwrap_or(talk.request)).await;
+        if let Err(ModelError::TooLong { .. }) = answer {
+            let too_long = sent.as_ref().unwrap_or(talk.request);
+            if let Some(shorter) = fits(too_long, compact::tokens(too_long) / 2) {
+                answer = ask(&shorter).await;
+                sent = Some(shorter);
+            }
+        }
+        let wire::Answer { text, calls, finish, model: named, usage } = answer?;
         Ok(Chatted {
+            sent,
             answer: ChatAnswer { text, calls, finish },
             provider: provider.to_owned(),
             model: named.unwrap_or_else(|| model.to_owned()),

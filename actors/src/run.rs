@@ -6,6 +6,7 @@
 
 mod agent;
 pub(crate) mod approval;
+pub(crate) mod arguments;
 mod attempt;
 mod broker;
 mod budget;

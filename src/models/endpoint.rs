@@ -125,6 +125,12 @@ impl Endpoint {
         Ok(price.ok_or_else(unbounded)?.bound(self.kind.body(asked).len(), asked.request.max_output_tokens))
     }
 
+    /// Tokens that a talk with this model may have, its answer included.
+    pub(super) fn context_tokens(&self, model: &str) -> usize {
+        let tokens = self.config.contexts.get(model).copied().unwrap_or(self.config.context_tokens);
+        usize::try_from(tokens).unwrap_or(usize::MAX)
+    }
+
     /// What this request costs at its worst; none: nobody said.
     pub(super) fn worst(&self, asked: &Asked<'_>) -> Option<Cost> {
         let price = self.price(asked.model)?;

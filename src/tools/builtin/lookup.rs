@@ -17,7 +17,7 @@ pub(in crate::tools) fn search(tools: &[Listed], index: &Index, query: &str) -> 
     let found = index.search(query, tools.len());
     let usable = found.into_iter().filter_map(|at| tools.get(at)).filter(|tool| tool.is_usable());
     let lines: Vec<Value> =
-        usable.take(MOST).map(|tool| json!({"name": tool.name, "signature": registry::signature(tool)})).collect();
+        usable.take(MOST).map(|tool| json!({"name": tool.name, "signature": registry::signature_told(tool)})).collect();
     let summary = match lines.len() {
         0 => "found no tool".to_owned(),
         1 => "found a tool".to_owned(),
@@ -47,8 +47,12 @@ pub(in crate::tools) fn describe(tools: &[Listed], persona: &Persona, name: &str
         .unavailable
         .map(str::to_owned)
         .or((!grant).then(|| format!("not granted: an operator may say `greenroom tool grant {slug} {name}`")));
+    let description = match tool.from {
+        registry::BUILT_IN => tool.description.clone(),
+        _ => told::about(&tool.name, &tool.description),
+    };
     let found = json!({
-        "name": tool.name, "description": told::about(&tool.name, &tool.description), "effect": tool.effect, "parameters": tool.parameters,
+        "name": tool.name, "description": description, "effect": tool.effect, "parameters": tool.parameters,
         "examples": tool.examples, "needs": tool.requires, "goes_with": tool.recommends, "refused": refused,
         "in_this_order": registry::chain(tools, name),
     });

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::time::Instant;
 
-use super::board::{Board, SITE, proof, submit};
+use super::board::{Board, SITE, When, proof, submit};
 use crate::{
     domain::{
         AlertKind, Autonomy, GoalState, InnerLife, MessageState, Mood, PersonaId, PersonaStatus, Phase, Priority,
@@ -25,6 +26,29 @@ async fn a_plan_that_proves_nothing_is_not_done() {
     assert_eq!(after.state, GoalState::Unconfirmed);
     assert!(after.last_error.unwrap().contains("declares no proof"));
     assert_eq!(board.message(goal).state, MessageState::Unconfirmed);
+}
+
+/// A crash behind the intent, and the run goes on; each `carry` replays it.
+#[tokio::test(start_paused = true)]
+async fn large_arguments_stand_beside_their_intent() {
+    let board = Board::open(1_000_000).await;
+    let write =
+        |bytes: usize| Step::WriteFile { path: "a.md".into(), content: "x".repeat(bytes), description: "".into() };
+    let goal = board.give(vec![write(50_000), write(100)], Proof::default());
+    board.world.lock().unwrap().crash_at = Some((0, When::Before));
+    let run = board.begin(goal).await;
+    board.ports.performer.called(1).await;
+    board.crash(run).await;
+    board.carry(goal).await;
+    assert_eq!(board.goal(goal).state, GoalState::Done, "{:?}", board.goal(goal).last_error);
+    let intents: Vec<_> = board.receipts("file_write", Phase::Intent).into_iter().filter_map(|one| one.body).collect();
+    assert_eq!(intents.len(), 3, "the first was begun twice");
+    for large in &intents[..2] {
+        assert_eq!((&large.data["args"]["artifact"], large.artifacts.len()), (&json!("arguments.json"), 1));
+        assert!(large.data.to_string().len() < 1_000, "{}", large.data);
+    }
+    assert_eq!(intents[0].artifacts[0].hash, intents[1].artifacts[0].hash);
+    assert_eq!((&intents[2].data["args"]["path"], intents[2].artifacts.len()), (&json!("a.md"), 0));
 }
 
 #[tokio::test(start_paused = true)]
