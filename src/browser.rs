@@ -22,7 +22,6 @@ mod place;
 mod pool;
 mod process;
 mod profile;
-mod redact;
 mod refs;
 mod restarts;
 mod seen;
@@ -30,6 +29,7 @@ mod session;
 mod settle;
 mod tab;
 mod tree;
+mod veil;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc};
@@ -45,7 +45,7 @@ use self::{
     label::Label,
     pool::{Pool, Slot},
 };
-use crate::{config::BrowserConfig, egress::Egress};
+use crate::{config::BrowserConfig, egress::Egress, secrets::Hidden};
 
 pub use cookies::SealBytes;
 pub use executable::{NoChromium, find as find_chromium};
@@ -66,9 +66,16 @@ impl Browsers {
     }
 
     /// Carries one step out in the persona's browser, within `call.limit`. `step` is the call's step with its secrets
-    /// filled in; what is reported holds none of them.
-    pub async fn perform(&self, persona: &Persona, call: &Call, step: &Step, stop: CancellationToken) -> Outcome {
-        let (label, act) = (Label::of(call), Act::begin(call, step, self.pool.step_limit(), Instant::now()));
+    /// filled in. Pictures show none of the `hidden`; texts are as the page has them, and for the caller to mask.
+    pub async fn perform(
+        &self,
+        persona: &Persona,
+        call: &Call,
+        step: &Step,
+        hidden: &Hidden,
+        stop: CancellationToken,
+    ) -> Outcome {
+        let (label, act) = (Label::of(call), Act::begin(call, step, hidden, self.pool.step_limit(), Instant::now()));
         let slot = self.pool.slot(persona.id);
         let waiting = tokio::time::timeout_at(act.deadline, slot.state.lock());
         let state = tokio::select! {
@@ -95,10 +102,17 @@ impl Browsers {
         outcome
     }
 
-    /// What a step would act on: the page that this run has open, the element, what the form holds. Nothing is changed.
-    pub async fn look(&self, persona: &Persona, call: &Call, step: &Step) -> Result<serde_json::Value, StepError> {
+    /// What a step would act on: the page that this run has open, the element, what the form holds, without what is
+    /// hidden. Nothing is changed.
+    pub async fn look(
+        &self,
+        persona: &Persona,
+        call: &Call,
+        step: &Step,
+        hidden: &Hidden,
+    ) -> Result<serde_json::Value, StepError> {
         let now = Instant::now();
-        let act = Act::begin(call, step, self.pool.step_limit(), now).with_browser(now);
+        let act = Act::begin(call, step, hidden, self.pool.step_limit(), now).with_browser(now);
         let none = || Fault::retryable("no page is open in this run: a goto must come first").into_error();
         let slot = self.pool.known(persona.id).ok_or_else(none)?;
         slot.work();
@@ -193,11 +207,5 @@ async fn perform_in(session: &mut session::Session, label: &Label, act: &Act<'_>
     let at = if known || over { None } else { session.whereabouts(act).await };
     let mut notes = session.notes.take();
     notes.extend(session.refused_since(before));
-    let mut outcome = outcome(label, act, result, Around { at, notes });
-    session.secrets.hide_in(&mut outcome.data);
-    session.secrets.hide(&mut outcome.summary);
-    if let Some(error) = &mut outcome.error {
-        session.secrets.hide(&mut error.text);
-    }
-    outcome
+    outcome(label, act, result, Around { at, notes })
 }

@@ -3,7 +3,8 @@
 //! **The way of a request.** A persona's model, or the default, names a route, a provider or `<provider>/<model>`. The
 //! writers of a route are asked in turn until one answers; each stands behind a gate (`gate.rs`: switched off or not, so
 //! many at once, so many a minute), is spoken to in its own form (`wire.rs`, pure) and asked again when it is busy
-//! (`retry.rs`). Once part of an answer was told, nobody else is asked. Every answer names who gave it, who did not
+//! (`retry.rs`). A try that may be billed without an answer is a writer's last, so that one worst case for each of them is
+//! all that a request can take. Once part of an answer was told, nobody else is asked. Every answer names who gave it, who did not
 //! before, and what it cost, so that the receipt can.
 
 mod breaker;
@@ -35,7 +36,7 @@ use tokio::time::Instant;
 pub use drift::{Drift, DriftPart, drift};
 pub use error::ModelError;
 pub use fit::{Fit, FitLine, LEAST_EXAMPLES, fit};
-pub use keyring::{INSTANCE, Keyring, is_key, secret_of};
+pub use keyring::{INSTANCE, Keyring, is_key, secrets_of};
 pub use outward::{Embedded, Outward, ToEmbed};
 pub use prompt::{Prompt, Style, build_agent_prompt, build_persona_prompt};
 pub use rate::Rate;
@@ -254,10 +255,7 @@ impl Models {
         share: Instant,
         (provider, endpoint, model): (&str, &Endpoint, &str),
     ) -> Result<Chatted, ModelError> {
-        let key = match endpoint.key_secret() {
-            "" => None,
-            name => Some(self.key(talk.persona, provider, name).await?),
-        };
+        let key = self.key(talk.persona, provider, endpoint).await?;
         let asked = asked(talk.persona, talk.request, talk.raw, (endpoint, model), talk.told.is_some());
         let (since, deadline) = (Instant::now(), talk.deadline);
         let errand = Errand { asked, key: key.as_ref(), since, share, deadline, told: talk.told };
@@ -271,10 +269,20 @@ impl Models {
         })
     }
 
-    async fn key(&self, persona: Option<&Persona>, provider: &str, name: &str) -> Result<SecretText, ModelError> {
+    /// The provider's key; none: it takes none.
+    async fn key(
+        &self,
+        persona: Option<&Persona>,
+        provider: &str,
+        endpoint: &Endpoint,
+    ) -> Result<Option<SecretText>, ModelError> {
+        let name = endpoint.key_secret();
+        if name.is_empty() {
+            return Ok(None);
+        }
         let found = keyring::key_of(&*self.keyring, persona.map(|persona| persona.id), name).await;
         let found = found.map_err(ModelError::Keyring)?;
-        found.ok_or_else(|| ModelError::NoKey { provider: provider.to_owned(), secret: name.to_owned() })
+        found.map(Some).ok_or_else(|| ModelError::NoKey { provider: provider.to_owned(), secret: name.to_owned() })
     }
 
     fn wanted<'a>(&'a self, persona: Option<&'a Persona>, request: &'a ChatRequest) -> &'a str {

@@ -3,6 +3,7 @@
 //! A key file lies outside the database, belongs to its owner alone (0600), and is never made anew where something
 //! already depends on it: the caller says whether it may be created.
 
+mod hidden;
 mod key_file;
 mod masking;
 mod text;
@@ -17,9 +18,13 @@ use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+pub use hidden::{Hidden, in_script};
 pub use key_file::KeyError;
-pub use masking::mask;
 pub use text::SecretText;
+
+/// Characters of the shortest secret that is kept. Shorter ones occur by chance in any text: hiding them would garble what
+/// is reported, and not hiding them would be no secret.
+pub const SHORTEST_SECRET: usize = 4;
 
 /// A secret as the database keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -48,7 +48,8 @@ pub use fitted::Fitted;
 use crate::{
     egress::{Egress, HostRules},
     memory::Memory,
-    models::{Keyring, Models, Request},
+    models::{Keyring, Models, Request, secrets_of},
+    secrets::Hidden,
     voice::Voice,
 };
 
@@ -123,7 +124,7 @@ impl Tools {
         part.ok_or_else(|| self.fitted().lack(tool).unwrap_or("what it stands on is not there"))
     }
 
-    async fn carry_out(&self, call: &Call, stop: CancellationToken) -> Outcome {
+    async fn carry_out(&self, call: &Call, known: &Hidden, stop: CancellationToken) -> Outcome {
         let (step, persona) = match self.prepare(call).await {
             Ok(ready) => ready,
             Err(error) => return Outcome::not_begun(format!("could not begin {}", call.tool), error),
@@ -161,7 +162,7 @@ impl Tools {
                 let wanted = OwnCall { name: &name, args: &args, effect };
                 self.own_tool(&persona, call, wanted, &stop).await
             }
-            step => self.in_browser(&persona, call, step, stop).await,
+            step => self.in_browser(&persona, call, step, known, stop).await,
         }
     }
 
@@ -294,18 +295,27 @@ impl Tools {
         opened.map(Some).map_err(|error| StepError::retryable(format!("the way out could not be opened: {error}")))
     }
 
-    async fn in_browser(&self, persona: &Persona, call: &Call, step: Step, stop: CancellationToken) -> Outcome {
-        let filled = match self.written(call, &step).await {
-            Ok(written) => placeholders::fill(step, written.as_ref(), persona.id, &*self.deps.keyring).await,
-            Err(error) => Err(error),
-        };
-        match filled {
-            Ok((step, secrets)) => {
-                let outcome = self.deps.browser.perform(persona, call, &step, stop).await;
-                secrets.masked(outcome)
-            }
+    async fn in_browser(
+        &self,
+        persona: &Persona,
+        call: &Call,
+        step: Step,
+        known: &Hidden,
+        stop: CancellationToken,
+    ) -> Outcome {
+        let written = self.written(call, &step).await;
+        match written.and_then(|written| placeholders::fill(step, written.as_ref(), known)) {
+            Ok(step) => self.deps.browser.perform(persona, call, &step, known, stop).await,
             Err(error) => Outcome::not_begun(format!("could not fill in the step for {}", call.tool), error),
         }
+    }
+
+    /// All that the persona may use, read anew for each call: nothing can be typed that is not hidden, whenever and by
+    /// whomever it got onto a page.
+    async fn known(&self, persona: PersonaId) -> Result<Hidden, StepError> {
+        secrets_of(&*self.deps.keyring, persona).await.map_err(|error| {
+            StepError::retryable(format!("the secrets could not be read: {error}; see `greenroom doctor`"))
+        })
     }
 
     /// The step as it stands in the plan, looked up only when it matters: when a secret is mentioned. An agent has no
@@ -336,7 +346,10 @@ impl Performer for Tools {
             );
         }
         let begun = Instant::now();
-        let outcome = self.carry_out(&call, stop).await;
+        let outcome = match self.known(call.persona).await {
+            Ok(known) => placeholders::masked(self.carry_out(&call, &known, stop).await, &known),
+            Err(error) => Outcome::not_begun(format!("could not begin {}", call.tool), error),
+        };
         tracing::debug!(persona = %call.persona, tool = %call.tool, ended = %outcome.ended, took = ?begun.elapsed(), "{} ended {}", call.tool, outcome.ended);
         outcome
     }
@@ -371,7 +384,8 @@ impl Performer for Tools {
         if !step.is_browser() {
             return Ok(None);
         }
-        self.deps.browser.look(&persona, call, &step).await.map(Some)
+        let known = self.known(persona.id).await?;
+        self.deps.browser.look(&persona, call, &step, &known).await.map(Some)
     }
 
     async fn rest(&self, persona: PersonaId) {

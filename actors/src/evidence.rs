@@ -37,6 +37,7 @@ use tokio::{
 };
 use tracing::error;
 
+pub(crate) use seal::OPENED;
 pub use seal::SealError;
 pub use writer::Unwritten;
 

@@ -20,6 +20,7 @@ mod life;
 mod listening;
 mod looking;
 pub mod tally;
+mod timer;
 
 use std::{
     future::Future,

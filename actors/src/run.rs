@@ -46,15 +46,16 @@ use tracing::warn;
 pub(crate) use self::deed::{came_to_nothing, rolled_back_by};
 pub use self::deed::{deed, rollbacks};
 pub use self::handing::{Colleagues, Given, Handed, NotGiven, Repeated};
+pub(crate) use self::now::Working;
 pub(crate) use self::policy::{Rules, Verdict as Judged, disclosed, judge, reaches};
 use self::{attempt::Attempt, broker::Broker, stage::Stage};
 pub(crate) use self::{ends::ends_with, history::History, quota::may_have_happened, steps::Steps};
 pub use self::{now::Now, policy::standing_rules};
 use crate::{
-    domain::{Limits, Persona, PersonaId},
+    domain::{Limits, Persona, Weight},
     evidence::Evidence,
-    ports::{Ports, Waiting},
-    scheduler::{Scheduler, Wish},
+    ports::{Ports, Records, Waiting},
+    scheduler::{Ended, Place, Scheduler, Wish},
 };
 
 /// How long saving what must survive a crash may take at the end of a slice.
@@ -98,45 +99,57 @@ impl Runner {
         Self { broker, stage: Stage::Company(scheduler), limits, colleagues: None }
     }
 
+    /// What the journal says.
+    pub(crate) fn records(&self) -> &dyn Records {
+        &*self.broker.ports.records
+    }
+
     /// With others whom its runs may give work.
     #[must_use]
     pub fn among(self, colleagues: Arc<dyn Colleagues>) -> Self {
         Self { colleagues: Some(colleagues), ..self }
     }
 
+    /// Waits for the slice in which `work` is worked at; none: `stop` fired, or the company is ending. Thousands may
+    /// wait here, so little is held meanwhile.
+    pub(crate) async fn turn(
+        &self,
+        work: &Waiting,
+        weight: Weight,
+        stop: &CancellationToken,
+        now: &Now,
+    ) -> Option<Working> {
+        let place = self.queue(work, weight).ok()?;
+        let slice = tokio::select! {
+            biased;
+            () = stop.cancelled() => return None,
+            slice = place.granted() => slice.ok()?,
+        };
+        Some(now.work(slice, work.goal.payload.kind(), self.limits.clone()))
+    }
+
+    fn queue(&self, work: &Waiting, weight: Weight) -> Result<Place, Ended> {
+        let since_ms = work.message.received_ms.max(work.goal.due_ms.unwrap_or(0));
+        let priority = work.message.priority_at(self.broker.ports.world.now_ms());
+        self.stage.queue(Wish { persona: work.goal.persona, priority, weight, since_ms })
+    }
+
     /// Carries the goal of `work` through one attempt, or carries its open run on.
-    pub async fn carry(
+    pub(crate) async fn carry(
         &self,
         persona: Arc<Persona>,
         work: Arc<Waiting>,
         failure_streak: u32,
         stop: CancellationToken,
         now: Now,
+        slice: Working,
     ) -> RunEnd {
-        let asked_ms = work.message.received_ms.max(work.goal.due_ms.unwrap_or(0));
-        let priority = work.message.priority_at(self.broker.ports.world.now_ms());
-        let wish = Wish { persona: persona.id, priority, weight: persona.weight, since_ms: asked_ms };
-        let slice = tokio::select! {
-            biased;
-            () = stop.cancelled() => return RunEnd::Stopped,
-            slice = self.stage.acquire(wish) => slice,
+        let (id, work) = (persona.id, Arc::unwrap_or_clone(work));
+        let begun = Attempt::begin(self, persona, work, failure_streak, stop, now, Some(slice)).await;
+        let mut attempt = match begun {
+            Ok(attempt) => attempt,
+            Err(end) => return end,
         };
-        let Ok(slice) = slice else { return RunEnd::Stopped };
-        let slice = now.work(slice, work.goal.payload.kind(), self.limits.clone());
-        // Boxed: thousands may wait for a slice, but only those who hold one take the room of a run.
-        Box::pin(async {
-            let id = persona.id;
-            match Attempt::begin(self, persona, Arc::unwrap_or_clone(work), failure_streak, stop, now, Some(slice))
-                .await
-            {
-                Ok(attempt) => self.act_out(id, attempt).await,
-                Err(end) => end,
-            }
-        })
-        .await
-    }
-
-    async fn act_out(&self, id: PersonaId, mut attempt: Attempt<'_>) -> RunEnd {
         let end = attempt.carry().await;
         if tokio::time::timeout(REST_WITHIN, self.broker.ports.performer.rest(id)).await.is_err() {
             warn!(persona = %id, "persona {id} could not save its browser state in time");
@@ -145,7 +158,7 @@ impl Runner {
     }
 
     /// The task that carried the run panicked: says so in the evidence and fails the attempt.
-    pub async fn after_panic(&self, persona: Arc<Persona>, work: Arc<Waiting>, text: String) -> RunEnd {
+    pub(crate) async fn after_panic(&self, persona: Arc<Persona>, work: Arc<Waiting>, text: String) -> RunEnd {
         settle::after_panic(self, persona, Arc::unwrap_or_clone(work), text).await
     }
 }

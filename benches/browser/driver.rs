@@ -7,7 +7,7 @@ use actors::{
     ports::World as _,
 };
 use anyhow::ensure;
-use greenroom::browser::Browsers;
+use greenroom::{browser::Browsers, secrets::Hidden};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +49,8 @@ impl<'a> Driver<'a> {
                 trace,
                 limit: STEP_LIMIT,
             };
-            let outcome = self.browsers.perform(&self.persona, &call, step, CancellationToken::new()).await;
+            let outcome =
+                self.browsers.perform(&self.persona, &call, step, &Hidden::default(), CancellationToken::new()).await;
             ensure!(outcome.holds(), "step {}: {outcome:?}", index + 1);
             took.push(ms(before));
         }

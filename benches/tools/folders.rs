@@ -13,7 +13,7 @@ use greenroom::{
     config::{Config, ModelsConfig},
     egress::{Egress, HostRules},
     models::{Keyring, Models, UNDERSTUDY},
-    secrets::SecretText,
+    secrets::{Hidden, SecretText},
     tools::{
         BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, Web,
         isolation::Isolations,
@@ -204,6 +204,10 @@ impl Keyring for Nothing {
     async fn open(&self, _owner: &str, _name: &str) -> Result<Option<SecretText>, BoxError> {
         Ok(None)
     }
+
+    async fn all(&self, _owner: &str) -> Result<Vec<(String, SecretText)>, BoxError> {
+        Ok(Vec::new())
+    }
 }
 
 #[async_trait]
@@ -215,7 +219,7 @@ impl PinBook for Nothing {
 
 #[async_trait]
 impl BrowserDriver for Nothing {
-    async fn perform(&self, _: &Persona, _: &Call, _: &Step, _: CancellationToken) -> Outcome {
+    async fn perform(&self, _: &Persona, _: &Call, _: &Step, _: &Hidden, _: CancellationToken) -> Outcome {
         Outcome::done("did nothing", json!({}))
     }
 

@@ -37,7 +37,10 @@ pub(super) async fn doctor(config: &Config, json: bool) -> anyhow::Result<Ended>
 /// Checks an exported folder, or the database.
 pub(super) async fn verify(config: &Config, verify: receipts::Verify, json: bool) -> anyhow::Result<Ended> {
     let verified = match &verify.bundle {
-        Some(folder) => check::check(&mut Bundle::open(folder)?, verify.head, &goal::spinner()).await?,
+        Some(folder) => {
+            let mut bundle = Bundle::open(folder, verify.persona.as_deref())?;
+            check::check(&mut bundle, verify.kept(), &goal::spinner()).await?
+        }
         None => verified(config, &verify).await?,
     };
     Out { json }.answer(&verified, |verified| check::text(verified, rooms::own_key(config).as_ref()));
@@ -47,7 +50,7 @@ pub(super) async fn verify(config: &Config, verify: receipts::Verify, json: bool
 /// Checks the database.
 pub(super) async fn verified(config: &Config, verify: &receipts::Verify) -> anyhow::Result<Verified> {
     let mut record = open(config, verify.persona.as_deref()).await?;
-    check::check(&mut record, verify.head, &goal::spinner()).await
+    check::check(&mut record, verify.kept(), &goal::spinner()).await
 }
 
 pub(super) async fn export(config: &Config, export: receipts::Export, json: bool) -> anyhow::Result<Ended> {

@@ -7,7 +7,8 @@ use actors::{
     ports::{Ports, World},
     supervisor::{By, Company},
 };
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use ed25519_dalek::SigningKey;
 use serde_json::json;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -19,7 +20,7 @@ use crate::{
     models::Models,
     rehearsal::{Rehearsal, Running},
     secrets::{EvidenceKey, SecretKey},
-    storage::{NodeKey, Storage},
+    storage::{Archive, NodeKey, Storage},
     tools::{
         Fitted, Tools, ToolsDeps, Web,
         isolation::Isolations,
@@ -59,8 +60,7 @@ impl Rooms {
         let storage = Storage::open(&config.storage, &config.data_root, &config.node, world.clone())
             .await
             .context("the store cannot be opened")?;
-        let evidence_key = EvidenceKey::load_or_create(&config.evidence_key_file())?;
-        storage.register_signing_key(&evidence_key.verifying_key()).await.context("the signing key cannot be named")?;
+        let (evidence_key, signs_anew) = evidence_key(config, &storage).await?;
 
         let (practice, rehearsal) = practice_site(config).await?;
         let egress = open_egress(config, practice)?;
@@ -100,6 +100,9 @@ impl Rooms {
         let rooms =
             Self { company, mcp, fitted, own, isolations, _mcp_watch, models, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
+        if signs_anew {
+            rooms.tell_of_new_key().await?;
+        }
         Ok(rooms)
     }
 
@@ -111,6 +114,12 @@ impl Rooms {
     /// An act of this program itself, as receipts name it.
     pub(super) fn by(&self, who: &str) -> By {
         By { who: who.to_owned(), trace: TraceId(self.world.new_id()) }
+    }
+
+    async fn tell_of_new_key(&self) -> anyhow::Result<()> {
+        tracing::warn!("heads are signed with another key from now on: somebody has put a new evidence key there");
+        let said = "heads are signed with another evidence key from now on".to_owned();
+        self.company.record_act(said, json!({}), &self.by("start")).await.context("a receipt cannot be written")
     }
 
     /// Keys from the environment become secrets of the instance; the same key again is no news.
@@ -201,6 +210,27 @@ fn tools(
         own,
         isolations,
     })
+}
+
+/// The key that signs heads, and whether it is another than those that signed for this node before. One is made only
+/// where nothing was signed yet: a key that is gone is somebody's to restore or to replace.
+async fn evidence_key(config: &Config, storage: &Storage) -> anyhow::Result<(SigningKey, bool)> {
+    let file = config.evidence_key_file();
+    let known = Archive::of(storage.db.clone(), &config.data_root).keys().await;
+    let known = known.context("the signing keys cannot be read")?.into_iter();
+    let own: Vec<_> = known.filter(|known| known.node == config.node.to_string()).map(|known| known.key).collect();
+    if !own.is_empty() && !file.exists() {
+        let path = file.display();
+        bail!(
+            "heads of receipts are signed, but the key file {path} that signed them is gone; restore it from a backup, \
+             or, if it is lost, put a new one there: openssl rand -hex 32 > {path} && chmod 600 {path} (what was signed \
+             stays verifiable)"
+        );
+    }
+    let key = EvidenceKey::load_or_create(&file)?;
+    let signs_anew = !own.is_empty() && !own.contains(&key.verifying_key());
+    storage.register_signing_key(&key.verifying_key()).await.context("the signing key cannot be named")?;
+    Ok((key, signs_anew))
 }
 
 /// The public half of this machine's evidence key, if it has one.

@@ -104,8 +104,7 @@ impl Serving {
     pub(super) fn greet(&self, link: Option<&str>, out: Out) {
         let made = self.config.server.status_token.is_empty().then_some(self.status_token.as_str());
         let said = json!({ "url": self.url, "login": link, "status_token": made, "pid": std::process::id() });
-        let log = telemetry::log_file(&self.config.data_root);
-        out.answer(&said, |_| greeting(&self.url, link, made, &log));
+        out.answer(&said, |_| greeting(&self.url, link, made, &self.config.data_root));
     }
 
     /// Waits for a signal, or for something that must not happen.
@@ -139,16 +138,16 @@ impl Serving {
     }
 }
 
-fn greeting(url: &str, link: Option<&str>, made: Option<&str>, log: &Path) -> String {
+fn greeting(url: &str, link: Option<&str>, made: Option<&str>, data_root: &Path) -> String {
     let mut text = format!("Greenroom is at {url}\n");
     match link {
         Some(link) => text.push_str(&format!("Log in, once and within 15 minutes:\n  {link}\n")),
-        None => text.push_str("A login link: `greenroom login`\n"),
+        None => text.push_str(&format!("A login link: `greenroom login --data-root {}`\n", data_root.display())),
     }
     if let Some(token) = made {
         text.push_str(&format!("Status token (STATUS_TOKEN sets another): {token}\n"));
     }
-    text.push_str(&format!("Log: {}\nCtrl-C ends it.", log.display()));
+    text.push_str(&format!("Log: {}\nCtrl-C ends it.", telemetry::log_file(data_root).display()));
     text
 }
 

@@ -9,6 +9,8 @@ use actors::domain::{Call, Step};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::secrets::Hidden;
+
 /// Kept back from the step's limit, to say how it ended before the broker stops waiting.
 const RESERVE: Duration = Duration::from_millis(500);
 
@@ -17,6 +19,8 @@ pub(super) struct Act<'a> {
     pub(super) call: &'a Call,
     /// With its secrets filled in: never printed.
     pub(super) step: &'a Step,
+    /// What no picture shows.
+    pub(super) hidden: &'a Hidden,
     /// The step ends here, whatever it waits for.
     pub(super) deadline: Instant,
     /// Waits inside the page end here, early enough to tell why.
@@ -30,10 +34,10 @@ pub(super) struct Act<'a> {
 
 impl<'a> Act<'a> {
     /// `usual`: how long a step waits that does not say so itself.
-    pub(super) fn begin(call: &'a Call, step: &'a Step, usual: Duration, now: Instant) -> Self {
+    pub(super) fn begin(call: &'a Call, step: &'a Step, hidden: &'a Hidden, usual: Duration, now: Instant) -> Self {
         let wait = step.timeout_ms().map_or(usual, Duration::from_millis);
         let end = now + call.limit - reserve(call);
-        Self { call, step, deadline: end, until: end, wait, end, sent: AtomicBool::new(false) }
+        Self { call, step, hidden, deadline: end, until: end, wait, end, sent: AtomicBool::new(false) }
     }
 
     /// The browser is open from now on: what its start took is no wait of the step.
@@ -100,7 +104,8 @@ mod tests {
         };
         let begun = Instant::now();
         let open = begun + Duration::from_secs(2);
-        let act = Act::begin(&call, &step, Duration::from_secs(10), begun).with_browser(open);
+        let hidden = Hidden::default();
+        let act = Act::begin(&call, &step, &hidden, Duration::from_secs(10), begun).with_browser(open);
         assert!(act.deadline > act.until && act.deadline <= begun + Duration::from_millis(limit_ms) - RESERVE);
         (act.until - open).as_millis()
     }

@@ -49,6 +49,13 @@ impl Label {
             let cut: String = whole.chars().take(LONGEST).collect();
             if cut.len() < whole.len() { format!("{cut}…") } else { cut }
         };
-        Self { step: short(present), did: short(past), did_not: short(&format!("did not {present}")) }
+        // What is expected is the page's to do: who expects it did that.
+        let did_not = match present.strip_prefix("expect") {
+            Some("") => "page does not show".to_owned(),
+            Some(" title") => "title does not hold".to_owned(),
+            Some(what) => format!("page does not show{what}"),
+            None => format!("did not {present}"),
+        };
+        Self { step: short(present), did: short(past), did_not: short(&did_not) }
     }
 }

@@ -77,9 +77,11 @@ fn explain(error: &CdpError) -> String {
 pub(super) async fn launch(
     executable: &Path,
     data: &Path,
-    flags: Vec<(&'static str, String)>,
+    cache: &Path,
+    mut flags: Vec<(&'static str, String)>,
     start_limit: Duration,
 ) -> Result<Chromium, LaunchError> {
+    flags.push(("disk-cache-dir", cache.display().to_string()));
     let config = config(executable, data, flags, start_limit).map_err(LaunchError::Config)?;
     let (mut browser, handler) = Box::pin(Browser::launch(config)).await?;
     let pid = browser.get_mut_child().and_then(|child| child.as_mut_inner().id()).ok_or(LaunchError::Ended)?;

@@ -161,6 +161,25 @@
       text: longest ? whole((document.body?.innerText ?? '').slice(0, longest)) : undefined,
     }),
 
+    // Invisible, in its place, still there to be found; what children set for themselves does not bring them back.
+    veil: (...els) => ({
+      ok: true, ...here(), styles: els.map(el => {
+        const own = el.getAttribute('style');
+        const unseen = {
+          opacity: '0', transition: 'none', animation: 'none', 'text-shadow': 'none', '-webkit-text-fill-color': 'transparent',
+        };
+        for (const [name, value] of Object.entries(unseen)) el.style.setProperty(name, value, 'important');
+        return own;
+      }),
+    }),
+
+    unveil: (styles, ...els) => {
+      els.forEach((el, at) => {
+        if (styles[at] === null) el.removeAttribute('style'); else el.style.cssText = styles[at];
+      });
+      return { ok: true, ...here() };
+    },
+
     // Two turns of the event loop: what a click set off synchronously has begun by then.
     turn: () => new Promise(done => setTimeout(() => setTimeout(() => done({ ok: true, ...here() }), 0), 0)),
 

@@ -1,7 +1,8 @@
 //! A persona's profile on disk: its folder, the lock that says whose it is, and what a crash left behind.
 //!
 //! `<root>/<persona id>/` holds `profile/` (Chromium's), `lock` (held while a browser of ours uses it), `browser.json`
-//! (which process that is), `refs` (up to where numbers of elements are taken) and `cookies.sealed`.
+//! (which process that is), `refs` (up to where numbers of elements are taken), `cookies.sealed`, and while the browser
+//! runs `cache/`.
 
 use std::{
     ffi::OsStr,
@@ -12,8 +13,25 @@ use std::{
 };
 
 use actors::domain::PersonaId;
+use serde_json::{Value, json};
 
 use super::process::ProcessMark;
+
+/// What Chromium writes down of what was typed and visited, and no login needs. Below its folder.
+const TRACES: [&str; 12] = [
+    "Default/Web Data",
+    "Default/Web Data-journal",
+    "Default/Login Data",
+    "Default/Login Data-journal",
+    "Default/Login Data For Account",
+    "Default/Login Data For Account-journal",
+    "Default/History",
+    "Default/History-journal",
+    "Default/Favicons",
+    "Default/Favicons-journal",
+    "Default/Sessions",
+    "Default/Cache",
+];
 
 /// A profile folder in our hands; the lock is given back on drop.
 #[derive(Debug)]
@@ -58,12 +76,44 @@ impl Profile {
         let profile = Self { folder, lock };
         profile.end_left_over().await;
         profile.remove_stale_locks();
+        profile.remove_traces();
+        profile.prefer().map_err(|error| ProfileError::Folder { folder: profile.folder.clone(), error })?;
         Ok(profile)
     }
 
     /// Chromium's own folder.
     pub(super) fn data(&self) -> PathBuf {
         self.folder.join("profile")
+    }
+
+    /// Where Chromium keeps what it loaded, until it is closed.
+    pub(super) fn cache(&self) -> PathBuf {
+        self.folder.join("cache")
+    }
+
+    /// Chromium remembers no form, no password and no address. A person's other settings of this profile stay.
+    fn prefer(&self) -> io::Result<()> {
+        let file = self.data().join("Default/Preferences");
+        let held = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let mut all = held.unwrap_or(Value::Null);
+        let wanted = json!({
+            "autofill": { "enabled": false, "profile_enabled": false, "credit_card_enabled": false },
+            "credentials_enable_service": false,
+            "profile": { "password_manager_enabled": false },
+            "history": { "saving_disabled": true },
+        });
+        lay_over(&mut all, &wanted);
+        fs::create_dir_all(self.data().join("Default"))?;
+        fs::write(file, serde_json::to_vec(&all)?)
+    }
+
+    /// Also what a crash, or a version of ours before, left there. Only while no browser uses the profile.
+    fn remove_traces(&self) {
+        for place in TRACES.map(|name| self.data().join(name)).into_iter().chain([self.cache()]) {
+            // Mostly it is not there, and each is one or the other.
+            let _ = fs::remove_file(&place);
+            let _ = fs::remove_dir_all(&place);
+        }
     }
 
     pub(super) fn cookie_file(&self) -> PathBuf {
@@ -77,6 +127,7 @@ impl Profile {
 
     /// The browser has ended.
     pub(super) fn forget_browser(&self) {
+        self.remove_traces();
         // When it stays, the next start finds no such process.
         let _ = fs::remove_file(self.browser_file());
     }
@@ -144,6 +195,18 @@ impl Profile {
     }
 }
 
+/// The fields of one on top of those of the other.
+fn lay_over(below: &mut Value, above: &Value) {
+    match (below, above) {
+        (Value::Object(below), Value::Object(above)) => {
+            for (name, value) in above {
+                lay_over(below.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (below, above) => *below = above.clone(),
+    }
+}
+
 fn is_socket_folder(folder: &Path) -> bool {
     let named = folder.file_name().and_then(OsStr::to_str);
     folder.is_absolute() && named.is_some_and(|name| name.contains("org.chromium.Chromium."))
@@ -178,6 +241,23 @@ mod tests {
         assert!(matches!(Profile::take(root.path(), persona()).await, Err(ProfileError::InUse(_))));
         drop(held);
         assert!(Profile::take(root.path(), persona()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_profile_remembers_no_form_and_keeps_what_else_is_set() {
+        let root = tempfile::tempdir().unwrap();
+        let held = Profile::take(root.path(), persona()).await.unwrap();
+        let file = |name: &str| held.data().join("Default").join(name);
+        fs::write(file("Preferences"), r#"{"autofill": {"profile_enabled": true, "other": 1}, "zoom": 2}"#).unwrap();
+        fs::write(file("Web Data"), "what was typed").unwrap();
+        fs::write(file("Cookies"), "logins").unwrap();
+        fs::create_dir_all(held.cache().join("Cache_Data")).unwrap();
+        held.prefer().unwrap();
+        held.remove_traces();
+        let set: Value = serde_json::from_slice(&fs::read(file("Preferences")).unwrap()).unwrap();
+        let told = (&set["autofill"]["profile_enabled"], &set["autofill"]["other"], &set["zoom"]);
+        assert_eq!(told, (&json!(false), &json!(1), &json!(2)), "{set}");
+        assert!(!file("Web Data").exists() && !held.cache().exists() && file("Cookies").exists());
     }
 
     #[tokio::test]

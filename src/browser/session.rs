@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use actors::domain::{Call, Persona, PersonaId, Step};
+use actors::domain::{Persona, PersonaId};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,6 @@ use super::{
     notes::Notes,
     place::Place,
     profile::Profile,
-    redact::Secrets,
     refs::{Document, Refs, ref_number},
     tab::{SHORT, Tab},
     watch::{BrowserWatch, OwnTabs, close_target, watch_browser},
@@ -47,7 +46,6 @@ pub(super) struct Session {
     pub(super) watch: BrowserWatch,
     pub(super) notes: Notes,
     pub(super) refs: Refs,
-    pub(super) secrets: Secrets,
     persona: PersonaId,
     /// Version of the persona whose rules the gate holds.
     rules_of: i64,
@@ -74,7 +72,7 @@ impl Session {
         let profile = Profile::take(root, persona.id).await.map_err(|error| Fault::retryable(error.to_string()))?;
         let gate = egress.gate(rules).await;
         let gate = gate.map_err(|error| Fault::retryable(format!("no loopback port for the egress: {error}")))?;
-        let chromium = launch(executable, &profile.data(), gate.browser_flags(), limit).await;
+        let chromium = launch(executable, &profile.data(), &profile.cache(), gate.browser_flags(), limit).await;
         let chromium = chromium.map_err(|error| Fault::retryable(error.to_string()))?;
         if let Err(error) = profile.note_browser(chromium.mark) {
             chromium.kill().await;
@@ -96,7 +94,6 @@ impl Session {
             watch,
             notes,
             refs: Refs::behind(profile.refs_taken()),
-            secrets: Secrets::default(),
             persona: persona.id,
             rules_of: persona.version,
             tab: None,
@@ -145,7 +142,6 @@ impl Session {
 
     /// Carries one step out, as far as it comes.
     pub(super) async fn perform(&mut self, act: &Act<'_>, stop: &CancellationToken) -> Result<Found, Fault> {
-        self.learn_secrets(act.call, act.step);
         if let Some(tab) = &self.tab {
             tab.forget_sight();
         }
@@ -164,12 +160,6 @@ impl Session {
             self.chromium.gone.cancel();
         }
         result
-    }
-
-    fn learn_secrets(&mut self, call: &Call, step: &Step) {
-        if call.args.to_string().contains("${secret:") {
-            self.secrets.learn(&call.args, &step.to_args());
-        }
     }
 
     /// The page this run has opened.

@@ -4,7 +4,10 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Common, Ended, Misused, print};
-use crate::config::{Config, Setting};
+use crate::{
+    config::{Config, Setting},
+    egress::HostRules,
+};
 
 /// What can be asked about the settings.
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -22,7 +25,7 @@ impl Verb {
         match (self, common.load()) {
             (Self::Show, Ok(config)) => out.answer(&config.settings(), |settings| text(settings)),
             (Self::Show, Err(error)) => return Err(Misused(error.to_string()).into()),
-            (Self::Check, Ok(config)) => out.answer(&json!({"ok": true, "problems": []}), |_| sound(&config)),
+            (Self::Check, Ok(config)) => return Ok(checked(&config, out)),
             (Self::Check, Err(error)) => {
                 let problems = error.problems.iter();
                 let listed = problems.map(|p| json!({"key": p.key, "in": p.origin, "problem": p.text}));
@@ -33,6 +36,20 @@ impl Verb {
         }
         Ok(Ended::Well)
     }
+}
+
+/// What no layer of the settings can judge: host rules are read by the room that holds to them.
+fn checked(config: &Config, out: print::Out) -> Ended {
+    let key = "egress.allowed_hosts";
+    match HostRules::parse(&config.egress.allowed_hosts) {
+        Ok(_) => out.answer(&json!({"ok": true, "problems": []}), |_| sound(config)),
+        Err(bad) => {
+            let problem = json!({"key": key, "in": config.sources.get(key), "problem": bad.to_string()});
+            out.answer(&json!({"ok": false, "problems": [problem]}), |_| format!("{key}: {bad}"));
+            return Ended::Badly;
+        }
+    }
+    Ended::Well
 }
 
 fn sound(config: &Config) -> String {

@@ -53,6 +53,9 @@ pub struct Verify {
     /// A head that was kept elsewhere: a receipt with this hash must be there.
     #[arg(long, value_name = "HASH")]
     pub head: Option<Hash>,
+    /// A root over the heads of all chains that was kept elsewhere: it must have been sealed, and come out again.
+    #[arg(long, value_name = "HASH", conflicts_with = "persona")]
+    pub root: Option<Hash>,
     /// An exported folder instead of the database.
     pub bundle: Option<PathBuf>,
 }
@@ -66,6 +69,13 @@ pub struct Export {
     /// Folder to write; it must not exist yet.
     #[arg(long, value_name = "FOLDER")]
     pub to: PathBuf,
+}
+
+impl Verify {
+    /// What must be there.
+    pub fn kept(&self) -> check::Kept {
+        check::Kept { head: self.head, root: self.root }
+    }
 }
 
 impl List {

@@ -73,7 +73,7 @@ pub struct ProviderConfig {
     /// The longest silence inside a streamed answer.
     #[serde(with = "humantime_serde", default = "half_a_minute")]
     pub idle_timeout: Duration,
-    /// Tries after the first on 429 and 5xx.
+    /// Tries after the first on 429 and 5xx, unless such an answer may be billed.
     #[serde(default = "two")]
     pub retries: u32,
     /// Requests under way at once.

@@ -8,6 +8,8 @@ use std::{
 
 use tokio::sync::watch;
 
+use super::rules::advice;
+
 const KEPT: usize = 256;
 
 /// Chromium's own errands, refused like everything else but no news to anybody.
@@ -47,6 +49,17 @@ impl Why {
     /// A rule said no; otherwise the network did.
     pub const fn is_rule(self) -> bool {
         matches!(self, Self::NotListed | Self::Private)
+    }
+}
+
+impl Refused {
+    /// What to do about it, to be said behind it; nothing where no rule said no.
+    pub fn advice(&self) -> String {
+        match self.why {
+            Why::NotListed => format!("; {}", advice(&self.host, self.port)),
+            Why::Private => "; no rule can allow that".to_owned(),
+            Why::NoAddress | Why::Unreachable => String::new(),
+        }
     }
 }
 

@@ -50,12 +50,28 @@ pub enum Refusal {
     Scheme(String),
     #[error("an address with a user name or password in it is not opened; use the site's login form")]
     UserInfo,
-    #[error("host {host}:{port} is not on the host list; add `{host}` to the persona's hosts if it should be reached")]
+    #[error("host {host}:{port} is not on the host list; {}", advice(.host, *.port))]
     NotListed { host: String, port: u16 },
     #[error("host {host}:{port} is not on the instance's list `egress.allowed_hosts`")]
     NotListedGlobally { host: String, port: u16 },
     #[error("host {host} leads to a loopback or private address, which is never reached")]
     Private { host: String },
+}
+
+/// What to do about a host that is not listed: the rule to add, or why none helps.
+pub(super) fn advice(host: &str, port: u16) -> String {
+    if host == REHEARSAL_HOST {
+        return "the practice site is reached on port 80 alone, without any rule".to_owned();
+    }
+    let place = if matches!(port, 80 | 443) { host.to_owned() } else { format!("{host}:{port}") };
+    let fits = |rule: &String| HostRules::parse(std::slice::from_ref(rule)).is_ok();
+    match [place.clone(), format!("={place}")].into_iter().find(fits) {
+        Some(rule) => format!("add `{rule}` to the persona's hosts if it should be reached"),
+        None => match HostRules::parse(&[place]) {
+            Err(BadRule { reason, .. }) => format!("no rule can allow it: it {reason}"),
+            Ok(_) => String::new(),
+        },
+    }
 }
 
 impl HostRules {
@@ -283,6 +299,26 @@ mod tests {
         }
         assert!(HostRules::parse(&["=co.uk", "2001:db8::7", REHEARSAL_HOST]).is_ok());
         assert!(HostRules::parse(&vec!["x.com"; MOST_RULES + 1]).is_err());
+    }
+
+    #[test]
+    fn a_refusal_advises_only_what_can_be_done() {
+        for (url, advised) in [
+            ("https://example.com/", "add `example.com` to the persona's hosts"),
+            ("https://example.com:8443/", "add `example.com:8443` to the persona's hosts"),
+            ("http://203.0.113.5:81/", "add `203.0.113.5:81` to the persona's hosts"),
+            ("http://[2001:db8::7]:81/", "add `[2001:db8::7]:81` to the persona's hosts"),
+            ("https://github.io/", "add `=github.io` to the persona's hosts"),
+            ("http://127.0.0.1/", "no rule can allow it: it is a loopback or private address, which is never reached"),
+            ("http://localhost/", "no rule can allow it: it leads to this machine"),
+            ("http://intranet/", "no rule can allow it: it has a single label"),
+            ("http://rehearsal.localhost:22/", "the practice site is reached on port 80 alone"),
+        ] {
+            let said = HostRules::default().check_url(url).unwrap_err().to_string();
+            assert!(said.contains(advised), "{url}: {said}");
+            let rule = advised.split('`').nth(1);
+            assert!(rule.is_none_or(|rule| HostRules::parse(&[rule]).unwrap().check_url(url).is_ok()), "{url}: {said}");
+        }
     }
 
     #[test]

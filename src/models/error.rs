@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use actors::ports::BoxError;
 
+use super::retry::may_bill;
+
 /// Why there is no answer, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -100,10 +102,11 @@ impl ModelError {
         }
     }
 
-    /// Nothing was made, so nothing is billed: every provider refused before.
+    /// Nothing was made, so nothing is billed: every provider refused, or was too busy, before.
     pub fn is_free(&self) -> bool {
         match self {
-            Self::Refused { .. } | Self::TooLong { .. } | Self::Busy { status: 429, .. } => true,
+            Self::Refused { .. } | Self::TooLong { .. } => true,
+            Self::Busy { status, .. } => !may_bill(*status),
             Self::Nobody(errors) => errors.iter().all(Self::is_free),
             error => error.is_not_begun(),
         }
@@ -147,7 +150,7 @@ mod tests {
     fn who_refuses_bills_nothing_and_who_breaks_off_may() {
         let busy = |status| ModelError::Busy { provider: "p".into(), status, tries: 1, reason: String::new() };
         let silent = ModelError::TimedOut { provider: "p".into(), host: "h".into(), after: Duration::from_secs(1) };
-        assert!(busy(429).is_free() && !busy(503).is_free() && !silent.is_free());
+        assert!(busy(429).is_free() && busy(503).is_free() && !busy(504).is_free() && !silent.is_free());
         assert!(!ModelError::Nobody(vec![busy(429), silent]).is_free(), "one of them may have been at it");
     }
 }

@@ -3,7 +3,10 @@
 use actors::{domain::PersonaId, ports::BoxError};
 use async_trait::async_trait;
 
-use crate::{secrets::SecretText, storage::Vault};
+use crate::{
+    secrets::{Hidden, SecretText},
+    storage::Vault,
+};
 
 /// The owner of secrets that are not one persona's.
 pub const INSTANCE: &str = "instance";
@@ -13,12 +16,19 @@ pub const INSTANCE: &str = "instance";
 pub trait Keyring: Send + Sync {
     /// None: this owner has none of that name.
     async fn open(&self, owner: &str, name: &str) -> Result<Option<SecretText>, BoxError>;
+
+    /// Every secret of this owner, by name.
+    async fn all(&self, owner: &str) -> Result<Vec<(String, SecretText)>, BoxError>;
 }
 
 #[async_trait]
 impl Keyring for Vault {
     async fn open(&self, owner: &str, name: &str) -> Result<Option<SecretText>, BoxError> {
         Ok(self.get(owner, name).await?)
+    }
+
+    async fn all(&self, owner: &str) -> Result<Vec<(String, SecretText)>, BoxError> {
+        Ok(Self::all(self, owner).await?)
     }
 }
 
@@ -47,9 +57,20 @@ pub fn is_key(secret: &str, key: &str) -> bool {
 }
 
 /// The persona's own secret of that name, else the instance's.
-pub async fn secret_of(keyring: &dyn Keyring, persona: PersonaId, name: &str) -> Result<Option<SecretText>, BoxError> {
+async fn secret_of(keyring: &dyn Keyring, persona: PersonaId, name: &str) -> Result<Option<SecretText>, BoxError> {
     match keyring.open(&format!("persona:{persona}"), name).await? {
         Some(own) => Ok(Some(own)),
         None => keyring.open(INSTANCE, name).await,
     }
+}
+
+/// Every secret that a persona may use: its own, and the instance's.
+pub async fn secrets_of(keyring: &dyn Keyring, persona: PersonaId) -> Result<Hidden, BoxError> {
+    let mut hidden = Hidden::default();
+    for owner in [&*format!("persona:{persona}"), INSTANCE] {
+        for (name, value) in keyring.all(owner).await? {
+            hidden.hold(&name, value);
+        }
+    }
+    Ok(hidden)
 }

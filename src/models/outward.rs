@@ -98,13 +98,13 @@ impl Models {
                 errors.push(ModelError::CannotAct { wanted: "make embeddings" });
                 continue;
             };
-            let key = match endpoint.key_secret() {
-                "" => None,
-                name => Some(self.key(asked.persona.as_ref(), provider, name).await?),
-            };
             let body = wire::embeddings(&asked.raw, model);
             let (bytes, share) = (body.len(), share(deadline, index + 1 == writers.len()));
-            match endpoint.embed(model, body, key.as_ref(), (share, deadline)).await {
+            let made = async {
+                let key = self.key(asked.persona.as_ref(), provider, endpoint).await?;
+                endpoint.embed(model, body, key.as_ref(), (share, deadline)).await
+            };
+            match made.await {
                 Ok(made) => {
                     return Ok(Embedded {
                         data: made.data,

@@ -29,12 +29,19 @@ pub(super) fn asked_pause(retry_after: &str, date: Option<&str>) -> Option<Durat
     Some(pause.to_std().unwrap_or(Duration::ZERO))
 }
 
+/// Whether a try that was answered so may be billed all the same: somebody between gave up waiting, or lost the model that
+/// was at work. Who is busy or broken and says so itself, before any word of an answer, bills nothing.
+pub(super) const fn may_bill(status: u16) -> bool {
+    matches!(status, 408 | 502 | 504 | 520..=527)
+}
+
 /// `tries` were made, this answer the last of them; `left` is the time until the request's own limit.
 pub(super) fn after(status: u16, asked: Option<Duration>, tries: u32, retries: u32, left: Duration) -> After {
     if status != 408 && status != 429 && status < 500 {
         return After::Refused;
     }
-    if tries > retries {
+    // One worst case is reserved for each writer, so what may be billed is its last try.
+    if tries > retries || may_bill(status) {
         return After::GiveUp;
     }
     let pause = asked.unwrap_or_else(|| FIRST_WAIT.saturating_mul(1 << (tries - 1).min(6)).min(LONGEST_WAIT));
@@ -72,6 +79,18 @@ mod tests {
         assert_eq!(asked_pause(at, None), None, "no date to measure from");
         assert_eq!(asked_pause("soon", Some(date)), None);
         assert_eq!(asked_pause("-3", Some(date)), None);
+    }
+
+    #[test]
+    fn what_may_be_billed_is_the_last_try() {
+        for status in [408, 502, 504, 520, 524, 527] {
+            assert!(may_bill(status), "{status}");
+            assert_eq!(after(status, Some(Duration::ZERO), 1, 3, MINUTE), After::GiveUp, "{status}");
+        }
+        for status in [429, 500, 501, 503, 529] {
+            assert!(!may_bill(status), "{status}");
+            assert_eq!(after(status, Some(Duration::ZERO), 1, 3, MINUTE), After::Again(Duration::ZERO), "{status}");
+        }
     }
 
     #[test]

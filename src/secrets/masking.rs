@@ -1,23 +1,26 @@
 //! Takes a secret's value out of a text.
 
-/// The text with the value replaced by its name. The host of an address stays: it is what the whole world sees, and an
-/// address without it would lead elsewhere.
-pub fn mask(text: &mut String, value: &str, name: &str) {
-    if value.is_empty() || !text.contains(value) {
+/// The text with the value replaced by its name.
+pub(super) fn mask(text: &mut String, value: &str, name: &str) {
+    if !text.contains(value) {
         return;
     }
     let mut masked = String::with_capacity(text.len());
     let mut rest = 0;
-    for (at, _) in text.match_indices(value) {
-        if at < rest || is_in_host(text, at, at + value.len()) {
-            continue;
-        }
+    for at in found(text, value) {
         masked.push_str(&text[rest..at]);
         masked.push_str(name);
         rest = at + value.len();
     }
     masked.push_str(&text[rest..]);
     *text = masked;
+}
+
+/// Where the value stands, in bytes. In the host of an address it may stay: that is what the whole world sees, and an
+/// address without it would lead elsewhere.
+pub(super) fn found(text: &str, value: &str) -> impl Iterator<Item = usize> {
+    let all = text.match_indices(value).map(|(at, _)| at);
+    all.filter(move |at| !value.is_empty() && !is_in_host(text, *at, at + value.len()))
 }
 
 /// Whether this stretch lies between `://` and what ends a host.

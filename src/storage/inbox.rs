@@ -29,10 +29,10 @@ const FREE_GOAL: Condition = Condition(
 const GOES_ON: Condition = Condition(
     "goals.state IN ('pending', 'running', 'parked') AND (goals.parked_on IS NULL OR goals.parked_on NOT IN ('dependency', 'reconcile', 'room'))",
 );
-/// Never begun, and nothing keeps it from being.
-const FRESH_GOAL: Condition = Condition("goals.state = 'pending' AND goals.attempts = 0");
+/// Never begun, whatever it waits for.
+pub(super) const FRESH_GOAL: Condition = Condition("goals.state IN ('pending', 'parked') AND goals.attempts = 0");
 /// As the partial indexes have it, word for word: SQLite compares the texts.
-const WAITS: Condition = Condition("messages.state = 'waiting' AND NOT messages.begun");
+pub(super) const WAITS: Condition = Condition("messages.state = 'waiting' AND NOT messages.begun");
 const BEGUN: Condition = Condition("messages.begun AND messages.state IN ('waiting', 'running')");
 
 /// The lane of what goes before all that was begun.
@@ -62,12 +62,13 @@ impl ReadBack {
         begun.into_iter().chain(next).take(limit as usize).map(waiting).collect()
     }
 
-    /// The common look ends after the first of these reads: there is room for all.
+    /// The common look ends after the first two of these reads: there is room for all.
     pub(super) async fn look_of(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Result<Inbox, DbError> {
         let (begun, next) = self.open_halves(persona, limit).await?;
+        let begin_by_ms = self.begin_by(persona).await?;
         if begun.len() + next.len() < limit as usize {
             let work = begun.into_iter().chain(next).map(waiting).collect::<Result<_, _>>()?;
-            return Ok(Inbox { work, more: false, due_ms: None });
+            return Ok(Inbox { work, more: false, due_ms: None, begin_by_ms });
         }
         let (begun, next) = self.due_halves(persona, now_ms, limit).await?;
         let halves = [(true, begun), (false, next)];
@@ -78,7 +79,19 @@ impl ReadBack {
             (message.lane() != URGENT, message.lane() != URGENT && !begun, place)
         });
         let work = ranked.into_iter().take(limit as usize).map(|(_, work)| work).collect();
-        Ok(Inbox { work, more: true, due_ms: self.next_due(persona, now_ms).await? })
+        Ok(Inbox { work, more: true, due_ms: self.next_due(persona, now_ms).await?, begin_by_ms })
+    }
+
+    /// The first of its index that was never begun.
+    pub(super) async fn begin_by(&self, persona: PersonaId) -> Result<Option<i64>, DbError> {
+        let id = persona.as_bytes().to_vec();
+        Ok(on_db!(self.0, one: first(1, messages::table
+            .inner_join(goals::table.on(goals::id.eq(messages::goal)))
+            .filter(messages::persona.eq(id.clone()))
+            .filter(WAITS)
+            .filter(FRESH_GOAL)
+            .order((messages::serve_by_ms, messages::id))
+            .select(messages::serve_by_ms))))
     }
 
     async fn open_halves(&self, persona: PersonaId, limit: u32) -> Result<Halves, DbError> {
@@ -110,15 +123,12 @@ impl ReadBack {
     /// Walks what had to be begun by now in the order of that, and of the rest the first.
     pub(super) async fn overdue_of(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Result<Overdue, DbError> {
         let id = persona.as_bytes().to_vec();
-        // Written so that no sum of theirs leaves its type, however far away a moment is.
         let (late, next): (Vec<Row>, Vec<i64>) = on_db!(self.0, both:
             first(at_most(limit), messages::table
                 .inner_join(goals::table.on(goals::id.eq(messages::goal)))
                 .filter(messages::persona.eq(id.clone()).and(messages::serve_by_ms.lt(now_ms)))
                 .filter(WAITS)
                 .filter(FRESH_GOAL)
-                .filter(goals::updated_ms.le(goals::created_ms)
-                    .or((messages::serve_by_ms - now_ms).lt(messages::received_ms - goals::updated_ms)))
                 .order((messages::serve_by_ms, messages::id))
                 .select((MessageRow::as_select(), GoalRow::as_select()))),
             first(1, messages::table
@@ -130,24 +140,8 @@ impl ReadBack {
         if late.len() >= limit as usize {
             return Ok(Overdue { late, again_ms: Some(now_ms) });
         }
-        let touched = self.first_late_anew(persona, now_ms).await?;
-        let again_ms = next.into_iter().chain(touched).min().map(|serve_by_ms| serve_by_ms.saturating_add(1));
+        let again_ms = next.first().map(|serve_by_ms| serve_by_ms.saturating_add(1));
         Ok(Overdue { late, again_ms })
-    }
-
-    /// The earliest moment up to which one may be begun that was touched after it was given, and would be late if not.
-    async fn first_late_anew(&self, persona: PersonaId, now_ms: i64) -> Result<Option<i64>, DbError> {
-        let id = persona.as_bytes().to_vec();
-        let first: Option<Option<i64>> = on_db!(self.0, one:
-            messages::table
-                .inner_join(goals::table.on(goals::id.eq(messages::goal)))
-                .filter(messages::persona.eq(id.clone()).and(messages::serve_by_ms.lt(now_ms)))
-                .filter(WAITS)
-                .filter(FRESH_GOAL)
-                .filter(goals::updated_ms.gt(goals::created_ms))
-                .filter((messages::serve_by_ms - now_ms).ge(messages::received_ms - goals::updated_ms))
-                .select(min(goals::updated_ms - messages::received_ms + messages::serve_by_ms)));
-        Ok(first.flatten())
     }
 
     pub(super) async fn asked_of(&self, persona: PersonaId, limit: u32) -> Result<Vec<Waiting>, DbError> {
@@ -275,7 +269,7 @@ mod tests {
         let [reconcile, room] = [ParkedOn::Reconcile, ParkedOn::Room].map(|on| on.as_str());
         let others = format!("'{on_goals}', '{reconcile}', '{room}'");
         assert_eq!(GOES_ON.0, format!("{open} AND (goals.parked_on IS NULL OR goals.parked_on NOT IN ({others}))"));
-        assert_eq!(FRESH_GOAL.0, format!("goals.state = '{pending}' AND goals.attempts = 0"));
+        assert_eq!(FRESH_GOAL.0, format!("goals.state IN ('{pending}', '{parked}') AND goals.attempts = 0"));
         let (waiting, running) = (MessageState::Waiting.as_str(), MessageState::Running.as_str());
         assert_eq!(WAITS.0, format!("messages.state = '{waiting}' AND NOT messages.begun"));
         assert_eq!(BEGUN.0, format!("messages.begun AND messages.state IN ('{waiting}', '{running}')"));

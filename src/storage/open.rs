@@ -23,7 +23,7 @@ use super::{
     migrations, postgres,
     records::ReadBack,
     schema::signing_keys,
-    sqlite::{Checkpointer, SqliteReaders, SqliteWriter, open_writer},
+    sqlite::{Checkpointer, DatabaseFile, SqliteReaders, SqliteWriter, open_writer},
     vault::Vault,
     writes::{Writes, on_writes},
 };
@@ -99,7 +99,7 @@ impl Storage {
         Ok(Self {
             records: Arc::new(ReadBack(db.clone())),
             accounts: Accounts { db: db.clone(), writes: writes.clone(), world: world.clone() },
-            vault: Vault { db: db.clone(), writes: writes.clone(), key: Arc::new(key), world },
+            vault: Vault::new(db.clone(), writes.clone(), key, world),
             db,
             journal,
             blobs: Arc::new(blobs),
@@ -143,10 +143,11 @@ async fn open_sqlite(config: &StorageConfig, data_root: &Path, world: Arc<dyn Wo
     let what = || path.display().to_string();
     let connect = |source: BoxError| OpenError::Connect { what: what(), source };
     let conn = open_writer(&path).map_err(connect)?;
-    let writer = SqliteWriter::new(conn);
+    let file = DatabaseFile::open(&path).map_err(|source| connect(source.into()))?;
+    let writer = SqliteWriter::new(conn, file.clone());
     writer.run(migrations::run_sqlite).await?.map_err(|source| OpenError::Migrate { what: what(), source })?;
-    let readers = SqliteReaders::new(&path, config.readers.get());
-    let checkpointer = Checkpointer::start(&path).map_err(connect)?;
+    let readers = SqliteReaders::beside(file, &path, config.readers.get());
+    let checkpointer = Checkpointer::start(&path, writer.clone()).map_err(connect)?;
     let admission = Admission::new(data_root, config.min_free_mb);
     let reserve = Reserve::beside(&path);
     let journal = SqliteJournal::open(writer.clone(), path.clone(), checkpointer, admission, reserve).await?;

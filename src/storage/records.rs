@@ -9,7 +9,7 @@ use actors::{
     domain::{
         Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, BudgetScope, BudgetSpan, Budgets, Entry, Goal,
         GoalId, GoalState, HostPolicy, Hours, Message, MessageId, MessageState, ParkedOn, Persona, PersonaId,
-        PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, StandingWait, Totals,
+        PersonaStatus, QuotaUse, Receipt, Run, RunId, Schedule, ScheduleId, StandingWait, Totals, Tryout,
     },
     ports::{
         ChainHead, ChainHeads, Counted, Inbox, LastWork, Overdue, Prerequisite, Records, RosterRecord, Unavailable,
@@ -17,11 +17,15 @@ use actors::{
     },
 };
 use async_trait::async_trait;
-use diesel::{dsl::count_star, prelude::*};
+use diesel::{
+    dsl::{count_star, min},
+    prelude::*,
+};
 
 use super::{
     db::{Db, DbError, on_db},
     fixed::{Condition, first},
+    inbox::{FRESH_GOAL, WAITS},
     rows::{
         Columns,
         alert::AlertRow,
@@ -164,6 +168,10 @@ impl Records for ReadBack {
         Ok(self.0.lost_entries().await?)
     }
 
+    async fn open_tryouts(&self) -> Result<Vec<Tryout>, Unavailable> {
+        Ok(self.0.open_tryouts().await?)
+    }
+
     async fn approvals_of(&self, goal: GoalId) -> Result<Vec<Approval>, Unavailable> {
         Ok(self.0.approvals_of(goal).await?)
     }
@@ -274,7 +282,11 @@ impl ReadBack {
             Some(persona) if self.has_work_now(persona).await? => {
                 vec![(persona.as_bytes().to_vec(), GoalState::Pending.to_string(), None)]
             }
-            _ => self.due_of(of_goals).await?,
+            _ => {
+                let expiries = self.expiries(only).await?;
+                let expiry = |(persona, at_ms)| (persona, GoalState::Parked.to_string(), Some(at_ms));
+                self.due_of(of_goals).await?.into_iter().chain(expiries.into_iter().map(expiry)).collect()
+            }
         };
         roster(people, counts, due)
     }
@@ -289,6 +301,22 @@ impl ReadBack {
                 .limit(1)
                 .select(goals::id));
         Ok(found.is_some())
+    }
+
+    /// When the first of what was never begun expires, whatever it waits for.
+    async fn expiries(&self, only: Option<PersonaId>) -> Result<Vec<(Vec<u8>, i64)>, DbError> {
+        let first: Vec<(Vec<u8>, Option<i64>)> = match only {
+            Some(persona) => vec![(persona.as_bytes().to_vec(), self.begin_by(persona).await?)],
+            None => on_db!(self.0, all:
+                messages::table
+                    .inner_join(goals::table.on(goals::id.eq(messages::goal)))
+                    .filter(WAITS)
+                    .filter(FRESH_GOAL)
+                    .group_by(messages::persona)
+                    .select((messages::persona, min(messages::serve_by_ms)))),
+        };
+        let after = |(persona, begin_by_ms): (_, Option<i64>)| Some((persona, begin_by_ms?.saturating_add(1)));
+        Ok(first.into_iter().filter_map(after).collect())
     }
 
     async fn due_of(&self, only: Option<Vec<u8>>) -> Result<Vec<DueRow>, DbError> {

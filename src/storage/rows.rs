@@ -13,6 +13,7 @@ pub(super) mod room;
 pub(super) mod run;
 pub(super) mod schedule;
 pub(super) mod standing_wait;
+pub(super) mod tryout;
 
 use std::str::FromStr;
 

@@ -439,6 +439,18 @@ table! {
     }
 }
 
+table! {
+    tryouts (id) {
+        id -> Binary,
+        tool -> Text,
+        persona -> Nullable<Binary>,
+        effect -> Text,
+        tried_by -> Text,
+        trace -> Binary,
+        begun_ms -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     virtual_keys,
     active_personas,
@@ -472,4 +484,5 @@ allow_tables_to_appear_in_same_query!(
     inboxes,
     schedules,
     standing_waits,
+    tryouts,
 );

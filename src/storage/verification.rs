@@ -21,6 +21,12 @@ pub async fn verify(
     if let Some(head) = head {
         verifier.expect_head(head);
     }
+    for row in archive.vouching().await? {
+        verifier.vouched(&row.as_stored());
+    }
+    if let Some(chain) = &chain {
+        verifier.expect_only(chain.clone());
+    }
     for checkpoint in archive.checkpoints(chain.as_ref()).await? {
         verifier.checkpoint(&checkpoint);
     }

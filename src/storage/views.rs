@@ -14,6 +14,7 @@ pub(super) mod receipts;
 mod rooms;
 mod runs;
 mod standing_waits;
+mod tryouts;
 
 pub use approvals::ApprovalFilter;
 pub use goals::GoalFilter;

@@ -5,16 +5,24 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::browser::Browsers;
+use crate::{browser::Browsers, secrets::Hidden};
 
 /// Carries browser steps out. `browser::Browsers` does; tests put a script in its place.
 #[async_trait]
 pub trait BrowserDriver: Send + Sync {
-    /// Carries one step out within `call.limit`. `step` is the call's step with its secrets filled in.
-    async fn perform(&self, persona: &Persona, call: &Call, step: &Step, stop: CancellationToken) -> Outcome;
+    /// Carries one step out within `call.limit`. `step` is the call's step with its secrets filled in; no picture shows
+    /// what is `hidden`.
+    async fn perform(
+        &self,
+        persona: &Persona,
+        call: &Call,
+        step: &Step,
+        hidden: &Hidden,
+        stop: CancellationToken,
+    ) -> Outcome;
 
-    /// What a step would act on, as its run's page shows it now. Changes nothing.
-    async fn look(&self, _persona: &Persona, _call: &Call, _step: &Step) -> Result<Value, StepError> {
+    /// What a step would act on, as its run's page shows it now, without what is `hidden`. Changes nothing.
+    async fn look(&self, _: &Persona, _: &Call, _: &Step, _hidden: &Hidden) -> Result<Value, StepError> {
         Ok(Value::Null)
     }
 
@@ -32,12 +40,19 @@ pub trait BrowserDriver: Send + Sync {
 
 #[async_trait]
 impl BrowserDriver for Browsers {
-    async fn perform(&self, persona: &Persona, call: &Call, step: &Step, stop: CancellationToken) -> Outcome {
-        Self::perform(self, persona, call, step, stop).await
+    async fn perform(
+        &self,
+        persona: &Persona,
+        call: &Call,
+        step: &Step,
+        hidden: &Hidden,
+        stop: CancellationToken,
+    ) -> Outcome {
+        Self::perform(self, persona, call, step, hidden, stop).await
     }
 
-    async fn look(&self, persona: &Persona, call: &Call, step: &Step) -> Result<Value, StepError> {
-        Self::look(self, persona, call, step).await
+    async fn look(&self, persona: &Persona, call: &Call, step: &Step, hidden: &Hidden) -> Result<Value, StepError> {
+        Self::look(self, persona, call, step, hidden).await
     }
 
     async fn rest(&self, persona: PersonaId) {

@@ -52,11 +52,19 @@ impl fmt::Display for IdCursor {
     }
 }
 
+impl FromStr for IdCursor {
+    type Err = BadCursor;
+
+    fn from_str(text: &str) -> Result<Self, BadCursor> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
+        let id = bytes.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
+        id.map(|id| Self(Uuid::from_bytes(id))).ok_or(BadCursor)
+    }
+}
+
 impl<'de> Deserialize<'de> for IdCursor {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(String::deserialize(from)?).ok();
-        let id = bytes.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
-        id.map(|id| Self(Uuid::from_bytes(id))).ok_or_else(|| serde::de::Error::custom(BadCursor))
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line as people and programs use it: the real program, its output and its codes.
 
+mod exported;
 mod forked;
 mod planted;
 mod rollback;
@@ -53,6 +54,17 @@ fn a_wrong_setting_is_code_2_and_named() {
     let answer: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &answer["ok"]), (1, &Value::Bool(false)), "{out}");
     assert_eq!(answer["problems"][0]["key"], "server.prot");
+}
+
+#[test]
+fn a_host_rule_that_cannot_be_used_is_named_before_the_start() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("greenroom.toml"), "[egress]\nallowed_hosts = [\"http://a\"]\n").unwrap();
+    let (code, out, _) = said(&greenroom(root.path(), &["config", "check", "--json"]));
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &answer["ok"]), (1, &Value::Bool(false)), "{out}");
+    assert_eq!(answer["problems"][0]["key"], "egress.allowed_hosts");
+    assert!(answer["problems"][0]["problem"].as_str().unwrap().contains("`http://a` must be a bare host"), "{out}");
 }
 
 #[test]

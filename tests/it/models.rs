@@ -42,6 +42,11 @@ impl Keyring for Secrets {
     async fn open(&self, owner: &str, name: &str) -> Result<Option<SecretText>, BoxError> {
         Ok(self.0.get(&(owner.to_owned(), name.to_owned())).cloned().map(SecretText::new))
     }
+
+    async fn all(&self, owner: &str) -> Result<Vec<(String, SecretText)>, BoxError> {
+        let own = self.0.iter().filter(|((whose, _), _)| whose == owner);
+        Ok(own.map(|((_, name), value)| (name.clone(), SecretText::new(value.clone()))).collect())
+    }
 }
 
 /// A persona with a style, answered for by this model.

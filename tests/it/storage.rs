@@ -21,6 +21,7 @@ mod records;
 mod rooms;
 mod secrets;
 mod stores;
+mod tryouts;
 mod verification;
 mod views;
 

@@ -42,6 +42,7 @@ use greenroom::{
     egress::{Egress, HostRules},
     memory::Memory,
     models::{Models, UNDERSTUDY},
+    secrets::Hidden,
     tools::{
         BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, Web,
         isolation::Isolations,
@@ -188,7 +189,14 @@ impl Script {
 
 #[async_trait]
 impl BrowserDriver for Script {
-    async fn perform(&self, persona: &Persona, call: &Call, step: &Step, _stop: CancellationToken) -> Outcome {
+    async fn perform(
+        &self,
+        persona: &Persona,
+        call: &Call,
+        step: &Step,
+        _hidden: &Hidden,
+        _stop: CancellationToken,
+    ) -> Outcome {
         let args = step.to_args().to_string();
         self.note(format!("{} {} {args}", persona.slug, call.tool));
         let seen = step

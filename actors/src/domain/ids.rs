@@ -59,6 +59,7 @@ id!(/** A person: a user, as rooms know one. */ PersonId);
 id!(/** A line of a persona's calendar. */ ScheduleId);
 id!(/** What a persona wants to be told about another one. */ StandingWaitId);
 id!(/** What a call reserved, until it is settled and after. */ EntryId);
+id!(/** A try of a tool by hand. */ TryId);
 id!(/** What belongs together over personas and systems: one request and all that follows from it. */ TraceId);
 
 /// The name of a node, in headers and in the name of its system chain. Lower-case letters, digits and `-`, at most 32.

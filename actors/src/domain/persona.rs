@@ -36,8 +36,15 @@ pub struct Slug(String);
 
 /// A text that cannot be a slug.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a slug: use 1 to 48 lower-case letters, digits and single `-` between them")]
-pub struct BadSlug(String);
+pub enum BadSlug {
+    #[error("`{0}` is not a slug: use 1 to 48 lower-case letters, digits and single `-` between them")]
+    Malformed(String),
+    #[error("`{0}` is a word of addresses like `/api/personas/{0}`: choose another slug")]
+    Reserved(String),
+}
+
+/// What stands where a slug does in an address, and means something else.
+const RESERVED: [&str; 1] = ["active"];
 
 impl Slug {
     /// The slug as text.
@@ -56,7 +63,10 @@ impl Slug {
             }
         }
         slug.truncate(48);
-        slug.trim_end_matches('-').parse().map_err(|_| BadSlug(name.to_owned()))
+        slug.trim_end_matches('-').parse().map_err(|bad| match bad {
+            BadSlug::Malformed(_) => BadSlug::Malformed(name.to_owned()),
+            reserved @ BadSlug::Reserved(_) => reserved,
+        })
     }
 }
 
@@ -67,10 +77,12 @@ impl FromStr for Slug {
         let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         // An id is accepted wherever a slug is, so no slug may look like one.
         let looks_like_id = uuid::Uuid::try_parse(text).is_ok();
-        if text.len() <= 48 && text.split('-').all(part) && !looks_like_id {
-            Ok(Self(text.to_owned()))
+        if text.len() > 48 || !text.split('-').all(part) || looks_like_id {
+            Err(BadSlug::Malformed(text.to_owned()))
+        } else if RESERVED.contains(&text) {
+            Err(BadSlug::Reserved(text.to_owned()))
         } else {
-            Err(BadSlug(text.to_owned()))
+            Ok(Self(text.to_owned()))
         }
     }
 }
@@ -199,5 +211,8 @@ mod tests {
     fn a_name_becomes_the_nearest_slug() {
         assert_eq!(Slug::from_name("  Ada Lovelace (2nd)").unwrap().as_str(), "ada-lovelace-2nd");
         assert!(Slug::from_name("日本").is_err());
+        let reserved = Slug::from_name("Active").unwrap_err();
+        assert!(reserved.to_string().contains("choose another"), "{reserved}");
+        assert!("active-ada".parse::<Slug>().is_ok());
     }
 }

@@ -105,7 +105,7 @@ impl ActiveRoom {
 pub struct Score {
     /// It names the persona: `@` and the display name.
     named: bool,
-    /// The first of the persona's topics that the text is about.
+    /// The first of the persona's topics and areas of expertise that the text is about.
     topic: Option<String>,
     /// It comes into talk that goes on.
     active_room: Option<ActiveRoom>,
@@ -117,7 +117,8 @@ impl Score {
         let text = text.to_lowercase();
         let named = occurs(&text, &format!("@{}", persona.name.trim().to_lowercase()));
         let known = |topic: &&String| occurs(&text, &topic.trim().to_lowercase());
-        Self { named, topic: persona.profile.topics.iter().find(known).cloned(), active_room: None }
+        let mut subjects = persona.profile.topics.iter().chain(&persona.profile.expertise_areas);
+        Self { named, topic: subjects.find(known).cloned(), active_room: None }
     }
 
     /// The same for what is said in a room.
@@ -231,6 +232,10 @@ mod tests {
         }
         assert_eq!(score("@Ada Lovelace likes art"), 1_000, "at most");
         assert_eq!(Score::of("a", &ada(&["", " "])).priority(), Priority::BASE, "a blank topic is none");
+        let mut expert = ada(&["art"]);
+        expert.profile.expertise_areas = vec!["law".to_owned()];
+        assert_eq!(Score::of("Is it law?", &expert).priority().thousandths(), 700, "what it is an expert in");
+        assert_eq!(Score::of("The law of art", &expert).priority().thousandths(), 700, "counts once");
     }
 
     #[test]

@@ -33,21 +33,30 @@ pub fn is_signed_by(checkpoint: &Checkpoint, keys: &[VerifyingKey]) -> bool {
 
 fn signed_bytes(chain: &ChainId, head: Head) -> Vec<u8> {
     let mut bytes = PURPOSE.to_vec();
-    push_head(&mut bytes, chain, head);
+    push_head(&mut bytes, &chain.to_bytes(), head);
     bytes
 }
 
-fn push_head(bytes: &mut Vec<u8>, chain: &ChainId, head: Head) {
-    bytes.extend_from_slice(&chain.to_bytes());
+fn push_head(bytes: &mut Vec<u8>, chain: &[u8], head: Head) {
+    bytes.extend_from_slice(chain);
     bytes.extend_from_slice(&head.seq.to_be_bytes());
     bytes.extend_from_slice(&head.hash.0);
 }
 
 /// The Merkle root of heads, in whatever order they come.
 pub fn root(heads: &[ChainHead]) -> Hash {
-    let mut sorted: Vec<_> = heads.iter().map(|head| (head.chain.to_bytes(), head)).collect();
-    sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let mut level: Vec<Hash> = sorted.into_iter().map(|(_, head)| leaf(head)).collect();
+    root_of(
+        heads
+            .iter()
+            .map(|ChainHead { chain, seq, hash }| (chain.to_bytes(), Head { seq: *seq, hash: *hash }))
+            .collect(),
+    )
+}
+
+/// The same, of chains by their bytes.
+pub(super) fn root_of(mut heads: Vec<(Vec<u8>, Head)>) -> Hash {
+    heads.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut level: Vec<Hash> = heads.iter().map(|(chain, head)| leaf(chain, *head)).collect();
     while level.len() > 1 {
         level =
             level.chunks(2).map(|pair| if let [left, right] = pair { join(left, right) } else { pair[0] }).collect();
@@ -55,9 +64,9 @@ pub fn root(heads: &[ChainHead]) -> Hash {
     level.first().copied().unwrap_or_else(|| canonical::sha256(b""))
 }
 
-fn leaf(head: &ChainHead) -> Hash {
+fn leaf(chain: &[u8], head: Head) -> Hash {
     let mut bytes = vec![0];
-    push_head(&mut bytes, &head.chain, Head { seq: head.seq, hash: head.hash });
+    push_head(&mut bytes, chain, head);
     canonical::sha256(&bytes)
 }
 
@@ -93,6 +102,7 @@ mod tests {
     #[test]
     fn the_root_covers_every_head_and_no_order() {
         let three = [head(1), head(2), head(3)];
+        let leaf = |head: &ChainHead| leaf(&head.chain.to_bytes(), Head { seq: head.seq, hash: head.hash });
         let by_hand = join(&join(&leaf(&three[0]), &leaf(&three[1])), &leaf(&three[2]));
         assert_eq!(root(&three), by_hand);
         assert_eq!(root(&[head(3), head(1), head(2)]), by_hand);

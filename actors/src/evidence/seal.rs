@@ -1,7 +1,8 @@
 //! The hourly seal: one root over the heads of all chains, as a receipt on the system chain. And the signatures that a
 //! crash kept from being made.
 //!
-//! Whoever keeps a root elsewhere can show that a whole chain has gone.
+//! Verification works the roots out again (`verify/vouched.rs`): one that does not come out says that the end of a chain
+//! or a whole one is gone. Whoever keeps a root elsewhere can show it also when the system chain was cut back with it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,6 +18,9 @@ use crate::{
 
 /// Signatures in one commit.
 const PART: usize = 512;
+/// How the summaries begin by which verification knows them.
+pub(super) const SEALED: &str = "sealed";
+pub(crate) const OPENED: &str = "opened the chain of persona";
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 /// The seal could not be set.
@@ -62,7 +66,7 @@ impl Evidence {
         }
         let root = checkpoint::root(&heads.heads);
         let body = Body {
-            summary: format!("sealed {} chains up to position {}", heads.heads.len(), heads.pos),
+            summary: format!("{SEALED} {} chains up to position {}", heads.heads.len(), heads.pos),
             data: json!({ "root": root, "chains": heads.heads.len(), "pos": heads.pos }),
             ..Body::default()
         };

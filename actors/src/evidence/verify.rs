@@ -2,11 +2,13 @@
 //! feed it rows from a database or a bundle, ask for the report.
 //!
 //! What it finds: edited headers, bodies and repeated columns, removed, reordered and truncated receipts, heads that
-//! were not signed by a known key. Erased bodies are counted; they are no fault.
+//! were not signed by a known key, chains that are gone and roots that do not come out again. Erased bodies are counted;
+//! they are no fault.
 
 mod report;
 #[cfg(test)]
 mod tests;
+mod vouched;
 
 use std::collections::HashMap;
 
@@ -16,6 +18,7 @@ use uuid::Uuid;
 
 pub use report::{Fault, FaultKind, Report};
 
+use self::vouched::Vouched;
 use super::{
     canonical::{self, Header},
     checkpoint,
@@ -42,13 +45,22 @@ pub struct StoredReceipt<'a> {
     pub run: Option<&'a [u8]>,
 }
 
-/// Checks rows as they come: first [`Verifier::checkpoint`] for every signed head, then [`Verifier::receipt`] in
-/// order of chain and seq, or of `pos` when one node wrote them all.
+impl StoredReceipt<'_> {
+    /// Whether it is a receipt of a system chain that says something about other chains: see [`Verifier::vouched`].
+    pub fn vouches(&self) -> bool {
+        vouched::vouches(self)
+    }
+}
+
+/// Checks rows as they come: first [`Verifier::vouched`] for what system chains vouch for and [`Verifier::checkpoint`]
+/// for every signed head, then [`Verifier::receipt`] in order of chain and seq, or of `pos` when one node wrote them all.
 pub struct Verifier {
     keys: Vec<VerifyingKey>,
     chains: HashMap<Vec<u8>, Chain>,
     wanted: Vec<Hash>,
     nodes: Vec<String>,
+    vouched: Vouched,
+    only: Option<ChainId>,
     report: Report,
 }
 
@@ -65,12 +77,32 @@ struct Chain {
     /// Signed heads, in order of seq once rows come.
     signed: Vec<(i64, [u8; 32])>,
     sorted: bool,
+    /// Of the receipt at `seq`, as the row has it.
+    stored: [u8; 32],
+    /// The first seal that has not yet got this chain's head.
+    next_seal: usize,
 }
 
 impl Verifier {
     /// `keys`: every public key that may have signed heads.
     pub fn new(keys: Vec<VerifyingKey>) -> Self {
-        Self { keys, chains: HashMap::new(), wanted: Vec::new(), nodes: Vec::new(), report: Report::default() }
+        let (vouched, report) = (Vouched::default(), Report::default());
+        Self { keys, chains: HashMap::new(), wanted: Vec::new(), nodes: Vec::new(), vouched, only: None, report }
+    }
+
+    /// Rows of this chain alone will come. Roots are over all chains, so none is worked out again.
+    pub fn expect_only(&mut self, chain: ChainId) {
+        self.only = Some(chain);
+    }
+
+    /// A root someone kept elsewhere: it must have been sealed, and come out again.
+    pub fn expect_root(&mut self, root: Hash) {
+        self.vouched.expect_root(root);
+    }
+
+    /// A row of a system chain; all that vouch come before the first receipt, and once more among the receipts.
+    pub fn vouched(&mut self, row: &StoredReceipt<'_>) {
+        self.vouched.take(row);
     }
 
     /// A head someone kept elsewhere: a receipt with this hash must come.
@@ -131,6 +163,10 @@ impl Verifier {
         if !chain.is_signed_as(&link) {
             self.report.fault(chain_bytes, link.seq, FaultKind::SignedOtherwise);
         }
+        self.vouched.reach(chain_bytes, chain, row.pos);
+        if link.seq > chain.seq {
+            chain.stored = row.hash.try_into().unwrap_or_default();
+        }
         if let Some(kind) = chain.follow(&link, (node, row.pos)) {
             self.report.fault(chain_bytes, link.seq, kind);
         }
@@ -148,6 +184,7 @@ impl Verifier {
         let mut chains: Vec<_> = self.chains.into_iter().collect();
         chains.sort_by(|(one, _), (other, _)| one.cmp(other));
         self.report.chains = chains.len() as u64;
+        self.vouched.judge(&mut chains, self.only.as_ref(), self.nodes.len(), &mut self.report);
         for (name, chain) in &chains {
             for (first, last) in &chain.gaps {
                 self.report.fault(name, *first, FaultKind::Removed { last: *last });

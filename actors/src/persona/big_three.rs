@@ -21,7 +21,7 @@ impl PersonaActor {
         let hour_ms = BigThree::hour(self.now_ms());
         let pending: Vec<&Waiting> = inbox.iter().filter(|work| self.may_be_big(life, work)).collect();
         if life.big_three.as_ref().is_some_and(|three| three.hour_ms >= hour_ms) {
-            return life.big_three.clone();
+            return life.big_three.as_deref().cloned();
         }
         if pending.len() < 2 {
             return None;
@@ -29,7 +29,7 @@ impl PersonaActor {
         match self.find_or_choose(&pending, hour_ms, life.big_three_read_ms != Some(hour_ms)).await {
             Ok(three) => {
                 life.big_three_read_ms = Some(hour_ms);
-                life.big_three.clone_from(&three);
+                life.big_three = three.clone().map(Box::new);
                 three
             }
             Err(error) => {

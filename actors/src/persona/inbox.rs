@@ -15,6 +15,8 @@ pub(super) struct Picked {
     pub next: Option<Waiting>,
     /// That, or something of its burst, is urgent.
     pub urgent: bool,
+    /// No run of it was ever begun.
+    pub fresh: bool,
     /// Not started by its time: expires.
     pub late: Vec<Waiting>,
     /// When to look again if nothing happens before.
@@ -43,7 +45,7 @@ impl Picked {
 /// Goals that are not to be picked before a moment, whatever the inbox says.
 pub(super) type HeldBack = HashMap<GoalId, i64>;
 
-/// Urgent work first, then what was begun, then the big three, then what is owed, then what the mood lets through of the
+/// Urgent work first, of that what was not begun, for that was promised a start; then what was begun, then the big three, then what is owed, then what the mood lets through of the
 /// optional. In each the earliest deadline: waiting ages a message by itself. A burst counts as one, by its best and
 /// its oldest.
 pub(super) fn pick(
@@ -70,7 +72,7 @@ pub(super) fn pick(
         let newer = |best: &Ready| best.key() == work.key() && work.key().is_some() && best.place() < work.place();
         if next.as_ref().is_none_or(|(best, known)| rank < *best || (rank == *best && newer(known))) {
             next = Some((rank, work));
-            picked.urgent = standing.priority.is_urgent();
+            (picked.urgent, picked.fresh) = (standing.priority.is_urgent(), !standing.begun);
         }
     }
     if let Some(wait) = gate.opens_in(let_through).filter(|_| picked.held_by_mood) {
@@ -104,7 +106,6 @@ impl Ready {
 fn ready(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack, picked: &mut Picked) -> Vec<Ready> {
     let mut ready = Vec::with_capacity(inbox.len());
     for work in inbox {
-        let Some(from_ms) = workable_from(&work, held_back, now_ms) else { continue };
         if let Some(serve_by_ms) = serve_by(&work) {
             if serve_by_ms < now_ms {
                 picked.late.push(work);
@@ -112,6 +113,7 @@ fn ready(inbox: Vec<Waiting>, now_ms: i64, held_back: &HeldBack, picked: &mut Pi
             }
             picked.again_at(Some(serve_by_ms.saturating_add(1)));
         }
+        let Some(from_ms) = workable_from(&work, held_back, now_ms) else { continue };
         if from_ms > now_ms {
             picked.again_at(Some(from_ms));
             continue;
@@ -191,7 +193,7 @@ pub(super) fn may_begin(work: &Waiting, now_ms: i64, held_back: &HeldBack) -> bo
 }
 
 /// The class of what is neither urgent nor begun.
-const ORDINARY: u8 = 2;
+const ORDINARY: u8 = 3;
 
 /// From when on it can be worked at; none: not until a person acts, or the goals it waits for are over.
 fn workable_from(work: &Waiting, held_back: &HeldBack, now_ms: i64) -> Option<i64> {
@@ -213,21 +215,18 @@ fn was_set_back(goal: &Goal, now_ms: i64) -> bool {
     pauses && goal.updated_ms > now_ms.saturating_add(SET_BACK_MS)
 }
 
-/// By when it must be started; none: it was. A retry waits as long anew as the message could at first.
+/// By when it must be started, whatever it waits for; none: it was.
 fn serve_by(work: &Waiting) -> Option<i64> {
     let Waiting { message, goal } = work;
-    let begun = message.state != MessageState::Waiting || goal.state != GoalState::Pending || goal.attempts > 0;
-    let patience_ms = message.serve_by_ms.saturating_sub(message.received_ms);
-    let touched = goal.updated_ms > goal.created_ms;
-    let serve_by_ms = if touched { goal.updated_ms.saturating_add(patience_ms) } else { message.serve_by_ms };
-    (!begun).then_some(serve_by_ms)
+    let begun = message.state != MessageState::Waiting || goal.state == GoalState::Running || goal.attempts > 0;
+    (!begun).then_some(message.serve_by_ms)
 }
 
 /// What decides between two messages of one inbox; the smallest goes first.
 pub(crate) fn order(priority: Priority, begun: bool, from_ms: i64) -> (u8, i64) {
     let class = match begun {
-        _ if priority.is_urgent() => 0,
-        true => 1,
+        _ if priority.is_urgent() => u8::from(begun),
+        true => 2,
         false => ORDINARY,
     };
     (class, from_ms.saturating_add(patience_ms(priority)))
@@ -326,16 +325,33 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_started_in_time_is_late_and_a_retry_waits_anew() {
+    fn what_was_not_started_in_time_is_late_whatever_it_waits_for() {
         let world = TestWorld::new(1);
         let mut inbox = inbox(&world, &[500]);
         let after_ms = inbox[0].message.serve_by_ms + 1;
         assert_eq!(pick(inbox.clone(), after_ms, &HeldBack::new(), &Gate::OPEN, None).late, inbox);
         inbox[0].goal.updated_ms = after_ms;
-        assert_eq!(next(&inbox, after_ms), Some(inbox[0].goal.id));
+        inbox[0].goal.state = GoalState::Parked;
+        for on in [ParkedOn::Dependency, ParkedOn::Quota, ParkedOn::Room] {
+            inbox[0].goal.parked_on = Some(on);
+            assert_eq!(pick(inbox.clone(), after_ms, &HeldBack::new(), &Gate::OPEN, None).late, inbox, "{on}");
+        }
+        (inbox[0].goal.state, inbox[0].goal.parked_on) = (GoalState::Pending, None);
         inbox[0].message.state = MessageState::Running;
         assert_eq!(next(&inbox, i64::MAX - 1), Some(inbox[0].goal.id), "what was begun does not expire");
     }
+
+    #[test]
+    fn urgent_work_that_was_not_begun_goes_before_urgent_work_that_was() {
+        let world = TestWorld::new(1);
+        let mut inbox = inbox(&world, &[950, 810]);
+        inbox[0].message.state = MessageState::Running;
+        inbox[1].message.received_ms += 60_000;
+        let picked = pick(inbox.clone(), world.now_ms() + 60_000, &HeldBack::new(), &Gate::OPEN, None);
+        assert_eq!((picked.next.as_ref(), picked.urgent, picked.fresh), (Some(&inbox[1]), true, true));
+        assert_eq!(next(&inbox[..1], world.now_ms()), Some(inbox[0].goal.id));
+    }
+
     #[test]
     fn a_burst_is_as_urgent_as_its_best_and_waits_no_longer_than_its_oldest() {
         let world = TestWorld::new(1);

@@ -1,6 +1,7 @@
 //! What an awake persona remembers and does between two messages.
 
 use std::{
+    any::Any,
     panic::AssertUnwindSafe,
     sync::{
         Arc,
@@ -22,6 +23,7 @@ use super::{
     inbox::HeldBack,
     listening::Listener,
     read,
+    timer::{Timer, after},
 };
 use crate::{
     domain::{BigThree, GoalId, Load, PersonaStatus},
@@ -46,7 +48,7 @@ pub(super) struct Life {
     pub(super) listener: Listener,
     pub(super) held_back: HeldBack,
     /// What it does first in its hour, and the hour for which it asked the journal.
-    pub(super) big_three: Option<BigThree>,
+    pub(super) big_three: Option<Box<BigThree>>,
     pub(super) big_three_read_ms: Option<i64>,
     /// Waits until the machine is calm, when there is optional work for then.
     calm: Option<AbortOnDropHandle<()>>,
@@ -68,15 +70,6 @@ pub(super) struct Current {
     heard: u64,
     stop: CancellationToken,
     _task: AbortOnDropHandle<()>,
-}
-
-/// A message to oneself that is taken back when dropped.
-struct Timer(tokio::task::AbortHandle);
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl Life {
@@ -139,13 +132,9 @@ impl Life {
     }
 
     fn try_later(&mut self, me: &ActorRef<Msg>) {
-        self.look = Some(after(me, self.pause, Msg::Look));
+        self.look = Some(after(me, self.pause, || Msg::Look));
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
-}
-
-fn after(me: &ActorRef<Msg>, pause: Duration, msg: Msg) -> Timer {
-    Timer(me.send_after(pause, move || msg).abort_handle())
 }
 
 impl PersonaActor {
@@ -178,7 +167,9 @@ impl PersonaActor {
         match (&life.current, picked.next) {
             (Some(current), next) => {
                 let late = picked.late.iter().any(|work| work.goal.id == current.goal);
-                if late || (next.is_some() && picked.urgent && !current.urgent) {
+                // What is urgent and was not begun was promised a start; urgent work in hand has had its own.
+                let comes_first = picked.urgent && (picked.fresh || !current.urgent);
+                if late || (next.is_some() && comes_first) {
                     // Runs yield between steps; what was done is durable and is carried on later.
                     current.stop.cancel();
                 }
@@ -186,17 +177,17 @@ impl PersonaActor {
             (None, Some(work)) => match self.gather(work).await {
                 Ok(Some(work)) => self.begin(me, life, work).await,
                 // Somebody else is at it.
-                Ok(None) => life.look = Some(after(me, AT_ONCE, Msg::Look)),
+                Ok(None) => life.look = Some(after(me, AT_ONCE, || Msg::Look)),
                 Err(error) => {
                     warn!(persona = %self.id, "persona {} cannot join a burst: {error}", self.id);
                     return life.try_later(me);
                 }
             },
-            (None, None) if expired > 0 => life.look = Some(after(me, AT_ONCE, Msg::Look)),
+            (None, None) if expired > 0 => life.look = Some(after(me, AT_ONCE, || Msg::Look)),
             // One timer is enough for what the mood holds back; it stays awake for that.
             (None, None) if picked.held_by_mood => life.idle = None,
             (None, None) if life.idle.is_none() => {
-                life.idle = Some(after(me, self.stage.limits.passivate_after, Msg::Idle));
+                life.idle = Some(after(me, self.stage.limits.passivate_after, || Msg::Idle));
             }
             (None, None) => {}
         }
@@ -219,7 +210,7 @@ impl PersonaActor {
     fn look_again(&self, me: &ActorRef<Msg>, life: &mut Life, again_ms: Option<i64>) {
         if let Some(again_ms) = again_ms.filter(|_| life.look.is_none()) {
             let wait_ms = u64::try_from(again_ms - self.now_ms()).unwrap_or(0);
-            life.look = Some(after(me, Duration::from_millis(wait_ms), Msg::Look));
+            life.look = Some(after(me, Duration::from_millis(wait_ms), || Msg::Look));
         }
     }
 
@@ -228,8 +219,8 @@ impl PersonaActor {
     }
 
     async fn begin(&self, me: &ActorRef<Msg>, life: &mut Life, work: Waiting) {
-        let persona = match read(self.stage.ports.records.persona(self.id)).await {
-            Ok(Some(persona)) if persona.status == PersonaStatus::Active => Arc::new(persona),
+        let weight = match read(self.stage.ports.records.persona(self.id)).await {
+            Ok(Some(persona)) if persona.status == PersonaStatus::Active => persona.weight,
             Ok(_) => return (self.stage.report)(Report::NotActive(self.id)),
             Err(error) => {
                 warn!(persona = %self.id, "persona {} cannot be read: {error}", self.id);
@@ -244,13 +235,18 @@ impl PersonaActor {
         self.stage.tally.began();
         life.now.carry(Some(goal));
         (self.stage.worked)(self.id, self.now_ms());
-        let order = Order { persona, work: Arc::new(work), failure_streak: life.failure_streak };
+        let order = Order { work: Arc::new(work), weight, failure_streak: life.failure_streak };
         let task = tokio::spawn({
             let (me, lock, carrier) = (me.clone(), life.lock.clone(), self.stage.carrier.clone());
             let (stop, now) = (stop.clone(), life.now.clone());
             async move {
-                let alone = lock.lock_owned().await;
-                let end = carry(&*carrier, order, stop, now).await;
+                // Boxed, as what is rare: thousands may wait in here for a slice.
+                let alone = Box::pin(lock.lock_owned()).await;
+                let carried = AssertUnwindSafe(carrier.carry(order.clone(), stop, now)).catch_unwind().await;
+                let end = match carried {
+                    Ok(end) => end,
+                    Err(panic) => Box::pin(fell(&*carrier, order, panic)).await,
+                };
                 drop(alone);
                 // A persona that is gone will find the work in its inbox.
                 let _ = me.cast(Msg::RunOver(number, end));
@@ -334,15 +330,11 @@ impl PersonaActor {
 }
 
 /// A panic of the run is an event: it becomes a failed attempt.
-async fn carry(carrier: &dyn Carrier, order: Order, stop: CancellationToken, now: Now) -> RunEnd {
-    let ended = AssertUnwindSafe(carrier.carry(order.clone(), stop, now)).catch_unwind().await;
-    let panic = match ended {
-        Ok(end) => return end,
-        Err(panic) => panic,
-    };
+async fn fell(carrier: &dyn Carrier, order: Order, panic: Box<dyn Any + Send>) -> RunEnd {
     let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
-    error!(persona = %order.persona.slug, goal = %order.work.goal.id, "a run of {} panicked: {text}", order.persona.slug);
+    let goal = &order.work.goal;
+    error!(persona = %goal.persona, goal = %goal.id, "a run of {} panicked: {text}", goal.persona);
     // A second panic leaves the rest to the next start: nothing is lost, the goal only waits.
     AssertUnwindSafe(carrier.after_panic(order, text)).catch_unwind().await.unwrap_or(RunEnd::Unavailable)
 }

@@ -3,8 +3,6 @@
 //! That takes no slice and no model, so it happens also while a run is under way. Who gets the floor is not decided
 //! here (`supervisor/rooms.rs`).
 
-use std::collections::HashSet;
-
 use serde_json::json;
 use tracing::warn;
 
@@ -24,7 +22,7 @@ const BEFORE: u32 = 8;
 /// Turns about which it has said what it would do. What is asked once is not asked again.
 #[derive(Default)]
 pub(super) struct Listener {
-    heard: HashSet<GoalId>,
+    heard: Vec<GoalId>,
 }
 
 impl PersonaActor {
@@ -42,7 +40,8 @@ impl PersonaActor {
                 continue;
             }
             self.answer(work, mood).await?;
-            new |= listener.heard.insert(work.goal.id);
+            listener.heard.push(work.goal.id);
+            new = true;
         }
         Ok(new)
     }

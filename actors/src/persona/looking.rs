@@ -31,7 +31,9 @@ impl PersonaActor {
         let current = life.current.as_ref().map(|current| current.goal);
         let inbox = read(records.look(self.id, now_ms, LOOK)).await?;
         let unheard = self.hear_rooms(life, &inbox).await?;
-        let overdue = if inbox.more { read(records.overdue(self.id, now_ms, TOGETHER)).await? } else { <_>::default() };
+        let hides_late = inbox.more || inbox.begin_by_ms.is_some_and(|begin_by_ms| begin_by_ms < now_ms);
+        let overdue = if hides_late { read(records.overdue(self.id, now_ms, TOGETHER)).await? } else { <_>::default() };
+        let later_ms = inbox.begin_by_ms.filter(|_| !hides_late).map(|begin_by_ms| begin_by_ms.saturating_add(1));
         let (full, due_ms) = (inbox.work.len() >= LOOK as usize, inbox.due_ms);
         let mut picked = self.choose(life, inbox, now_ms).await?;
         if full && picked.next.is_none() && current.is_none() {
@@ -40,6 +42,7 @@ impl PersonaActor {
         }
         picked.join(overdue);
         picked.again_at(due_ms);
+        picked.again_at(later_ms);
         picked.again_at(unheard.then_some(now_ms));
         if picked.next.as_ref().is_some_and(|work| Some(work.goal.id) == current) {
             picked.next = None;

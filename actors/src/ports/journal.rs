@@ -15,7 +15,7 @@ use super::BoxError;
 use crate::domain::{
     Alert, AlertId, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Hash, Message, MessageId, MessageState,
     ParkedOn, Payload, Persona, PersonaId, Phase, Proof, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState, Schedule,
-    ScheduleId, Slug, StandingWait, StandingWaitId, WaitsFor,
+    ScheduleId, Slug, StandingWait, StandingWaitId, TryId, Tryout, WaitsFor,
 };
 
 pub use approvals::{ApprovalChange, ApprovalGuard};
@@ -188,6 +188,9 @@ pub enum Change {
         chain: ChainId,
         seq: i64,
     },
+    TryBegun(Box<Tryout>),
+    /// It is on record how it ended.
+    TryEnded(TryId),
     Room(RoomChange),
     Ledger(LedgerChange),
     Mcp(McpChange),

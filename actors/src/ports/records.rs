@@ -8,7 +8,7 @@ use super::{RoomRecords, Unavailable};
 use crate::domain::{
     Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, BudgetScope, BudgetSpan, Budgets, ChainId, Entry, Goal,
     GoalId, Hash, HostPolicy, Hours, IfFailed, Message, MessageId, Persona, PersonaId, QuotaUse, Receipt, Run, RunId,
-    Schedule, ScheduleId, Slug, StandingWait, Totals,
+    Schedule, ScheduleId, Slug, StandingWait, Totals, Tryout,
 };
 
 /// A persona as the roster keeps it, awake or asleep.
@@ -19,7 +19,7 @@ pub struct RosterRecord {
     pub paused: bool,
     /// Messages waiting or running.
     pub waiting: u32,
-    /// The earliest moment at which something can be done: 0 for now, none for nothing to do.
+    /// The earliest moment at which something can be done or expires: 0 for now, none for nothing to do.
     pub due_ms: Option<i64>,
     /// Goals failed in a row.
     pub failure_streak: u32,
@@ -43,6 +43,8 @@ pub struct Inbox {
     pub more: bool,
     /// When the first of what was left out because it is not due yet will be.
     pub due_ms: Option<i64>,
+    /// By when the first of what waits must be begun, also of what waits for other goals and is not among the work.
+    pub begin_by_ms: Option<i64>,
 }
 
 /// What was not begun by its time.
@@ -121,11 +123,10 @@ pub trait Records: RoomRecords {
     /// by lane, deadline and the order received.
     async fn look(&self, persona: PersonaId, _now_ms: i64, limit: u32) -> Result<Inbox, Unavailable> {
         let work = self.inbox(persona, limit).await?;
-        Ok(Inbox { more: work.len() >= limit as usize, work, due_ms: None })
+        Ok(Inbox { more: work.len() >= limit as usize, work, ..Inbox::default() })
     }
 
-    /// The persona's messages that were not begun by their time, at most `limit`; those parked on something are not
-    /// among them. A goal that was touched since it was given may wait as long anew as its message could at first.
+    /// The persona's messages that were not begun by their time, at most `limit`, whatever they wait for.
     async fn overdue(&self, _persona: PersonaId, _now_ms: i64, _limit: u32) -> Result<Overdue, Unavailable> {
         Ok(Overdue::default())
     }
@@ -217,6 +218,11 @@ pub trait Records: RoomRecords {
 
     /// What calls reserved that nobody will settle, when none is under way: calls of programs, and of goals that are over.
     async fn lost_entries(&self) -> Result<Vec<Entry>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    /// Tries by hand of which nobody said how they ended; at start, when none is under way.
+    async fn open_tryouts(&self) -> Result<Vec<Tryout>, Unavailable> {
         Ok(Vec::new())
     }
 

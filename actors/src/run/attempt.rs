@@ -152,32 +152,27 @@ impl<'a> Attempt<'a> {
         let (mut went_on, mut at) = (false, 0);
         while let Some(step) = self.steps.get(at).cloned() {
             let step = &step;
-            if self.stop.is_cancelled() {
-                return Err(Halt::End(RunEnd::Stopped));
-            }
+            self.goes_on()?;
             self.say_step(at, step);
             let decision = self.decide(&mut walk, at)?;
             // Who rebuilds a page goes at least one step further, or it might do so for ever.
             if went_on && decision == Decision::Perform && !self.offer_slice(at).await? {
                 return Ok(false);
             }
-            if matches!(decision, Decision::Perform | Decision::Replay { .. }) {
+            if matches!(decision, Decision::Perform | Decision::Replay { .. } | Decision::Reopen { .. }) {
                 self.renew_permissions().await?;
             }
             match decision {
                 Decision::Perform => {
                     went_on = true;
-                    match self.beside(at).await? {
-                        1 => self.act(at, step, None).await?,
-                        many => {
-                            self.act_beside(at, many).await?;
-                            // What only looks leaves the page as it is: the walk has nothing to learn of it.
-                            walk.go_on_with(&self.steps);
-                            at += many - 1;
-                        }
-                    }
+                    at += self.perform(&mut walk, at, step).await?;
                 }
                 Decision::Replay { of } => self.act(at, step, Some(of)).await?,
+                Decision::Reopen { url, of, goto } => {
+                    self.recall(at, step);
+                    self.act(goto, &Step::Goto { url, timeout_ms: None }, Some(of)).await?;
+                }
+                Decision::Rebuild => return Ok(false),
                 Decision::Recall => self.recall(at, step),
                 Decision::Skip(recorded) => self.skip(at, step, &recorded).await?,
                 Decision::Answer(recorded) => self.answer(at, step, &recorded).await?,
@@ -201,6 +196,24 @@ impl<'a> Attempt<'a> {
         Ok(true)
     }
 
+    /// Performs the step, and those that may go beside it; how many those are.
+    async fn perform(&mut self, walk: &mut Walk, at: usize, step: &Step) -> Result<usize, Halt> {
+        let many = self.beside(at).await?;
+        if many == 1 {
+            self.act(at, step, None).await?;
+        } else {
+            self.act_beside(at, many).await?;
+            // What only looks leaves the page as it is: the walk has nothing to learn of it.
+            walk.go_on_with(&self.steps);
+        }
+        Ok(many - 1)
+    }
+
+    /// Nobody stopped it.
+    pub(super) fn goes_on(&self) -> Result<(), Halt> {
+        if self.stop.is_cancelled() { Err(Halt::End(RunEnd::Stopped)) } else { Ok(()) }
+    }
+
     fn say_step(&self, at: usize, step: &Step) {
         let place = if self.steps.grow() {
             format!("step {}", at + 1)
@@ -212,8 +225,8 @@ impl<'a> Attempt<'a> {
 
     fn decide(&self, walk: &mut Walk, at: usize) -> Result<Decision, Halt> {
         let decision = match walk.decide(at, &self.history) {
-            Decision::Perform if self.goes_on_blindly(at) => Decision::Withheld,
-            Decision::Replay { .. } if self.goes_on_blindly(at) => Decision::Recall,
+            Decision::Perform | Decision::Rebuild if self.goes_on_blindly(at) => Decision::Withheld,
+            Decision::Replay { .. } | Decision::Reopen { .. } if self.goes_on_blindly(at) => Decision::Recall,
             decision => decision,
         };
         if decision != Decision::Perform {

@@ -9,10 +9,7 @@ use super::{
     plan, proof,
     settle::Verdict,
 };
-use crate::{
-    domain::{Effect, Ended, Phase, ReadBack, Step, StepError},
-    run::RunEnd,
-};
+use crate::domain::{Effect, Ended, Phase, ReadBack, Step, StepError};
 
 impl Attempt<'_> {
     pub(super) fn stuck(&self, at: usize, step: &Step) -> Verdict {
@@ -29,9 +26,7 @@ impl Attempt<'_> {
         if step.effect() != Effect::Idempotent {
             return self.ask(at).await;
         }
-        if self.stop.is_cancelled() {
-            return Err(Halt::End(RunEnd::Stopped));
-        }
+        self.goes_on()?;
         if self.pause_before_retry().is_none() {
             return self.ask(at).await;
         }
@@ -41,6 +36,10 @@ impl Attempt<'_> {
 
     /// It did not bring what was wanted. Where a try before it may have gone through, giving up is a person's to say.
     pub(super) async fn failed_step(&mut self, at: usize, step: &Step, error: StepError) -> Result<(), Halt> {
+        if error.retryable {
+            // Whoever stopped the run cut the step, too: that is no failure, and a resume does it again.
+            self.goes_on()?;
+        }
         let tries_again = error.retryable && self.pause_before_retry().is_some();
         let may_have_happened = matches!(self.history.key(self.steps.index(at)), Key::Unknown { .. });
         if step.effect().needs_intent() && may_have_happened && !tries_again {
@@ -79,6 +78,8 @@ impl Attempt<'_> {
                 Acted::Holds(receipt) => self.take_in(at, receipt),
                 Acted::Fails(receipt, _) | Acted::Unknown(receipt) => {
                     self.take_in(at, receipt);
+                    // One that was cut short found nothing out.
+                    self.goes_on()?;
                     return Ok(false);
                 }
                 // A look takes no place in a day and costs nothing.

@@ -2,6 +2,10 @@
 //!
 //! The page died with the process. Reads since the last `goto` are performed again; an effect that is done never is.
 //! Behind such an effect its recorded address, title, text and picture answer the expects, until the next `goto`.
+//!
+//! A model chooses more while the run goes on, so what page it will need is not known at first: the page is built up when
+//! a step needs it, and then also behind an effect, by opening the address that it left. What was done there is never
+//! done again, and what cannot be built up the model is told.
 
 use super::{
     history::{History, Key, Recorded},
@@ -16,6 +20,10 @@ pub enum Decision {
     Perform,
     /// It holds already and its page is gone: do it once more, as a new receipt.
     Replay { of: i64 },
+    /// The effect is done: the page that it left is opened anew at its address, as the `goto` before it once more.
+    Reopen { url: String, of: i64, goto: usize },
+    /// It needs the page, and that must be built up first: walk anew.
+    Rebuild,
     /// It is behind this run: only take over what it saved.
     Recall,
     /// An earlier attempt did it for good (or its answer must stay): say so and take over what it saved.
@@ -37,6 +45,8 @@ pub enum Decision {
 pub enum Page {
     /// As the steps left it, or not opened yet.
     Live,
+    /// A model's steps opened it, and it is gone.
+    Closed,
     /// Behind an effect that is done; what was seen then, if anyone saw it.
     Recorded(Recorded),
 }
@@ -59,12 +69,47 @@ impl Walk {
         let is_told = |at: usize| steps.grow() && !steps[at].is_thought();
         let behind = |at: &usize| history.satisfied(steps.index(*at), run, is_told(*at));
         let resume_at = (0..steps.len()).find(|at| !behind(at)).unwrap_or(steps.len());
-        let needs_page = steps[resume_at..].iter().find(|step| step.is_browser()).is_some_and(|step| !is_goto(step));
-        let replay_from = match (needs_page, steps[..resume_at].iter().rposition(is_goto)) {
-            (true, Some(goto)) => goto,
-            _ => resume_at,
+        let ahead = steps[resume_at..].iter().find(|step| step.is_browser()).filter(|step| !is_goto(step)).cloned();
+        let page = if steps.grow() { Page::Closed } else { Page::Live };
+        let mut walk = Self { steps, run, resume_at, replay_from: resume_at, page };
+        if let Some(base) = walk.base(resume_at, history)
+            && ahead.is_some_and(|step| !walk.steps.grow() || !walk.answers(base, &step, history))
+        {
+            walk.replay_from = base;
+        }
+        walk
+    }
+
+    /// The step from which the page before this place can be built up again: what came before it is no longer on it.
+    fn base(&self, before: usize, history: &History) -> Option<usize> {
+        if !self.steps.grow() {
+            return self.steps[..before].iter().rposition(is_goto);
+        }
+        let left_page = |at: &usize| match &self.steps[*at] {
+            step if is_goto(step) => history.newest(self.steps.index(*at)).is_some(),
+            step => self.left_by_effect(*at, step, history).is_some(),
         };
-        Self { steps, run, resume_at, replay_from, page: Page::Live }
+        let base = (0..before).rev().find(left_page)?;
+        (is_goto(&self.steps[base]) || self.reopening(base, history).is_some()).then_some(base)
+    }
+
+    /// What is on record of the page that an effect in the browser left.
+    fn left_by_effect(&self, at: usize, step: &Step, history: &History) -> Option<Recorded> {
+        let is_effect = step.is_browser() && step.effect().needs_intent();
+        is_effect.then(|| done(self.steps.index(at), history))?
+    }
+
+    /// How the page that the effect at this place left is opened anew; none: nobody saw its address.
+    fn reopening(&self, at: usize, history: &History) -> Option<Decision> {
+        let left = self.left_by_effect(at, &self.steps[at], history)?;
+        let goto = self.steps[..at].iter().rposition(is_goto)?;
+        Some(Decision::Reopen { url: left.text("url")?.to_owned(), of: left.seq, goto })
+    }
+
+    /// Whether the record of the effect at this place answers a step.
+    fn answers(&self, base: usize, step: &Step, history: &History) -> bool {
+        let left = self.left_by_effect(base, &self.steps[base], history);
+        left.is_some_and(|left| matches!(behind_effect(step, &left), Decision::Answer(_)))
     }
 
     /// A model has chosen more.
@@ -78,7 +123,7 @@ impl Walk {
     pub fn decide(&mut self, at: usize, history: &History) -> Decision {
         let step = &self.steps[at];
         let decision = if at < self.resume_at { self.behind(at, history) } else { self.ahead(at, history) };
-        if is_goto(step) && decision != Decision::Recall {
+        if matches!(decision, Decision::Reopen { .. }) || (is_goto(step) && decision != Decision::Recall) {
             self.page = Page::Live;
         } else if step.is_browser()
             && step.effect().needs_intent()
@@ -96,9 +141,20 @@ impl Walk {
 
     fn behind(&self, at: usize, history: &History) -> Decision {
         let step = &self.steps[at];
-        let replayable = step.is_browser() && !step.effect().needs_intent() && self.page == Page::Live;
+        if self.steps.grow()
+            && at == self.replay_from
+            && let Some(reopening) = self.reopening(at, history)
+        {
+            return reopening;
+        }
+        let is_open = self.page == Page::Live || (at == self.replay_from && is_goto(step));
+        let replayable = step.is_browser() && !step.effect().needs_intent() && is_open;
+        // A model was told what it saw; only what made the page as it was is done again.
+        let is_wanted = !self.steps.grow() || makes_page(step);
         match history.newest(self.steps.index(at)) {
-            Some(recorded) if replayable && at >= self.replay_from => Decision::Replay { of: recorded.seq },
+            Some(recorded) if replayable && is_wanted && at >= self.replay_from => {
+                Decision::Replay { of: recorded.seq }
+            }
             _ => Decision::Recall,
         }
     }
@@ -121,10 +177,14 @@ impl Walk {
         {
             return Decision::Skip(answer);
         }
-        match &self.page {
-            Page::Recorded(recorded) if step.is_browser() && !is_goto(step) => behind_effect(step, recorded),
-            _ => Decision::Perform,
-        }
+        let looked = match &self.page {
+            _ if !step.is_browser() || is_goto(step) => return Decision::Perform,
+            Page::Live => return Decision::Perform,
+            Page::Closed => Decision::Perform,
+            Page::Recorded(recorded) => behind_effect(step, recorded),
+        };
+        let is_answer = matches!(looked, Decision::Answer(_));
+        if self.steps.grow() && !is_answer && self.base(at, history).is_some() { Decision::Rebuild } else { looked }
     }
 
     /// A resume uses the answer on record; a retry asks anew, unless an effect behind it already used the answer.
@@ -159,6 +219,19 @@ fn done(step: StepIndex, history: &History) -> Option<Recorded> {
         Key::Done(recorded) => Some(recorded),
         _ => history.skipped(step),
     }
+}
+
+/// Whether it makes the page what it is, and does not only look at it.
+const fn makes_page(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Goto { .. }
+            | Step::Type { .. }
+            | Step::Select { .. }
+            | Step::Click { .. }
+            | Step::Evaluate { .. }
+            | Step::WaitFor { .. }
+    )
 }
 
 fn is_goto(step: &Step) -> bool {

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use super::replay::Tape;
 use crate::{
     domain::PersonaId,
-    scheduler::{Ended, Scheduler, Slice, Wish},
+    scheduler::{Ended, Place, Scheduler, Wish},
 };
 
 /// Where a run asks for turns and for the pace of sites.
@@ -16,10 +16,10 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    /// Waits for a slice. What is replayed needs none.
-    pub async fn acquire(&self, wish: Wish) -> Result<Slice, Ended> {
+    /// A place among those that wait for a slice. What is replayed needs none.
+    pub fn queue(&self, wish: Wish) -> Result<Place, Ended> {
         match self {
-            Self::Company(scheduler) => scheduler.acquire(wish).await,
+            Self::Company(scheduler) => scheduler.queue(wish),
             Self::Told(_) => Err(Ended),
         }
     }

@@ -8,6 +8,7 @@ mod board;
 mod budgets;
 mod crashes;
 mod outcomes;
+mod queue;
 mod quotas;
 mod replays;
 mod rollbacks;

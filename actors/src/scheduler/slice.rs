@@ -83,11 +83,16 @@ impl Drop for Place {
 impl Scheduler {
     /// Waits for a slice and takes it. No timeout: waiting is the point. Dropping the future withdraws the request.
     pub async fn acquire(&self, wish: Wish) -> Result<Slice, Ended> {
+        self.queue(wish)?.granted().await
+    }
+
+    /// A place among those that wait.
+    pub(crate) fn queue(&self, wish: Wish) -> Result<Place, Ended> {
         let waited_ms = self.world.now_ms().saturating_sub(wish.since_ms).max(0);
         let (reply, place) = self.place(wish.persona);
         let asked = Msg::Acquire { wish, ticket: place.ticket, waited_ms, reply };
         self.actor.cast(asked).map_err(|_| Ended)?;
-        place.granted().await
+        Ok(place)
     }
 
     /// Whether anybody waits for a slice at this moment.

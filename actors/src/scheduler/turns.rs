@@ -35,6 +35,8 @@ const URGENT_WINDOW_US: i64 = 60_000_000;
 const BEHIND_US: i64 = 60_000_000;
 /// A persona that wants nothing for no longer than this never left: between two slices it looks what is next.
 const NAP_MS: i64 = 1_000;
+/// The longest patience of urgent work. Who has just worked waits with it, so that nobody who asked before comes later.
+const URGENT_PATIENCE_MS: i64 = 10_000;
 /// How long it is remembered how far behind its share a persona was that wants nothing.
 const REMEMBERED_MS: i64 = 60_000;
 /// With a single slot: urgent turns in a row while other work is overdue.
@@ -299,7 +301,9 @@ impl<W> Turns<W> {
         let ahead_us = share.tag_us - self.clock_us;
         // Urgent work that lay behind its own persona's work comes no earlier than others': else a flood is first for ever.
         let since_ms = if request.priority.is_urgent() { share.free_since_ms } else { i64::MIN };
-        let deadline_ms = request.arrived_ms.max(since_ms).saturating_add(patience_ms(request.priority));
+        let worked = since_ms.saturating_add(NAP_MS) >= request.arrived_ms;
+        let patience_ms = if worked { URGENT_PATIENCE_MS } else { patience_ms(request.priority) };
+        let deadline_ms = request.arrived_ms.max(since_ms).saturating_add(patience_ms);
         let (lane, key) = match request.priority.is_urgent() {
             true if ahead_us <= URGENT_WINDOW_US => (Lane::Urgent, deadline_ms),
             true => (Lane::UrgentAhead, share.tag_us),

@@ -93,14 +93,15 @@ pub struct NewWork {
     pub what: Work,
     /// None: what arrives says it; a chat message is scored by its text, a goal has the base priority.
     pub priority: Option<Priority>,
-    /// Start no later than this, else expire; none: the configured patience.
+    /// Start no later than this, else expire, whatever it waits for; none: the configured patience, and for what waits
+    /// for others that much after those must have begun.
     pub serve_by_ms: Option<i64>,
     /// Not before this moment.
     pub due_ms: Option<i64>,
     /// The same key brings the same work only once.
     pub correlation: Option<String>,
     pub project: Option<String>,
-    /// Goals that must be over before this one begins. Then `serve_by_ms` counts anew.
+    /// Goals that must be over before this one begins.
     pub waits_for: WaitsFor,
 }
 

@@ -55,7 +55,8 @@ impl Desk {
         self.check_arrival(&*arrival)?;
         let regard = self.regard(&*arrival, &new).await?;
         let score = regard.score.clone();
-        let (message, goal) = self.work(new, &*arrival, regard, by);
+        let others_by_ms = self.begun_by(&prerequisites).await?;
+        let (message, goal) = self.work(new, &*arrival, regard, others_by_ms, by);
         let mut guards = vec![Guard::PersonaExists(goal.persona)];
         if let Some(key) = correlation.clone() {
             guards.push(Guard::CorrelationFree(goal.persona, key));
@@ -72,7 +73,7 @@ impl Desk {
         }
         changes.extend(beside.changes);
         let bell = self.office.bell();
-        let (persona, news) = (goal.persona, News { messages: 1, due_ms: begins_ms(&goal) });
+        let (persona, news) = (goal.persona, News { messages: 1, due_ms: stirs_ms(&message, &goal) });
         let commit = Commit { guards, changes, receipts };
         // The evidence rings after its commit, so a caller that goes away leaves no sleeper behind.
         let written = self.evidence.record_then(commit, move |_| bell.press(persona, news)).await;
@@ -139,7 +140,19 @@ impl Desk {
         Ok(Regard { score, optional: arrival.is_optional(&persona) })
     }
 
-    fn work(&self, new: NewWork, arrival: &dyn Arrival, regard: Regard, by: &By) -> (Message, Goal) {
+    /// By when all of these must be begun.
+    async fn begun_by(&self, goals: &[Goal]) -> Result<i64, CommandError> {
+        let mut last_ms = 0;
+        for goal in goals.iter().filter(|goal| !goal.state.is_over()) {
+            let message = self.ports.records.message_of(goal.id).await?;
+            last_ms = last_ms.max(message.map_or(0, |message| message.serve_by_ms));
+        }
+        Ok(last_ms)
+    }
+
+    /// Without a word of its sender's it may wait as long as configured from when it may begin; behind others, from
+    /// when those must be begun.
+    fn work(&self, new: NewWork, arrival: &dyn Arrival, regard: Regard, others_by_ms: i64, by: &By) -> (Message, Goal) {
         let now_ms = self.now_ms();
         let waits = !new.waits_for.goals.is_empty();
         let Assignment { title, payload, proof } = arrival.assignment();
@@ -182,7 +195,7 @@ impl Desk {
             optional: regard.optional,
             state: MessageState::Waiting,
             received_ms: now_ms,
-            serve_by_ms: new.serve_by_ms.unwrap_or_else(|| begins_ms.saturating_add(serve_within_ms)),
+            serve_by_ms: new.serve_by_ms.unwrap_or(begins_ms.max(others_by_ms).saturating_add(serve_within_ms)),
             trace: by.trace,
             correlation: goal.correlation.clone(),
             project: goal.project.clone(),
@@ -222,9 +235,9 @@ impl Desk {
     }
 }
 
-/// From when on something can be done; what waits for other goals wakes nobody.
-fn begins_ms(goal: &Goal) -> i64 {
-    if goal.state == GoalState::Parked { i64::MAX } else { goal.due_ms.unwrap_or(0) }
+/// When something can be done, or is to expire: what waits for other goals wakes nobody before.
+fn stirs_ms(message: &Message, goal: &Goal) -> i64 {
+    if goal.state == GoalState::Parked { message.serve_by_ms.saturating_add(1) } else { goal.due_ms.unwrap_or(0) }
 }
 
 fn arrived(what: Work) -> Arc<dyn Arrival> {

@@ -76,7 +76,8 @@ impl Desk {
             let (step, mut guards) = self.begins_anew(&goal).await?;
             guards.extend(self.not_rolled_back(&goal).await?);
             let draft = self.about(&goal, by, format!("retried by {}", by.who), step.state);
-            let mut changes = waits_again(&message, &step);
+            let mut changes = vec![as_patient_as_before(&message, step.at_ms)];
+            changes.extend(waits_again(&message, &step));
             changes.extend(self.forgiven(&goal, &message).await?);
             let mut commit = only_if_unmoved(&goal, changes, vec![draft]);
             commit.guards.extend(guards);
@@ -320,6 +321,13 @@ struct Case {
 
 fn only_if_unmoved(goal: &Goal, changes: Vec<Change>, receipts: Vec<Draft>) -> Commit {
     Commit { guards: vec![Guard::GoalVersion(goal.id, goal.version)], changes, receipts }
+}
+
+/// Who retries it gives it as much time anew as it had.
+fn as_patient_as_before(message: &Message, now_ms: i64) -> Change {
+    let patience_ms = message.serve_by_ms.saturating_sub(message.received_ms);
+    let serve_by_ms = now_ms.saturating_add(patience_ms);
+    Change::BurstJoined(Box::new(Message { serve_by_ms, ..message.clone() }))
 }
 
 fn waits_again(message: &Message, step: &GoalMove) -> Vec<Change> {

@@ -44,7 +44,8 @@ impl Desk {
         let open = self.strayed().await?;
         let mut commit = Commit::default();
         for pin in pins {
-            let definition: Value = serde_json::from_str(&pin.definition).unwrap_or_default();
+            let definition: Value = serde_json::from_str(&pin.definition)
+                .map_err(|error| invalid("tools", format!("the definition of {} is no JSON: {error}", pin.tool)))?;
             let data = json!({"server": pin.server, "tool": pin.tool, "hash": pin.hash, "definition": definition});
             let said = format!("confirmed {} of the MCP server {}, by {}", pin.tool, pin.server, by.who);
             commit.receipts.push(self.system_decision(by, said, data));

@@ -98,8 +98,9 @@ impl Company {
     pub async fn begin_call(&self, call: ProgramCall) -> Result<Result<OpenCall, NotMade>, CommandError> {
         self.desk.check_open()?;
         let (desk, runtime) = (self.desk.clone(), self.runtime.clone());
-        // A task of its own: a program that goes away leaves no reservation behind.
-        let begun = self.runtime.spawn(async move {
+        // A task of its own: a program that goes away leaves no reservation behind. On the thread of the one who asks:
+        // the answer of the store finds it without a stop at another one.
+        let begun = tokio::spawn(async move {
             let begun = desk.begin_call(&call).await?;
             Ok(begun.map(|charge| OpenCall { desk, runtime, call, charge, sent: false, open: true }))
         });
@@ -325,7 +326,7 @@ impl Desk {
                 tracing::warn!("what a crash left reserved is settled at the next start: {error}");
             }
         }
-        Ok(())
+        self.settle_lost_tries().await
     }
 
     /// Its goal is over, so nobody goes on with it.

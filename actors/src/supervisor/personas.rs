@@ -11,6 +11,7 @@ use crate::{
         AlertKind, Autoplan, ChainId, Goal, GoalId, Grants, Permissions, Persona, PersonaId, PersonaStatus, Profile,
         Quotas, agents_fault,
     },
+    evidence::OPENED,
     ports::{Change, Commit, Guard, Waiting},
 };
 
@@ -53,7 +54,7 @@ impl Desk {
         let mut created = self.decision(id, by, format!("created by {}", by.who), data);
         created.state = Some(PersonaStatus::Active.as_str());
         let opening = json!({"chain": ChainId::Persona(id), "slug": slug});
-        let opened = self.system_decision(by, format!("opened the chain of persona {slug}"), opening);
+        let opened = self.system_decision(by, format!("{OPENED} {slug}"), opening);
         let commit = Commit {
             guards: vec![Guard::SlugFree(slug.clone())],
             changes: vec![Change::PersonaCreated(Box::new(persona.clone()))],

@@ -23,6 +23,11 @@ impl State {
         self.open(persona).filter(|w| w.message.state == MessageState::Waiting && !self.begun(w.message.id))
     }
 
+    /// Of that, what no run was begun of, whatever it waits for.
+    pub(super) fn fresh(&self, persona: PersonaId) -> impl Iterator<Item = Waiting> {
+        self.untouched(persona).filter(|w| w.goal.state != GoalState::Running && w.goal.attempts == 0)
+    }
+
     fn begun(&self, id: MessageId) -> bool {
         self.begun.contains(&id)
     }
@@ -40,8 +45,9 @@ impl State {
 
     pub(super) fn look(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Inbox {
         let all = self.inbox(persona, u32::MAX);
+        let begin_by_ms = self.fresh(persona).map(|w| w.message.serve_by_ms).min();
         if all.len() < limit as usize {
-            return Inbox { work: all, more: false, due_ms: None };
+            return Inbox { work: all, more: false, due_ms: None, begin_by_ms };
         }
         let due = |w: &&Waiting| !waits_for_others(&w.goal) && w.goal.due_ms.is_some_and(|due_ms| due_ms > now_ms);
         let due_ms = all.iter().filter(due).filter_map(|w| w.goal.due_ms).min();
@@ -52,17 +58,16 @@ impl State {
             _ => (true, None),
         });
         work.truncate(limit as usize);
-        Inbox { work, more: true, due_ms }
+        Inbox { work, more: true, due_ms, begin_by_ms }
     }
 
     pub(super) fn overdue(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Overdue {
-        let fresh = |w: &Waiting| w.goal.state == GoalState::Pending && w.goal.attempts == 0;
-        let mut late: Vec<_> = self.untouched(persona).filter(fresh).collect();
+        let mut late: Vec<_> = self.fresh(persona).collect();
         late.sort_by_key(|w| (w.message.serve_by_ms, w.message.id));
-        let (mut late, later): (Vec<_>, Vec<_>) = late.into_iter().partition(|w| serve_by(w) < now_ms);
+        let (mut late, later): (Vec<_>, Vec<_>) = late.into_iter().partition(|w| w.message.serve_by_ms < now_ms);
         let again_ms = match late.len() >= limit as usize {
             true => Some(now_ms),
-            false => later.iter().map(|w| serve_by(w).saturating_add(1)).min(),
+            false => later.first().map(|w| w.message.serve_by_ms.saturating_add(1)),
         };
         late.truncate(limit as usize);
         Overdue { late, again_ms }
@@ -117,12 +122,6 @@ fn waits_for_others(goal: &Goal) -> bool {
 fn may_go_on(goal: &Goal, now_ms: i64) -> bool {
     let now = goal.due_ms.is_none_or(|due_ms| due_ms <= now_ms) || goal.updated_ms > now_ms + SET_BACK_MS;
     now && !waits_for_others(goal)
-}
-
-/// A goal that was touched waits as long anew as its message could at first.
-fn serve_by(Waiting { message, goal }: &Waiting) -> i64 {
-    let patience_ms = message.serve_by_ms - message.received_ms;
-    if goal.updated_ms > goal.created_ms { goal.updated_ms.saturating_add(patience_ms) } else { message.serve_by_ms }
 }
 
 fn on_goals(work: &Waiting) -> bool {

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         Alert, AlertId, BigThree, ChainId, Draft, Entry, Goal, GoalId, GoalState, HostPolicy, Message, MessageId,
         MessageState, ParkedOn, Persona, PersonaId, PersonaStatus, QuotaLeft, QuotaUse, Receipt, Run, RunId, RunState,
-        Schedule, ScheduleId, StandingWait, StandingWaitId, WaitsFor,
+        Schedule, ScheduleId, StandingWait, StandingWaitId, TryId, Tryout, WaitsFor,
     },
     evidence::chain::{Head, Heads, Linked},
     ports::{
@@ -40,6 +40,7 @@ pub(super) struct State {
     pub(super) ledger: Ledger,
     pub(super) approvals: Approvals,
     pub(super) hosts: BTreeMap<String, HostPolicy>,
+    pub(super) tryouts: BTreeMap<TryId, Tryout>,
     log: Vec<Row>,
     heads: Heads,
 }
@@ -196,6 +197,8 @@ impl State {
             Change::CheckpointSigned(checkpoint) => self.checkpoints.push(checkpoint),
             Change::Room(change) => self.rooms.apply(change),
             Change::Ledger(change) => self.ledger.apply(change),
+            Change::TryBegun(tryout) => drop(self.tryouts.insert(tryout.id, *tryout)),
+            Change::TryEnded(id) => drop(self.tryouts.remove(&id)),
             // Nobody in here asks for them.
             Change::Mcp(_) => {}
             Change::Approval(change) => self.approvals.apply(change),
@@ -333,12 +336,13 @@ impl State {
             |m: &&Message| m.persona == id && matches!(m.state, MessageState::Waiting | MessageState::Running);
         let waiting = self.messages.values().filter(counted).count();
         let goals = self.goals.values().map(|row| &row.goal).filter(|goal| goal.persona == id);
+        let expiry = self.fresh(id).map(|work| work.message.serve_by_ms.saturating_add(1));
         Some(RosterRecord {
             id,
             slug: row.persona.slug.clone(),
             paused: row.persona.status == PersonaStatus::Paused,
             waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
-            due_ms: goals.filter_map(due).min(),
+            due_ms: goals.filter_map(due).chain(expiry).min(),
             failure_streak: row.failure_streak,
         })
     }

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         Alert, AlertId, AlertKind, Approval, ApprovalId, BigThree, Bound, BudgetScope, BudgetSpan, Budgets, ChainId,
         Entry, Goal, GoalId, HostPolicy, Hours, Message, MessageId, Persona, PersonaId, PersonaStatus, QuotaUse,
-        Receipt, Run, RunId, Schedule, ScheduleId, StandingWait, Totals,
+        Receipt, Run, RunId, Schedule, ScheduleId, StandingWait, Totals, Tryout,
     },
     ports::{
         ChainHead, ChainHeads, Checkpoint, Commit, Committed, Counted, Inbox, Journal, LastWork, Outdated, Overdue,
@@ -331,6 +331,10 @@ impl Records for MemoryStore {
 
     async fn lost_entries(&self) -> Result<Vec<Entry>, Unavailable> {
         Ok(lock(&self.state).lost_entries())
+    }
+
+    async fn open_tryouts(&self) -> Result<Vec<Tryout>, Unavailable> {
+        Ok(lock(&self.state).tryouts.values().cloned().collect())
     }
 
     async fn approvals_of(&self, goal: GoalId) -> Result<Vec<Approval>, Unavailable> {

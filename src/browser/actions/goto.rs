@@ -161,9 +161,7 @@ fn why_failed(gate: &Gate, before: u64, error: &str) -> StepError {
     let refused = gate.refusals_since(before);
     let of_page = refused.iter().rev().find(|refused| !crate::egress::is_own_errand(&refused.host));
     match of_page {
-        Some(refused) if refused.why.is_rule() => {
-            StepError::denied(format!("{refused}; add it to the persona's hosts if it should be reached"))
-        }
+        Some(refused) if refused.why.is_rule() => StepError::denied(format!("{refused}{}", refused.advice())),
         Some(refused) => StepError::retryable(refused.to_string()),
         None => StepError::retryable(format!("the page did not open: {error}")),
     }

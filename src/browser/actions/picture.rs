@@ -6,7 +6,9 @@ use actors::domain::{ArtifactKind, NewArtifact, PictureFormat};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::browser::{act::Act, fault::Fault, found::Found, launch::VIEW, seen::Seen, session::Session, tab::Tab};
+use crate::browser::{
+    act::Act, fault::Fault, found::Found, launch::VIEW, seen::Seen, session::Session, tab::Tab, veil::Veil,
+};
 
 /// Higher pages are cut off here.
 const HIGHEST: f64 = 8_000.0;
@@ -40,9 +42,16 @@ pub(super) async fn screenshot(
 ) -> Result<Found, Fault> {
     let area = capture.area(session, act).await?;
     let tab = session.page(act)?;
-    let bytes = capture.shoot(tab, area, act.left()).await?;
-    let seen = tab.here(0, act.left()).await?;
-    let thumbnail = thumbnail(tab, area.unwrap_or_else(|| Area::shown(&seen)), act.left()).await;
+    let veil = Veil::over(tab, act.hidden, act.left()).await?;
+    let taken = async {
+        let bytes = capture.shoot(tab, area, act.left()).await?;
+        let seen = tab.here(0, act.left()).await?;
+        let thumbnail = thumbnail(tab, area.unwrap_or_else(|| Area::shown(&seen)), act.left()).await;
+        Ok((bytes, seen, thumbnail))
+    };
+    let taken = taken.await;
+    veil.lift(tab, act.hidden, act.left()).await?;
+    let (bytes, seen, thumbnail) = taken?;
     let name = capture.file_name(act, file);
     let caption = caption.map_or_else(|| seen.title.clone(), str::to_owned);
     let mut found = Found::at(&seen).field("file", name.as_str()).field("caption", caption);
@@ -67,8 +76,11 @@ impl Capture<'_> {
         act: &Act<'_>,
         limit: Duration,
     ) -> Result<Vec<u8>, Fault> {
-        let area = self.area(session, act).await?;
-        self.shoot(session.page(act)?, area, limit).await
+        let (area, tab) = (self.area(session, act).await?, session.page(act)?);
+        let veil = Veil::over(tab, act.hidden, limit).await?;
+        let taken = self.shoot(tab, area, limit).await;
+        veil.lift(tab, act.hidden, limit).await?;
+        taken
     }
 
     /// None: what the window shows.

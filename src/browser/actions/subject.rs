@@ -28,7 +28,7 @@ pub(in crate::browser) async fn subject(session: &mut Session, act: &Act<'_>) ->
         }
     };
     let mut subject = seen.value("subject").clone();
-    session.secrets.hide_in(&mut subject);
+    act.hidden.mask_value(&mut subject);
     for field in subject["form"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
         let secret = field.remove("secret").is_some_and(|secret| secret == true);
         let held = field.get("value").and_then(Value::as_str).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! A record as a folder: what `receipts export` writes and `receipts verify FOLDER` reads.
 //!
-//! `receipts.jsonl` and `checkpoints.jsonl` hold one object per line, `keys.json` the public keys,
-//! `artifacts/<aa>/<sha256>` the files. Headers and bodies are the stored texts, byte for byte.
+//! `receipts.jsonl` and `checkpoints.jsonl` hold one object per line, `keys.json` the public keys, `personas.json` whose
+//! chain is which, `artifacts/<aa>/<sha256>` the files. Headers and bodies are the stored texts, byte for byte.
 
 use std::{
     fs::{self, File},
@@ -10,7 +10,7 @@ use std::{
 };
 
 use actors::{
-    domain::{ChainId, Hash},
+    domain::{ChainId, Hash, PersonaId},
     ports::Checkpoint,
 };
 use anyhow::{Context as _, bail};
@@ -27,7 +27,8 @@ const ROWS_AT_ONCE: usize = 1_000;
 const HEX: &str = "hex:";
 
 const ABOUT: &str = "Receipts exported by Greenroom. Check them with:\n\n    greenroom receipts verify <this folder>\n\n\
-    Compare the key that is printed with one you know, or pass --head HASH with a head you kept.\n";
+    Compare the key that is printed with one you know, or pass --head or --root HASH with one \
+    that you kept.\n";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,6 +64,13 @@ struct KeyLine {
     public_key: String,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonaLine {
+    id: PersonaId,
+    slug: String,
+}
+
 /// A chain as text; bytes that name none (someone edited them) in hexadecimal.
 pub(super) fn chain_text(bytes: &[u8]) -> String {
     ChainId::from_bytes(bytes).map_or_else(|_| format!("{HEX}{}", hex::encode(bytes)), |chain| chain.to_string())
@@ -78,15 +86,41 @@ fn chain_bytes(text: &str) -> anyhow::Result<Vec<u8>> {
 /// An exported folder, read as it is checked.
 pub struct Bundle {
     folder: PathBuf,
+    only: Option<ChainId>,
     receipts: Lines,
 }
 
 impl Bundle {
-    /// The folder must hold a record.
-    pub fn open(folder: &Path) -> anyhow::Result<Self> {
-        let receipts = Lines::open(&folder.join("receipts.jsonl"))
-            .with_context(|| format!("{} is no exported record", folder.display()))?;
-        Ok(Self { folder: folder.to_owned(), receipts })
+    /// The folder must hold a record; of it all, or the chain of one persona by slug or id.
+    pub fn open(folder: &Path, persona: Option<&str>) -> anyhow::Result<Self> {
+        let receipts = Self::lines(folder)?;
+        let mut bundle = Self { folder: folder.to_owned(), only: None, receipts };
+        if let Some(name) = persona {
+            let named = bundle.named()?;
+            let Some((id, _)) = named.iter().find(|(id, slug)| slug == name || id.to_string() == name) else {
+                let known: Vec<_> = named.into_iter().map(|(_, slug)| slug).collect();
+                bail!("{} holds no persona `{name}`, but: {}", folder.display(), known.join(", "));
+            };
+            bundle.only = Some(ChainId::Persona(*id));
+        }
+        Ok(bundle)
+    }
+
+    fn lines(folder: &Path) -> anyhow::Result<Lines> {
+        Lines::open(&folder.join("receipts.jsonl"))
+            .with_context(|| format!("{} is no exported record", folder.display()))
+    }
+
+    /// A record that was exported before this file was written names nobody.
+    fn named(&self) -> anyhow::Result<Vec<(PersonaId, String)>> {
+        let path = self.folder.join("personas.json");
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            text => text.with_context(|| format!("cannot read {}", path.display()))?,
+        };
+        let lines: Vec<PersonaLine> =
+            serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(lines.into_iter().map(|line| (line.id, line.slug)).collect())
     }
 }
 
@@ -103,37 +137,49 @@ impl Record for Bundle {
             .collect()
     }
 
+    fn only(&self) -> Option<ChainId> {
+        self.only.clone()
+    }
+
+    async fn personas(&mut self) -> anyhow::Result<Vec<(PersonaId, String)>> {
+        self.named()
+    }
+
+    async fn vouching(&mut self) -> anyhow::Result<Vec<RawReceipt>> {
+        let (mut lines, mut found) = (Self::lines(&self.folder)?, Vec::new());
+        while let Some(line) = lines.next::<ReceiptLine>()? {
+            let row = row(line)?;
+            if row.as_stored().vouches() {
+                found.push(row);
+            }
+        }
+        Ok(found)
+    }
+
     async fn checkpoints(&mut self) -> anyhow::Result<Vec<Checkpoint>> {
         let mut lines = Lines::open(&self.folder.join("checkpoints.jsonl"))?;
         let mut found = Vec::new();
         while let Some(line) = lines.next::<CheckpointLine>()? {
             let signature = Signature::from_slice(&hex::decode(line.signature)?)?;
-            let chain = line.chain.parse()?;
+            let chain: ChainId = line.chain.parse()?;
+            if self.only.as_ref().is_some_and(|only| *only != chain) {
+                continue;
+            }
             found.push(Checkpoint { chain, seq: line.seq, hash: line.hash, signature, at_ms: line.at_ms });
         }
         Ok(found)
     }
 
     async fn more(&mut self) -> anyhow::Result<Vec<RawReceipt>> {
+        let only = self.only.as_ref().map(ChainId::to_bytes);
         let mut found = Vec::new();
         while found.len() < ROWS_AT_ONCE
             && let Some(line) = self.receipts.next::<ReceiptLine>()?
         {
-            let bytes = |text: Option<String>| text.map(hex::decode).transpose();
-            found.push(RawReceipt {
-                node: line.node,
-                pos: line.pos,
-                chain: chain_bytes(&line.chain)?,
-                seq: line.seq,
-                header: line.header,
-                hash: hex::decode(line.hash)?,
-                salt: bytes(line.salt)?,
-                body: line.body,
-                at_ms: line.at_ms,
-                kind: line.kind,
-                phase: line.phase,
-                run: bytes(line.run)?,
-            });
+            let row = row(line)?;
+            if only.as_ref().is_none_or(|only| *only == row.chain) {
+                found.push(row);
+            }
         }
         Ok(found)
     }
@@ -146,6 +192,24 @@ impl Record for Bundle {
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
     }
+}
+
+fn row(line: ReceiptLine) -> anyhow::Result<RawReceipt> {
+    let bytes = |text: Option<String>| text.map(hex::decode).transpose();
+    Ok(RawReceipt {
+        node: line.node,
+        pos: line.pos,
+        chain: chain_bytes(&line.chain)?,
+        seq: line.seq,
+        header: line.header,
+        hash: hex::decode(line.hash)?,
+        salt: bytes(line.salt)?,
+        body: line.body,
+        at_ms: line.at_ms,
+        kind: line.kind,
+        phase: line.phase,
+        run: bytes(line.run)?,
+    })
 }
 
 /// What was written.
@@ -186,6 +250,9 @@ async fn write(record: &mut dyn Record, folder: &Path, shown: &indicatif::Progre
     let keys: Vec<_> =
         keys.map(|key| KeyLine { public_key: hex::encode(key.key.to_bytes()), node: key.node }).collect();
     fs::write(folder.join("keys.json"), serde_json::to_vec_pretty(&keys)?)?;
+    let personas = record.personas().await?.into_iter();
+    let personas: Vec<_> = personas.map(|(id, slug)| PersonaLine { id, slug }).collect();
+    fs::write(folder.join("personas.json"), serde_json::to_vec_pretty(&personas)?)?;
     fs::write(folder.join("README.txt"), ABOUT)?;
 
     let mut file = create(folder, "checkpoints.jsonl")?;

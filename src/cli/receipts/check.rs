@@ -42,12 +42,24 @@ pub struct ArtifactFault {
     pub fault: &'static str,
 }
 
-/// Reads the whole record once. `head`: a receipt with this hash must be there.
-pub async fn check(record: &mut dyn Record, head: Option<Hash>, shown: &ProgressBar) -> anyhow::Result<Verified> {
+/// What somebody kept elsewhere, and must be there.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kept {
+    /// The hash of a receipt.
+    pub head: Option<Hash>,
+    /// A root over all heads.
+    pub root: Option<Hash>,
+}
+
+/// Reads the whole record once, and of system chains before it what they say about other chains.
+pub async fn check(record: &mut dyn Record, kept: Kept, shown: &ProgressBar) -> anyhow::Result<Verified> {
     let keys = record.keys().await?;
     let mut verifier = Verifier::new(keys.iter().map(|key| key.key).collect());
-    if let Some(head) = head {
-        verifier.expect_head(head);
+    kept.head.into_iter().for_each(|head| verifier.expect_head(head));
+    kept.root.into_iter().for_each(|root| verifier.expect_root(root));
+    record.only().into_iter().for_each(|chain| verifier.expect_only(chain));
+    for row in record.vouching().await? {
+        verifier.vouched(&row.as_stored());
     }
     for checkpoint in record.checkpoints().await? {
         verifier.checkpoint(&checkpoint);
@@ -122,6 +134,9 @@ pub fn text(verified: &Verified, own: Option<&NodeKey>) -> String {
     }
     if report.unsigned > 0 {
         let _ = writeln!(out, "{} receipts lie behind the last signature of their chain", report.unsigned);
+    }
+    if let Some(root) = report.root {
+        let _ = writeln!(out, "{} hourly roots worked out again; the newest: {root}", report.sealed);
     }
     let own = own.map(record::short);
     for key in &verified.keys {

@@ -1,7 +1,7 @@
 //! A record of receipts, wherever it lies: in the database or in an exported folder.
 
 use actors::{
-    domain::{ChainId, Hash},
+    domain::{ChainId, Hash, PersonaId},
     ports::Checkpoint,
 };
 use anyhow::{Context as _, anyhow};
@@ -14,6 +14,15 @@ use crate::storage::{Archive, NodeKey, RawReceipt, Rows};
 pub trait Record: Send {
     /// Who may have signed.
     async fn keys(&mut self) -> anyhow::Result<Vec<NodeKey>>;
+
+    /// Of nothing but this chain there are rows; none: of all.
+    fn only(&self) -> Option<ChainId>;
+
+    /// Whose chains these are: ids and slugs, those of deleted personas too.
+    async fn personas(&mut self) -> anyhow::Result<Vec<(PersonaId, String)>>;
+
+    /// What system chains say about other chains.
+    async fn vouching(&mut self) -> anyhow::Result<Vec<RawReceipt>>;
 
     /// Every signed head.
     async fn checkpoints(&mut self) -> anyhow::Result<Vec<Checkpoint>>;
@@ -59,6 +68,21 @@ impl Stored {
 impl Record for Stored {
     async fn keys(&mut self) -> anyhow::Result<Vec<NodeKey>> {
         self.archive.keys().await.context("the signing keys cannot be read")
+    }
+
+    fn only(&self) -> Option<ChainId> {
+        self.chain.clone()
+    }
+
+    async fn personas(&mut self) -> anyhow::Result<Vec<(PersonaId, String)>> {
+        let all = self.archive.db.personas(true).await.context("the personas cannot be read")?;
+        let is_here = |id| self.chain.as_ref().is_none_or(|only| *only == ChainId::Persona(id));
+        let here = all.into_iter().filter(|persona| is_here(persona.id));
+        Ok(here.map(|persona| (persona.id, persona.slug.to_string())).collect())
+    }
+
+    async fn vouching(&mut self) -> anyhow::Result<Vec<RawReceipt>> {
+        self.archive.vouching().await.context("the system chains cannot be read")
     }
 
     async fn checkpoints(&mut self) -> anyhow::Result<Vec<Checkpoint>> {

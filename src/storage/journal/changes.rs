@@ -21,17 +21,17 @@ use super::{
     ledger, mcp,
     plan::{Places, Plan},
     statements::{
-        AddDependency, CorrectGoal, CountFalls, EraseBody, ForgetDependencies, JoinBurst, MoveGoal, MoveMessage,
-        MoveRun, NoteBlob, ResolveAlert, SetStandingWait, SetStreak, TakeQuota, UpdatePersona, WidenGoal,
+        AddDependency, CorrectGoal, CountFalls, EraseBody, ForgetDependencies, ForgetTry, JoinBurst, MoveGoal,
+        MoveMessage, MoveRun, NoteBlob, ResolveAlert, SetStandingWait, SetStreak, TakeQuota, UpdatePersona, WidenGoal,
         WidenGoalOfRun, WidenRun,
     },
 };
 use crate::storage::{
     rows::{
         alert::AlertRow, counter, goal::GoalRow, json, message::MessageRow, persona::PersonaRow, run::RunRow,
-        standing_wait::StandingWaitRow, text,
+        standing_wait::StandingWaitRow, text, tryout::TryoutRow,
     },
-    schema::{alerts, goals, messages, personas, runs},
+    schema::{alerts, goals, messages, personas, runs, tryouts},
 };
 
 /// A statement that both databases understand.
@@ -124,6 +124,10 @@ async fn apply(change: &Change, places: Places<'_>, to: &mut impl Transaction) -
         // With the sums of its transaction.
         Change::Ledger(_) => Ok(0),
         Change::Mcp(change) => mcp::apply(change, to).await,
+        Change::TryBegun(tryout) => {
+            to.run(insert_into(tryouts::table).values(TryoutRow::from((**tryout).clone()))).await
+        }
+        Change::TryEnded(id) => to.run(ForgetTry { id: id.as_bytes() }).await,
         Change::Approval(change) => approvals::apply(change, to).await,
         Change::HostPolicy(change) => approvals::set_policy(change, to).await,
         Change::DependenciesSet(goal, waits_for) => set_dependencies(*goal, waits_for, to).await,

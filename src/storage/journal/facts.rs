@@ -112,6 +112,8 @@ impl Wanted {
             | Change::HostPolicy(_)
             | Change::CheckpointSigned(_)
             | Change::Mcp(_)
+            | Change::TryBegun(_)
+            | Change::TryEnded(_)
             | Change::BodyErased { .. } => {}
         }
     }
@@ -340,6 +342,8 @@ impl Facts {
             | Change::BurstJoined(_)
             | Change::CheckpointSigned(_)
             | Change::Mcp(_)
+            | Change::TryBegun(_)
+            | Change::TryEnded(_)
             | Change::BodyErased { .. } => {}
         }
     }

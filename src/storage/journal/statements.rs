@@ -328,3 +328,9 @@ statement! {
     EraseBody<'a> { chain: &'a [u8] => Binary, seq: i64 => BigInt, }
     "UPDATE receipts SET salt = NULL, body = NULL WHERE chain = ? AND seq = ?"
 }
+
+statement! {
+    /// A try by hand is on record.
+    ForgetTry<'a> { id: &'a [u8] => Binary, }
+    "DELETE FROM tryouts WHERE id = ?"
+}

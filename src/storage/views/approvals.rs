@@ -1,7 +1,12 @@
 //! Approvals, and what may be done on hosts.
 
 use actors::domain::{Approval, ApprovalId, ApprovalState, GoalId, HostPolicy, PersonaId};
-use diesel::{dsl::count_star, prelude::*};
+use diesel::{
+    dsl::{count_star, sql},
+    expression::SqlLiteral,
+    prelude::*,
+    sql_types::Text,
+};
 
 use super::at_most;
 use crate::storage::{
@@ -18,20 +23,24 @@ use crate::storage::{
 pub struct ApprovalFilter {
     pub persona: Option<PersonaId>,
     pub goal: Option<GoalId>,
-    /// Waiting at this moment; the others when it is none and `decided` is set.
+    /// Only those that wait for a yes or no at this moment.
     pub waiting_at_ms: Option<i64>,
-    /// Only those that nobody need decide any more.
+    /// Only those that nobody need decide any more at this moment.
     pub decided_at_ms: Option<i64>,
     /// Only those asked before this one.
     pub before: Option<ApprovalId>,
     pub limit: u32,
 }
 
+/// As a literal: an index of the waiting ones alone is no use to a query that says the word later.
+fn waiting() -> SqlLiteral<Text> {
+    sql(&format!("'{}'", ApprovalState::Waiting.as_str()))
+}
+
 impl Db {
     /// The newest approvals, newest first.
     pub async fn approvals(&self, filter: ApprovalFilter) -> Result<Vec<Approval>, DbError> {
         let rows: Vec<ApprovalRow> = on_db!(self, all: {
-            let waiting = ApprovalState::Waiting.as_str();
             let mut all = approvals::table
                 .order(approvals::id.desc())
                 .limit(at_most(filter.limit))
@@ -47,10 +56,10 @@ impl Db {
                 all = all.filter(approvals::id.lt(before.as_bytes().to_vec()));
             }
             if let Some(now_ms) = filter.waiting_at_ms {
-                all = all.filter(approvals::state.eq(waiting).and(approvals::expires_ms.gt(now_ms)));
+                all = all.filter(approvals::state.eq(waiting()).and(approvals::expires_ms.gt(now_ms)));
             }
             if let Some(now_ms) = filter.decided_at_ms {
-                all = all.filter(approvals::state.ne(waiting).or(approvals::expires_ms.le(now_ms)));
+                all = all.filter(approvals::state.ne(waiting()).or(approvals::expires_ms.le(now_ms)));
             }
             all
         });
@@ -61,7 +70,7 @@ impl Db {
     pub async fn waiting_approvals(&self, now_ms: i64) -> Result<u32, DbError> {
         let found: Option<i64> = on_db!(self, one:
             approvals::table
-                .filter(approvals::state.eq(ApprovalState::Waiting.as_str()).and(approvals::expires_ms.gt(now_ms)))
+                .filter(approvals::state.eq(waiting()).and(approvals::expires_ms.gt(now_ms)))
                 .select(count_star()));
         Columns("approvals").count(found.unwrap_or(0))
     }

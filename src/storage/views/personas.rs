@@ -59,6 +59,17 @@ impl Db {
         row.map(Persona::try_from).transpose()
     }
 
+    /// One persona by slug or id, also one that was deleted: it keeps both, and its chain.
+    pub async fn persona_ever_named(&self, slug_or_id: &str) -> Result<Option<Persona>, DbError> {
+        if let Ok(id) = slug_or_id.parse::<PersonaId>() {
+            return self.persona(id).await;
+        }
+        let slug = slug_or_id.replace('\0', "");
+        let row: Option<PersonaRow> = on_db!(self, one:
+            personas::table.filter(personas::slug.eq(slug.clone())).select(PersonaRow::as_select()));
+        row.map(Persona::try_from).transpose()
+    }
+
     /// One persona that is not deleted, by slug or id.
     pub async fn persona_named(&self, slug_or_id: &str) -> Result<Option<Persona>, DbError> {
         // No slug looks like an id.

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     egress::{Egress, Gate, HostRules},
-    models::Keyring,
-    tools::placeholders::Secrets,
+    models::{Keyring, secrets_of},
+    tools::placeholders::filled,
 };
 
 /// One event of a server. Whole answers are bounded by the crate, at 16 MiB.
@@ -37,10 +37,11 @@ pub(super) async fn open(
     let rules = HostRules::parse(&persona.hosts).map_err(|bad| denied(&bad))?;
     let address = manifest.url.as_deref().unwrap_or_default();
     let url = egress.check_url(&rules, address).map_err(|refusal| denied(&refusal))?;
-    let mut secrets = Secrets::default();
+    let secrets = secrets_of(keyring, persona.id).await;
+    let secrets = secrets.map_err(|error| failed(&format!("its secrets could not be read: {error}")))?;
     let mut headers = HashMap::new();
     for (name, value) in &manifest.headers {
-        let filled = secrets.filled(value, persona.id, keyring).await.map_err(|error| failed(&error.text))?;
+        let filled = filled(value, &secrets).map_err(|error| failed(&error.text))?;
         let name = HeaderName::try_from(name).map_err(|error| failed(&error))?;
         let mut value = HeaderValue::try_from(filled).map_err(|_| failed(&"a secret is no value of a header"))?;
         value.set_sensitive(true);

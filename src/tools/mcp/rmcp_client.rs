@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::source::{Announced, Answer, Fault, NotOpened, ToolSource};
-use crate::tools::placeholders::Secrets;
+use crate::secrets::Hidden;
 
 /// Tools of one server that are looked at, pages of its list, and bytes of all that is kept of them.
 const MOST_TOOLS: usize = 128;
@@ -38,7 +38,7 @@ pub(super) trait Line: Send + Sync {
 pub(super) struct Connected {
     running: RunningService<RoleClient, ClientConfig>,
     line: Box<dyn Line>,
-    secrets: Secrets,
+    secrets: Hidden,
 }
 
 impl Connected {
@@ -46,7 +46,7 @@ impl Connected {
     pub(super) async fn open<T, E, A>(
         transport: T,
         line: Box<dyn Line>,
-        secrets: Secrets,
+        secrets: Hidden,
         limit: Duration,
     ) -> Result<Self, NotOpened>
     where
@@ -201,7 +201,7 @@ fn size(tool: &Tool) -> usize {
 }
 
 /// Why a line is dead: in its own words, else in the crate's.
-async fn last_words(line: &dyn Line, secrets: &Secrets, error: &(dyn std::error::Error + Sync)) -> String {
+async fn last_words(line: &dyn Line, secrets: &Hidden, error: &(dyn std::error::Error + Sync)) -> String {
     let words = line.last_words().await;
     secrets.said(&if words.is_empty() { error.to_string() } else { words }, 300)
 }

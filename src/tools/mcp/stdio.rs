@@ -21,9 +21,9 @@ use super::{
     rmcp_client::{Connected, Line},
     source::NotOpened,
 };
-use crate::tools::{
-    placeholders::Secrets,
-    sandbox::{End, Job, Lasting, Sandbox},
+use crate::{
+    secrets::Hidden,
+    tools::sandbox::{End, Job, Lasting, Sandbox},
 };
 
 /// One message of a server.
@@ -51,7 +51,7 @@ pub(super) async fn open(
     let too_long = Arc::new(AtomicBool::new(false));
     let lines = Lines { inner: output, since_newline: 0, too_long: too_long.clone() };
     let transport = AsyncRwTransport::new_client(lines, input).with_max_line_length(usize::MAX);
-    Connected::open(transport, Box::new(Process { process, too_long }), Secrets::default(), limit).await
+    Connected::open(transport, Box::new(Process { process, too_long }), Hidden::default(), limit).await
 }
 
 struct Process {

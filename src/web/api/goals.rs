@@ -67,14 +67,14 @@ pub struct NewGoal {
     pub proof: Option<Proof>,
     /// 0 to 1; 0.5 when left out. Above 0.8 it starts within ten seconds.
     pub priority: Option<f64>,
-    /// Start no later than this, else expire.
+    /// Start no later than this, else expire, also while it waits for others.
     pub serve_by_ms: Option<i64>,
     /// Not before this moment.
     pub due_ms: Option<i64>,
     /// The same key brings the same goal only once; also as `Idempotency-Key`.
     pub correlation: Option<String>,
     pub project: Option<String>,
-    /// Ids of goals that must be over before it begins, of any persona; at most 64. `serve_by_ms` counts anew then.
+    /// Ids of goals that must be over before it begins, of any persona; at most 64.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     pub waits_for: Vec<GoalId>,

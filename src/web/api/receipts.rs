@@ -5,7 +5,6 @@ use actors::domain::{Body, ChainId, GoalId, Hash, Receipt, RunId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::personas;
 use crate::{
     storage::ReceiptFilter,
     web::{
@@ -130,7 +129,11 @@ async fn list(query: LooseQuery<List>, deps: web::Data<Deps>) -> Result<web::Jso
     let LooseQuery(query) = query;
     let chain = match (query.persona, query.chain) {
         (Some(_), Some(_)) => return Err(Problem::field("chain", "and `persona` exclude each other; send one")),
-        (Some(name), None) => Some(ChainId::Persona(personas::find(&deps, &name).await?.id)),
+        // The chain of a deleted persona stays.
+        (Some(name), None) => match deps.db.persona_ever_named(&name).await? {
+            Some(persona) => Some(ChainId::Persona(persona.id)),
+            None => return Err(Problem::not_found("persona", &name)),
+        },
         (None, chain) => chain,
     };
     let (cursor, until) = (query.cursor.map(|c| c.0), query.until.map(|c| c.0));

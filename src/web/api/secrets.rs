@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::personas;
 use crate::{
+    secrets::SHORTEST_SECRET,
     storage::VaultError,
     web::{
         Deps,
@@ -62,7 +63,7 @@ impl NewKeys {
             let field = format!("api_keys.{name}");
             checks.check(&field, is_name(name), NAME_RULE);
             if let Some(value) = value {
-                checks.line(&field, value, 1..=4_096);
+                check_value(&field, value, checks);
             }
         }
         Self(keys.into_iter().collect())
@@ -73,6 +74,13 @@ const NAME_RULE: &str = "must be named by 1 to 64 letters, digits, `_`, `-` or `
 
 fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+}
+
+fn check_value(field: &str, value: &str, checks: &mut Checks) {
+    checks.line(field, value, 1..=4_096);
+    let why =
+        format!("must have at least {SHORTEST_SECRET} characters: a shorter one cannot be hidden in what is reported");
+    checks.check(field, value.is_empty() || value.chars().count() >= SHORTEST_SECRET, why);
 }
 
 fn owner(persona: PersonaId) -> String {
@@ -118,7 +126,7 @@ async fn put(
     let persona = personas::find(&deps, &persona).await?;
     let mut checks = Checks::default();
     checks.check("name", is_name(&name), NAME_RULE);
-    checks.line("value", &input.value, 1..=4_096);
+    check_value("value", &input.value, &mut checks);
     checks.done()?;
     keep(&deps, &caller, persona.id, NewKeys(vec![(name.clone(), Some(input.0.value))])).await?;
     let kept = of(&deps, persona.id).await?.into_iter().find(|key| key.name == name);

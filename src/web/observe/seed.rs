@@ -56,7 +56,7 @@ async fn goal(
         new.title.get_or_insert_with(|| "Look at the job board".to_owned());
         new.payload = Some(json!({"steps": [
             {"action": "goto", "url": format!("{}/jobs", deps.rehearsal_url)},
-            {"action": "expect_title", "contains": "Jobs"},
+            {"action": "expect_title", "contains": "Job board"},
             {"action": "screenshot", "caption": "rehearsal site"},
         ]}));
     }

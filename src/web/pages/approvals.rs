@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use actors::domain::{Approval, ApprovalState, Goal, GoalId, HostPolicy, Persona, PersonaId};
+use actors::domain::{Approval, ApprovalId, ApprovalState, Goal, GoalId, HostPolicy, Persona, PersonaId};
 use askama::Template;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -18,6 +19,7 @@ use crate::{
         Deps,
         api::reconcile::{self, UnknownView},
         auth::Caller,
+        cursor::{IdCursor, Page},
         names::Names,
         routes::{Route, Table, Who},
     },
@@ -28,10 +30,20 @@ use crate::{
 #[template(path = "approvals.html", config = "src/web/pages/askama.toml", blocks = ["main"])]
 pub struct ApprovalsPage {
     pub frame: Frame,
-    pub waiting: Vec<AskedRow>,
+    pub waiting: Stretch,
     pub unknown: Vec<UnknownRow>,
-    pub decided: Vec<AskedRow>,
+    pub decided: Stretch,
     pub hosts: Vec<HostRow>,
+}
+
+/// As much of a list as a page shows, the newest first.
+#[derive(Debug, Default)]
+pub struct Stretch {
+    pub rows: Vec<AskedRow>,
+    /// Where the newest are; none: these are.
+    pub newest: Option<String>,
+    /// Where those asked before these are.
+    pub earlier: Option<String>,
 }
 
 /// A question, ready to be shown.
@@ -197,8 +209,33 @@ pub fn routes() -> Table {
     vec![Route::page("/approvals", Who::Member, "What waits for a person's word", show_page)]
 }
 
-const DECIDED: u32 = 50;
-const MOST_WAITING: u32 = 200;
+/// How far down each list the page is. What is no cursor is ignored.
+#[derive(Debug, Default, Deserialize)]
+struct Asked {
+    #[serde(default)]
+    waiting: String,
+    #[serde(default)]
+    decided: String,
+}
+
+impl Asked {
+    /// The page with this list somewhere else and the other one where it is.
+    fn address(&self, list: List, cursor: &str) -> String {
+        match list {
+            List::Waiting => format!("/approvals?waiting={cursor}&decided={}", self.decided),
+            List::Decided => format!("/approvals?waiting={}&decided={cursor}", self.waiting),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum List {
+    Waiting,
+    Decided,
+}
+
+/// Of each list.
+const ROWS: u32 = 50;
 
 async fn show_page(
     request: HttpRequest,
@@ -206,20 +243,31 @@ async fn show_page(
     deps: web::Data<Deps>,
     names: web::Data<Names>,
 ) -> HttpResponse {
-    let page = load(&deps, &caller, &names).await;
+    let asked = web::Query::<Asked>::from_query(request.query_string()).map(web::Query::into_inner).unwrap_or_default();
+    let page = load(&deps, &caller, &names, asked).await;
     visit::answer(&request, &deps, &caller, page)
 }
 
-async fn load(deps: &Deps, caller: &Caller, names: &Names) -> Result<ApprovalsPage, NoPage> {
+/// What an address may hold of a cursor.
+fn place(cursor: &str) -> Option<ApprovalId> {
+    cursor.parse::<IdCursor>().ok().map(|cursor| ApprovalId(cursor.0))
+}
+
+async fn load(deps: &Deps, caller: &Caller, names: &Names, asked: Asked) -> Result<ApprovalsPage, NoPage> {
     let visit = Visit::begin(deps, caller).await?;
     let now_ms = visit.now_ms;
     let people = deps.db.personas(true).await?;
     let by_id: HashMap<PersonaId, &Persona> = people.iter().map(|persona| (persona.id, persona)).collect();
-    let waiting = ApprovalFilter { waiting_at_ms: Some(now_ms), limit: MOST_WAITING, ..ApprovalFilter::default() };
-    let decided = ApprovalFilter { decided_at_ms: Some(now_ms), limit: DECIDED, ..ApprovalFilter::default() };
-    let (waiting, decided) = (deps.db.approvals(waiting).await?, deps.db.approvals(decided).await?);
+    // Anything else would stand in the addresses of this page.
+    let known = |cursor: String| Some(cursor).filter(|cursor| place(cursor).is_some()).unwrap_or_default();
+    let asked = Asked { waiting: known(asked.waiting), decided: known(asked.decided) };
+    let all = ApprovalFilter { limit: ROWS + 1, ..ApprovalFilter::default() };
+    let waiting = ApprovalFilter { waiting_at_ms: Some(now_ms), before: place(&asked.waiting), ..all };
+    let decided = ApprovalFilter { decided_at_ms: Some(now_ms), before: place(&asked.decided), ..all };
+    let page = |found| Page::of(found, ROWS, |approval: &Approval| IdCursor(approval.id.0).to_string());
+    let (waiting, decided) = (page(deps.db.approvals(waiting).await?), page(deps.db.approvals(decided).await?));
     let mut goals: HashMap<GoalId, Goal> = HashMap::new();
-    for approval in waiting.iter().chain(&decided) {
+    for approval in waiting.items.iter().chain(&decided.items) {
         if !goals.contains_key(&approval.goal)
             && let Some(goal) = deps.db.goal(approval.goal).await?
         {
@@ -229,13 +277,18 @@ async fn load(deps: &Deps, caller: &Caller, names: &Names) -> Result<ApprovalsPa
     let row = |approval: &Approval| {
         AskedRow::new(approval, by_id.get(&approval.persona).copied(), goals.get(&approval.goal), now_ms)
     };
+    let stretch = |list, at: &str, page: &Page<Approval>| Stretch {
+        rows: page.items.iter().map(row).collect(),
+        newest: (!at.is_empty()).then(|| asked.address(list, "")),
+        earlier: page.next.as_deref().map(|next| asked.address(list, next)),
+    };
     let by_slug = |slug: &Option<String>| people.iter().find(|one| Some(one.slug.as_str()) == slug.as_deref());
     let unknown = reconcile::unknown(deps, names).await?;
     Ok(ApprovalsPage {
         frame: visit.frame("Approvals", Section::Approvals),
-        waiting: waiting.iter().map(row).collect(),
+        waiting: stretch(List::Waiting, &asked.waiting, &waiting),
         unknown: unknown.iter().map(|one| UnknownRow::new(one, by_slug(&one.persona), now_ms)).collect(),
-        decided: decided.iter().map(row).collect(),
+        decided: stretch(List::Decided, &asked.decided, &decided),
         hosts: deps.db.host_policies().await?.into_iter().map(HostRow::new).collect(),
     })
 }

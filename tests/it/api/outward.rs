@@ -1,11 +1,13 @@
 //! `/v1`: what programs are answered, refused and charged, over a provider that follows a script.
 
+mod dollar;
+
 use std::time::Duration;
 
 use actors::{
     domain::{
-        ArtifactKind, Bound, Budget, BudgetPeriod, BudgetScope, BudgetSpan, BudgetUnit, Call, Cost, Entry, EntryId,
-        NewArtifact, Outcome, Phase, Receipt, Totals, Zone, by_key,
+        ArtifactKind, Bound, BudgetPeriod, BudgetScope, BudgetSpan, Call, Cost, Entry, EntryId, NewArtifact, Outcome,
+        Phase, Receipt, Totals, Zone, by_key,
     },
     ports::{Change, Commit, LedgerChange},
     supervisor::{By, ProgramCall},
@@ -14,7 +16,7 @@ use actors::{
 use greenroom::config::{Config, ProviderConfig, ProviderKind};
 use reqwest::{Method, RequestBuilder, StatusCode, header};
 use serde_json::{Value, json};
-use tokio::{sync::broadcast, task::JoinSet, time::timeout};
+use tokio::{sync::broadcast, time::timeout};
 
 use super::harness::{Answer, TestServer, answer};
 use crate::{
@@ -25,8 +27,6 @@ use crate::{
 /// The most anything may take to come to its end.
 const PATIENCE: Duration = Duration::from_secs(60);
 const CHAT: &str = "/v1/chat/completions";
-const DOLLAR: u64 = 1_000_000;
-const CALLERS: usize = 100;
 
 /// With this mock as provider `house`, a millionth of a dollar per token.
 fn asks(mock: &Mock) -> impl FnOnce(&mut Config) + use<> {
@@ -348,77 +348,6 @@ async fn a_persona_answers_through_its_inbox_and_the_key_is_charged() {
     assert_eq!(server.post("/api/personas/ada/pause", &json!({})).await.status, 200);
     assert_eq!(code(&server.chat(&key, &ask(false)).await), (409, Some("conflict")));
     server.stop().await;
-}
-
-/// Every answer uses nearly all that was reserved: whoever overbooks spends too much.
-fn greedy(_: &Seen) -> Reply {
-    let usage = json!({"prompt_tokens": 100, "completion_tokens": 30_000});
-    let choice =
-        json!({"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "All of it."}});
-    Reply::Raw(json!({"model": "small-1", "choices": [choice], "usage": usage}).to_string())
-}
-
-/// A hundred programs at once, on one key, while somebody watches what is taken.
-async fn a_hundred_at_once_never_take_more_than_a_dollar(database_url: String) {
-    let mock = Mock::answering(greedy).await;
-    let asks = asks(&mock);
-    let server = TestServer::start_with(|config| {
-        asks(config);
-        config.storage.database_url = database_url;
-    })
-    .await;
-    let ada = server.persona("Ada").await["id"].as_str().unwrap().parse().unwrap();
-    let limit = |hard| vec![Budget { period: BudgetPeriod::Day, unit: BudgetUnit::MicroUsd, soft: None, hard }];
-    server.company.set_budgets(BudgetScope::Persona(ada), 0, limit(DOLLAR / 2), &by()).await.unwrap();
-    let alone = server.key("alone", json!({"limits": {"day": {"micro_usd": {"hard": DOLLAR}}}})).await;
-    let of_ada =
-        server.key("of-ada", json!({"persona": "ada", "limits": {"day": {"micro_usd": {"hard": DOLLAR}}}})).await;
-    let scopes = [(&alone, BudgetScope::Key("alone".into()), DOLLAR), (&of_ada, BudgetScope::Persona(ada), DOLLAR / 2)];
-    let mut body = hello();
-    body["max_tokens"] = 30_000.into();
-    for (key, scope, hard) in scopes {
-        let mut calls = JoinSet::new();
-        for _ in 0..CALLERS {
-            let call = server.program(key, CHAT, &body).send();
-            calls.spawn(async { answer(call.await.unwrap()).await });
-        }
-        let (mut answered, mut refused) = (0, 0);
-        while let Some(said) = calls.join_next().await.transpose().unwrap() {
-            match code(&said) {
-                (200, None) => answered += 1,
-                // The rest is reserved for those under way, or used up.
-                (429, Some("rate_limit_exceeded" | "insufficient_quota")) => refused += 1,
-                _ => panic!("{}", said.json),
-            }
-            let now = server.today(scope.clone()).await;
-            assert!(now.taken(BudgetUnit::MicroUsd) <= hard, "{now:?} of {hard}");
-        }
-        assert_eq!(answered + refused, CALLERS as u64);
-        let mut one_more = server.chat(key, &body).await;
-        while code(&one_more) == (200, None) {
-            answered += 1;
-            one_more = server.chat(key, &body).await;
-        }
-        assert_eq!(code(&one_more), (429, Some("insufficient_quota")), "nobody is under way: {}", one_more.json);
-        let now = server.today(scope.clone()).await;
-        assert_eq!((now.spent.micro_usd, now.reserved.micro_usd), (answered * 30_100, 0), "{scope}");
-        assert!(answered > 0 && refused > 0, "{answered} were answered, {refused} refused");
-    }
-    let spent = server.today(BudgetScope::Key("of-ada".into())).await.spent;
-    assert!(spent.micro_usd <= DOLLAR / 2, "the persona's budget holds for its key: {spent:?}");
-    let denied = server.get("/api/alerts").await.json;
-    assert!(denied["items"].as_array().unwrap().iter().any(|alert| alert["kind"] == "over_budget"), "{denied}");
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_sqlite_a_hundred_at_once_never_take_more_than_a_dollar() {
-    a_hundred_at_once_never_take_more_than_a_dollar(String::new()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_postgres_a_hundred_at_once_never_take_more_than_a_dollar() {
-    a_hundred_at_once_never_take_more_than_a_dollar(postgres::database().await).await;
 }
 
 fn program_call() -> ProgramCall {

@@ -123,12 +123,12 @@ async fn a_stopped_step_says_how_far_it_came() {
     let (call, step) = stage.call(&json!({ "action": "wait_for", "selector": "#never" }));
     let stop = CancellationToken::new();
     stop.cancel();
-    let stopped = stage.browsers.perform(&stage.persona, &call, &step, stop).await;
+    let stopped = stage.browsers.perform(&stage.persona, &call, &step, &stage.hidden, stop).await;
     assert_eq!(stopped.ended, Ended::NotBegun);
 
     let (call, step) = stage.call(&json!({ "action": "click", "selector": "#go" }));
     let stop = CancellationToken::new();
-    let pressing = stage.browsers.perform(&stage.persona, &call, &step, stop.clone());
+    let pressing = stage.browsers.perform(&stage.persona, &call, &step, &stage.hidden, stop.clone());
     let (stopped, ()) = tokio::join!(pressing, async {
         stage.site.was_asked("POST /hang").await;
         stop.cancel();

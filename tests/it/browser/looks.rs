@@ -195,3 +195,36 @@ async fn a_page_that_leaves_while_it_is_looked_at_is_looked_at_where_it_goes() {
     }
     stage.close().await;
 }
+
+const SHOWS: &str = "<body style='margin:0'><div id=box style='width:300px;height:90px;overflow:hidden;position:relative'>\
+    <p id=text></p><p><i id=first></i><b id=second></b></p><input id=field><textarea id=area></textarea>\
+    <div id=host></div><iframe id=frame></iframe></div>\
+    <script>const root = host.attachShadow({mode: 'closed'});\
+    window.show = value => { text.textContent = value; first.textContent = value.slice(0, 4); \
+    second.textContent = value.slice(4); field.value = value; area.value = value; root.innerHTML = `<p>${value}</p>`; \
+    frame.contentDocument.body.textContent = value; text.style.color = 'red'; }</script>";
+
+/// What `#box` looks like, as bytes.
+async fn look_of_box(stage: &Stage) -> Vec<u8> {
+    let shot = json!({ "action": "screenshot", "format": "png", "selector": "#box" });
+    stage.does(shot).await.artifacts.remove(0).bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_picture_shows_a_secret_and_the_page_stays_as_it_was() {
+    let mut stage = Stage::on(SHOWS).await;
+    stage.value("show('abcdef-123'), 1").await;
+    let plain = look_of_box(&stage).await;
+    let style = stage.value("text.getAttribute('style') + area.getAttribute('style')").await;
+    stage.knows("key", "abcdef-123");
+    let covered = look_of_box(&stage).await;
+    assert!(covered != plain);
+    assert_eq!(stage.value("text.getAttribute('style') + area.getAttribute('style')").await, style);
+
+    stage.knows("other", "ghijkl-456");
+    stage.value("show('ghijkl-456'), 1").await;
+    assert!(look_of_box(&stage).await == covered, "one secret looks like the other");
+    stage.value("show('nothing-789'), 1").await;
+    assert!(look_of_box(&stage).await != covered, "and nothing else does");
+    stage.close().await;
+}

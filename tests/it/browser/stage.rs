@@ -10,6 +10,7 @@ use greenroom::{
     browser::{Browsers, SealBytes},
     config::BrowserConfig,
     egress::{Egress, Enforcement, REHEARSAL_HOST},
+    secrets::{Hidden, SecretText},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -79,6 +80,7 @@ pub struct Stage {
     pub persona: Persona,
     pub run: RunId,
     pub limit: Duration,
+    pub hidden: Hidden,
 }
 
 impl Stage {
@@ -90,7 +92,20 @@ impl Stage {
         let egress = Egress::for_test(site.addr, Enforcement::On, fixed);
         let browsers = Browsers::new(config(), egress, root.path().to_owned(), Arc::new(Mirror));
         let run = RunId(Uuid::from_u128(1));
-        Self { browsers, site, root, persona: persona(1), run, limit: Duration::from_secs(20) }
+        Self {
+            browsers,
+            site,
+            root,
+            persona: persona(1),
+            run,
+            limit: Duration::from_secs(20),
+            hidden: Hidden::default(),
+        }
+    }
+
+    /// From now on this is a secret of the persona's.
+    pub fn knows(&mut self, name: &str, value: &str) {
+        self.hidden.hold(name, SecretText::new(value.to_owned()));
     }
 
     /// One page at `/`, already open.
@@ -125,7 +140,7 @@ impl Stage {
     }
 
     pub async fn perform(&self, call: &Call, step: &Step) -> Outcome {
-        self.browsers.perform(&self.persona, call, step, CancellationToken::new()).await
+        self.browsers.perform(&self.persona, call, step, &self.hidden, CancellationToken::new()).await
     }
 
     /// A step that must hold.

@@ -78,7 +78,7 @@ const NOTE: &str =
 const NOTE_PROOF: &str = r#"{"assertions": [{"file": "note.txt"}]}"#;
 
 /// A persona and a goal that is done.
-fn work(root: &Path) {
+pub fn work(root: &Path) {
     answer(root, &["persona", "new", "Ada Lovelace", "--role", "worker"]);
     let goal = ["goal", "add", "ada-lovelace", "--kind", "io", "--title", "Keep a note", "--payload", NOTE];
     let goal = answer(root, &[&goal[..], &["--proof", NOTE_PROOF, "--wait"]].concat());
@@ -387,54 +387,26 @@ fn it_ends_in_good_order_and_a_crash_keeps_it_from_nothing() {
     assert_eq!((&verified["ok"], &verified["unsigned"]), (&json!(true), &json!(0)), "the heads are signed at the end");
 }
 
+/// The seeded goal, and the plan that the dialog begins with, in a real browser on the practice site.
 #[test]
-fn an_exported_record_verifies_anywhere_and_shows_what_was_done_to_it() {
+fn the_first_goals_that_anybody_gives_are_done() {
     let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("greenroom.toml"), "[server]\nallow_seed = true\n").unwrap();
     let server = Server::start(root.path());
-    work(root.path());
-    server.end(Signal::TERM);
-    let bundle = root.path().join("bundle");
-    let to = bundle.to_str().unwrap();
-    assert!(answer(root.path(), &["receipts", "export", "--to", to])["receipts"].as_u64().unwrap() > 4);
-    let (code, _, error) = said(&greenroom(root.path(), &["receipts", "export", "--to", to]));
-    assert_eq!(code, 1);
-    assert!(error.contains("exists already"), "{error}");
-
-    let elsewhere = tempfile::tempdir().unwrap();
-    assert_eq!(answer(elsewhere.path(), &["receipts", "verify", to])["ok"], true);
-    let file = bundle.join("receipts.jsonl");
-    let whole = fs::read_to_string(&file).unwrap();
-    let lines: Vec<_> = whole.lines().collect();
-    let head: Value = serde_json::from_str(lines.last().unwrap()).unwrap();
-    let head = head["hash"].as_str().unwrap();
-    assert_eq!(answer(elsewhere.path(), &["receipts", "verify", to, "--head", head])["ok"], true);
-
-    let faulty = |text: String, fault: &str| {
-        fs::write(&file, text).unwrap();
-        let (code, out, error) = said(&greenroom(elsewhere.path(), &["receipts", "verify", to]));
-        assert_eq!(code, 1, "{fault}: {out}{error}");
-        assert!(out.contains(fault), "{fault} in {out}");
-    };
-    faulty(whole.replace("Keep a note", "Keep a vote"), "its body or its salt was edited");
-    faulty(whole.replacen("at_ms\\\":1", "at_ms\\\":2", 1), "its header or its hash was edited");
-    faulty(lines[1..].join("\n"), "removed");
-    faulty(lines[..lines.len() - 1].join("\n"), "truncated");
-    fs::write(&file, &whole).unwrap();
-    let artifact = find(&bundle.join("artifacts"));
-    fs::write(&artifact, "forged").unwrap();
-    faulty(whole.clone(), "is edited");
-    fs::remove_file(&artifact).unwrap();
-    faulty(whole, "is gone");
-    let unknown = "ab".repeat(32);
-    let (code, out, _) = said(&greenroom(elsewhere.path(), &["receipts", "verify", to, "--head", &unknown]));
-    assert_eq!(code, 1);
-    assert!(out.contains("no receipt has the hash"), "{out}");
-}
-
-/// The first file below a folder.
-fn find(folder: &Path) -> std::path::PathBuf {
-    let path = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
-    if path.is_dir() { find(&path) } else { path }
+    answer(root.path(), &["persona", "new", "Ada"]);
+    let seed = format!("{}/dev/seed/goal", server.greeting["url"].as_str().unwrap());
+    let posted = async { reqwest::Client::new().post(seed).send().await.unwrap().status().as_u16() };
+    assert_eq!(tokio::runtime::Runtime::new().unwrap().block_on(posted), 201);
+    let dialog = include_str!("../../../src/web/pages/persona/goal_fields.html");
+    let from = dialog.find("[\n  {\"action\": \"goto\"").unwrap();
+    let steps = dialog[from..].split("</textarea>").next().unwrap();
+    let payload = format!("{{\"steps\": {steps}}}");
+    let goal = ["goal", "add", "ada", "--kind", "browser", "--title", "Look", "--payload", &payload, "--wait"];
+    let goal = answer(root.path(), &goal);
+    assert_eq!(goal["state"], "done", "{goal:#}");
+    let all = answer(root.path(), &["goal", "list"])["items"].clone();
+    let states: Vec<_> = all.as_array().unwrap().iter().map(|goal| goal["state"].clone()).collect();
+    assert_eq!(states, ["done", "done"], "{all:#}");
 }
 
 /// The demo over a data root and a database of its own.

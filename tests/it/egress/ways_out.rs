@@ -85,7 +85,6 @@ const PROVEN: [&str; 58] = [
 /// Tried, but it may be that none arrives even without enforcement, so their absence later shows nothing.
 const MAYBE_UNPROVEN: &[(&str, &str)] = &[
     ("connect", "a connection opened ahead, that nothing came of"),
-    ("connect", "a connection opened ahead, that nothing came of"),
     ("stun", "needs a network interface besides loopback"),
     ("turn-tcp", "needs a network interface besides loopback"),
     ("ping", "switched off by --no-pings"),

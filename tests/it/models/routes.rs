@@ -5,7 +5,7 @@ use std::{net::TcpListener, time::Duration};
 use actors::domain::{ChatRequest, Length};
 use greenroom::{
     config::{ModelsConfig, ProviderConfig, ProviderKind, RouteConfig},
-    models::{ModelError, Piece, Request, UNDERSTUDY},
+    models::{ModelError, Piece, Request, ToEmbed, UNDERSTUDY},
 };
 
 use super::{
@@ -171,6 +171,47 @@ async fn who_broke_off_before_the_answer_is_paid_for_at_its_worst() {
                 && cost.input_tokens + cost.output_tokens <= bound("careful").tokens
         );
     }
+}
+
+/// Somebody between gave up on it, and the model may have gone on: asked once more, it could bill twice what was reserved.
+#[tokio::test]
+async fn what_may_be_billed_is_not_asked_of_the_same_one_again() {
+    for status in [408, 502, 504, 524] {
+        let first = Mock::start([Reply::soon(status), Reply::text("Too dear.")]).await;
+        let second = Mock::start([Reply::text("I can.")]).await;
+        let kind = ProviderKind::OpenAi;
+        let models = models(&route(first.provider(kind), second.provider(kind), &[]));
+        let bound = |name: &str| models.bound(&livia(Some(name)), &talk()).unwrap();
+        let chatted = models.chat(&livia(None), &talk(), MINUTE).await.unwrap();
+        assert_eq!((chatted.answer.text.as_str(), first.requests().len()), ("I can.", 1), "{status}");
+        let (lost, cost) = (chatted.cost.unwrap().micro_usd - USED.0 - USED.1, bound("house").micro_usd);
+        assert!((cost - 100..=cost).contains(&lost), "{status}: {lost} of {cost}");
+    }
+}
+
+#[tokio::test]
+async fn who_was_busy_and_then_answers_is_paid_for_the_answer() {
+    for status in [429, 500, 503, 529] {
+        let mock = Mock::start([Reply::soon(status), Reply::soon(status), Reply::text("I can.")]).await;
+        let models = models(&mock.config(ProviderKind::OpenAi));
+        let chatted = models.chat(&livia(None), &talk(), MINUTE).await.unwrap();
+        assert_eq!((chatted.cost.unwrap().micro_usd, mock.requests().len()), (USED.0 + USED.1, 3), "{status}");
+    }
+}
+
+/// The first may bill; that the key of the next is missing is no reason to forget it.
+#[tokio::test]
+async fn embeddings_go_on_behind_one_without_a_key_and_forget_no_bill() {
+    let kind = ProviderKind::OpenAi;
+    let (first, third) = (Mock::start([Reply::Raw("<html>".into())]).await, Mock::start([]).await);
+    let keyless = ProviderConfig { key_secret: "missing".into(), ..first.provider(kind) };
+    let mut config = route(first.provider(kind), keyless, &["third"]);
+    config.providers.insert("third".into(), third.provider(kind));
+    let raw = serde_json::Map::from_iter([("input".to_owned(), "a line".into())]);
+    let asked = ToEmbed { persona: None, model: "careful".into(), raw };
+    let error = models(&config).embed(&asked, MINUTE).await.unwrap_err();
+    assert!(!error.is_free() && error.to_string().contains("`missing`"), "{error}");
+    assert_eq!(third.requests().len(), 1);
 }
 
 #[tokio::test]

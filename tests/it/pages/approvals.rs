@@ -1,7 +1,11 @@
 //! Approvals: rules on the Settings tab, questions with a live count, a yes, a no, and what nobody saw the end of.
 
 use actors::{
-    domain::{ArtifactKind, Payload, PersonaId, Proof, Step, StepsPayload, WaitsFor},
+    domain::{
+        Approval, ApprovalId, ApprovalState, ArtifactKind, GoalId, Hash, Payload, PersonaId, Proof, RunId, Step,
+        StepsPayload, Subject, WaitsFor,
+    },
+    ports::{ApprovalChange, Change, Commit},
     supervisor::{NewWork, Work},
 };
 
@@ -108,6 +112,79 @@ async fn what_nobody_saw_the_end_of_is_settled_from_the_page() {
     visitor.press("#unknown .btn.primary").await;
     watch.saw("proved “Send it”").await;
     visitor.sees("The end of every effect is known.").await;
+    visitor.is_clean().await;
+    visitor.leave().await;
+    house.close().await;
+}
+
+/// Questions about buttons of these numbers, in this state.
+async fn ask(house: &House, persona: PersonaId, numbers: std::ops::Range<u32>, state: ApprovalState) {
+    let world = &*house.deps.world;
+    let asked = numbers.map(|number| Approval {
+        id: ApprovalId(world.new_id()),
+        persona,
+        goal: GoalId(world.new_id()),
+        run: RunId(world.new_id()),
+        step: 1,
+        key: format!("{number}"),
+        tool: "browser_click".to_owned(),
+        digest: Hash([7; 32]),
+        state,
+        subject: Subject {
+            label: format!("browser_click #{number}"),
+            args: serde_json::json!({"action": "click"}),
+            page: None,
+            host: Some("a.example".to_owned()),
+            rule: "a rule".to_owned(),
+            disclosure: None,
+        },
+        again: false,
+        asked_ms: world.now_ms(),
+        expires_ms: world.now_ms() + 86_400_000,
+        decided: None,
+    });
+    let changes = asked.map(|approval| Change::Approval(ApprovalChange::Asked(Box::new(approval)))).collect();
+    house.journal.write(vec![Commit { changes, ..Commit::default() }]).await.unwrap().remove(0).unwrap();
+}
+
+/// What stands in a list, each as it is called.
+async fn listed(visitor: &Visitor, rows: &str) -> Vec<String> {
+    let script = format!("[...document.querySelectorAll('{rows}')].map((row) => row.textContent.match(/#\\d+/)[0])");
+    visitor.ask(&script).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_lists_say_that_they_go_on_and_give_the_rest() {
+    let house = House::open().await;
+    let jason = house.persona("Jason").await;
+    ask(&house, jason.id, 0..60, ApprovalState::Waiting).await;
+    ask(&house, jason.id, 100..155, ApprovalState::Denied).await;
+    let (waiting, decided) = ("#waiting article h3", "#decided summary");
+    let all = |numbers: std::ops::Range<u32>| numbers.rev().map(|number| format!("#{number}")).collect::<Vec<_>>();
+    let visitor = Visitor::signed_in(&house, 1440).await;
+    for width in [1440, 400] {
+        visitor.resize(width).await;
+        visitor.open("/approvals").await;
+        visitor.sees("50 of the 60 that wait are shown here.").await;
+        visitor.sees("There are more.").await;
+        visitor.fits("approvals").await;
+        let (mut asked, mut said) = (listed(&visitor, waiting).await, listed(&visitor, decided).await);
+        assert_eq!((asked.len(), said.len()), (50, 50));
+        visitor.press("#waiting-more a").await;
+        visitor.sees("10 of the 60 that wait are shown here.").await;
+        asked.extend(listed(&visitor, waiting).await);
+        assert_eq!((asked, listed(&visitor, decided).await == said), (all(0..60), true), "the other list stays");
+        visitor.press("#decided-more a").await;
+        visitor.sees("These are the first.").await;
+        said.extend(listed(&visitor, decided).await);
+        assert_eq!((said, listed(&visitor, waiting).await.len()), (all(100..155), 10), "the other list stays");
+        visitor.fits("approvals").await;
+        visitor.keep(&format!("approvals-further-{width}")).await;
+        visitor.press("#waiting-more a").await;
+        visitor.sees("50 of the 60 that wait are shown here.").await;
+    }
+    visitor.open("/approvals?waiting=%22%3E%3Cb%3E&decided=nothing").await;
+    visitor.sees("50 of the 60 that wait are shown here.").await;
     visitor.is_clean().await;
     visitor.leave().await;
     house.close().await;

@@ -8,7 +8,7 @@ use std::{
 
 use actors::{
     domain::{Persona, Receipt, TraceId},
-    ports::{Performer, Ports, World},
+    ports::{Journal, Performer, Ports, World},
     supervisor::{By, Company, NewPersona},
     testing::{ScriptedPerformer, TestWorld},
 };
@@ -38,6 +38,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct House {
     pub company: Company,
     pub deps: Deps,
+    pub journal: Arc<dyn Journal>,
     pub addr: SocketAddr,
     server: Option<Server>,
     /// Bound and never listening: the port stays ours while the server is away.
@@ -94,7 +95,7 @@ impl House {
             local_token: String::new(),
         };
         let server = Some(web::serve(deps.clone(), listener).unwrap());
-        Self { company, deps, addr, server, _port: port, _root: root }
+        Self { company, deps, journal: storage.journal.clone(), addr, server, _port: port, _root: root }
     }
 
     /// The address of a one-time login link.

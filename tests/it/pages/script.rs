@@ -54,7 +54,7 @@ fn obliging(call: &Call) -> Outcome {
             bytes: ANSWER.as_bytes().to_vec(),
         }),
         "think" => think(call),
-        "browser_screenshot" => step(json!({"ok": true, "file": "page.png", "caption": "the page", "title": "Jobs", "url": "http://rehearsal.localhost/jobs"}))
+        "browser_screenshot" => step(json!({"ok": true, "file": "page.png", "caption": "the page", "title": "Job board · Callboard", "url": "http://rehearsal.localhost/jobs"}))
             .with_artifact(NewArtifact {
                 kind: ArtifactKind::Screenshot,
                 name: "page.png".to_owned(),
@@ -69,7 +69,7 @@ fn obliging(call: &Call) -> Outcome {
         }),
         "book" => step(json!({"ok": true, "value": {"ticket": "t-1"}, "files": ["t-1"]})),
         "give_back" => step(json!({"ok": true, "removed": ["t-1"]})),
-        _ => step(json!({"ok": true, "url": "http://rehearsal.localhost/jobs", "title": "Jobs"})),
+        _ => step(json!({"ok": true, "url": "http://rehearsal.localhost/jobs", "title": "Job board · Callboard"})),
     }
 }
 

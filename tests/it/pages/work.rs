@@ -53,7 +53,7 @@ async fn a_message_is_answered_and_a_goal_leaves_pictures_and_files() {
     visitor.write("#new-goal [data-kind=browser] [name='payload.steps']", r#"[{"action":"fly"}]"#).await;
     visitor.press("#new-goal [type=submit]").await;
     visitor.until("document.querySelector('[data-kind=browser] .field-problem').textContent.includes('fly')").await;
-    let steps = r#"[{"action":"goto","url":"http://rehearsal.localhost/jobs"},{"action":"expect_title","contains":"Jobs"},{"action":"screenshot"},{"action":"write_file","path":"note.md","content":"x"}]"#;
+    let steps = r#"[{"action":"goto","url":"http://rehearsal.localhost/jobs"},{"action":"expect_title","contains":"Job board"},{"action":"screenshot"},{"action":"write_file","path":"note.md","content":"x"}]"#;
     visitor.write("#new-goal [data-kind=browser] [name='payload.steps']", steps).await;
     visitor.press("#new-goal [type=submit]").await;
     visitor.until("location.search === '?tab=progress' && document.readyState === 'complete'").await;
@@ -116,7 +116,7 @@ async fn a_person_says_whether_a_lost_effect_happened_and_resolves_the_alert() {
         {"action": "goto", "url": "http://rehearsal.localhost/jobs"},
         {"action": "click", "selector": "#vanish"},
         {"action": "goto", "url": "http://rehearsal.localhost/jobs"},
-        {"action": "expect_title", "contains": "Jobs"},
+        {"action": "expect_title", "contains": "Job board"},
     ]});
     give(&house, &jason, "Send it", steps.clone()).await;
     visitor.sees("did its last effect happen?").await;

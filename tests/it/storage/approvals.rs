@@ -6,9 +6,13 @@ use actors::{
     },
     ports::{ApprovalChange, ApprovalGuard, Change, Commit, Guard, HostPolicyChange, HostPolicyGuard, World},
 };
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types};
 use serde_json::json;
 
-use super::{on_every_store, stores::Store};
+use super::{
+    on_every_store,
+    stores::{self, Store},
+};
 
 on_every_store! {
     a_yes_is_used_once
@@ -134,4 +138,30 @@ async fn a_host_policy_is_replaced_by_version(store: Store) {
     assert_eq!(accepted(&store, vec![set(1, "four")]).await, [false], "after a restart too");
     let read = store.records.host_policies().await.unwrap();
     assert_eq!((read.len(), read[0].version, read[0].terms.disclosure.as_str()), (1, 2, "three"));
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = sql_types::Text)]
+    detail: String,
+}
+
+/// What a list costs does not grow with what was ever asked: each walks an index from one end, and sorts nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_walk_an_index_of_their_own() {
+    let store = stores::sqlite().await;
+    let file = store.place.root.path().join("greenroom.db");
+    let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    for (index, asked) in [
+        ("approvals_waiting", "state = 'waiting' AND expires_ms > 9"),
+        ("approvals_persona", "persona = x'00'"),
+        ("approvals_persona", "persona = x'00' AND (state <> 'waiting' OR expires_ms <= 9)"),
+        ("approvals_goal", "goal = x'00'"),
+        ("approvals_goal", "goal = x'00' AND id < x'09'"),
+    ] {
+        let list = format!("SELECT * FROM approvals WHERE {asked} ORDER BY id DESC LIMIT 50");
+        let plan: Vec<Line> = sql_query(format!("EXPLAIN QUERY PLAN {list}")).load(&mut conn).unwrap();
+        let plan: Vec<_> = plan.into_iter().map(|line| line.detail).collect();
+        assert!(plan.len() == 1 && plan[0].contains(index), "{asked}: {plan:?}");
+    }
 }

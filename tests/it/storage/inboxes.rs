@@ -141,8 +141,9 @@ async fn a_full_inbox_shows_what_can_be_done_and_urgent_work_before_begun_work(s
 
 async fn what_is_late_is_found_by_its_own_time(store: Store) {
     let ada = store.persona("ada").await.id;
-    let [first, second, third, touched, parked, retried] = [
+    let [first, second, third, touched, on_goals, on_quota, retried] = [
         sent(&store, ada, (500, true, 1)).await,
+        sent(&store, ada, (500, false, 1)).await,
         sent(&store, ada, (900, false, 1)).await,
         sent(&store, ada, (500, false, 1)).await,
         sent(&store, ada, (500, false, 1)).await,
@@ -152,25 +153,38 @@ async fn what_is_late_is_found_by_its_own_time(store: Store) {
     let serve_by_ms = first.message.serve_by_ms;
     let sooner = Message { serve_by_ms: serve_by_ms - 1_000, ..second.message.clone() };
     let never = Message { serve_by_ms: i64::MAX, ..third.message.clone() };
+    let due = async || store.records.roster_record(ada).await.unwrap().unwrap().due_ms;
+    let begin_by = async || store.records.look(ada, 0, 100).await.unwrap().begin_by_ms;
     let at_ms = first.message.received_ms + 50_000;
     let anew = GoalMove { attempts: 0, at_ms, ..moved(&touched.goal, GoalState::Pending) };
     let changes =
         vec![Change::BurstJoined(Box::new(sooner)), Change::BurstJoined(Box::new(never)), Change::GoalMoved(anew)];
     change(&store, changes).await;
-    put_off(&store, &parked, Some(ParkedOn::Dependency), None).await;
+    put_off(&store, &on_goals, Some(ParkedOn::Dependency), None).await;
+    put_off(&store, &on_quota, Some(ParkedOn::Quota), Some(i64::MAX)).await;
     begun(&store, &retried).await;
     put_off(&store, &retried, None, None).await;
+    assert_eq!(begin_by().await, Some(serve_by_ms - 1_000));
     let overdue = async |now_ms, limit| {
         let found = store.records.overdue(ada, now_ms, limit).await.unwrap();
         (ids(&found.late), found.again_ms.map(|at_ms| at_ms - serve_by_ms))
     };
     assert_eq!(overdue(serve_by_ms - 1_000, 10).await, (vec![], Some(-999)), "then is still in time");
     assert_eq!(overdue(serve_by_ms, 10).await, (expected(&[&second]), Some(1)));
-    assert_eq!(overdue(serve_by_ms + 50_000, 10).await, (expected(&[&second, &first]), Some(50_001)), "touched later");
-    let (late, again_ms) = overdue(serve_by_ms + 50_001, 10).await;
-    assert_eq!(late, expected(&[&second, &first, &touched]));
+    let (late, again_ms) = overdue(serve_by_ms + 60_000, 10).await;
+    assert_eq!(late, expected(&[&second, &first, &touched, &on_goals, &on_quota]), "whatever it waits for");
     assert_eq!(again_ms.unwrap(), i64::MAX - serve_by_ms, "one has for ever");
-    assert_eq!(overdue(serve_by_ms + 50_001, 2).await, (expected(&[&second, &first]), Some(50_001)), "at once again");
+    assert_eq!(overdue(serve_by_ms + 60_000, 2).await, (expected(&[&second, &first]), Some(60_000)), "at once again");
+    // Who sleeps is woken for what expires, also when all of it waits for other goals.
+    for work in [&first, &second, &third, &touched, &retried, &on_quota] {
+        let over = GoalMove { at_ms, ..moved(&work.goal, GoalState::Cancelled) };
+        let gone = Change::MessageMoved(work.message.id, MessageState::Cancelled);
+        change(&store, vec![Change::GoalMoved(over), gone]).await;
+    }
+    let serve_by_ms = on_goals.message.serve_by_ms;
+    assert_eq!((due().await, begin_by().await), (Some(serve_by_ms + 1), Some(serve_by_ms)));
+    let roster = store.records.roster().await.unwrap();
+    assert_eq!(roster.iter().map(|line| line.due_ms).collect::<Vec<_>>(), [Some(serve_by_ms + 1)]);
     let nobody = store.persona("bo").await.id;
     assert_eq!(store.records.overdue(nobody, serve_by_ms, 10).await.unwrap(), Overdue::default());
 }

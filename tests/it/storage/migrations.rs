@@ -8,7 +8,7 @@ use actors::domain::{
 };
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection, migration::Migration, sqlite::Sqlite};
 use diesel_migrations::MigrationHarness;
-use greenroom::storage::{OpenError, ReceiptFilter, Storage};
+use greenroom::storage::{ApprovalFilter, OpenError, ReceiptFilter, Storage};
 
 use super::stores::Place;
 use crate::postgres;
@@ -77,6 +77,8 @@ async fn holds_its_rows(storage: Storage) {
     assert_eq!((totals.reserved.micro_usd, totals.spent.micro_usd, totals.taken(BudgetUnit::Tokens)), (60, 30, 1_200));
     assert_eq!(storage.records.open_entries(goal).await.unwrap().len(), 1);
     holds_its_permissions(&storage, &ada, goal).await;
+    let tried = storage.records.open_tryouts().await.unwrap().remove(0);
+    assert_eq!((tried.tool.as_str(), tried.persona, tried.by.as_str()), ("count", Some(ada.id), "owner"));
     assert_eq!(heavy.permissions, Permissions::default());
     assert_eq!(storage.accounts.users().await.unwrap()[0].name, "owner");
 }
@@ -90,6 +92,10 @@ async fn holds_its_permissions(storage: &Storage, ada: &Persona, goal: GoalId) {
         (ApprovalState::Approved, true, "owner")
     );
     assert_eq!(asked.subject.page.unwrap()["address"], "http://a.test/");
+    let of_ada =
+        ApprovalFilter { persona: Some(ada.id), waiting_at_ms: Some(0), limit: 9, ..ApprovalFilter::default() };
+    let waiting = storage.db.approvals(of_ada).await.unwrap();
+    assert_eq!((waiting.len(), waiting[0].state, waiting[0].decided.is_none()), (1, ApprovalState::Waiting, true));
     let policy = storage.records.host_policies().await.unwrap().remove(0);
     assert_eq!((policy.host.as_str(), policy.version, policy.terms.acts_per_1000_s), ("a.test", 2, Some(200)));
     assert_eq!((ada.permissions.autonomy, ada.permissions.rules[0].say), (Autonomy::Full, Ruling::Ask));

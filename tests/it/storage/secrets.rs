@@ -12,6 +12,7 @@ use super::{
 
 on_both_databases! {
     a_secret_is_kept_listed_replaced_and_deleted
+    what_was_written_is_read_at_once_whoever_reads_meanwhile
     without_its_key_file_the_store_does_not_open
     another_key_file_is_refused
 }
@@ -32,6 +33,55 @@ async fn a_secret_is_kept_listed_replaced_and_deleted(store: Store) {
     assert!(vault.delete("persona:ada", "openai").await.unwrap());
     assert!(!vault.delete("persona:ada", "openai").await.unwrap());
     assert!(vault.get("persona:ada", "openai").await.unwrap().is_none());
+}
+
+async fn what_was_written_is_read_at_once_whoever_reads_meanwhile(store: Store) {
+    let vault = store.storage().vault.clone();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let reading = tokio::spawn({
+        let (vault, stop) = (vault.clone(), stop.clone());
+        async move {
+            while !stop.is_cancelled() {
+                vault.get("instance", "openai").await.unwrap();
+                // What is known takes no time.
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    for number in 0..200 {
+        let value = format!("sk-{number:04}");
+        vault.set("instance", "openai", &value).await.unwrap();
+        assert_eq!(vault.get("instance", "openai").await.unwrap().unwrap().reveal(), value);
+        if number % 5 == 0 {
+            assert!(vault.delete("instance", "openai").await.unwrap());
+            assert!(vault.get("instance", "openai").await.unwrap().is_none());
+        }
+    }
+    stop.cancel();
+    reading.await.unwrap();
+}
+
+/// A call to a model asks for its key each time, and first for those that nobody has.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_is_not_read_again() {
+    let store = stores::sqlite().await;
+    let vault = &store.storage().vault;
+    vault.set("instance", "openai", "sk-first-0001").await.unwrap();
+    let read = async |owner: &str| {
+        let found = vault.get(owner, "openai").await.unwrap();
+        found.map(|secret| secret.reveal().to_owned())
+    };
+    let known = [None, Some("sk-first-0001".to_owned())];
+    assert_eq!([read("persona:ada").await, read("instance").await], known);
+    let file = store.place.root.path().join("greenroom.db");
+    let mut conn = <diesel::SqliteConnection as diesel::Connection>::establish(file.to_str().unwrap()).unwrap();
+    let mut run = |sql: &str| diesel::connection::SimpleConnection::batch_execute(&mut conn, sql).unwrap();
+    run("PRAGMA busy_timeout = 10000; ALTER TABLE secrets RENAME TO elsewhere");
+    assert_eq!([read("persona:ada").await, read("instance").await], known, "there is nothing to read");
+    assert!(vault.get("persona:bo", "openai").await.is_err());
+    run("ALTER TABLE elsewhere RENAME TO secrets");
+    vault.set("persona:ada", "openai", "sk-own-0002").await.unwrap();
+    assert_eq!(read("persona:ada").await.as_deref(), Some("sk-own-0002"));
 }
 
 async fn without_its_key_file_the_store_does_not_open(store: Store) {

@@ -52,6 +52,20 @@ async fn a_secret_reaches_the_page_and_never_comes_back() {
 }
 
 #[tokio::test]
+async fn a_secret_that_this_step_never_typed_does_not_come_back_either() {
+    // As a page shows it that has it from an earlier session, or a tool that has it from wherever.
+    let stage = stage();
+    for step in
+        [fill("signed in: jason, hunter%272"), fill("signed in: JASON, hunter&#39;2"), script("'hunter\\u00272'")]
+    {
+        let outcome = stage.perform(step).await;
+        let shown = format!("{outcome:?}").to_lowercase();
+        assert!(outcome.holds() && shown.contains("${secret:board}"), "{shown}");
+        assert!(!shown.contains("hunter") && !shown.contains("jason,"), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn in_a_script_a_secret_stays_inside_its_quotes() {
     let stage = stage();
     let outcome = as_written(&stage, script("login('${secret:board}')")).await;

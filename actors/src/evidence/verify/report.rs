@@ -19,6 +19,11 @@ pub struct Report {
     pub checkpoints: u64,
     /// Receipts behind the last signature of their chain: only a head kept elsewhere vouches for them.
     pub unsigned: u64,
+    /// Hourly roots over the heads of all chains that were worked out again.
+    pub sealed: u64,
+    /// The newest of them; kept elsewhere, it shows that nothing before it is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<Hash>,
     pub faults: Vec<Fault>,
     /// Faults beyond the first thousand.
     pub unlisted: u64,
@@ -43,12 +48,16 @@ impl Report {
         // Which chain it was the head of is exactly what cannot be said.
         self.faults.push(Fault { chain: String::new(), seq: 0, kind: FaultKind::HeadNotFound { hash } });
     }
+
+    pub(super) fn root_not_found(&mut self, root: Hash) {
+        self.faults.push(Fault { chain: String::new(), seq: 0, kind: FaultKind::RootNotFound { root } });
+    }
 }
 
 /// Something that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// A persona's UUID or `system:<node>`; empty for a head that was not found.
+    /// A persona's UUID or `system:<node>`; empty for a head or root that was not found.
     pub chain: String,
     pub seq: i64,
     #[serde(flatten)]
@@ -79,6 +88,12 @@ pub enum FaultKind {
     BadSignature,
     /// The head that was asked for is nowhere.
     HeadNotFound { hash: Hash },
+    /// Nothing of the chain is there, and a system chain holds its opening.
+    Gone,
+    /// The root over all heads up to this position does not come out again.
+    SealBroken { pos: i64 },
+    /// No system chain holds the root that was asked for.
+    RootNotFound { root: Hash },
 }
 
 impl fmt::Display for Fault {
@@ -86,6 +101,9 @@ impl fmt::Display for Fault {
         let Self { chain, seq, kind } = self;
         if let FaultKind::HeadNotFound { hash } = kind {
             return write!(f, "no receipt has the hash {hash}: truncated or replaced behind it");
+        }
+        if let FaultKind::RootNotFound { root } = kind {
+            return write!(f, "no system chain holds the root {root}: truncated or replaced behind it");
         }
         write!(f, "chain {chain}, receipt {seq}: ")?;
         match kind {
@@ -99,7 +117,12 @@ impl fmt::Display for Fault {
             FaultKind::Reordered => f.write_str("reordered: it is there twice, or not where it was written"),
             FaultKind::Truncated { signed } => write!(f, "truncated: the chain was signed up to {signed}"),
             FaultKind::BadSignature => f.write_str("its checkpoint was not signed by a known key"),
-            FaultKind::HeadNotFound { .. } => Ok(()),
+            FaultKind::Gone => f.write_str("gone, with the whole chain; a system chain holds its opening"),
+            FaultKind::SealBroken { pos } => {
+                write!(f, "the root that it sealed does not come out again: of what lies before position {pos}, ")?;
+                f.write_str("the end of a chain or a whole one was removed or replaced")
+            }
+            FaultKind::HeadNotFound { .. } | FaultKind::RootNotFound { .. } => Ok(()),
         }
     }
 }

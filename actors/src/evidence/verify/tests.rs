@@ -156,6 +156,92 @@ fn a_log_overwritten_whole_is_counted_not_listed() {
     assert!(report.unlisted >= 500);
 }
 
+/// Two personas whose chains the system chain opened, and a root over all of it; then each did something more.
+fn sealed_log() -> (Vec<StoredRow>, Hash) {
+    let (world, mut heads) = (TestWorld::new(1), Heads::default());
+    let system = ChainId::System(node());
+    let mut batch = heads.begin();
+    let mut rows: Vec<StoredRow> = Vec::new();
+    for n in [1, 2] {
+        let mut opened = draft(&world, system.clone(), None, "opened the chain of persona p");
+        opened.body.data = serde_json::json!({"chain": chain(n), "slug": "p"});
+        rows.push(StoredRow::from(&batch.link(opened)));
+        rows.extend(
+            (0..4).map(|did| StoredRow::from(&batch.link(draft(&world, chain(n), None, &format!("did {did}"))))),
+        );
+    }
+    let newest: std::collections::BTreeMap<_, _> = rows.iter().map(|row| (row.chain.clone(), row)).collect();
+    let head = |row: &&StoredRow| crate::ports::ChainHead {
+        chain: ChainId::from_bytes(&row.chain).unwrap(),
+        seq: row.seq,
+        hash: Hash(row.hash.clone().try_into().unwrap()),
+    };
+    let root = checkpoint::root(&newest.values().map(head).collect::<Vec<_>>());
+    // Written meanwhile, so the root does not cover it.
+    rows.push(StoredRow::from(&batch.link(draft(&world, chain(1), None, "did more"))));
+    let mut seal = draft(&world, system, None, "sealed 3 chains up to position 10");
+    seal.body.data = serde_json::json!({"root": root, "chains": 3, "pos": 10});
+    rows.push(StoredRow::from(&batch.link(seal)));
+    rows.push(StoredRow::from(&batch.link(draft(&world, chain(2), None, "did more"))));
+    (rows, root)
+}
+
+/// Nothing is signed: only what the system chain holds can tell.
+fn verify_sealed(rows: &[StoredRow], set: impl Fn(&mut Verifier)) -> Report {
+    let mut sorted = rows.to_vec();
+    let reports = [false, true].map(|by_chain| {
+        sorted.sort_by(|a, b| if by_chain { (&a.chain, a.seq).cmp(&(&b.chain, b.seq)) } else { a.pos.cmp(&b.pos) });
+        let mut verifier = Verifier::new(Vec::new());
+        sorted.iter().filter(|row| row.view().vouches()).for_each(|row| verifier.vouched(&row.view()));
+        set(&mut verifier);
+        sorted.iter().for_each(|row| verifier.receipt(&row.view()));
+        verifier.finish()
+    });
+    assert_eq!(reports[0], reports[1]);
+    let [report, _] = reports;
+    report
+}
+
+#[test]
+fn a_chain_that_is_gone_or_cut_short_is_told_by_the_system_chain() {
+    let (rows, root) = sealed_log();
+    let plain = |rows: &[StoredRow]| verify_sealed(rows, |_| {});
+    let sound = plain(&rows);
+    assert!(sound.is_sound(), "{sound:?}");
+    assert_eq!((sound.sealed, sound.root), (1, Some(root)));
+
+    let of_second = chain(2).to_bytes();
+    let gone: Vec<_> = rows.iter().filter(|row| row.chain != of_second).cloned().collect();
+    let kinds: Vec<_> = plain(&gone).faults.into_iter().map(|fault| fault.kind).collect();
+    assert_eq!(kinds, [FaultKind::Gone, FaultKind::SealBroken { pos: 10 }]);
+    let alone: Vec<_> = Vec::new();
+    let mut verifier = Verifier::new(Vec::new());
+    rows.iter().filter(|row| row.view().vouches()).for_each(|row| verifier.vouched(&row.view()));
+    verifier.expect_only(chain(2));
+    alone.iter().for_each(|row: &StoredRow| verifier.receipt(&row.view()));
+    assert_eq!(only_fault(&verifier.finish()).1, FaultKind::Gone, "of that persona alone");
+
+    let cut: Vec<_> = rows.iter().filter(|row| row.chain != of_second || row.seq < 4).cloned().collect();
+    assert_eq!(only_fault(&plain(&cut)).1, FaultKind::SealBroken { pos: 10 });
+    let behind: Vec<_> = rows.iter().filter(|row| row.chain != of_second || row.seq < 5).cloned().collect();
+    assert!(plain(&behind).is_sound(), "what lies behind the newest root is not covered by it");
+
+    let mut erased = rows.clone();
+    erased.iter_mut().filter(|row| row.chain == of_second).for_each(StoredRow::erase);
+    assert!(plain(&erased).is_sound(), "what was erased is no fault");
+}
+
+#[test]
+fn a_root_kept_elsewhere_must_be_there() {
+    let (rows, root) = sealed_log();
+    assert!(verify_sealed(&rows, |verifier| verifier.expect_root(root)).is_sound());
+    let system = ChainId::System(node()).to_bytes();
+    let cut: Vec<_> = rows.iter().filter(|row| row.chain != system || row.seq < 3).cloned().collect();
+    assert!(verify_sealed(&cut, |_| {}).is_sound(), "the system chain was cut back with it");
+    let report = verify_sealed(&cut, |verifier| verifier.expect_root(root));
+    assert_eq!(only_fault(&report).1, FaultKind::RootNotFound { root });
+}
+
 #[derive(Debug, Clone)]
 enum Tampering {
     Byte { column: u8, at: Index, flip: u8 },

@@ -18,6 +18,10 @@ const TALK_CHARS: usize = 60_000;
 /// What is left of a result that was shortened.
 const LINE_CHARS: usize = 160;
 
+/// What is said of a call that was made again because its page was gone.
+const REBUILT: &str = "The runtime was interrupted and the page was gone: this was done once more to have it back. \
+    Refs of earlier snapshots no longer hold; look again before you rely on what you saw.";
+
 /// What came of a step.
 #[derive(Default)]
 pub(super) struct Told<'a> {
@@ -90,6 +94,9 @@ fn result(told: &Told<'_>) -> String {
     }
     if let Some(text) = told.text {
         said["text"] = json!(text);
+    }
+    if receipt.replay_of.is_some() && body.is_some_and(|body| body.data.get("forked_from").is_none()) {
+        said["interrupted"] = json!(REBUILT);
     }
     if told.repeated {
         said["note"] = json!("You have made this very call several times. Do something else, or answer.");

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::board::{Board, SITE, When};
 use crate::{
     domain::{
-        AgentPayload, ArtifactKind, Assertion, Autonomy, ChatAnswer, Choice, Chosen, Effect, Finish, GoalId, GoalState,
-        GrantChange, Payload, Persona, Phase, Proof, ReadBack, Receipt, Step, StepError, Thought, ToolCall,
+        AgentPayload, ArtifactKind, Assertion, Autonomy, ChatAnswer, Choice, Chosen, Effect, Finish, Fork, GoalId,
+        GoalState, GrantChange, Payload, Persona, Phase, Proof, ReadBack, Receipt, Step, StepError, Thought, ToolCall,
     },
     run::RunEnd,
 };
@@ -79,6 +79,12 @@ impl Board {
         let change = GrantChange { grant: vec![tools.to_owned()], ..GrantChange::default() };
         let grants = self.persona.grants.with(&change).unwrap();
         self.persona = Arc::new(Persona { grants, ..(*self.persona).clone() });
+    }
+
+    /// What was sent, and how often the way into the form was pressed.
+    fn seen(&self) -> (Vec<String>, usize) {
+        let world = self.world.lock().unwrap();
+        (world.sent.clone(), world.entered)
     }
 
     /// What the model was told last.
@@ -179,7 +185,7 @@ async fn a_model_is_told_what_failed_and_goes_on() {
     board.carry(id).await;
     assert_eq!(board.goal(id).state, GoalState::Done);
     let told = board.told();
-    assert!(told.contains("there is no tool") && told.contains("the page shows something else"), "{told}");
+    assert!(told.contains("there is no tool") && told.contains("no page is open"), "{told}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -206,27 +212,36 @@ async fn a_model_that_never_stops_is_made_to_answer() {
     assert!(goal.last_error.unwrap().contains("within 8 thoughts"));
 }
 
-#[tokio::test(start_paused = true)]
-async fn killed_at_every_call_it_goes_on_from_there() {
+/// Presses its way into the form, fills it in two goes, and sends it, all in one answer.
+pub(super) fn enters_and_submits() -> Vec<Thought> {
+    let at = |selector: &str| Step::Click { selector: selector.into(), effect: None, timeout_ms: None };
+    let fill = |text: &str| Step::Type { selector: "#text".into(), text: text.into(), timeout_ms: None };
+    let all = vec![goto("jobs"), at("#enter"), fill("my "), fill("words"), at("#send"), title()];
+    vec![calls(all), says("I submitted the proposal.")]
+}
+
+/// Dies at every call, before and behind its effect, and goes on; what a person must settle is left at that.
+async fn killed_everywhere(script: fn() -> Vec<Thought>) {
     let clean = Board::open(1_000_000).await;
     let read_back = Some(ReadBack { url: format!("{SITE}/mine"), contains: "my words".into() });
     let wanted = Proof { read_back, ..Proof::default() };
-    let id = clean.agent(submits(), wanted.clone());
+    let id = clean.agent(script(), wanted.clone());
     clean.carry(id).await;
     assert_eq!(clean.goal(id).state, GoalState::Done, "{:?}", clean.goal(id).last_error);
     let thoughts = clean.receipts("think", Phase::Outcome).len();
     for at in 0..clean.calls_made() {
         for when in [When::Before, When::After] {
             let board = Board::open(1_000_000).await;
-            let id = board.agent(submits(), wanted.clone());
+            let id = board.agent(script(), wanted.clone());
             board.world.lock().unwrap().crash_at = Some((at, when));
             let run = board.begin(id).await;
             board.ports.performer.called(at + 1).await;
+            let dies_at = board.ports.performer.calls().last().map(|call| call.effect);
             board.crash(run).await;
             let mut end = board.carry(id).await;
             if let RunEnd::Later { due_ms: None } = end {
-                assert_eq!(when, When::Before, "what happened is found by read-back");
-                assert_eq!(board.submissions(), 0);
+                assert_eq!(dies_at, Some(Effect::Irreversible), "{at} {when:?}: a person is asked about nothing else");
+                assert_eq!(board.submissions(), 0, "what happened is found by read-back");
                 continue;
             }
             if let RunEnd::Later { .. } = end {
@@ -235,11 +250,60 @@ async fn killed_at_every_call_it_goes_on_from_there() {
             assert!(matches!(end, RunEnd::Over { .. }), "{at} {when:?}: {end:?}");
             let goal = board.goal(id);
             assert_eq!(goal.state, GoalState::Done, "{at} {when:?}: {:?}", goal.last_error);
-            assert_eq!(board.submissions(), 1, "{at} {when:?}");
+            let (sent, entered) = board.seen();
+            assert_eq!(sent, ["my words"], "{at} {when:?}: once, with all that was typed");
+            assert!(entered <= 1, "{at} {when:?}: what is done is not done again");
             let asked = board.receipts("think", Phase::Outcome).len();
             assert_eq!(asked, thoughts, "{at} {when:?}: no answer on record is asked for again");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_at_every_call_it_goes_on_from_there() {
+    killed_everywhere(submits).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_in_the_middle_of_a_form_behind_a_click_it_opens_it_anew_and_fills_it_again() {
+    killed_everywhere(enters_and_submits).await;
+}
+
+/// What cannot be built up again the model is told, and it looks again.
+#[tokio::test(start_paused = true)]
+async fn who_cannot_have_its_page_back_is_told_and_decides() {
+    let board = Board::open(1_000_000).await;
+    let mut thoughts = enters_and_submits();
+    let fill = Step::Type { selector: "#text".into(), text: "my words".into(), timeout_ms: None };
+    thoughts.insert(1, calls(vec![goto("form"), fill, click(), title()]));
+    let id = board.agent(thoughts, shown());
+    board.world.lock().unwrap().crash_at = Some((4, When::Before));
+    let run = board.begin(id).await;
+    board.ports.performer.called(5).await;
+    board.crash(run).await;
+    board.world.lock().unwrap().failing = Some(("browser_navigate", 1));
+    board.carry(id).await;
+    assert_eq!(board.goal(id).state, GoalState::Done, "{:?}", board.goal(id).last_error);
+    assert_eq!(board.seen(), (vec!["my words".to_owned()], 1));
+    let asked = board.world.lock().unwrap().asked[1].to_string();
+    assert!(asked.contains("interrupted") && asked.contains("an earlier call of the same answer failed"), "{asked}");
+}
+
+/// A run that stands on another one's record has no page until it needs one.
+#[tokio::test(start_paused = true)]
+async fn a_fork_from_the_middle_of_a_form_has_the_page_as_it_was_there() {
+    let board = Board::open(1_000_000).await;
+    let goal = board.agent(submits(), shown());
+    board.world.lock().unwrap().fail_thought = Some(1);
+    board.carry(goal).await;
+    let run = board.ports.store.runs()[0].id;
+    board.world.lock().unwrap().fail_thought = None;
+    let Payload::Agent(mut agent) = agent() else { unreachable!() };
+    agent.fork = Some(Fork { run, from: 3 });
+    let forked = board.give_payload(Payload::Agent(agent), shown());
+    board.carry(forked).await;
+    assert_eq!(board.goal(forked).state, GoalState::Done, "{:?}", board.goal(forked).last_error);
+    assert_eq!(board.seen().0, ["my words"]);
 }
 
 /// A thought, as the performer would bring it.

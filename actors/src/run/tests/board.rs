@@ -32,12 +32,22 @@ use crate::{
 #[derive(Default)]
 pub(super) struct World {
     pub submissions: Vec<String>,
+    /// What stood in the form each time.
+    pub sent: Vec<String>,
+    /// How often the way into the form was pressed.
+    pub entered: usize,
     title: String,
+    /// Whose page is open.
+    page_of: Option<RunId>,
+    /// What stands in the form.
+    typed: String,
     calls: usize,
     /// Hang at this call (from 0): before or after it took effect.
     pub crash_at: Option<(usize, When)>,
     /// Answers of these tools fail this many more times.
     pub failing: Option<(&'static str, usize)>,
+    /// This tool goes on until its run is stopped, and says then that it was.
+    pub cut: Option<&'static str>,
     /// This tool takes a second.
     pub slow: Option<&'static str>,
     /// What the model answers, by how often it has answered before.
@@ -90,6 +100,8 @@ pub(super) struct Board {
     pub scheduler: Scheduler,
     /// How the persona feels.
     pub now: Now,
+    /// Stops the runs that are begun from now on.
+    pub stop: CancellationToken,
 }
 
 pub(super) const SITE: &str = "http://rehearsal.localhost";
@@ -117,7 +129,8 @@ impl Board {
             .unwrap();
         let limits = Limits { quotas, ..limits(pace) };
         let runner = Runner::new(ports.ports(), evidence, scheduler.clone(), Arc::new(limits));
-        Self { world, ports, persona: Arc::new(persona), runner, scheduler, now: Now::default() }
+        let (now, stop) = (Now::default(), CancellationToken::new());
+        Self { world, ports, persona: Arc::new(persona), runner, scheduler, now, stop }
     }
 
     /// Makes a goal durable.
@@ -183,8 +196,11 @@ impl Board {
         let (runner, persona, work) = (self.runner.clone(), self.persona.clone(), self.work(id).await);
         let streak =
             self.ports.store.roster_record(persona.id).await.unwrap().map_or(0, |record| record.failure_streak);
-        let (stop, now) = (CancellationToken::new(), self.now.clone());
-        tokio::spawn(async move { runner.carry(persona, work.into(), streak, stop, now).await })
+        let (stop, now) = (self.stop.clone(), self.now.clone());
+        tokio::spawn(async move {
+            let Some(slice) = runner.turn(&work, persona.weight, &stop, &now).await else { return RunEnd::Stopped };
+            runner.carry(persona, work.into(), streak, stop, now, slice).await
+        })
     }
 
     /// The process dies: the run is gone, and so is the page.
@@ -193,7 +209,7 @@ impl Board {
         assert!(run.await.unwrap_err().is_cancelled());
         let mut world = self.world.lock().unwrap();
         world.crash_at = None;
-        world.title.clear();
+        world.close_page();
     }
 
     pub fn calls_made(&self) -> usize {
@@ -229,6 +245,16 @@ pub(super) fn limits(pace: Pace) -> Limits {
     }
 }
 
+fn expected(holds: bool, summary: &str) -> Outcome {
+    match holds {
+        true => Outcome::done(summary, Value::Null),
+        false => {
+            let error = StepError::retryable("the page shows something else");
+            Outcome::does_not_hold("it does not hold", Value::Null, error)
+        }
+    }
+}
+
 impl World {
     fn answer(&mut self, call: &Call) -> Act {
         let at = self.calls;
@@ -249,6 +275,10 @@ impl World {
         if self.composes_for_ever && call.tool == "compose" {
             return Act::Hang;
         }
+        if self.cut == Some(&*call.tool) {
+            let error = StepError::retryable("the step was stopped from outside");
+            return Act::UntilStopped(Outcome::does_not_hold("did not", Value::Null, error));
+        }
         let outcome = self.act(call);
         if self.slow == Some(&*call.tool) {
             return Act::After(Duration::from_secs(1), outcome);
@@ -256,15 +286,33 @@ impl World {
         if self.crash_at == Some((at, When::After)) { Act::Hang } else { outcome.into() }
     }
 
+    fn close_page(&mut self) {
+        (self.title, self.page_of, self.typed) = (String::new(), None, String::new());
+    }
+
     fn act(&mut self, call: &Call) -> Outcome {
         let text = |key: &str| call.args.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        if call.tool.starts_with("browser_") && call.tool != "browser_navigate" && self.page_of != Some(call.run) {
+            return Outcome::not_begun("no page", StepError::retryable("no page is open in this run"));
+        }
         match &*call.tool {
             "browser_navigate" => {
-                self.title = text("url");
+                self.close_page();
+                (self.title, self.page_of) = (text("url"), Some(call.run));
                 Outcome::done("opened", json!({"url": text("url"), "title": self.title}))
+            }
+            "browser_fill" => {
+                self.typed.push_str(&text("text"));
+                Outcome::done("filled", Value::Null)
+            }
+            "browser_click" if text("selector") == "#enter" => {
+                self.entered += 1;
+                (self.title, self.typed) = (format!("{SITE}/form"), String::new());
+                Outcome::done("clicked", json!({"url": self.title, "title": "The form"})).with_artifact(picture())
             }
             "browser_click" => {
                 self.submissions.push(call.key.clone());
+                self.sent.push(std::mem::take(&mut self.typed));
                 self.title = "Proposal submitted".to_owned();
                 let data = json!({"url": format!("{SITE}/done"), "title": self.title, "page_text": "Thank you"});
                 Outcome::done("clicked", data).with_artifact(picture())
@@ -273,15 +321,8 @@ impl World {
                 self.submissions.push(call.key.clone());
                 Outcome::done("took it back", json!({"removed": ["ticket"]}))
             }
-            "browser_expect_title" if self.title.contains(&text("contains")) => {
-                Outcome::done("title holds", Value::Null)
-            }
-            "browser_expect_text" if self.shows(&text("contains")) => Outcome::done("text holds", Value::Null),
-            "browser_expect_title" | "browser_expect_text" => Outcome::does_not_hold(
-                "it does not hold",
-                Value::Null,
-                StepError::retryable("the page shows something else"),
-            ),
+            "browser_expect_title" => expected(self.title.contains(&text("contains")), "title holds"),
+            "browser_expect_text" => expected(self.shows(&text("contains")), "text holds"),
             "think" => self.think(call),
             "compose" => Outcome { cost: self.cost, ..Outcome::done("composed", json!({"value": "a line"})) }
                 .with_artifact(NewArtifact { kind: ArtifactKind::Text, ..picture() }),
@@ -297,9 +338,6 @@ impl World {
                 ..picture()
             }),
             "browser_screenshot" => Outcome::done("took a picture", Value::Null).with_artifact(picture()),
-            "browser_fill" if self.title.is_empty() => {
-                Outcome::not_begun("no page", StepError::retryable("no page is open"))
-            }
             _ => Outcome::done("did it", Value::Null),
         }
     }

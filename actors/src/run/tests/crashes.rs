@@ -147,3 +147,31 @@ async fn what_may_have_happened_is_not_forgotten_when_it_may_no_longer_be_tried(
     assert_eq!((alerts.len(), alerts[0].kind, alerts[0].goal), (1, AlertKind::Reconcile, Some(goal)));
     assert_eq!(unresolved(board.ports.store.receipts()).len(), 1);
 }
+
+/// Each tool of the plan in turn is at work when the run is told to stop; it does not get to its end.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_told_to_stop_has_not_failed() {
+    let tools =
+        ["browser_navigate", "browser_fill", "browser_expect_title", "browser_screenshot", "browser_expect_text"];
+    for tool in tools {
+        let mut board = Board::open(1_000_000).await;
+        board.world.lock().unwrap().cut = Some(tool);
+        let goal = board.give(submit(None), proof(true));
+        let run = board.begin(goal).await;
+        while board.ports.performer.calls().last().is_none_or(|call| call.tool != tool) {
+            board.ports.performer.called(board.ports.performer.calls().len() + 1).await;
+        }
+        board.stop.cancel();
+        assert_eq!(run.await.unwrap(), RunEnd::Stopped, "{tool}");
+        let stopped = board.goal(goal);
+        assert_eq!((stopped.state, stopped.due_ms, stopped.last_error), (GoalState::Running, None, None), "{tool}");
+
+        board.world.lock().unwrap().cut = None;
+        board.stop = Default::default();
+        board.carry(goal).await;
+        let done = board.goal(goal);
+        assert_eq!((done.attempts, board.submissions()), (1, 1), "{tool}: {:?}", done.last_error);
+        assert_eq!(board.ports.store.runs().len(), 1, "{tool}: the same run went on");
+        assert_eq!(done.state, GoalState::Done, "{tool}: {:?}", done.last_error);
+    }
+}

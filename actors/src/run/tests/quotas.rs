@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::board::{Board, SITE, When, proof, submit};
 use crate::{
     domain::{
-        Goal, GoalId, GoalState, HostPolicy, HostTerms, MessageState, Outreach, ParkedOn, Persona, Phase, Proof, Quota,
-        QuotaRules, QuotaUse, Quotas, Step, Unit,
+        Effect, Goal, GoalId, GoalState, HostPolicy, HostTerms, MessageState, Outreach, ParkedOn, Persona, Phase,
+        Proof, Quota, QuotaRules, QuotaUse, Quotas, Step, Unit,
     },
     ports::{Change, Commit, Records as _, World as _},
     run::RunEnd,
@@ -130,6 +130,38 @@ async fn an_effect_that_may_have_happened_keeps_its_place() {
     let second = board.give(submit(None), proof(false));
     board.carry(second).await;
     assert_eq!((board.goal(second).parked_on, board.submissions()), (Some(ParkedOn::Quota), 1));
+}
+
+/// Its key makes a second try harmless; that this one was not begun says nothing about the first.
+#[tokio::test(start_paused = true)]
+async fn a_try_that_was_not_begun_gives_nothing_back_behind_one_that_may_have_happened() {
+    for crashes in [true, false] {
+        let board = board(1).await;
+        let (name, effect) = ("post".to_owned(), Effect::Idempotent);
+        let post = Step::Tool { name, args: Default::default(), effect, save_as: None, timeout_ms: None };
+        let first = board.give(vec![post], proof(false));
+        board.world.lock().unwrap().crash_at = Some((0, When::After));
+        let run = board.begin(first).await;
+        board.ports.performer.called(1).await;
+        match crashes {
+            true => board.crash(run).await,
+            false => drop(run.await.unwrap()),
+        }
+        let phases = || board.ports.store.receipts().into_iter().filter_map(|one| Some((one.phase?, one.tool?)));
+        board.world.lock().unwrap().failing = Some(("post", 9));
+        for _ in 0..4 {
+            tokio::time::advance(Duration::from_secs(1_000)).await;
+            board.carry(first).await;
+        }
+        let phases: Vec<_> = phases().map(|(phase, _)| phase).collect();
+        let at = |wanted| phases.iter().position(|phase| *phase == wanted);
+        assert!(at(Phase::Unknown).unwrap() < at(Phase::Outcome).unwrap(), "tried again: {phases:?}");
+        let taken = board.ports.store.quota_use(first).await.unwrap().unwrap();
+        assert!(taken.begun, "the first try may have happened: {taken:?}");
+        let second = board.give(submit(None), proof(false));
+        board.carry(second).await;
+        assert_eq!((board.goal(second).parked_on, board.submissions()), (Some(ParkedOn::Quota), 0));
+    }
 }
 
 #[tokio::test(start_paused = true)]

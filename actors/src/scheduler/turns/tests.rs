@@ -269,6 +269,7 @@ enum Op {
     Release(u8),
     Withdraw(u8),
     Pass(u32),
+    Cap(usize),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -277,6 +278,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => any::<u8>().prop_map(Op::Release),
         1 => any::<u8>().prop_map(Op::Withdraw),
         2 => (0_u32..100_000).prop_map(Op::Pass),
+        1 => (1_usize..5).prop_map(Op::Cap),
     ]
 }
 
@@ -311,12 +313,26 @@ impl Model {
                 assert_eq!(turns.withdraw(who, ticket, self.now_ms), Some(ticket.0));
             }
             Op::Pass(ms) => self.now_ms += i64::from(*ms),
+            Op::Cap(cap) => turns.set_cap(NonZeroUsize::new(*cap).unwrap()),
             Op::Release(_) | Op::Withdraw(_) => {}
         }
     }
 
     fn grant(&mut self, turns: &mut Turns<u64>) {
-        while let Some(Granted { persona: who, ticket, waiter, .. }) = turns.admit(self.now_ms) {
+        loop {
+            let (clock_us, on_time, others) = (turns.clock_us, turns.urgent_is_on_time(), ordinary(turns));
+            let Some(Granted { persona: who, ticket, waiter, priority, .. }) = turns.admit(self.now_ms) else { break };
+            let ahead_us = turns.shares[&who].tag_us - clock_us;
+            let within = |us| others.iter().any(|(other, ahead_us)| *other != who && *ahead_us <= us);
+            if priority.is_urgent() {
+                assert!(ahead_us <= URGENT_WINDOW_US || on_time || !within(WINDOW_US), "urgent, {ahead_us} us ahead");
+            } else {
+                assert!(
+                    ahead_us <= WINDOW_US || !within(WINDOW_US),
+                    "{ahead_us} us ahead, and others within their share"
+                );
+                assert!(ahead_us < -BEHIND_US || !within(-BEHIND_US - 1), "others are far behind");
+            }
             assert_eq!(waiter, ticket.0, "each waiter gets its own slice");
             assert!(self.holding.insert(who, ticket).is_none(), "two slices of one persona");
             let asked = self.waiting.iter().position(|asked| *asked == (who, ticket)).expect("granted without asking");
@@ -325,19 +341,30 @@ impl Model {
     }
 }
 
+/// Who waits, holds nothing and wants ordinary work, and how far ahead of its share it is.
+fn ordinary(turns: &Turns<u64>) -> Vec<(PersonaId, i64)> {
+    let wants = |share: &&Share<u64>| {
+        share.holds.is_none() && share.requests.front().is_some_and(|request| !request.priority.is_urgent())
+    };
+    let waiting = turns.shares.iter().filter(|(_, share)| wants(share));
+    waiting.map(|(who, share)| (*who, share.tag_us - turns.clock_us)).collect()
+}
+
 proptest! {
     #[test]
     fn cap_and_lock_hold_and_no_slot_stays_empty(ops in prop::collection::vec(op(), 1..300), cap in 1_usize..5) {
         let mut turns = Turns::new(NonZeroUsize::new(cap).unwrap());
-        let mut model = Model::default();
+        let (mut model, mut cap) = (Model::default(), cap);
         for op in &ops {
             model.apply(&mut turns, op);
+            cap = if let Op::Cap(cap) = op { *cap } else { cap };
+            let held = model.holding.len();
             model.grant(&mut turns);
-            prop_assert!(model.holding.len() <= cap);
+            prop_assert!(model.holding.len() <= cap.max(held), "slices in use beyond a new cap are not taken away");
             prop_assert_eq!((turns.held(), turns.waiting()), (model.holding.len(), model.waiting.len()));
             let could_start: HashSet<_> =
                 model.waiting.iter().map(|(who, _)| who).filter(|who| !model.holding.contains_key(who)).collect();
-            prop_assert!(could_start.is_empty() || model.holding.len() == cap, "a slot is free and somebody waits");
+            prop_assert!(could_start.is_empty() || model.holding.len() >= cap, "a slot is free and somebody waits");
         }
         prop_assert_eq!(turns.active_weight, turns.shares.values().filter(|share| share.holds.is_some() || !share.requests.is_empty()).map(|share| thousandths(share.weight)).sum::<i64>());
         // Nothing is kept about personas that neither wait, hold, nor are ahead.

@@ -28,9 +28,8 @@ impl House<'_> {
             return;
         }
         let next = host.inbox.next(|message| self.ledger.waits(message));
-        let is_urgent = |message: u32| self.arrivals[message as usize].priority.is_urgent();
         if let Some((_, message)) = host.asks {
-            if self.ledger.wants_slice(message) && (is_urgent(message) || !next.is_some_and(is_urgent)) {
+            if self.ledger.wants_slice(message) && !next.is_some_and(|next| self.comes_first(next, message)) {
                 return;
             }
             self.withdraw(persona);
@@ -39,6 +38,13 @@ impl House<'_> {
         let ask = self.request(message, self.arrivals[message as usize].at_ms);
         self.stands_in_line(ask.ticket, message);
         self.turns.enqueue(ask, self.now_ms);
+    }
+
+    /// Whether a message that waits takes the place of what its persona has in hand, as in `persona/life.rs`.
+    fn comes_first(&mut self, next: u32, in_hand: u32) -> bool {
+        let is_urgent = |message: u32| self.arrivals[message as usize].priority.is_urgent();
+        let (next_begun, begun) = (self.ledger.entry(next).begun, self.ledger.entry(in_hand).begun);
+        is_urgent(next) && (!is_urgent(in_hand) || (begun && !next_begun))
     }
 
     /// What waits for a slice is put back into its inbox; the steps it did are done.
@@ -127,9 +133,9 @@ impl House<'_> {
     /// Something urgent of its own, or who is owed the slice, may come between two steps.
     fn between_steps(&mut self, persona: u32, step: Step) -> Result<(), Violation> {
         let (arrivals, message) = (self.arrivals, step.message);
-        let Arrival { at_ms, priority, .. } = arrivals[message as usize];
+        let at_ms = arrivals[message as usize].at_ms;
         let next = self.personas[persona as usize].inbox.next(|message| self.ledger.waits(message));
-        if !priority.is_urgent() && next.is_some_and(|next| arrivals[next as usize].priority.is_urgent()) {
+        if next.is_some_and(|next| self.comes_first(next, message)) {
             let used_ms = self.turns.release(id(persona), step.ticket, self.now_ms);
             self.gave_back(persona, &step, used_ms)?;
             self.wait_again(message, at_ms);

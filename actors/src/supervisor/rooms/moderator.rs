@@ -215,7 +215,7 @@ impl Moderator {
         let on_their_way = seats.iter().filter(granted).count();
         let now_ms = self.ports.world.now_ms();
         let grants = self.ports.records.granted_turns(id, GRANTS).await?;
-        let lately = |turn: &&RoomTurn| turn.granted_ms.is_some_and(|at_ms| at_ms > now_ms - MINUTE_MS);
+        let lately = |turn: &&RoomTurn| turn.granted_ms.is_some_and(|at_ms| within_a_minute(at_ms, now_ms));
         let persona_turns = grants.iter().filter(|turn| !turn.from_person).filter(lately).count();
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let mut hall = Hall {
@@ -288,6 +288,11 @@ impl Moderator {
     }
 }
 
+/// A moment far ahead was written before the clock was set back: it is none of this minute.
+const fn within_a_minute(at_ms: i64, now_ms: i64) -> bool {
+    now_ms.saturating_sub(at_ms).saturating_abs() < MINUTE_MS
+}
+
 fn standing(seat: &Seat, late: bool) -> Standing {
     match seat.turn.state {
         TurnState::Asked => Standing::Asked,
@@ -299,5 +304,18 @@ fn standing(seat: &Seat, late: bool) -> Standing {
         TurnState::Spoke => Standing::Spoke,
         TurnState::Lost => Standing::Lost,
         TurnState::Passed | TurnState::Coalesced => Standing::Out,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_of_before_the_clock_was_set_back_is_none_of_this_minute() {
+        let now_ms = 10_000_000;
+        for (ago_ms, counts) in [(0, true), (59_999, true), (60_000, false), (-59_999, true), (-3_600_000, false)] {
+            assert_eq!(within_a_minute(now_ms - ago_ms, now_ms), counts, "{ago_ms} ms ago");
+        }
     }
 }

@@ -68,6 +68,24 @@ async fn urgent_work_goes_before_any_number_of_due_retries_and_stops_the_one_in_
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_urgent_message_waits_for_no_other_urgent_run_of_its_persona() {
+    let script = |order: &Order| match order.work.message.priority.thousandths() {
+        950 => Play::Take(Duration::from_secs(24)),
+        _ => Play::Finish,
+    };
+    let house = House::open(1, script).await;
+    let ada = house.persona("ada").await;
+    let first = house.give(ada, 950).await;
+    until(|| house.line(ada).on_stage).await;
+    let began = tokio::time::Instant::now();
+    let second = house.give(ada, 1_000).await;
+    house.goal_becomes(second.goal.id, GoalState::Done).await;
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    house.goal_becomes(first.goal.id, GoalState::Done).await;
+    house.accounts_for(2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_waits_for_a_person_or_for_tomorrow_hides_nothing() {
     for (on, begun) in [(ParkedOn::Reconcile, true), (ParkedOn::Quota, false)] {
         let house = House::open(1, only_ordinary_work_is_endless).await;

@@ -187,21 +187,55 @@ async fn what_is_over_already_is_decided_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_keeps_the_moment_before_which_it_may_not_begin_and_gives_its_time_to_serve_anew() {
+async fn a_release_keeps_the_moment_before_which_it_may_not_begin() {
     let house = House::open(1, by_title).await;
     let (ada, bo) = (house.persona("ada").await, house.persona("bo").await);
     let first = house.gives(ada, "slower", &[]).await;
     let now_ms = house.test.world.now_ms();
     let due = NewWork { due_ms: Some(now_ms + 3_600_000), ..titled(bo, "later", &[first], IfFailed::Fail) };
     let due = house.company.deliver(due, &house.by()).await.unwrap().goal.id;
-    let soon = NewWork { serve_by_ms: Some(now_ms + 60_000), ..titled(bo, "soon", &[first], IfFailed::Fail) };
-    let soon = house.company.deliver(soon, &house.by()).await.unwrap().goal.id;
-    house.goal_becomes(soon, GoalState::Done).await;
-    assert!(house.test.world.now_ms() >= now_ms + 600_000, "what waits for others does not expire");
-    assert_eq!(house.state(due), GoalState::Pending);
+    house.goal_becomes(first, GoalState::Done).await;
+    until(|| house.state(due) == GoalState::Pending).await;
     house.becomes(bo, ActorState::Asleep).await;
     house.goal_becomes(due, GoalState::Done).await;
     assert!(house.test.world.now_ms() >= now_ms + 3_600_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_others_expires_by_its_own_time_and_wakes_nobody_before() {
+    let house = House::open(1, by_title).await;
+    let (ada, bo) = (house.persona("ada").await, house.persona("bo").await);
+    house.company.pause(ada, &house.by()).await.unwrap();
+    let first = house.gives(ada, "slow", &[]).await;
+    let by_ms = house.test.world.now_ms() + 3_600_000;
+    let waits = NewWork { serve_by_ms: Some(by_ms), ..titled(bo, "waits", &[first], IfFailed::Fail) };
+    let waits = house.company.deliver(waits, &house.by()).await.unwrap().goal.id;
+    let patient = house.gives(bo, "patient", &[first]).await;
+    house.becomes(bo, ActorState::Asleep).await;
+    let reads = house.records.reads(bo);
+    while house.test.world.now_ms() < by_ms - 2_000 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        settle().await;
+    }
+    assert_eq!((house.records.reads(bo), house.waits(waits)), (reads, true), "nobody looks before");
+    while house.waits(waits) && house.test.world.now_ms() < by_ms + 5_000 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        settle().await;
+    }
+    assert_eq!((house.message_state(waits), house.state(waits)), (MessageState::Expired, GoalState::Cancelled));
+    assert_eq!(house.said(waits, "let “waits” expire").len(), 1);
+    // Who said nothing waits a day longer than those it waits for may.
+    let serve_by_ms = |goal| house.test.store.messages().into_iter().find(|m| m.goal == goal).unwrap().serve_by_ms;
+    assert_eq!(serve_by_ms(patient), serve_by_ms(first) + 24 * 3_600_000);
+    assert!(house.waits(patient));
+    // A retry has as much time anew.
+    house.company.retry_goal(waits, &house.by()).await.unwrap();
+    assert_eq!(house.message_state(waits), MessageState::Waiting);
+    assert!((3_600_000..3_660_000).contains(&(serve_by_ms(waits) - house.test.world.now_ms())));
+    house.company.resume(ada, &house.by()).await.unwrap();
+    house.goal_becomes(waits, GoalState::Done).await;
+    house.goal_becomes(patient, GoalState::Done).await;
+    house.accounts_for(3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,7 +22,7 @@ use crate::{
     domain::{
         Alert, AlertKind, BigThree, ChainId, Draft, Goal, GoalId, GoalState, Hours, InboxLimits, InnerLife, Limits,
         Message, MessageId, MessageState, Pace, Payload, Persona, PersonaId, Priority, Profile, Proof, QuotaUse,
-        Receipt, RoomId, RoomRules, Run, RunId, Schedule, ScheduleId, StandingWait, TraceId, WaitsFor, Weight,
+        Receipt, RoomId, RoomRules, Run, RunId, Schedule, ScheduleId, StandingWait, TraceId, Tryout, WaitsFor, Weight,
     },
     evidence::Evidence,
     persona::carrier::{Carrier, Order},
@@ -321,6 +321,10 @@ impl Records for WatchedRecords {
 
     async fn worked(&self, persona: PersonaId, from_ms: i64, until_ms: i64) -> Result<bool, Unavailable> {
         self.store.worked(persona, from_ms, until_ms).await
+    }
+
+    async fn open_tryouts(&self) -> Result<Vec<Tryout>, Unavailable> {
+        self.store.open_tryouts().await
     }
 
     async fn open_alerts_of(&self, kind: AlertKind) -> Result<Vec<Alert>, Unavailable> {

@@ -67,3 +67,13 @@ async fn confirming_or_withdrawing_a_tool_ends_its_alert_and_no_other() {
     house.company.confirm_mcp(vec![pin("sum")], &house.by()).await.unwrap();
     assert_eq!(open(), BTreeSet::from([own]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_definition_that_cannot_be_read_is_not_confirmed() {
+    let house = House::open(1, |_| Play::Finish).await;
+    let cut = McpPin { definition: "{\"name\":".to_owned(), ..pin("sum") };
+    let said = house.company.confirm_mcp(vec![pin("look"), cut], &house.by()).await.unwrap_err().to_string();
+    assert!(said.contains("sum is no JSON"), "{said}");
+    let chain = house.test.store.chain(&ChainId::System(testing::node()));
+    assert!(chain.iter().all(|receipt| !receipt.body.as_ref().unwrap().summary.starts_with("confirmed")), "neither");
+}

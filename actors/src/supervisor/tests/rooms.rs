@@ -4,7 +4,7 @@ mod order;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -179,12 +179,15 @@ async fn the_floor_goes_round() {
 
 #[tokio::test(start_paused = true)]
 async fn a_speaker_that_fails_or_falls_silent_is_followed_by_the_next() {
-    let script = |order: &Order| match order.persona.slug.as_str() {
-        "p7" => Play::UntilStopped,
-        "p3" => Play::OpenCircuit,
+    let personas: Arc<OnceLock<Vec<PersonaId>>> = Arc::default();
+    let known = personas.clone();
+    let script = move |order: &Order| match known.get().unwrap().iter().position(|id| *id == order.work.goal.persona) {
+        Some(7) => Play::UntilStopped,
+        Some(3) => Play::OpenCircuit,
         _ => Play::Finish,
     };
     let hall = Hall::open(14, script).await;
+    personas.set(hall.personas.clone()).unwrap();
     let said = hall.say("@p7, what do you say about engines?").await;
     hall.comes_to_rest().await;
     assert_eq!(hall.of(7, &said).why, "it brought no answer within 30 s");

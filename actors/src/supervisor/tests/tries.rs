@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::harness::{House, Play, until};
+use super::harness::{House, Play, limits, until};
 use crate::{
     domain::{ChainId, Effect, PersonaId, Phase, Receipt},
     supervisor::{CommandError, NewTry, TryEnd},
@@ -59,4 +59,33 @@ async fn a_try_that_nobody_ends_is_unknown_and_one_for_nobody_is_refused() {
         let refused = house.company.begin_try(new(&house, Some(ada), effect)).await.map(drop);
         assert!(matches!(refused, Err(CommandError::NotFound { what: "persona", .. })), "{refused:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_try_that_a_crash_cut_off_is_unknown_from_the_next_start_on() {
+    let house = House::open(1, |_| Play::Finish).await;
+    let ada = house.persona("ada").await;
+    let (own, system) = (ChainId::Persona(ada), ChainId::System(testing::node()));
+    for persona in [Some(ada), None] {
+        // Whoever would say how it ended dies with the process.
+        std::mem::forget(house.company.begin_try(new(&house, persona, Effect::Irreversible)).await.unwrap());
+    }
+    house.company.begin_try(new(&house, None, Effect::Idempotent)).await.unwrap().end(end(None)).await.unwrap();
+    house.company.end().await;
+
+    let next = House::open_on(house.test.clone(), limits(1), |_| Play::Finish).await;
+    let said = "ada tried count: nobody knows what it did".to_owned();
+    let lost = (Some(Phase::Unknown), Some(Effect::Irreversible), said);
+    for (chain, receipts) in [(&own, 2), (&system, 4)] {
+        let tries = tries(&next, chain);
+        assert_eq!((tries.len(), tries.last()), (receipts, Some(&lost)), "{tries:?}");
+        let receipts = next.test.store.chain(chain);
+        let last = receipts.iter().rfind(|receipt| receipt.tool.is_some()).unwrap();
+        assert_eq!(last.body.as_ref().unwrap().error.as_deref(), Some("the server ended before it did"));
+        let intent = |receipt: &&Receipt| receipt.phase == Some(Phase::Intent) && receipt.trace == last.trace;
+        assert!(receipts.iter().find(intent).is_some(), "it is about that intent");
+    }
+    next.company.end().await;
+    let third = House::open_on(next.test.clone(), limits(1), |_| Play::Finish).await;
+    assert_eq!((tries(&third, &own).len(), tries(&third, &system).len()), (2, 4), "once");
 }

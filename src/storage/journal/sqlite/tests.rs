@@ -10,14 +10,14 @@ use actors::{
 use diesel::connection::SimpleConnection;
 
 use super::*;
-use crate::storage::migrations;
+use crate::storage::{migrations, sqlite::DatabaseFile};
 
 async fn journal(folder: &Path) -> SqliteJournal {
     let path = folder.join("greenroom.db");
     let mut conn = open_writer(&path).unwrap();
     migrations::run_sqlite(&mut conn).unwrap();
-    let writer = SqliteWriter::new(conn);
-    let checkpointer = Checkpointer::start(&path).unwrap();
+    let writer = SqliteWriter::new(conn, DatabaseFile::open(&path).unwrap());
+    let checkpointer = Checkpointer::start(&path, writer.clone()).unwrap();
     let (admission, reserve) = (Admission::new(folder, 0), Reserve::beside(&path));
     SqliteJournal::open(writer, path, checkpointer, admission, reserve).await.unwrap()
 }

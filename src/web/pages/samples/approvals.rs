@@ -10,7 +10,7 @@ use super::records::{self, NOW, hash, id};
 use crate::web::{
     api::reconcile::UnknownView,
     pages::{
-        approvals::{ApprovalsPage, AskedRow, HostRow, UnknownRow},
+        approvals::{ApprovalsPage, AskedRow, HostRow, Stretch, UnknownRow},
         frame::{Frame, Section},
     },
 };
@@ -66,14 +66,22 @@ pub(super) fn approvals(frame: fn(&str, Section) -> Frame) -> Option<ApprovalsPa
     };
     let said = |number, state, by| row(asked(number, &jason, state, by));
     Some(ApprovalsPage {
-        frame: Frame { waiting: 2, ..frame("Approvals", Section::Approvals) },
-        waiting: vec![said(1, ApprovalState::Waiting, None), said(2, ApprovalState::Waiting, None)],
+        frame: Frame { waiting: 3, ..frame("Approvals", Section::Approvals) },
+        waiting: Stretch {
+            rows: vec![said(1, ApprovalState::Waiting, None), said(2, ApprovalState::Waiting, None)],
+            newest: None,
+            earlier: Some("/approvals?waiting=earlier&decided=".to_owned()),
+        },
         unknown: vec![UnknownRow::new(&unknown, Some(&jason), NOW)],
-        decided: vec![
-            said(3, ApprovalState::Denied, Some(("anna", "too dear"))),
-            said(4, ApprovalState::Used, Some(("anna", ""))),
-            said(5, ApprovalState::Void, None),
-        ],
+        decided: Stretch {
+            rows: vec![
+                said(3, ApprovalState::Denied, Some(("anna", "too dear"))),
+                said(4, ApprovalState::Used, Some(("anna", ""))),
+                said(5, ApprovalState::Void, None),
+            ],
+            newest: Some("/approvals?waiting=&decided=".to_owned()),
+            earlier: None,
+        },
         hosts: vec![HostRow {
             host: "shop.example".to_owned(),
             version: 2,

@@ -238,3 +238,45 @@ proptest! {
         prop_assert!(worst_ms <= (n + u - 1).div_euclid(u).saturating_sub(1) * longest_ms);
     }
 }
+
+proptest! {
+    /// All of them ask at one moment while ordinary work holds every slot, and go on asking urgently for ever.
+    #[test]
+    fn urgent_work_of_one_moment_has_all_begun_after_a_slice_of_each(
+        slots in 1_usize..9,
+        priorities in prop::collection::vec(801_u16..=1_000, 1..24),
+        longest_step_ms in 1_i64..4_000,
+        seed in any::<u64>(),
+    ) {
+        let (mut turns, mut rng) = (Turns::new(NonZeroUsize::new(slots).unwrap()), Rng::with_seed(seed));
+        let (n, mut ticket, mut steps) = (priorities.len(), 0, BTreeSet::new());
+        let wish = |who: usize, ticket: u64, now_ms| {
+            let how_much = priority(priorities.get(who).copied().unwrap_or(500));
+            let (persona, ticket) = (persona(who as u128), Ticket(ticket));
+            Ask { ticket, persona, priority: how_much, weight: Weight::ORDINARY, arrived_ms: now_ms, waiter: who }
+        };
+        // Twice as many as there are slots want ordinary work.
+        for who in (n..n + 2 * slots).chain(0..n) {
+            turns.enqueue(wish(who, ticket, 0), 0);
+            ticket += 1;
+            while let Some(granted) = turns.admit(0) {
+                steps.insert((rng.i64(1..=longest_step_ms), granted.waiter, granted.ticket));
+            }
+        }
+        let (mut begun, mut now_ms) = (BTreeSet::new(), 0);
+        while begun.len() < n {
+            let (over_ms, who, held) = steps.pop_first().unwrap();
+            (now_ms, ticket) = (over_ms, ticket + 1);
+            if turns.offer(held, wish(who, ticket, now_ms), now_ms).is_none() {
+                steps.insert((now_ms + rng.i64(1..=longest_step_ms), who, held));
+            }
+            while let Some(granted) = turns.admit(now_ms) {
+                steps.insert((now_ms + rng.i64(1..=longest_step_ms), granted.waiter, granted.ticket));
+                begun.extend(Some(granted.waiter).filter(|who| *who < n));
+            }
+        }
+        let (n, u) = (i64::try_from(n).unwrap(), i64::try_from(turns.urgent_max).unwrap());
+        let most_ms = (n + u - 1).div_euclid(u) * (QUANTUM_MS + longest_step_ms) + longest_step_ms;
+        prop_assert!(now_ms <= most_ms, "{now_ms} ms of {most_ms}");
+    }
+}

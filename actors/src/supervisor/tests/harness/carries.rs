@@ -19,7 +19,7 @@ impl Carrier for Understudy {
         let acquire = self.scheduler.acquire(Wish {
             persona: work.goal.persona,
             priority: work.message.priority,
-            weight: order.persona.weight,
+            weight: order.weight,
             since_ms: work.message.received_ms,
         });
         let slice = tokio::select! {

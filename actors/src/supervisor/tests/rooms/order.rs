@@ -1,13 +1,16 @@
 //! What comes one after the other: who speaks later knows what was said before, and nobody is held up.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use super::{
     super::harness::{Play, settle, until},
     Hall,
 };
 use crate::{
-    domain::{Author, Payload, RoomRules, RoomTurn, TurnState},
+    domain::{Author, Payload, PersonaId, RoomRules, RoomTurn, TurnState},
     persona::carrier::Order,
     supervisor::rooms::{NewRoom, NewSaying},
 };
@@ -22,8 +25,14 @@ fn prompt(hall: &Hall, turn: &RoomTurn) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn who_gets_the_floor_later_knows_what_was_answered_before() {
-    let script = |order: &Order| if order.persona.slug.as_str() == "p1" { Play::UntilStopped } else { Play::Finish };
+    let silent: Arc<OnceLock<PersonaId>> = Arc::default();
+    let known = silent.clone();
+    let script = move |order: &Order| match *known.get().unwrap() == order.work.goal.persona {
+        true => Play::UntilStopped,
+        false => Play::Finish,
+    };
     let hall = Hall::open(4, script).await;
+    silent.set(hall.personas[1]).unwrap();
     let said = hall.say("@p0 and @p1, good morning").await;
     hall.comes_to_rest().await;
     let spoke: Vec<_> = hall.turns_about(&said).into_iter().filter(|turn| turn.state == TurnState::Spoke).collect();
