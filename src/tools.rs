@@ -57,7 +57,8 @@ use builtin::think::Asked;
 use containers::Home;
 use isolation::Isolations;
 use mcp::Mcp;
-use own::{Loaded, OwnTool, Whose};
+use own::{Loaded, OwnTool, OwnTools, Whose};
+use registry::All;
 use sandbox::way_out::WayOut;
 use shelves::Shelves;
 
@@ -78,6 +79,8 @@ pub struct ToolsDeps {
     pub voice: Option<Arc<dyn Voice>>,
     /// Personas' folders lie below `<data root>/personas`.
     pub data_root: PathBuf,
+    /// What lies in folders of tools.
+    pub own: OwnTools,
     /// What own tools run in.
     pub isolations: Isolations,
 }
@@ -134,7 +137,7 @@ impl Tools {
             }
             step @ Step::Think { .. } => {
                 let own = self.added(&persona).await;
-                match Asked::of(step, &persona, own.into(), self.fitted()) {
+                match Asked::of(step, &persona, own, self.fitted()) {
                     Some(asked) => {
                         unless_stopped(call, &stop, builtin::think::think(&self.deps.models, asked, call.limit)).await
                     }
@@ -191,30 +194,37 @@ impl Tools {
     }
 
     /// What there is beside the built-in tools: own ones, and those of MCP servers that people confirmed.
-    async fn added(&self, persona: &Persona) -> Vec<OwnTool> {
-        let mut tools = self.own_tools(persona).await.tools;
-        tools.extend(self.deps.mcp.offered(Some(persona)).await);
-        tools
+    async fn added(&self, persona: &Persona) -> Arc<[OwnTool]> {
+        let own = self.own_tools(persona, None).await.tools.clone();
+        match self.deps.mcp.offered(Some(persona)).await {
+            confirmed if confirmed.is_empty() => own,
+            confirmed => own.iter().cloned().chain(confirmed).collect(),
+        }
     }
 
-    /// Reads folders, so it is done beside.
-    async fn own_tools(&self, persona: &Persona) -> Loaded {
-        let (root, id, slug) = (self.deps.data_root.clone(), persona.id, persona.slug.to_string());
-        let loaded = spawn_blocking(move || registry::own_tools(&root, Some(Whose { id, slug: &slug }))).await;
-        loaded.unwrap_or_default()
+    /// With `to_call`, that one is looked at whatever is known of it. Looks at folders, so it is done beside.
+    async fn own_tools(&self, persona: &Persona, to_call: Option<&str>) -> Arc<Loaded> {
+        let (own, id, slug) = (self.deps.own.clone(), persona.id, persona.slug.to_string());
+        let to_call = to_call.map(str::to_owned);
+        let looked = spawn_blocking(move || {
+            let whose = Some(Whose { id, slug: &slug });
+            to_call.map_or_else(|| own.of(whose), |name| own.to_call(whose, &name))
+        });
+        looked.await.unwrap_or_default()
     }
 
     /// Tools by words, or one of them.
     async fn look_up(&self, persona: &Persona, step: &Step) -> Outcome {
         let confirmed = self.deps.mcp.offered(Some(persona)).await;
-        let (root, shelves, fitted) = (self.deps.data_root.clone(), self.shelves.clone(), self.fitted());
+        let (own, shelves, fitted) = (self.deps.own.clone(), self.shelves.clone(), self.fitted());
         let (persona, step) = (persona.clone(), step.clone());
         let looked = spawn_blocking(move || {
-            let tools = registry::list(&root, Some(&persona), &confirmed, fitted);
+            let own = own.of(Some(Whose::from(&persona)));
+            let all = All { own: &own, confirmed: &confirmed, persona: Some(&persona), fitted };
             match &step {
-                Step::ToolDescribe { name } => builtin::lookup::describe(&tools, &persona, name),
+                Step::ToolDescribe { name } => builtin::lookup::describe(&all, &persona, name),
                 Step::ToolSearch { query } => {
-                    builtin::lookup::search(&tools, &shelves.index(Some(persona.id), &tools), query)
+                    builtin::lookup::search(&all, &shelves.index(Some(persona.id), &own, &all), query)
                 }
                 _ => Outcome::not_begun("looked nothing up", StepError::permanent("it is no question about tools")),
             }
@@ -239,14 +249,14 @@ impl Tools {
         }
     }
 
-    /// Read anew for each call, so that a tool can be put there or taken away while the company works.
+    /// Looked at anew for each call, so that a tool can be put there or taken away while the company works.
     async fn own_tool(&self, persona: &Persona, call: &Call, wanted: OwnCall<'_>, stop: &CancellationToken) -> Outcome {
         if wanted.name.starts_with(MCP_PREFIX) {
             let OwnCall { name, args, effect } = wanted;
             return Box::pin(self.deps.mcp.call(persona, call, mcp::Asked { name, args, effect }, stop)).await;
         }
         let not_begun = |error| Outcome::not_begun(format!("did not run {}", call.tool), error);
-        let loaded = self.own_tools(persona).await;
+        let loaded = self.own_tools(persona, Some(wanted.name)).await;
         let OwnCall { name, args, effect } = wanted;
         let Some(tool) = loaded.named(name) else {
             let broken = loaded.broken.iter().find(|broken| broken.name == name);
@@ -360,7 +370,7 @@ impl Performer for Tools {
             }
             step => {
                 let own = self.added(&persona).await;
-                let Some(asked) = Asked::of(step, &persona, own.into(), self.fitted()) else {
+                let Some(asked) = Asked::of(step, &persona, own, self.fitted()) else {
                     return Ok(None);
                 };
                 models.bound(&persona, &asked.request())

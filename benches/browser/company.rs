@@ -18,6 +18,7 @@ use greenroom::{
         Tools, ToolsDeps, Web,
         isolation::Isolations,
         mcp::{Mcp, McpDeps},
+        registry,
     },
 };
 use tokio::time::{Instant, timeout};
@@ -58,6 +59,7 @@ impl<'a> Worker<'a> {
             mcp,
             memory: None,
             voice: None,
+            own: registry::watched(root.clone()),
             data_root: root,
             isolations: Isolations::new(config, site.world.clone()),
         });

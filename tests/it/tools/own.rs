@@ -190,7 +190,7 @@ fn the_list_names_what_is_broken_beside_what_is_not() {
     let root = tempfile::tempdir().unwrap();
     put(root.path(), "good", "read", "");
     put(root.path(), "browser_fly", "read", "");
-    let list = registry::list(root.path(), None, &[], Fitted::default());
+    let list = registry::list(&registry::watched(root.path().to_path_buf()), None, &[], Fitted::default());
     let of = |name: &str| list.iter().find(|listed| listed.name == name).unwrap();
     assert_eq!((of("browser_click").from, of("browser_click").effect), ("built_in", Some(Effect::Irreversible)));
     assert_eq!(
