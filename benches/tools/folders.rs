@@ -135,8 +135,7 @@ impl<'a> Place<'a> {
             ensure!(refused, "{name} was not looked up");
             calls.push(took);
         }
-        for round in 0..CHANGES {
-            let (name, about, keywords) = &made[round];
+        for (round, (name, about, keywords)) in made.iter().enumerate().take(CHANGES) {
             put(self.root, &(name.clone(), format!("{about} Changed."), keywords.clone()))?;
             let (outcome, took) = self.perform(&search(round)).await;
             ensure!(found(&outcome) == 8, "{outcome:?}");

@@ -29,6 +29,8 @@ pub(super) struct Place {
     is: Option<(u64, u64)>,
     mark: Option<Mark>,
     is_stale: bool,
+    /// Where links lead may change without a change of the folder: its names have to be read each time.
+    has_links: bool,
     tools: Vec<Seen>,
     /// What was told of them last.
     told: Arc<[Arc<Found>]>,
@@ -55,7 +57,7 @@ impl Place {
     /// Not looked at yet.
     pub(super) fn new(from: Origin, path: PathBuf) -> Self {
         let (tools, told) = (Vec::new(), Arc::default());
-        Self { from, path, is: None, mark: None, is_stale: true, tools, told, heard: 0 }
+        Self { from, path, is: None, mark: None, is_stale: true, has_links: false, tools, told, heard: 0 }
     }
 
     /// Has the folder of this name looked at, whatever is heard of it.
@@ -71,7 +73,9 @@ impl Place {
         let about = fs::metadata(&self.path).ok().filter(fs::Metadata::is_dir);
         let is = about.map(|about| (about.dev(), about.ino()));
         if is != self.is || self.is_stale || is.is_some() && self.mark.is_none() {
-            self.is = is;
+            (self.is, self.is_stale) = (is, true);
+            self.list(watch, taken);
+        } else if self.has_links {
             self.list(watch, taken);
         } else {
             let (from, device) = (self.from, is.map(|(device, _)| device));
@@ -98,21 +102,25 @@ impl Place {
         }
     }
 
-    /// Looks at everything.
+    /// Reads the names; looks at everything if the folder may be another one, else at what is new, changed or not watched.
     fn list(&mut self, watch: &Watch, taken: Taken) {
         // Before its names are read: what comes later is heard of.
         let mark = self.is.and_then(|_| watch.place(&self.path));
         if let Some(before) = self.mark.filter(|before| Some(*before) != mark) {
             watch.forget(before);
         }
-        (self.mark, self.is_stale) = (mark, false);
+        let every = std::mem::take(&mut self.is_stale);
+        self.mark = mark;
         let device = self.is.filter(|_| mark.is_some()).map(|(device, _)| device);
         let mut known: HashMap<PathBuf, Seen> =
             self.tools.drain(..).map(|seen| (seen.found.folder.clone(), seen)).collect();
-        for (at, (name, folder)) in folders(&self.path).into_iter().enumerate() {
+        let (folders, has_links) = names(&self.path);
+        self.has_links = has_links;
+        for (at, (name, folder)) in folders.into_iter().enumerate() {
             let mut seen = known.remove(&folder).unwrap_or_else(|| Seen::new(name, folder, self.from));
             match at < MOST {
-                true => seen.look(self.from, device, watch, taken),
+                true if every || seen.is_stale || seen.mark.is_none() => seen.look(self.from, device, watch, taken),
+                true => {}
                 false => seen.pass_over(watch),
             }
             self.tools.push(seen);
@@ -140,6 +148,7 @@ impl Seen {
     }
 
     fn pass_over(&mut self, watch: &Watch) {
+        self.is_stale = true;
         if let Some(mark) = self.mark.take() {
             watch.forget(mark);
         }
@@ -174,13 +183,21 @@ fn tool(name: &str, folder: &Path, file: &Path, from: Origin, taken: Taken) -> R
 
 /// Sub-folders by name; a place that is not there has none.
 pub fn folders(place: &Path) -> Vec<(String, PathBuf)> {
-    // What the folder says of its entries costs nothing; only a link has to be followed.
-    let is_folder = |entry: &fs::DirEntry| {
-        entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink() && entry.path().is_dir())
-    };
-    let entries = fs::read_dir(place).into_iter().flatten().flatten().filter(is_folder);
-    let named = entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()));
-    let mut found: Vec<_> = named.filter(|(name, _)| !name.starts_with('.')).collect();
+    names(place).0
+}
+
+/// The same, and whether any entry is a link.
+fn names(place: &Path) -> (Vec<(String, PathBuf)>, bool) {
+    let (mut found, mut has_links) = (Vec::new(), false);
+    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // What the folder says of its entries costs nothing; only a link has to be followed.
+        let Some(kind) = entry.file_type().ok().filter(|_| !name.starts_with('.')) else { continue };
+        has_links |= kind.is_symlink();
+        if kind.is_dir() || kind.is_symlink() && entry.path().is_dir() {
+            found.push((name, entry.path()));
+        }
+    }
     found.sort();
-    found
+    (found, has_links)
 }

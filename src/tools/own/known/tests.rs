@@ -189,6 +189,40 @@ fn behind_a_link_it_is_looked_at_each_time() {
     assert_eq!(house.sees(None, "a link between leads elsewhere").len(), 2);
     assert_eq!(house.abouts(None), ["Two."]);
     assert_eq!(house.own.unwatched(), None, "links are nothing to be told of");
+    fs::remove_dir_all(house.at("two")).unwrap();
+    house.sees(None, "a link leads nowhere");
+    put(&house.at("two"), "greet", "Three.");
+    assert_eq!(house.sees(None, "and somewhere again").len(), 2);
+}
+
+#[test]
+fn who_looks_while_others_write_sees_in_the_end_what_there_is() {
+    let house = House::new();
+    let tools = house.at("tools");
+    std::thread::scope(|scope| {
+        for who in 0..3 {
+            let (tools, house) = (&tools, &house);
+            scope.spawn(move || {
+                for round in 0..60 {
+                    let name = format!("t{}", (who + round) % 5);
+                    // Another one may move it away under the hand.
+                    let _ = fs::create_dir_all(tools.join(&name));
+                    let _ = fs::write(tools.join(&name).join(FILE), manifest(&name, &format!("{who} {round}")));
+                    if round % 7 == who {
+                        let _ = fs::rename(tools.join(&name), tools.join(format!("t{}", 5 + who)));
+                    }
+                    if round % 11 == who {
+                        let _ = fs::remove_dir_all(tools.join(format!("t{}", 5 + who)));
+                    }
+                    house.own.of([None, Some(ADA), Some(BO)][who]);
+                }
+            });
+            scope.spawn(move || (0..200).for_each(|_| drop(house.own.of([None, Some(ADA), Some(BO)][who]))));
+        }
+    });
+    for whose in [None, Some(ADA), Some(BO)] {
+        house.sees(whose, "all have written");
+    }
 }
 
 #[test]
