@@ -30,7 +30,10 @@ mod toolbox;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{ArtifactKind, Bound, Call, Effect, MCP_PREFIX, Outcome, Payload, Persona, PersonaId, Step, StepError},
+    domain::{
+        ArtifactKind, Bound, Call, Effect, MCP_PREFIX, Outcome, Payload, Persona, PersonaId, Step, StepError,
+        canonical_host, is_outreach,
+    },
     ports::{Performer, Records, World},
 };
 use async_trait::async_trait;
@@ -46,7 +49,7 @@ pub use driver::BrowserDriver;
 pub use fitted::Fitted;
 
 use crate::{
-    egress::{Egress, HostRules},
+    egress::{Egress, Errand, HostRules},
     memory::Memory,
     models::{Keyring, Models, Request, secrets_of},
     secrets::Hidden,
@@ -105,6 +108,20 @@ struct OwnCall<'a> {
     name: &'a str,
     args: &'a Map<String, Value>,
     effect: Effect,
+    outreach: bool,
+}
+
+impl OwnCall<'_> {
+    /// Why it is not as the tool is declared: what a step says of itself is what the broker judged it by.
+    fn differs(&self, declared: &own::Manifest) -> Option<String> {
+        let (name, effect, says) = (self.name, self.effect, declared.effect);
+        if effect != says {
+            return Some(format!("the step calls {name} {effect}, but its manifest says {says}: correct the goal"));
+        }
+        let hides = declared.outreach && !self.outreach && !is_outreach(name);
+        let why = "writes to strangers, by its manifest: the step must say `\"outreach\": true`";
+        hides.then(|| format!("{name} {why}"))
+    }
 }
 
 impl Tools {
@@ -158,8 +175,8 @@ impl Tools {
                 let report = builtin::report::report(&*deps.days, deps.world.now_ms(), &save_as);
                 unless_stopped(call, &stop, report).await
             }
-            Step::Tool { name, args, effect, .. } => {
-                let wanted = OwnCall { name: &name, args: &args, effect };
+            Step::Tool { name, args, effect, outreach, .. } => {
+                let wanted = OwnCall { name: &name, args: &args, effect, outreach };
                 self.own_tool(&persona, call, wanted, &stop).await
             }
             step => self.in_browser(&persona, call, step, known, stop).await,
@@ -252,12 +269,11 @@ impl Tools {
     /// Looked at anew for each call, so that a tool can be put there or taken away while the company works.
     async fn own_tool(&self, persona: &Persona, call: &Call, wanted: OwnCall<'_>, stop: &CancellationToken) -> Outcome {
         if wanted.name.starts_with(MCP_PREFIX) {
-            let OwnCall { name, args, effect } = wanted;
-            return Box::pin(self.deps.mcp.call(persona, call, mcp::Asked { name, args, effect }, stop)).await;
+            return Box::pin(self.deps.mcp.call(persona, call, wanted, stop)).await;
         }
         let not_begun = |error| Outcome::not_begun(format!("did not run {}", call.tool), error);
         let loaded = self.own_tools(persona, Some(wanted.name)).await;
-        let OwnCall { name, args, effect } = wanted;
+        let OwnCall { name, args, .. } = wanted;
         let Some(tool) = loaded.named(name) else {
             let broken = loaded.broken.iter().find(|broken| broken.name == name);
             let text = broken.map_or_else(
@@ -266,13 +282,11 @@ impl Tools {
             );
             return not_begun(StepError::permanent(text));
         };
-        let says = tool.manifest.effect;
-        if says != effect {
-            let text = format!("the step calls {name} {effect}, but its manifest says {says}: correct the goal");
+        if let Some(text) = wanted.differs(&tool.manifest) {
             return not_begun(StepError::permanent(text));
         }
         let home = Home::of(&self.deps.data_root, persona.into());
-        let way_out = match self.way_out(persona, tool).await {
+        let way_out = match self.way_out(persona, tool, args).await {
             Ok(way_out) => way_out,
             Err(error) => return not_begun(error),
         };
@@ -282,13 +296,22 @@ impl Tools {
         }
     }
 
-    /// By the persona's own host rules, like its browser's; none: the tool has no network.
-    async fn way_out(&self, persona: &Persona, tool: &OwnTool) -> Result<Option<WayOut>, StepError> {
+    /// By the persona's own host rules, like its browser's, and by the hosts' policies; none: the tool has no network.
+    async fn way_out(
+        &self,
+        persona: &Persona,
+        tool: &OwnTool,
+        args: &Map<String, Value>,
+    ) -> Result<Option<WayOut>, StepError> {
         if !tool.manifest.network {
             return Ok(None);
         }
         let rules = HostRules::parse(&persona.hosts).map_err(|bad| StepError::denied(bad.to_string()))?;
-        let opened = match self.deps.web.egress.gate(rules).await {
+        // Judged by the policy of the host that it names, outreach goes to no other.
+        let named = || canonical_host(args.get("host").and_then(Value::as_str).unwrap_or_default().trim());
+        let only = tool.manifest.outreach.then(|| named().map(|host| host.to_string()).unwrap_or_default());
+        let errand = Errand { persona: persona.id, tool: tool.manifest.name.clone(), only };
+        let opened = match self.deps.web.egress.gate_for(rules, errand).await {
             Ok(gate) => WayOut::open(gate),
             Err(error) => Err(error),
         };

@@ -1,6 +1,6 @@
 //! The steps as a goal that a company carries, each with its receipt on disk before the next begins.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use actors::{
     domain::{GoalState, Limits, Pace, Payload, PersonaId, Proof, StepsPayload, TraceId, WaitsFor},

@@ -129,7 +129,8 @@ impl<'a> Place<'a> {
             descriptions.push(took);
             // It is not what the manifest says, so it is looked up and not run.
             let (args, effect) = (Map::new(), Effect::Read);
-            let step = Step::Tool { name: name.clone(), args, effect, save_as: None, timeout_ms: None };
+            let step =
+                Step::Tool { name: name.clone(), args, effect, outreach: false, save_as: None, timeout_ms: None };
             let (outcome, took) = self.perform(&step).await;
             let refused = format!("{outcome:?}").contains("its manifest says pure");
             ensure!(refused, "{name} was not looked up");

@@ -12,7 +12,10 @@ use ed25519_dalek::SigningKey;
 use serde_json::json;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{adapters::SealedWith, world::ThisMachine};
+use super::{
+    adapters::{Policies, SealedWith},
+    world::ThisMachine,
+};
 use crate::{
     browser::Browsers,
     config::{Config, REHEARSAL_HOST},
@@ -63,7 +66,7 @@ impl Rooms {
         let (evidence_key, signs_anew) = evidence_key(config, &storage).await?;
 
         let (practice, rehearsal) = practice_site(config).await?;
-        let egress = open_egress(config, practice)?;
+        let egress = open_egress(config, practice)?.under(Arc::new(Policies(storage.db.clone())));
         let browsers = open_browsers(config, egress.clone())?;
         let orphans = browsers.sweep_orphans().await;
         if orphans > 0 {

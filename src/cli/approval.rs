@@ -59,7 +59,7 @@ impl Approvals {
             Which::Decided => "decided",
             Which::All => "all",
             Which::Unknown => {
-                let found = server.get(&["api", "reconcile"], &[]).await?;
+                let found = server.get(&["api", "reconcile"], &[("limit", Some(self.limit.to_string()))]).await?;
                 out.answer(&found, |found| unknown(items(found)));
                 return Ok(Ended::Well);
             }

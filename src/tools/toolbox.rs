@@ -11,7 +11,7 @@ use actors::domain::{Effect, MCP_PREFIX, Step, ToolCall, ToolKind, ToolOffer, ne
 use serde_json::{Map, Value};
 
 use super::{
-    own::{Origin, OwnTool},
+    own::{Manifest, Origin, OwnTool},
     told,
 };
 use catalogue::BUILT_IN;
@@ -96,7 +96,9 @@ fn own_step(tool: &OwnTool, args: Map<String, Value>) -> Result<Step, String> {
         return Err(format!("the arguments of {} do not fit: {reason}", manifest.name));
     }
     let timeout_ms = u64::try_from(manifest.timeout.as_millis()).ok();
-    Ok(Step::Tool { name: manifest.name.clone(), args, effect: manifest.effect, save_as: None, timeout_ms })
+    let Manifest { name, effect, outreach, .. } = &**manifest;
+    let (name, effect, outreach) = (name.clone(), *effect, *outreach);
+    Ok(Step::Tool { name, args, effect, outreach, save_as: None, timeout_ms })
 }
 
 impl BuiltIn {

@@ -286,6 +286,7 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         | Step::WaitFor { selector, .. }
         | Step::Extract { selector, .. }
         | Step::ExpectSelector { selector, .. } => Some(selector),
+        Step::Message { send, .. } => Some(send),
         Step::ExpectText { selector, .. } | Step::Screenshot { selector, .. } => selector.as_ref(),
         _ => None,
     };
@@ -302,6 +303,13 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         return Some(("path", "must be a relative path without `..` inside the persona's folder"));
     }
     match step {
+        Step::Message { to_field, text_field, .. } if to_field.trim().is_empty() || text_field.trim().is_empty() => {
+            Some(("to_field", "and `text_field` must not be empty"))
+        }
+        Step::Message { to, .. } if to.trim().is_empty() || to.contains(['\n', '\r', ',', ';']) => {
+            Some(("to", "must be one name"))
+        }
+        Step::Message { text, .. } if text.trim().is_empty() => Some(("text", "must not be empty")),
         Step::Think { .. } => Some(("action", "cannot be part of a plan: give an `agent` goal instead")),
         Step::Tool { name, .. } if !is_tool_name(name) => {
             Some(("name", "must be 1 to 40 lower-case letters, digits or `_`, and begin with a letter"))

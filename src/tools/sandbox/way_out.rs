@@ -52,6 +52,8 @@ pub struct Went {
     pub reached: Vec<String>,
     /// In words, each once.
     pub refused: Vec<String>,
+    /// The first of them, with what can be done about it.
+    pub first: Option<String>,
     /// A rule said no, not the network.
     pub by_rule: bool,
 }
@@ -91,7 +93,8 @@ impl WayOut {
         let refusals = self.gate.refusals();
         let by_rule = refusals.iter().any(|refused| refused.why.is_rule());
         let refused: BTreeSet<_> = refusals.iter().map(ToString::to_string).collect();
-        Went { reached: self.gate.reached(), refused: refused.into_iter().collect(), by_rule }
+        let first = refusals.first().map(|first| format!("{first}{}", first.advice()));
+        Went { reached: self.gate.reached(), refused: refused.into_iter().collect(), first, by_rule }
     }
 }
 

@@ -46,8 +46,9 @@ fn bad_goals(params: &Value) -> Vec<(Value, &'static str, &'static str)> {
         (json!({"template": "social.post", "params": params, "proof": {}}), "proof", "comes with the template"),
         (json!({"params": params, "kind": "ai", "payload": {"prompt": "x"}}), "params", "send `template` too"),
         (
-            json!({"template": "outreach.send_message", "params": {"platform": "rehearsal", "batch_size": 20}}),
-            "template",
+            json!({"template": "outreach.send_message", "params": {"platform": "rehearsal", "to": "bo@a.test", "text": "Hi.",
+                "batch_size": 1}}),
+            "proof.counts_as",
             "outreach is off",
         ),
         (

@@ -29,7 +29,7 @@ pub(super) fn put(root: &Path, name: &str, effect: &str, script: &str) {
 
 pub(super) fn step(name: &str, effect: Effect, args: Value) -> Step {
     let args: Map<String, Value> = args.as_object().unwrap().clone();
-    Step::Tool { name: name.into(), args, effect, save_as: None, timeout_ms: None }
+    Step::Tool { name: name.into(), args, effect, outreach: false, save_as: None, timeout_ms: None }
 }
 
 async fn perform(effect: Effect, script: &str) -> Outcome {
