@@ -113,14 +113,13 @@ struct OwnCall<'a> {
 
 impl OwnCall<'_> {
     /// Why it is not as the tool is declared: what a step says of itself is what the broker judged it by.
-    fn differs(&self, declared: &own::Manifest) -> Option<String> {
+    fn differs(&self, declared: &own::Manifest, who: &str) -> Option<String> {
         let (name, effect, says) = (self.name, self.effect, declared.effect);
         if effect != says {
-            return Some(format!("the step calls {name} {effect}, but its manifest says {says}: correct the goal"));
+            return Some(format!("the step calls {name} {effect}, but its {who} says {says}: correct the goal"));
         }
         let hides = declared.outreach && !self.outreach && !is_outreach(name);
-        let why = "writes to strangers, by its manifest: the step must say `\"outreach\": true`";
-        hides.then(|| format!("{name} {why}"))
+        hides.then(|| format!("{name} writes to strangers, its {who} says: the step must say `\"outreach\": true`"))
     }
 }
 
@@ -282,7 +281,7 @@ impl Tools {
             );
             return not_begun(StepError::permanent(text));
         };
-        if let Some(text) = wanted.differs(&tool.manifest) {
+        if let Some(text) = wanted.differs(&tool.manifest, "manifest") {
             return not_begun(StepError::permanent(text));
         }
         let home = Home::of(&self.deps.data_root, persona.into());

@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 const MOST_SCHEMA_BYTES: usize = 64 << 10;
 const MOST_PATTERN_BYTES: usize = 1 << 20;
 /// Characters of an answer that are shown to the model again, and of what is wrong with it.
-const MOST_SHOWN: usize = 4_000;
-const MOST_REASON: usize = 500;
+const MOST_SHOWN: usize = 600;
+const MOST_REASON: usize = 200;
 /// Bytes that asking once more adds to a request, at most: what is shown, written as JSON.
-pub(super) const ADDED_BYTES: usize = 6 * (MOST_SHOWN + MOST_REASON) + 1_024;
+pub(super) const ADDED_BYTES: usize = 4 * (MOST_SHOWN + MOST_REASON) + 512;
 
 /// Why answers cannot be held to this schema.
 pub fn schema_fault(schema: &Value) -> Option<String> {
@@ -29,7 +29,8 @@ fn validator(schema: &Value) -> Result<Validator, String> {
 }
 
 fn short(text: &impl ToString, most: usize) -> String {
-    text.to_string().chars().take(most).collect()
+    // What takes up more room as JSON says nothing.
+    text.to_string().chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Why a whole answer has not the form that was asked for. One that was cut off, kept back, or calls a tool is none yet.
@@ -48,7 +49,7 @@ pub(super) fn misfit(request: &ChatRequest, answer: &ChatAnswer) -> Option<Strin
             let error = validator.validate(&value).err()?;
             let place = error.instance_path().to_string();
             let at = if place.is_empty() { "the whole".to_owned() } else { place };
-            Some(format!("{}: {}", short(&at, 100), short(&error, MOST_REASON - 150)))
+            Some(format!("{}: {}", short(&at, 60), short(&error, MOST_REASON)))
         }
     }
 }
@@ -113,11 +114,12 @@ mod tests {
     fn asking_again_adds_no_more_than_is_reserved() {
         let request = request(json!({"type": "object"}));
         let raw = json!({"messages": [{"role": "user", "content": "How many?"}]});
-        let worst = "\u{1}".repeat(MOST_SHOWN * 2);
-        let (again, raw_again) = asked_again(&request, raw.as_object(), &worst, &worst);
-        let raw_again = Value::from(raw_again.unwrap());
-        assert_eq!((again.turns.len(), raw_again["messages"].as_array().unwrap().len()), (3, 3));
-        assert!(raw_again.to_string().len() - raw.to_string().len() <= ADDED_BYTES);
+        for worst in ["\u{1}", "\"", "\u{1f600}"].map(|one| one.repeat(MOST_SHOWN * 2)) {
+            let (again, raw_again) = asked_again(&request, raw.as_object(), &worst, &worst);
+            let raw_again = Value::from(raw_again.unwrap());
+            assert_eq!((again.turns.len(), raw_again["messages"].as_array().unwrap().len()), (3, 3));
+            assert!(raw_again.to_string().len() - raw.to_string().len() <= ADDED_BYTES);
+        }
     }
 
     #[test]

@@ -191,7 +191,7 @@ impl Mcp {
             let text = format!("{} is not confirmed; `greenroom mcp list` says what there is", asked.name);
             return Err(StepError::denied(text));
         };
-        if let Some(text) = asked.differs(&tool.offer.manifest) {
+        if let Some(text) = asked.differs(&tool.offer.manifest, "operator") {
             return Err(StepError::permanent(text));
         }
         let (offer, args) = (tool.offer.clone(), asked.args.clone());

@@ -337,6 +337,37 @@ mod tests {
     }
 
     #[test]
+    fn outreach_is_what_says_so_of_itself_whatever_its_name_is() {
+        let (mine, standing) = (persona(Autonomy::Full, &[]), standing());
+        let args = json!({"host": "a.test", "to": "bo@a.test", "text": "Hello."});
+        let Value::Object(args) = args else { panic!() };
+        let called = |outreach| {
+            let (name, effect, args) = ("letter".to_owned(), Effect::Irreversible, args.clone());
+            Step::Tool { name, args, effect, outreach, save_as: None, timeout_ms: None }
+        };
+        let on = |step: &Step, page| judge(step, page, &by(&mine, &standing));
+        assert!(matches!(on(&called(false), None), Verdict::Allow { .. }));
+        assert!(
+            matches!(on(&called(true), None), Verdict::Deny { reason } if reason.contains("outreach is off on a.test"))
+        );
+        let field = |name: &str| name.to_owned();
+        let message = Step::Message {
+            to: field("bo@a.test"),
+            text: field("Hello."),
+            to_field: field("#to"),
+            text_field: field("#text"),
+            send: field("#send"),
+            timeout_ms: None,
+        };
+        let off = on(&message, PRACTICE);
+        assert!(matches!(&off, Verdict::Deny { reason } if reason.contains("off on rehearsal.localhost")), "{off:?}");
+        assert!(matches!(on(&message, None), Verdict::Deny { reason } if reason.contains("no page is open")));
+        let terms = HostTerms { disclosure: "By a machine.".into(), ..HostTerms::default() };
+        let Step::Message { text, .. } = disclosed(message, Some(&terms)) else { panic!() };
+        assert_eq!(text, "Hello.\n\nBy a machine.");
+    }
+
+    #[test]
     fn a_policy_names_the_only_tools_of_its_host() {
         let (mine, standing) = (persona(Autonomy::Full, &[]), standing());
         let terms = HostTerms { actions: Some(vec!["browser_navigate".into()]), ..HostTerms::default() };

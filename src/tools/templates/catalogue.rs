@@ -1,6 +1,6 @@
 //! The templates people and the planner choose from, by name.
 
-use actors::domain::{Persona, Recipe, Unit};
+use actors::domain::{OUTREACH_IS_OFF, Persona, Recipe, Unit};
 use actors::ports::{MadeGoal, Playbook};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -27,6 +27,13 @@ pub struct Named {
     pub counts_as: Option<Unit>,
     #[serde(skip)]
     make: fn(&Filled, &Persona) -> Result<Template, BadField>,
+}
+
+impl Named {
+    /// Why it cannot be used now; `outreach`: a host policy lets somebody be written to.
+    pub fn off(&self, outreach: bool) -> Option<&'static str> {
+        (self.counts_as == Some(Unit::Message) && !outreach).then_some(OUTREACH_IS_OFF)
+    }
 }
 
 /// Sites that the templates know their way about.

@@ -160,8 +160,8 @@ async fn what_days_are_planned_from_is_checked_when_it_is_set() {
                 true,
                 json!([{"template": "outreach.send_message", "params": {"platform": "rehearsal", "batch_size": 2}}]),
             ),
-            "work[0].template",
-            "outreach is off",
+            "work[0].params.to",
+            "is required",
         ),
         (plan(true, json!(vec![post.clone(); 51])), "work", "at most 50"),
     ] {

@@ -75,7 +75,7 @@ fn decided(receipt: &Receipt) -> Option<Decided> {
     if let Some(by) = data.get("approval").and_then(|about| about.get("by")?.as_str()) {
         return Some(Decided { by: by.to_owned(), at_ms: receipt.at_ms, note: String::new() });
     }
-    Some(Decided { by: text("by")?, at_ms: receipt.at_ms, note: text("note")? })
+    Some(Decided { by: text("by")?, at_ms: receipt.at_ms, note: text("note").unwrap_or_default() })
 }
 
 /// What a look showed: what the next receipt asks about or saw instead, else what was approved.

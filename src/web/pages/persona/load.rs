@@ -92,6 +92,7 @@ async fn load(deps: &Deps, caller: &Caller, which: &str, asked: &Asked) -> Resul
         body,
         side,
         templates: templates::all(),
+        outreach: visit.deps.db.allows_outreach().await?,
     })
 }
 
