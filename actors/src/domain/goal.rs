@@ -303,13 +303,6 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         return Some(("path", "must be a relative path without `..` inside the persona's folder"));
     }
     match step {
-        Step::Message { to_field, text_field, .. } if to_field.trim().is_empty() || text_field.trim().is_empty() => {
-            Some(("to_field", "and `text_field` must not be empty"))
-        }
-        Step::Message { to, .. } if to.trim().is_empty() || to.contains(['\n', '\r', ',', ';']) => {
-            Some(("to", "must be one name"))
-        }
-        Step::Message { text, .. } if text.trim().is_empty() => Some(("text", "must not be empty")),
         Step::Think { .. } => Some(("action", "cannot be part of a plan: give an `agent` goal instead")),
         Step::Tool { name, .. } if !is_tool_name(name) => {
             Some(("name", "must be 1 to 40 lower-case letters, digits or `_`, and begin with a letter"))
@@ -331,7 +324,19 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         Step::Screenshot { file: Some(name), .. } if name.contains(['/', '\\']) || !is_inside(name) => {
             Some(("file", "must be a file name without folders"))
         }
-        step => choice_fault(step),
+        step => letter_fault(step).or_else(|| choice_fault(step)),
+    }
+}
+
+/// The same of a step that writes to somebody.
+fn letter_fault(step: &Step) -> Option<(&'static str, &'static str)> {
+    let Step::Message { to, text, to_field, text_field, .. } = step else { return None };
+    match step {
+        _ if to_field.trim().is_empty() => Some(("to_field", "must not be empty")),
+        _ if text_field.trim().is_empty() => Some(("text_field", "must not be empty")),
+        _ if to.trim().is_empty() || to.contains(['\n', '\r', ',', ';']) => Some(("to", "must be one name")),
+        _ if text.trim().is_empty() => Some(("text", "must not be empty")),
+        _ => None,
     }
 }
 

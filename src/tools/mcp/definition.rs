@@ -94,7 +94,7 @@ impl Definition {
             inverse: None,
             isolation: None,
             network: false,
-            outreach: manifest.outreach.iter().any(|name| *name == self.tool),
+            outreach: manifest.outreach.contains(&self.tool),
         };
         Some(OwnTool::announced(offered, Origin::Mcp, validators.of(self.hash, &self.schema).ok()?))
     }

@@ -191,15 +191,17 @@ pub(super) async fn of_persona(calling: Calling, asked: Asked) -> Result<HttpRes
 }
 
 /// Bytes of a piece, about.
-const PIECE: usize = 64;
+const PIECE: usize = 8;
+/// Of what has no white space.
+const LONGEST_PIECE: usize = 64;
 
 /// A text in pieces that end behind white space where they can.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let at = |from: usize| rest.char_indices().find(|(place, c)| *place >= from && c.is_whitespace());
-        let end = at(PIECE).map(|(place, c)| place + c.len_utf8()).filter(|end| *end < PIECE * 4);
-        let end = end.unwrap_or_else(|| rest.floor_char_boundary(PIECE * 4));
+        let end = at(PIECE).map(|(place, c)| place + c.len_utf8()).filter(|end| *end < LONGEST_PIECE);
+        let end = end.unwrap_or_else(|| rest.floor_char_boundary(LONGEST_PIECE));
         let (piece, left) = rest.split_at(end);
         rest = left;
         (!piece.is_empty()).then_some(piece)
@@ -217,7 +219,7 @@ mod tests {
         fn pieces_are_the_text(text in "[a-zé \\n日]{0,900}") {
             let all: Vec<_> = pieces(&text).collect();
             prop_assert_eq!(all.concat(), text.as_str());
-            prop_assert!(all.iter().all(|piece| piece.len() <= PIECE * 4 + 4 && !piece.is_empty()));
+            prop_assert!(all.iter().all(|piece| piece.len() <= LONGEST_PIECE + 4 && !piece.is_empty()));
         }
     }
 }

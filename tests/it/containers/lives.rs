@@ -260,9 +260,9 @@ async fn a_tool_with_network_goes_out_of_its_container_by_the_gate_and_no_other_
     let root = place.root.path();
     let asks = r#"page=$(wget -q -O - http://rehearsal.localhost/ | grep -c Callboard)
 wget -q -O /dev/null http://elsewhere.test/ 2>/dev/null; refused=$?
-(unset http_proxy; wget -q -T 3 -O /dev/null http://192.0.2.1/ 2>/dev/null); direct=$?
+nc -w 3 192.0.2.1 80 < /dev/null 2>/dev/null; direct=$?
 devices=$(tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' \n')
-echo "{\"page\": $([ "$page" -gt 0 ] && echo true), \"refused\": $refused, \"direct\": $direct, \"devices\": \"$devices\"}" > seen.json
+echo "{\"page\": $([ "$page" -gt 0 ] && echo true), \"refused\": $refused, \"direct\": $([ $direct -eq 0 ] && echo true || echo false), \"devices\": \"$devices\"}" > seen.json
 cat seen.json"#;
     put(root, asks);
     let manifest = root.join("tools/tried/tool.toml");
@@ -277,7 +277,7 @@ cat seen.json"#;
     }
     let files = root.join("personas").join(ada["id"].as_str().unwrap()).join("files");
     let seen: Value = serde_json::from_slice(&fs::read(files.join("seen.json")).unwrap()).unwrap();
-    assert_eq!(seen, json!({"page": true, "refused": 1, "direct": 1, "devices": "lo"}));
+    assert_eq!(seen, json!({"page": true, "refused": 1, "direct": false, "devices": "lo"}));
     let receipts = answer(root, &["receipts", "list", "--limit", "100"]);
     let data = |one: &Value| one["body"]["data"].clone();
     let ran: Vec<_> =
