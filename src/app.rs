@@ -1,6 +1,7 @@
 //! Puts the rooms together. Wiring only: what is decided, is decided in the rooms.
 
 mod adapters;
+mod chronicle;
 mod demo;
 #[cfg(feature = "failpoints")]
 mod failpoints;
@@ -26,7 +27,10 @@ pub fn main() -> ExitCode {
     if let Some(ended) = way_out::inside(std::env::args_os()) {
         return ended;
     }
-    let command = Command::parse();
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(error) => return misread(&error),
+    };
     let json = command.common.json;
     let ended = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -42,6 +46,19 @@ pub fn main() -> ExitCode {
             ExitCode::from(if misused { 2 } else { 1 })
         }
     }
+}
+
+/// What was typed is no command, or asks for help: in words, or as an object for programs.
+fn misread(error: &clap::Error) -> ExitCode {
+    let asks_for_json = std::env::args_os().skip(1).take_while(|arg| arg != "--").any(|arg| arg == "--json");
+    if error.use_stderr() && asks_for_json {
+        let said = error.render().to_string();
+        cli::print::error(&Misused(said.trim_start_matches("error: ").trim_end().to_owned()).into(), true);
+    } else {
+        // A reader that went away is no error.
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 async fn run(command: Command) -> anyhow::Result<Ended> {

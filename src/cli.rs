@@ -205,4 +205,21 @@ mod tests {
             assert_eq!(error.exit_code(), 2, "{line}");
         }
     }
+
+    fn silent(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        let path = format!("{path} {}", command.get_name());
+        if command.get_about().is_none() {
+            found.push(path.clone());
+        }
+        let unsaid = command.get_arguments().filter(|arg| arg.get_help().is_none() && !arg.is_hide_set());
+        found.extend(unsaid.map(|arg| format!("{path} {}", arg.get_id())));
+        command.get_subcommands().for_each(|verb| silent(verb, &path, found));
+    }
+
+    #[test]
+    fn every_verb_and_option_says_what_it_is_for() {
+        let mut found = Vec::new();
+        silent(&Command::command(), "", &mut found);
+        assert!(found.is_empty(), "{found:#?}");
+    }
 }

@@ -24,7 +24,7 @@ use crate::{
 pub(super) async fn doctor(config: &Config, json: bool) -> anyhow::Result<Ended> {
     let mut findings = doctor::machine(config);
     let opened = Storage::open_read_only(&config.storage, &config.data_root, Arc::new(ThisMachine)).await;
-    findings.push(doctor::database(config, opened).await);
+    findings.extend(doctor::database(config, opened).await);
     findings.push(doctor::chromium(config).await);
     findings.push(doctor::hosts(config));
     findings.push(doctor::sandbox().await);

@@ -11,8 +11,9 @@ use std::{
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::rooms::Rooms;
+use super::{chronicle, rooms::Rooms};
 use crate::{
     cli::{Ended, announcement::Announcement, lock::DataRootLock, print::Out},
     config::Config,
@@ -34,6 +35,7 @@ pub(super) struct Serving {
     config: Arc<Config>,
     web: web::Server,
     status_token: String,
+    _chronicle: AbortOnDropHandle<()>,
     // Dropped last and in this order: the log, then the data root.
     _log: Telemetry,
     _lock: DataRootLock,
@@ -57,6 +59,7 @@ impl Serving {
         let listener = listen(&config)?;
         let log = telemetry::start(&config.log.filter, &config.data_root, stderr)?;
         let rooms = Rooms::open(&config).await?;
+        let _chronicle = AbortOnDropHandle::new(tokio::spawn(chronicle::keep(rooms.company.clone())));
         let url = url_of(listener.local_addr().context("the listening address is not known")?);
         let config = Arc::new(config);
         let secret = || random::new_secret(rooms.world.as_ref());
@@ -89,7 +92,7 @@ impl Serving {
             .write(&config.data_root)
             .with_context(|| format!("the server cannot announce itself in {}", config.data_root.display()))?;
         tracing::info!(%url, "greenroom is ready at {url}");
-        Ok(Self { rooms, url, config, web, status_token, _log: log, _lock: lock })
+        Ok(Self { rooms, url, config, web, status_token, _chronicle, _log: log, _lock: lock })
     }
 
     /// A link that logs in the first owner, once.

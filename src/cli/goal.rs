@@ -1,6 +1,6 @@
 //! `goal`: work for personas, and what a person decides about it.
 
-use std::time::Duration;
+use std::{io::Write as _, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -62,6 +62,7 @@ pub struct Add {
     /// What it is about, in a few words.
     #[arg(long, required_unless_present = "template")]
     title: Option<String>,
+    /// What sort of work it is; a goal in words is for an `agent`.
     #[arg(long, value_enum, required_unless_present = "template")]
     kind: Option<Kind>,
     /// What is to be done, as JSON or `@FILE` with it: `{"steps": […]}`, `{"prompt": "…"}`, `{"file": "…"}`
@@ -80,6 +81,7 @@ pub struct Add {
     /// Importance from 0 to 1.
     #[arg(long)]
     priority: Option<f64>,
+    /// What it belongs to; receipts can be looked for by it.
     #[arg(long)]
     project: Option<String>,
     /// The same key brings the same goal only once.
@@ -124,6 +126,7 @@ pub struct List {
     /// pending, running, parked, done, unconfirmed, failed or cancelled.
     #[arg(long)]
     state: Option<String>,
+    /// At most so many.
     #[arg(long, default_value_t = 50)]
     limit: u16,
 }
@@ -254,6 +257,7 @@ pub(super) fn json_or_file(option: &str, text: &str) -> anyhow::Result<Value> {
 pub(super) async fn until_over(mut goal: Value, server: &Server) -> anyhow::Result<Value> {
     let shown = spinner();
     let id = text(&goal, "id");
+    let mut told = String::new();
     loop {
         let state = text(&goal, "state");
         let waits_for_a_person = ["reconcile", "approval", "answer"].contains(&text(&goal, "parked_on").as_str());
@@ -261,9 +265,27 @@ pub(super) async fn until_over(mut goal: Value, server: &Server) -> anyhow::Resu
             shown.finish_and_clear();
             return Ok(goal);
         }
-        shown.set_message(format!("{} is {state}", print::short(&text(&goal, "title"), 60)));
+        let standing = standing(&goal, &state);
+        if shown.is_hidden() && standing != told {
+            // Nobody watches the turning sign: a line for each change instead.
+            let _ = writeln!(std::io::stderr(), "{standing}");
+        }
+        shown.set_message(standing.clone());
+        told = standing;
         tokio::time::sleep(LOOK_EVERY).await;
         goal = server.get(&["api", "goals", &id], &[]).await?;
+    }
+}
+
+/// How a goal stands that is not over; with its last error, and when it is tried again.
+fn standing(goal: &Value, state: &str) -> String {
+    let title = print::short(&text(goal, "title"), 60);
+    let error = print::short(&text(goal, "last_error"), 100);
+    let again = goal["due_ms"].as_i64().and_then(chrono::DateTime::from_timestamp_millis);
+    let again = again.map(|at| format!(", again at {}", at.format("%H:%M:%S UTC"))).unwrap_or_default();
+    match error.as_str() {
+        "" => format!("{title} is {state}"),
+        error => format!("{title} is {state} after try {}: {error}{again}", goal["attempts"]),
     }
 }
 

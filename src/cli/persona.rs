@@ -91,6 +91,7 @@ pub struct New {
     /// manager, worker, performer or friend.
     #[arg(long)]
     role: Option<String>,
+    /// What it is there for, in a sentence.
     #[arg(long)]
     description: Option<String>,
     /// A host it may reach besides the practice site; may be given more than once.

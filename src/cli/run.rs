@@ -36,6 +36,7 @@ pub struct List {
     /// Id of a goal.
     #[arg(long)]
     goal: Option<String>,
+    /// At most so many.
     #[arg(long, default_value_t = 50)]
     limit: u16,
 }

@@ -93,13 +93,20 @@ impl SqliteWriter {
         tokio::task::spawn_blocking(hop).await.map_err(DbError::unavailable)?
     }
 
-    /// The same on this very thread, for the one who writes all the time: two changes of threads cost as much as a
-    /// small commit. What has begun cannot be cancelled.
-    pub(super) async fn run_here<R>(&self, work: impl FnOnce(&mut SqliteConnection) -> R) -> Result<R, DbError> {
+    /// The same on this very thread, for the one who writes all the time: a change of threads costs as much as a small
+    /// commit. Work that is not `short` hands over what else this thread has to do; short work is done before that would
+    /// be, and whoever waits for it goes on at once on this thread. What has begun cannot be cancelled.
+    pub(super) async fn run_here<R>(
+        &self,
+        short: bool,
+        work: impl FnOnce(&mut SqliteConnection) -> R,
+    ) -> Result<R, DbError> {
         let mut conn = self.0.conn.lock().await;
-        match Handle::current().runtime_flavor() {
+        let runtime = Handle::current();
+        match runtime.runtime_flavor() {
             // Others have only this thread and wait.
             RuntimeFlavor::CurrentThread => with(&mut conn, work),
+            _ if short && runtime.metrics().num_workers() > 1 => with(&mut conn, work),
             _ => tokio::task::block_in_place(|| with(&mut conn, work)),
         }
     }

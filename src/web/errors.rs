@@ -101,7 +101,7 @@ impl Problem {
     /// Fields are wrong; each is named.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let named: Vec<String> = errors.iter().map(|error| format!("`{}` {}", error.field, error.reason)).collect();
-        let detail = format!("{}. Correct this and send it again.", named.join("; "));
+        let detail = format!("{}. Correct this and send it again.", named.join("; ").trim_end_matches(['.', '?']));
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A field is wrong", detail) }
     }
 
@@ -127,9 +127,9 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
     }
 
-    /// What the caller read is no longer so.
+    /// It cannot be done as things stand.
     pub fn conflict(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, "conflict", "Changed meanwhile", detail)
+        Self::new(StatusCode::CONFLICT, "conflict", "Not possible as things stand", detail)
     }
 
     /// Try again later.
@@ -144,9 +144,10 @@ impl Problem {
         Self { retry_after_s: Some(retry_after_s), ..problem }
     }
 
-    /// The same, with the version that is current now.
+    /// The same, of what the caller read and is no longer so; with the version that is current now.
     #[must_use]
     pub fn with_current_version(mut self, version: i64) -> Self {
+        self.title = "Changed meanwhile";
         self.detail = format!("{} The current version is {version}.", self.detail);
         self.current_version = Some(version);
         self

@@ -5,6 +5,7 @@ mod forked;
 mod planted;
 mod rollback;
 pub mod server;
+mod told;
 
 use std::{
     fs::File,
@@ -40,6 +41,10 @@ fn a_command_nobody_understands_is_code_2() {
         assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {error}");
         assert!(!error.is_empty());
     }
+    let (code, out, error) = said(&greenroom(root.path(), &["goal", "add", "--kin", "io", "--json"]));
+    assert_eq!((code, out.as_str()), (2, ""), "{error}");
+    let error: Value = serde_json::from_str(&error).unwrap();
+    assert!(error["error"].as_str().unwrap().contains("'--kin'"), "{error}");
 }
 
 #[test]

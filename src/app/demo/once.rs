@@ -38,6 +38,8 @@ struct Line {
     receipts: usize,
     proofs: Vec<String>,
     said: Option<String>,
+    /// An earlier start on the same data root did it; nothing is done twice.
+    earlier: bool,
 }
 
 /// What came of all of it.
@@ -92,6 +94,7 @@ async fn perform(config: Config) -> anyhow::Result<Vec<Line>> {
 
 async fn work(serving: &Serving) -> anyhow::Result<Vec<Line>> {
     let stage = Stage::of(&serving.rooms);
+    let begun_ms = serving.rooms.world.now_ms();
     let bar = goal::spinner();
     let watch = |what: &str| bar.set_message(print::short(what, 100));
     let cast = Cast::gather(&serving.rooms).await?;
@@ -114,7 +117,8 @@ async fn work(serving: &Serving) -> anyhow::Result<Vec<Line>> {
         let found = stage.db.goal(id).await?.context("a goal that was given is not there")?;
         let name = if found.persona == cast.livia.id { &cast.livia.name } else { &cast.jason.name };
         let filter = ReceiptFilter { goal: Some(id), limit: 1_000, ..ReceiptFilter::default() };
-        lines.push(line(name, found, &stage.db.receipts(filter).await?));
+        let earlier = found.created_ms < begun_ms;
+        lines.push(Line { earlier, ..line(name, found, &stage.db.receipts(filter).await?) });
     }
     Ok(lines)
 }
@@ -138,7 +142,15 @@ fn line(persona: &str, goal: Goal, receipts: &[Receipt]) -> Line {
         proofs.push("read back".to_owned());
     }
     let said = goal.result.or(goal.last_error);
-    Line { persona: persona.to_owned(), goal: goal.title, state: goal.state, receipts: receipts.len(), proofs, said }
+    Line {
+        persona: persona.to_owned(),
+        goal: goal.title,
+        state: goal.state,
+        receipts: receipts.len(),
+        proofs,
+        said,
+        earlier: false,
+    }
 }
 
 fn table(shown: &Shown) -> String {
@@ -150,5 +162,12 @@ fn table(shown: &Shown) -> String {
     let rows: Vec<_> = shown.goals.iter().map(row).collect();
     let goals = print::table(["persona", "goal", "state", "receipts", "proofs", "said"], &rows);
     let done = shown.goals.iter().filter(|line| line.state == GoalState::Done).count();
-    format!("{goals}\n\n{done} of {} done and proven in {:.1} s", shown.goals.len(), shown.seconds)
+    let earlier = shown.goals.iter().filter(|line| line.earlier).count();
+    let hint = match earlier {
+        0 => String::new(),
+        some => {
+            format!(" ({some} by an earlier start on this data root: give another --data-root to see it done anew)")
+        }
+    };
+    format!("{goals}\n\n{done} of {} done and proven in {:.1} s{hint}", shown.goals.len(), shown.seconds)
 }

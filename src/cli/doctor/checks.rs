@@ -20,7 +20,7 @@ const MB: u64 = 1024 * 1024;
 /// Everything but the database and the browser.
 pub fn machine(config: &Config) -> Vec<Finding> {
     let mut found = vec![settings(config), data_root(&config.data_root), disk(config)];
-    found.extend(keys(config));
+    found.push(key("secrets", &config.storage.key_file));
     found.extend(ports(config));
     found.push(models(config));
     found
@@ -82,12 +82,8 @@ fn disk(config: &Config) -> Finding {
     Finding::ok("disk", found)
 }
 
-fn keys(config: &Config) -> Vec<Finding> {
-    let files = [("secrets", config.storage.key_file.clone()), ("evidence", config.evidence_key_file())];
-    files.iter().map(|(use_, file)| key(use_, file)).collect()
-}
-
-fn key(use_: &str, file: &Path) -> Finding {
+/// A key's file: there, and nobody else's to read.
+pub(super) fn key(use_: &str, file: &Path) -> Finding {
     let shown = file.display();
     match file.metadata() {
         Ok(meta) if meta.permissions().mode() & 0o077 != 0 => {

@@ -4,7 +4,7 @@ use std::{process::Stdio, time::Duration};
 
 use actors::domain::{PersonaId, PersonaStatus};
 
-use super::Finding;
+use super::{Finding, checks};
 use crate::{
     browser::find_chromium,
     config::{self, Config, Isolation},
@@ -20,8 +20,35 @@ use crate::{
 
 const CHROMIUM_LIMIT: Duration = Duration::from_secs(20);
 
-/// The database as `Storage::open_read_only` found it.
-pub async fn database(config: &Config, opened: Result<Archive, OpenError>) -> Finding {
+/// The database as `Storage::open_read_only` found it, and the key that signs its heads.
+pub async fn database(config: &Config, opened: Result<Archive, OpenError>) -> Vec<Finding> {
+    let lost = match &opened {
+        Ok(archive) => lost_evidence_key(config, archive).await,
+        Err(_) => None,
+    };
+    let signs = lost.unwrap_or_else(|| checks::key("evidence", &config.evidence_key_file()));
+    vec![signs, contents(config, opened).await]
+}
+
+/// Heads are signed, and the key that signed them is not there: the next start is refused.
+async fn lost_evidence_key(config: &Config, archive: &Archive) -> Option<Finding> {
+    let file = config.evidence_key_file();
+    // What cannot be read of a new database is told with the database.
+    let known = archive.keys().await.ok()?;
+    let own = known.iter().any(|known| known.node == config.node.to_string());
+    let path = file.display();
+    (own && !file.exists()).then(|| {
+        let found =
+            format!("heads of receipts are signed, but {path} that signed them is gone: the server will not start");
+        let next = format!(
+            "restore it from a backup, or, if it is lost: openssl rand -hex 32 > {path} && chmod 600 {path} (what was \
+             signed stays verifiable)"
+        );
+        Finding::bad("keys", found, next)
+    })
+}
+
+async fn contents(config: &Config, opened: Result<Archive, OpenError>) -> Finding {
     let what = match config.storage.database_url.as_str() {
         "" => "SQLite in the data root".to_owned(),
         address => config::without_password(address),

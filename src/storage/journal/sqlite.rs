@@ -47,6 +47,9 @@ const POKE_AFTER_PAGES: usize = 2_000;
 const PAGES_OF_TRANSACTION: usize = 10;
 const PAGES_OF_CHANGE: usize = 5;
 
+/// Commits whose transaction is short: mostly the one wait for the disk.
+const FEW: usize = 8;
+
 /// The journal of a node on SQLite.
 pub(in crate::storage) struct SqliteJournal {
     writer: SqliteWriter,
@@ -97,13 +100,14 @@ impl SqliteJournal {
 impl Journal for SqliteJournal {
     async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
         let has_room = self.admission.check(&batch)?;
+        let short = batch.len() <= FEW;
         let write = |conn: &mut SqliteConnection| {
             // A batch that panicked took the connection with it: nothing is written after that.
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.reserve.keep(has_room);
             state.write(conn, batch)
         };
-        let written = self.writer.run_here(write).await?;
+        let written = self.writer.run_here(short, write).await?;
         Ok(answers(written.map_err(|error| Unavailable(error.into()))?))
     }
 

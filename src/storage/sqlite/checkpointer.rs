@@ -22,7 +22,7 @@ use super::{SqliteWriter, open};
 const SETTINGS: &str = "PRAGMA busy_timeout = 1000; PRAGMA wal_autocheckpoint = 0;";
 
 /// The least time between two checkpoints beside the writer.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(100);
 /// How often it is gone after a writer that goes on.
 const ROUNDS: usize = 2;
 /// Pages left to move for which the writer may be held up.

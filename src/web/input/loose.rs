@@ -7,13 +7,14 @@ use std::fmt;
 
 use serde::{
     de::{
-        DeserializeOwned, DeserializeSeed, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
-        Visitor,
+        DeserializeOwned, DeserializeSeed, EnumAccess, Error, Expected, IntoDeserializer, MapAccess, SeqAccess,
+        Unexpected, VariantAccess, Visitor,
     },
     forward_to_deserialize_any,
 };
 use serde_json::{Map, Value};
 
+use super::words::wrong_sort;
 use crate::web::errors::{FieldError, Problem};
 
 /// Why a value does not fit; `field` when it is one the path does not name yet.
@@ -40,6 +41,14 @@ impl Error for LooseError {
         Self { field: Some(field.to_owned()), reason: "is required".to_owned() }
     }
 
+    fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::custom(wrong_sort(&found, wanted))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::custom(wrong_sort(&found, wanted))
+    }
+
     fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
         Self { field: None, reason: unknown(found, known, &format!("`{}` is not known", shortened(found))) }
     }
@@ -60,13 +69,14 @@ pub fn same_name(a: &str, b: &str) -> bool {
 }
 
 /// The known name that was probably meant.
-pub fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
+fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
     let found = found.to_lowercase();
     let rated = known.iter().map(|name| (strsim::jaro_winkler(&found, name), *name));
     rated.filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }
 
-fn unknown(found: &str, known: &[&str], what: &str) -> String {
+/// `what` is wrong with a name, and which there are.
+pub fn unknown(found: &str, known: &[&str], what: &str) -> String {
     let known_names = || match known {
         [] => "nothing is read here".to_owned(),
         known => format!("known are: {}", known.join(", ")),
@@ -133,7 +143,7 @@ impl LooseValue {
 macro_rules! scalars {
     ($($method:ident)+) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, LooseError> {
-            self.scalar().$method(visitor).map_err(LooseError::custom)
+            one(self.scalar(), visitor)
         })+
     };
 }
@@ -148,7 +158,7 @@ impl<'de> serde::Deserializer<'de> for LooseValue {
                 let fields = fields.into_iter().collect::<Vec<_>>().into_iter();
                 visitor.visit_map(Fields { fields, value: Value::Null, texts: self.texts })
             }
-            value => value.deserialize_any(visitor).map_err(LooseError::custom),
+            value => one(value, visitor),
         }
     }
 
@@ -201,6 +211,23 @@ impl<'de> serde::Deserializer<'de> for LooseValue {
 
     forward_to_deserialize_any! {
         i128 u128 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map identifier ignored_any
+    }
+}
+
+/// A value that is neither list nor object; those are refused.
+fn one<'de, V: Visitor<'de>>(value: Value, visitor: V) -> Result<V::Value, LooseError> {
+    match value {
+        Value::Null => visitor.visit_unit(),
+        Value::Bool(value) => visitor.visit_bool(value),
+        Value::String(text) => visitor.visit_string(text),
+        Value::Array(_) => Err(LooseError::invalid_type(Unexpected::Seq, &visitor)),
+        Value::Object(_) => Err(LooseError::invalid_type(Unexpected::Map, &visitor)),
+        Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(value), ..) => visitor.visit_u64(value),
+            (_, Some(value), _) => visitor.visit_i64(value),
+            (.., Some(value)) => visitor.visit_f64(value),
+            _ => Err(LooseError::custom("is a number that cannot be held")),
+        },
     }
 }
 

@@ -11,6 +11,8 @@ pub struct Frame {
     pub held: usize,
     pub cap: usize,
     pub user: String,
+    /// May manage keys.
+    pub owner: bool,
     /// Calls that wait for a yes or no.
     pub waiting: u32,
     /// The newest receipt this page already shows: the live stream goes on behind it.
@@ -27,7 +29,7 @@ pub enum Section {
     Runs,
     Approvals,
     Tools,
-    /// Not in the navigation: owners come here from a persona's budgets.
+    /// Not in the navigation: owners find it at the foot of every page.
     Keys,
 }
 
@@ -40,6 +42,7 @@ impl Frame {
             held: figures.active_personas,
             cap: figures.cap,
             user: user.to_owned(),
+            owner: false,
             waiting: 0,
             cursor: cursor.to_owned(),
             persona: None,

@@ -18,7 +18,7 @@ use super::{
     frame::{Frame, Section},
 };
 use crate::{
-    storage::DbError,
+    storage::{DbError, UserRole},
     web::{Deps, auth::Caller, cursor::Cursor},
 };
 
@@ -98,7 +98,7 @@ impl<'a> Visit<'a> {
     pub fn frame(&self, title: &str, section: Section) -> Frame {
         let figures = self.deps.company.figures();
         let frame = Frame::new(title, section, &figures, &self.caller.name, &self.cursor.to_string());
-        Frame { waiting: self.waiting, ..frame }
+        Frame { waiting: self.waiting, owner: self.caller.role == UserRole::Owner, ..frame }
     }
 
     /// The roster by persona.

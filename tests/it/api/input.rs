@@ -12,7 +12,7 @@ fn bad_personas() -> Vec<Case> {
     vec![
         case(json!({}), "name", "required"),
         case(json!({"name": "  "}), "name", "empty"),
-        case(json!({"name": 7}), "name", "integer `7`"),
+        case(json!({"name": 7}), "name", "must be a text, it is 7"),
         case(json!({"name": "x".repeat(81)}), "name", "80"),
         case(json!({"name": "a\u{0}b"}), "name", "control"),
         case(json!({"nmae": "Ada"}), "nmae", "did you mean `name`"),
@@ -79,12 +79,12 @@ fn bad_goals() -> Vec<Case> {
     vec![
         case(json!({"kind": "ai", "payload": {"prompt": "x"}}), "persona", "required"),
         case(json!({"persona": "bob", "kind": "ai", "payload": {"prompt": "x"}}), "persona", "bob"),
-        case(json!({"persona": "ada", "kind": "ai", "payload": {}}), "payload", "prompt"),
+        case(json!({"persona": "ada", "kind": "ai", "payload": {}}), "payload.prompt", "is required"),
         case(json!({"persona": "ada", "kind": "ai", "payload": {"prompt": " "}}), "payload.prompt", "empty"),
         case(json!({"persona": "ada", "kind": "fly", "payload": {}}), "kind", "browser"),
         case(json!({"persona": "ada", "payload": {"prompt": "x"}}), "kind", "required"),
         case(browser(json!({"action": "click", "selector": " "})), "payload.steps[0].selector", "empty"),
-        case(browser(json!({"action": "goto"})), "payload.steps[0]", "url"),
+        case(browser(json!({"action": "goto"})), "payload.steps[0].url", "is required"),
         case(json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "priority": 2}), "priority", "between"),
         case(
             json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "proof": {"artefacts": []}}),
@@ -94,12 +94,22 @@ fn bad_goals() -> Vec<Case> {
         ("/api/personas/ada/messages", json!({"text": ""}), "text", "empty"),
         ("/api/personas/ada/messages", json!({"text": "hi", "priority": -0.1}), "priority", "between 0 and 1"),
         ("/api/personas/ada/messages", json!({"text": "hi", "priority": 1.001}), "priority", "between 0 and 1"),
-        ("/api/personas/ada/messages", json!({"text": "hi", "priority": "NaN"}), "priority", ""),
+        (
+            "/api/personas/ada/messages",
+            json!({"text": "hi", "priority": "NaN"}),
+            "priority",
+            "must be a number, it is the text",
+        ),
         ("/api/personas/ada/messages", json!({"text": "hi", "priority": -1}), "priority", "between 0 and 1"),
         // The first of January 1970, and before: long past.
         ("/api/personas/ada/messages", json!({"text": "hi", "serve_by_ms": 1}), "serve_by_ms", "in the future"),
         ("/api/personas/ada/messages", json!({"text": "hi", "serve_by_ms": -1}), "serve_by_ms", "in the future"),
-        ("/api/personas/ada/messages", json!({"text": "hi", "serve_by_ms": "soon"}), "serve_by_ms", ""),
+        (
+            "/api/personas/ada/messages",
+            json!({"text": "hi", "serve_by_ms": "soon"}),
+            "serve_by_ms",
+            "must be a whole number",
+        ),
         case(
             json!({"persona": "ada", "kind": "ai", "payload": {"prompt": "x"}, "serveByMs": 1}),
             "serve_by_ms",

@@ -94,6 +94,9 @@ fn a_key_that_signed_is_not_replaced_in_silence() {
     assert_eq!(code, 1);
     assert!(error.contains("evidence.key") && error.contains("restore it from a backup"), "{error}");
     assert!(!key.exists(), "none was made");
+    let (code, out, _) = said(&greenroom(root.path(), &["doctor"]));
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("evidence.key that signed them is gone"), "{out}");
     fs::write(&key, "ab".repeat(32)).unwrap();
     fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let _server = Server::start(root.path());

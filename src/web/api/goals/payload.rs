@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::web::{
     errors::FieldError,
-    input::{nearest, same_name},
+    input::{same_name, unknown, wrong_sort_of},
 };
 
 /// Every name that may stand in a payload. A test holds it to the types.
@@ -61,7 +61,7 @@ pub(in crate::web::api) fn read(kind: Option<GoalKind>, payload: Option<Value>) 
     };
     Payload::parse(kind, payload).map_err(|bad| {
         let field = if bad.field == "payload" { bad.field } else { format!("payload.{}", bad.field) };
-        FieldError::new(field, with_hint(bad.reason))
+        said_plainly(field, bad.reason)
     })
 }
 
@@ -89,14 +89,23 @@ fn named_rightly(value: Value, path: &str) -> Result<Value, FieldError> {
     }
 }
 
-/// Serde lists what it would have taken; the nearest of it is what was probably meant.
-fn with_hint(reason: String) -> String {
-    let mut quoted = reason.split('`').skip(1).step_by(2);
-    let found = quoted.next().filter(|_| reason.starts_with("unknown "));
-    let known: Vec<&str> = quoted.collect();
-    match found.and_then(|found| nearest(found, &known)) {
-        Some(name) => format!("{reason}; did you mean `{name}`?"),
-        None => reason,
+/// Serde's words as people say them. A field that it names itself is put behind the path.
+fn said_plainly(field: String, reason: String) -> FieldError {
+    let quoted: Vec<&str> = reason.split('`').skip(1).step_by(2).collect();
+    let (found, mut known) = match quoted.split_first() {
+        Some((found, known)) => (*found, known.to_vec()),
+        None => ("", Vec::new()),
+    };
+    // Nobody writes it into a plan.
+    known.retain(|name| *name != "think");
+    if reason.starts_with("missing field `") {
+        FieldError::new(format!("{field}.{found}"), "is required")
+    } else if reason.starts_with("unknown field `") {
+        FieldError::new(format!("{field}.{found}"), unknown(found, &known, "is not a field here"))
+    } else if reason.starts_with("unknown variant `") {
+        FieldError::new(field, unknown(found, &known, &format!("`{found}` is not known")))
+    } else {
+        FieldError::new(field, wrong_sort_of(&reason).unwrap_or(reason))
     }
 }
 
@@ -118,8 +127,14 @@ mod tests {
     fn a_complaint_names_the_field() {
         let browser = |step: Value| read(Some(GoalKind::Browser), Some(json!({"steps": [step]}))).unwrap_err();
         let wrong = browser(json!({"action": "click", "selektor": "a"}));
-        assert!(wrong.field.starts_with("payload.steps[0]"), "{wrong:?}");
+        assert_eq!(wrong.field, "payload.steps[0].selektor");
         assert!(wrong.reason.contains("did you mean `selector`"), "{wrong:?}");
+        let wrong = browser(json!({"action": "gotoo", "url": "a"}));
+        assert_eq!(wrong.field, "payload.steps[0].action");
+        assert!(wrong.reason.contains("did you mean `goto`?") && !wrong.reason.contains("think"), "{wrong:?}");
+        assert_eq!(browser(json!({"action": "click"})), FieldError::new("payload.steps[0].selector", "is required"));
+        let wrong = browser(json!({"action": "click", "selector": "a", "timeout_ms": "x"}));
+        assert_eq!(wrong.reason, "must be a whole number, 0 or more, it is the text \"x\"");
         let twice = browser(json!({"action": "click", "timeoutMs": 1, "timeout_ms": 1}));
         assert_eq!(twice.field, "payload.steps[0].timeout_ms");
         assert_eq!(read(None, Some(json!({}))).unwrap_err().field, "kind");

@@ -50,7 +50,8 @@ impl NewPersona {
     pub fn checked(self) -> Result<(supervisor::NewPersona, NewKeys), Problem> {
         let mut checks = Checks::default();
         let own_name = self.name.or_else(|| self.preset.map(|preset| preset.name().to_owned()));
-        checks.check("name", own_name.is_some(), "is required");
+        let named = own_name.is_some();
+        checks.check("name", named, "is required");
         let name = own_name.unwrap_or_default().trim().to_owned();
         let slug = match &self.slug {
             Some(slug) => checks.parse::<Slug>("slug", slug),
@@ -65,7 +66,7 @@ impl NewPersona {
         if slug.is_some() || !name.is_empty() {
             checks.line("name", &name, 1..=80);
         } else {
-            checks.check("name", false, "must not be empty");
+            checks.check("name", !named, "must not be empty");
         }
         let of_preset = self.preset.map_or("", Preset::description);
         let description = self.description.unwrap_or_else(|| of_preset.to_owned());

@@ -47,7 +47,7 @@ use crate::web::pages::{
 };
 
 pub(super) fn frame(title: &str, section: Section) -> Frame {
-    Frame::new(title, section, &records::figures(), "admin", "r41e")
+    Frame { owner: true, ..Frame::new(title, section, &records::figures(), "admin", "r41e") }
 }
 
 fn jason() -> Vec<Persona> {
