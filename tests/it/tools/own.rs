@@ -107,6 +107,27 @@ async fn a_failure_that_changed_something_is_unknown_and_one_that_did_not_never_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tool_that_writes_to_strangers_is_called_as_what_it_is() {
+    if is_left_out().await {
+        return;
+    }
+    let stage = Stage::new();
+    put(stage.root.path(), "letter", "irreversible", "echo '{}'");
+    let file = stage.root.path().join("tools/letter/tool.toml");
+    let manifest = fs::read_to_string(&file).unwrap().replace("[parameters]", "outreach = true\n[parameters]");
+    let more = "[parameters.properties.host]\ntype = \"string\"\n[parameters.properties.to]\ntype = \"string\"\n";
+    fs::write(&file, manifest + more).unwrap();
+    let args = json!({"host": "a.test", "to": "bo@a.test", "text": "Hello."});
+    let hidden = step("letter", Effect::Irreversible, args.clone());
+    let refused = stage.perform(hidden.clone()).await;
+    assert_eq!(refused.ended, Ended::NotBegun);
+    assert!(error_text(&refused).contains("writes to strangers, its manifest says"), "{refused:?}");
+    let Step::Tool { name, args, effect, .. } = hidden else { panic!() };
+    let open = Step::Tool { name, args, effect, outreach: true, save_as: None, timeout_ms: None };
+    assert!(stage.perform(open).await.holds(), "whether it may be, the broker has judged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tool_cannot_do_more_than_its_manifest_says() {
     if is_left_out().await {
         return;
