@@ -24,7 +24,7 @@ use crate::report::{Aim, Line, Report, median};
 use pipeline::Measured;
 use place::Database;
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 const SPAN: Duration = Duration::from_millis(800);
 const PRODUCERS: [usize; 4] = [1, 64, 256, 1024];
 /// At which the bare loop is asked too.
