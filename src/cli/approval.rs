@@ -21,6 +21,7 @@ pub struct Approvals {
     /// Slug or id of a persona.
     #[arg(long, value_name = "PERSONA")]
     persona: Option<String>,
+    /// So many at most, the newest first.
     #[arg(long, default_value_t = 50)]
     limit: u16,
 }
