@@ -25,6 +25,7 @@ mod refusals;
 mod retry;
 mod rules;
 mod stream;
+mod structure;
 mod style;
 mod understudy;
 mod wire;
@@ -43,6 +44,7 @@ pub use outward::{Embedded, Outward, ToEmbed};
 pub use prompt::{Prompt, Style, build_agent_prompt, build_persona_prompt};
 pub use rate::Rate;
 pub use stream::{ChatStream, Piece};
+pub use structure::schema_fault;
 pub use style::apply_persona_style;
 
 use self::{
@@ -243,11 +245,22 @@ impl Models {
                     self.ask(talk, share, (provider, endpoint, model)).await
                 }
             };
+            let answered = match answered {
+                Ok(chatted) => self.in_its_form(talk, writer, chatted).await,
+                Err(error) => Err(error),
+            };
             match answered {
                 Ok(chatted) => {
-                    let tried = errors.iter().map(ToString::to_string).collect();
+                    let tried = errors.iter().map(ToString::to_string).chain(chatted.tried).collect();
                     let cost = chatted.cost.zip(lost).map(|(cost, lost)| price::sum(cost, lost));
-                    return Ok(Chatted { tried, cost, ..chatted });
+                    return Ok(Chatted {
+                        sent: chatted.sent,
+                        answer: chatted.answer,
+                        provider: chatted.provider,
+                        model: chatted.model,
+                        tried,
+                        cost,
+                    });
                 }
                 Err(error) => {
                     tracing::info!(route = name, "no answer for a persona from one of {name}: {error}");
@@ -259,6 +272,30 @@ impl Models {
             }
         }
         Err(ModelError::of_route(errors).unwrap_or_else(|| self.unknown(name)))
+    }
+
+    /// The answer, if it has the form that was asked for; else what comes of asking once more. What was told already cannot
+    /// be taken back.
+    async fn in_its_form(&self, talk: &Talk<'_>, writer: &Writer<'_>, said: Chatted) -> Result<Chatted, ModelError> {
+        let Some(reason) = structure::misfit(talk.request, &said.answer) else { return Ok(said) };
+        let unfit = |reason| ModelError::Unfit { provider: said.provider.clone(), reason };
+        let Writer::Model { provider, endpoint, model } = writer else { return Err(unfit(reason)) };
+        if talk.told.is_some() || Instant::now() >= talk.deadline {
+            return Err(unfit(reason));
+        }
+        let (request, raw) = structure::asked_again(talk.request, talk.raw, &said.answer.text, &reason);
+        let Talk { persona, length, deadline, .. } = *talk;
+        let again = Talk { persona, request: &request, raw: raw.as_ref(), length, deadline, told: None };
+        let second = self.ask(&again, deadline, (provider, endpoint, model)).await?;
+        match structure::misfit(talk.request, &second.answer) {
+            Some(reason) => Err(unfit(reason)),
+            None => Ok(Chatted {
+                sent: second.sent.or(Some(request)),
+                cost: second.cost.zip(said.cost).map(|(one, other)| price::sum(one, other)),
+                tried: vec![unfit(reason).to_string()],
+                ..second
+            }),
+        }
     }
 
     async fn ask(

@@ -63,6 +63,7 @@ pub struct Add {
     /// What the goal is about, in a few words.
     #[arg(long, requires = "kind")]
     title: Option<String>,
+    /// What kind of goal it gives.
     #[arg(long, value_enum, requires_all = ["title", "payload"])]
     kind: Option<Kind>,
     /// What is to be done, as JSON or `@FILE`, as for `goal add`.

@@ -14,10 +14,11 @@ use self::exchange::Reply;
 use super::{
     ModelError,
     gate::{Gate, Pass, Shut},
-    price::Price,
+    price::{Price, sum},
     refusal,
     retry::{After, after},
     stream::Told,
+    structure::ADDED_BYTES,
     wire::{Answer, Asked},
 };
 use crate::{
@@ -122,7 +123,14 @@ impl Endpoint {
     pub(super) fn bound(&self, asked: &Asked<'_>) -> Result<Bound, ModelError> {
         let price = self.price(asked.model);
         let unbounded = || ModelError::Unbounded { provider: self.name.clone(), model: asked.model.to_owned() };
-        Ok(price.ok_or_else(unbounded)?.bound(self.kind.body(asked).len(), asked.request.max_output_tokens))
+        let (price, bytes) = (price.ok_or_else(unbounded)?, self.kind.body(asked).len());
+        let most = asked.request.max_output_tokens;
+        let once = price.bound(bytes, most);
+        Ok(match asked.request.answer_schema {
+            // An answer that has not the form is asked for once more.
+            Some(_) => once.plus(price.bound(bytes.saturating_add(ADDED_BYTES), most)),
+            None => once,
+        })
     }
 
     /// Tokens that a talk with this model may have, its answer included.
@@ -134,7 +142,10 @@ impl Endpoint {
     /// What this request costs at its worst; none: nobody said.
     pub(super) fn worst(&self, asked: &Asked<'_>) -> Option<Cost> {
         let price = self.price(asked.model)?;
-        Some(price.worst(self.kind.body(asked).len(), asked.request.max_output_tokens))
+        let (bytes, most) = (self.kind.body(asked).len(), asked.request.max_output_tokens);
+        let once = price.worst(bytes, most);
+        let again = asked.request.answer_schema.is_some();
+        Some(if again { sum(once, price.worst(bytes.saturating_add(ADDED_BYTES), most)) } else { once })
     }
 
     /// Asks until there is an answer, a refusal, or no time or try left.
