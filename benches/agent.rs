@@ -134,7 +134,7 @@ fn worker() -> anyhow::Result<NewPersona> {
 fn work(persona: PersonaId) -> NewWork {
     let payload = Payload::Agent(Box::new(AgentPayload {
         task: "Look at a few things and say what you found.".to_owned(),
-        max_steps: 8,
+        max_steps: 40,
         max_minutes: 5,
         model: None,
         tools: Vec::new(),

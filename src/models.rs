@@ -9,6 +9,7 @@
 //! before, and what it cost, so that the receipt can.
 
 mod breaker;
+mod compact;
 mod drift;
 mod endpoint;
 mod error;
@@ -21,6 +22,7 @@ mod prompt;
 mod prose;
 mod rate;
 mod refusal;
+mod refusals;
 mod retry;
 mod rules;
 mod stream;
@@ -31,7 +33,7 @@ mod wire;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use actors::domain::{Bound, ChatAnswer, ChatRequest, Cost, Length, Persona, Turn};
+use actors::domain::{Bound, ChatAnswer, ChatRequest, Cost, Length, Persona, PersonaId, Turn};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -48,6 +50,7 @@ pub use style::apply_persona_style;
 
 use self::{
     endpoint::{Endpoint, Errand},
+    refusals::Refusals,
     stream::Told,
     wire::Asked,
 };
@@ -69,6 +72,7 @@ pub struct Models {
     config: Arc<ModelsConfig>,
     endpoints: Arc<BTreeMap<String, Endpoint>>,
     keyring: Arc<dyn Keyring>,
+    refusals: Refusals,
 }
 
 /// A text to be written.
@@ -102,6 +106,8 @@ pub struct Chatted {
     pub provider: String,
     /// As the provider named it, else as it was asked for.
     pub model: String,
+    /// What was sent, where the talk had to be made shorter for the model's context.
+    pub sent: Option<ChatRequest>,
     /// None: the provider did not say what was used, or has no price.
     pub cost: Option<Cost>,
     /// Who was asked before and why there was no answer, one line each.
@@ -144,11 +150,17 @@ impl Models {
     pub fn new(config: &ModelsConfig, keyring: Arc<dyn Keyring>) -> Result<Self, ModelError> {
         let endpoints = config.providers.iter().map(|(name, config)| Ok((name.clone(), Endpoint::new(name, config)?)));
         let endpoints = Arc::new(endpoints.collect::<Result<_, ModelError>>()?);
-        let models = Self { config: Arc::new(config.clone()), endpoints, keyring };
+        let models = Self { config: Arc::new(config.clone()), endpoints, keyring, refusals: Refusals::default() };
         for name in std::iter::once(&config.default).chain(config.routes.keys()) {
             models.writers(name)?;
         }
         Ok(models)
+    }
+
+    /// From here on `hear` is told of every answer 429, with the persona that asked; none: a program of its own. Once; a
+    /// second one is ignored.
+    pub fn on_refusal(&self, hear: impl Fn(Option<PersonaId>) + Send + Sync + 'static) {
+        self.refusals.told_to(Box::new(hear));
     }
 
     /// Writes a text in the persona's voice, by the persona's model or the default.
@@ -157,7 +169,7 @@ impl Models {
         let asked = composing(&request);
         let talk =
             Talk { persona: Some(persona), request: &asked, raw: None, length, deadline: deadline(limit), told: None };
-        let Chatted { answer, provider, model, cost, tried } = self.answered(&talk).await?;
+        let Chatted { answer, provider, model, cost, tried, .. } = self.answered(&talk).await?;
         let text = answer.text.trim().to_owned();
         if text.is_empty() {
             let reason = format!("the text is empty (it stopped for: {})", answer.finish);
@@ -292,11 +304,28 @@ impl Models {
         (provider, endpoint, model): (&str, &Endpoint, &str),
     ) -> Result<Chatted, ModelError> {
         let key = self.key(talk.persona, provider, endpoint).await?;
-        let asked = asked(talk.persona, talk.request, talk.raw, (endpoint, model), talk.told.is_some());
         let (since, deadline) = (Instant::now(), talk.deadline);
-        let errand = Errand { asked, key: key.as_ref(), since, share, deadline, told: talk.told };
-        let wire::Answer { text, calls, finish, model: named, usage } = endpoint.ask(&errand).await?;
+        let whose = talk.persona.map(|persona| persona.id);
+        let refused = || self.refusals.tell(whose);
+        let ask = async |request: &ChatRequest| {
+            let asked = asked(talk.persona, request, talk.raw, (endpoint, model), talk.told.is_some());
+            let (key, told) = (key.as_ref(), talk.told);
+            endpoint.ask(&Errand { asked, key, since, share, deadline, told, refused: &refused }).await
+        };
+        // What a program wrote itself is not touched.
+        let fits = |request, most| if talk.raw.is_none() { compact::fitted(request, most) } else { None };
+        let mut sent = fits(talk.request, endpoint.context_tokens(model));
+        let mut answer = ask(sent.as_ref().unwrap_or(talk.request)).await;
+        if let Err(ModelError::TooLong { .. }) = answer {
+            let too_long = sent.as_ref().unwrap_or(talk.request);
+            if let Some(shorter) = fits(too_long, compact::tokens(too_long) / 2) {
+                answer = ask(&shorter).await;
+                sent = Some(shorter);
+            }
+        }
+        let wire::Answer { text, calls, finish, model: named, usage } = answer?;
         Ok(Chatted {
+            sent,
             answer: ChatAnswer { text, calls, finish },
             provider: provider.to_owned(),
             model: named.unwrap_or_else(|| model.to_owned()),

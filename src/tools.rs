@@ -51,7 +51,7 @@ pub use fitted::Fitted;
 use crate::{
     egress::{Egress, Errand, HostRules},
     memory::Memory,
-    models::{Keyring, Models, Request, secrets_of},
+    models::{Keyring, Models, Request, composing, secrets_of},
     secrets::Hidden,
     voice::Voice,
 };
@@ -149,13 +149,17 @@ impl Tools {
             step if step.file_path().is_some() => builtin::files::keep(&self.deps.data_root, call, step).await,
             Step::Compose { prompt, save_as, length } => {
                 let text = builtin::compose::Wanted { persona: &persona, prompt: &prompt, save_as: &save_as, length };
-                unless_stopped(call, &stop, builtin::compose::compose(&self.deps.models, text, call.limit)).await
+                let request = Request { persona: &persona, prompt: &prompt, length, limit: call.limit };
+                let composed = builtin::compose::compose(&self.deps.models, text, call.limit);
+                builtin::compose::with_prompt(unless_stopped(call, &stop, composed).await, &composing(&request))
             }
             step @ Step::Think { .. } => {
                 let own = self.added(&persona).await;
                 match Asked::of(step, &persona, own, self.fitted()) {
                     Some(asked) => {
-                        unless_stopped(call, &stop, builtin::think::think(&self.deps.models, asked, call.limit)).await
+                        let request = asked.request();
+                        let thought = builtin::think::think(&self.deps.models, asked, call.limit);
+                        builtin::compose::with_prompt(unless_stopped(call, &stop, thought).await, &request)
                     }
                     None => Outcome::not_begun("asked nobody", StepError::permanent("it is no question to a model")),
                 }

@@ -99,6 +99,10 @@ impl Rooms {
         };
         let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
         company.plan_from(Arc::new(Templates));
+        models.on_refusal({
+            let company = company.clone();
+            move |persona| company.model_refused(persona)
+        });
         let _mcp_watch = AbortOnDropHandle::new(tokio::spawn(watch(mcp.clone(), company.clone())));
         let rooms =
             Self { company, mcp, fitted, own, isolations, _mcp_watch, models, storage, world, browsers, rehearsal };

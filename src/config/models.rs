@@ -11,6 +11,9 @@ use super::check::{Findings, MINUTE};
 const UNDERSTUDY: &str = "understudy";
 /// Requests of a minute are remembered one by one.
 const MOST_PER_MINUTE: usize = 100_000;
+/// Tokens of a talk that are worth an attempt, and more than any model takes.
+const LEAST_CONTEXT: usize = 2_000;
+const MOST_CONTEXT: usize = 100_000_000;
 
 /// `[models]`: who writes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -84,6 +87,12 @@ pub struct ProviderConfig {
     pub requests_per_minute: u32,
     #[serde(default)]
     pub output_limit_field: OutputLimitField,
+    /// Tokens of a whole talk, its answer included: what lies further back is shortened.
+    #[serde(default = "usual_context")]
+    pub context_tokens: u32,
+    /// The same by model, where it is another.
+    #[serde(default)]
+    pub contexts: BTreeMap<String, u32>,
     /// Micro-dollars per million tokens, for every model without a price of its own; neither: no price is known.
     #[serde(default)]
     pub input_micro_usd_per_million: Option<u64>,
@@ -123,6 +132,10 @@ const fn two() -> u32 {
 
 const fn half_a_minute() -> Duration {
     Duration::from_secs(30)
+}
+
+const fn usual_context() -> u32 {
+    128_000
 }
 
 const fn eight() -> u32 {
@@ -209,6 +222,10 @@ fn provider(found: &mut Findings, name: &str, provider: &ProviderConfig) {
     found.seconds(&key("idle_timeout"), provider.idle_timeout, 1, 10 * MINUTE);
     found.count(&key("retries"), provider.retries as usize, 0, 10);
     found.count(&key("max_concurrent"), provider.max_concurrent as usize, 1, 10_000);
+    found.count(&key("context_tokens"), provider.context_tokens as usize, LEAST_CONTEXT, MOST_CONTEXT);
+    for (model, tokens) in &provider.contexts {
+        found.count(&key(&format!("contexts.\"{model}\"")), *tokens as usize, LEAST_CONTEXT, MOST_CONTEXT);
+    }
     found.count(&key("requests_per_minute"), provider.requests_per_minute as usize, 0, MOST_PER_MINUTE);
     let pair = (provider.input_micro_usd_per_million, provider.output_micro_usd_per_million);
     let whole = matches!(pair, (Some(_), Some(_)) | (None, None));

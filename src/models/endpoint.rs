@@ -29,6 +29,12 @@ use crate::{
 /// Whose share is shorter than this is not judged by it.
 const FAIR: Duration = Duration::from_secs(5);
 
+/// The status of an answer that there were too many requests.
+const TOO_MANY: u16 = 429;
+
+/// Hears of one answer.
+pub(super) type Heard<'a> = &'a (dyn Fn() + Sync);
+
 /// One configured endpoint.
 pub(super) struct Endpoint {
     name: String,
@@ -52,6 +58,8 @@ pub(super) struct Errand<'a> {
     pub deadline: Instant,
     /// Whom to tell of the answer while it comes.
     pub told: Option<&'a Told>,
+    /// Called for every answer that there were too many requests.
+    pub refused: Heard<'a>,
 }
 
 /// What is the same for every try.
@@ -62,6 +70,7 @@ struct Insisting<'a> {
     share: Instant,
     deadline: Instant,
     told: Option<&'a Told>,
+    refused: Heard<'a>,
 }
 
 impl Insisting<'_> {
@@ -124,6 +133,12 @@ impl Endpoint {
         })
     }
 
+    /// Tokens that a talk with this model may have, its answer included.
+    pub(super) fn context_tokens(&self, model: &str) -> usize {
+        let tokens = self.config.contexts.get(model).copied().unwrap_or(self.config.context_tokens);
+        usize::try_from(tokens).unwrap_or(usize::MAX)
+    }
+
     /// What this request costs at its worst; none: nobody said.
     pub(super) fn worst(&self, asked: &Asked<'_>) -> Option<Cost> {
         let price = self.price(asked.model)?;
@@ -136,9 +151,10 @@ impl Endpoint {
     /// Asks until there is an answer, a refusal, or no time or try left.
     pub(super) async fn ask(&self, errand: &Errand<'_>) -> Result<Answer, ModelError> {
         let body = self.kind.body(&errand.asked);
-        let Errand { asked, key, since, share, deadline, told } = errand;
+        let Errand { asked, key, since, share, deadline, told, refused } = errand;
         let (since, share, deadline) = (*since, *share, *deadline);
-        let request = Insisting { model: asked.model, key: *key, since, share, deadline, told: *told };
+        let request =
+            Insisting { model: asked.model, key: *key, since, share, deadline, told: *told, refused: *refused };
         self.insist(&request, || self.exchange(errand, body.clone())).await
     }
 
@@ -163,6 +179,9 @@ impl Endpoint {
                 Reply::Answer(answer) => return Ok(answer),
                 Reply::No { status, reason, pause } => (status, reason, pause),
             };
+            if status == TOO_MANY {
+                (errand.refused)();
+            }
             let left = errand.share.saturating_duration_since(Instant::now());
             let begun = errand.told.is_some_and(Told::has_begun);
             match after(status, asked, tries, self.config.retries, left) {

@@ -35,6 +35,7 @@ pub(super) fn chat(persona: &Persona, request: &ChatRequest, length: Length) -> 
         provider: UNDERSTUDY.to_owned(),
         model: UNDERSTUDY.to_owned(),
         cost: Some(Cost::default()),
+        sent: None,
         tried: Vec::new(),
     })
 }

@@ -23,6 +23,8 @@ pub(super) use all::{All, Tool};
 
 /// Characters of a description in a signature.
 const LINE: usize = 100;
+/// Where built-in tools are from.
+pub(in crate::tools) const BUILT_IN: &str = "built_in";
 /// As [`Listed::from`] says it of a persona's own tool.
 const PERSONA: &str = "persona";
 
@@ -76,7 +78,7 @@ impl Listed {
         Self {
             name: tool.name.to_owned(),
             description: tool.description.to_owned(),
-            from: "built_in",
+            from: BUILT_IN,
             category: tool.kind(),
             granted: None,
             said: false,
@@ -172,13 +174,25 @@ pub fn having_own<'a>(data_root: &Path, personas: &'a [Persona]) -> Vec<&'a Pers
 
 /// `invoice(to, amount?): Writes one.`
 pub fn signature(tool: &Listed) -> String {
+    signed(tool, &told::line(&tool.name, &tool.description, LINE))
+}
+
+/// The same for a model: words of whoever made a tool are marked as theirs.
+pub(in crate::tools) fn signature_told(tool: &Listed) -> String {
+    match tool.from {
+        BUILT_IN => signature(tool),
+        _ => signed(tool, &told::quoted_line(&tool.name, &tool.description, LINE)),
+    }
+}
+
+fn signed(tool: &Listed, said: &str) -> String {
     let required: Vec<&str> =
         tool.parameters["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let known = tool.parameters["properties"].as_object();
     let optional = known.into_iter().flatten().map(|(name, _)| name.as_str()).filter(|name| !required.contains(name));
     let names: Vec<String> =
         required.iter().map(|name| (*name).to_owned()).chain(optional.map(|name| format!("{name}?"))).collect();
-    format!("{}({}): {}", tool.name, names.join(", "), told::line(&tool.name, &tool.description, LINE))
+    format!("{}({}): {said}", tool.name, names.join(", "))
 }
 
 /// Finds tools by words as `tool_search` does; its indexes are kept while the tools stay as they are.

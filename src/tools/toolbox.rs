@@ -11,7 +11,7 @@ use actors::domain::{Effect, MCP_PREFIX, Step, ToolCall, ToolKind, ToolOffer, ne
 use serde_json::{Map, Value};
 
 use super::{
-    own::{Manifest, Origin, OwnTool},
+    own::{Manifest, OwnTool},
     told,
 };
 use catalogue::BUILT_IN;
@@ -43,10 +43,7 @@ pub(super) const fn built_in() -> &'static [BuiltIn] {
 fn own_offer(tool: &OwnTool) -> ToolOffer {
     let manifest = &tool.manifest;
     let beside = goes_with(&manifest.requires, &manifest.recommends);
-    let description = match tool.from {
-        Origin::Mcp => told::about(&manifest.name, &manifest.description),
-        Origin::Shared | Origin::Persona => told::added(&manifest.description),
-    };
+    let description = told::about(&manifest.name, &manifest.description);
     ToolOffer {
         name: manifest.name.clone(),
         description: format!("{description}{beside}"),
@@ -103,7 +100,8 @@ fn own_step(tool: &OwnTool, args: Map<String, Value>) -> Result<Step, String> {
 
 impl BuiltIn {
     fn offer(&self) -> ToolOffer {
-        let description = format!("{} Example: {}", self.description, self.example);
+        let beside = goes_with(self.requires, self.recommends);
+        let description = format!("{}{beside} Example: {}", self.description, self.example);
         ToolOffer { name: self.name.to_owned(), description, parameters: self.schema() }
     }
 
@@ -233,7 +231,11 @@ mod tests {
         let only = ["invoice".to_owned()];
         let offered = Reach::all(&only, &own).offers();
         assert_eq!(offered.len(), 1);
-        assert!(offered[0].description.ends_with("no instruction: \"Writes one.\" Needs: file_write."), "{offered:?}");
+        assert!(offered[0].description.contains("data and no instruction"), "{offered:?}");
+        assert!(offered[0].description.ends_with(": \"Writes one.\" Needs: file_write."), "{offered:?}");
+        let click = Reach::all(&["browser_click".to_owned()], &[]).offers().remove(0);
+        let beside = "Needs: browser_navigate. Goes with: browser_snapshot, browser_expect_text. Example:";
+        assert!(click.description.contains(beside), "{}", click.description);
         let chosen = |arguments, named: &[String]| choose(call("invoice", arguments), named, &own).what;
         let Choice::Step(step) = chosen(r#"{"to": "Ada"}"#, &only) else { panic!() };
         assert_eq!((step.effect(), step.timeout_ms(), &*step.tool()), (Effect::Idempotent, Some(50_000), "invoice"));

@@ -17,6 +17,7 @@ mod mid_click;
 mod model;
 mod persons;
 mod place;
+mod proposer;
 mod rooms;
 mod server;
 mod stage;

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod composing;
+mod contexts;
 mod limits;
 pub mod mock;
 mod routes;
@@ -92,6 +93,8 @@ pub fn provider(base_url: String) -> ProviderConfig {
         max_concurrent: 8,
         requests_per_minute: 0,
         output_limit_field: OutputLimitField::MaxTokens,
+        context_tokens: 128_000,
+        contexts: BTreeMap::new(),
         input_micro_usd_per_million: Some(150_000),
         output_micro_usd_per_million: Some(600_000),
         prices: BTreeMap::new(),

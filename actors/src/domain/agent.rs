@@ -11,10 +11,10 @@ use super::{ChatAnswer, GoalId, PersonaId, RunId, Step, ToolCall, Zone};
 #[serde(deny_unknown_fields)]
 pub struct AgentPayload {
     pub task: String,
-    /// Times that a model is asked at most.
-    #[serde(default = "most_thoughts")]
+    /// Steps of one attempt at most, calls and thoughts alike; the last is kept for the answer.
+    #[serde(default = "most_steps")]
     pub max_steps: u32,
-    /// How long one attempt may take before the model must answer with what it has.
+    /// How long one attempt may take, waits left out: then no call is begun, and the model must answer with what it has.
     #[serde(default = "most_minutes")]
     pub max_minutes: u32,
     /// A configured model's or route's name; none: the persona's.
@@ -65,8 +65,8 @@ pub struct Fork {
     pub from: u32,
 }
 
-fn most_thoughts() -> u32 {
-    30
+fn most_steps() -> u32 {
+    100
 }
 
 fn most_minutes() -> u32 {
@@ -78,7 +78,7 @@ impl AgentPayload {
     pub fn new(task: impl Into<String>) -> Self {
         Self {
             task: task.into(),
-            max_steps: most_thoughts(),
+            max_steps: most_steps(),
             max_minutes: most_minutes(),
             model: None,
             tools: Vec::new(),
@@ -95,7 +95,7 @@ impl AgentPayload {
             _ if self.task.trim().is_empty() => Some(("task", "must not be empty")),
             _ if self.delegated.is_some() => Some(("delegated", "is written by the runtime alone")),
             _ if self.fork.is_some() => Some(("fork", "is written by the runtime alone: fork a run")),
-            _ if !(1..=200).contains(&self.max_steps) => Some(("max_steps", "must be between 1 and 200")),
+            _ if !(1..=1_000).contains(&self.max_steps) => Some(("max_steps", "must be between 1 and 1000")),
             _ if !(1..=1440).contains(&self.max_minutes) => Some(("max_minutes", "must be between 1 and 1440")),
             _ if self.tools.iter().any(|name| name.trim().is_empty()) => Some(("tools", "must be names of tools")),
             _ if self.secrets.values().any(|host| host.trim().is_empty() || host.contains(['/', ' '])) => {

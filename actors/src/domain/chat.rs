@@ -1,7 +1,7 @@
 //! Talk with a model, in no provider's own form. A run keeps it whole as an artifact, so that it can be read again.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::words::words;
 
@@ -52,6 +52,27 @@ pub enum Turn {
         name: String,
         text: String,
     },
+}
+
+/// What is left of a result when a talk has become too long: one line, with the number of the receipt that has it whole.
+pub fn in_brief(result: &str) -> String {
+    const MOST_CHARS: usize = 120;
+    let cut = |text: &str| match text.char_indices().nth(MOST_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    };
+    let Ok(Value::Object(said)) = serde_json::from_str(result) else { return cut(result) };
+    let kept = |key: &str| {
+        let value = match said.get(key)? {
+            Value::String(text) => cut(text).into(),
+            value @ (Value::Bool(_) | Value::Number(_)) => value.clone(),
+            _ => return None,
+        };
+        Some((key.to_owned(), value))
+    };
+    let mut brief: Map<_, _> = ["ok", "receipt", "summary", "error"].into_iter().filter_map(kept).collect();
+    brief.insert("shortened".to_owned(), true.into());
+    Value::Object(brief).to_string()
 }
 
 /// A call that a model wants made.

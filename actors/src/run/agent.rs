@@ -4,6 +4,7 @@
 //! and the plan follow from the receipts alone: a resume does what was chosen, and asks only what was not asked.
 
 mod circles;
+mod measure;
 mod talk;
 mod untold;
 
@@ -12,13 +13,13 @@ use std::collections::HashMap;
 use super::{attempt::Attempt, claims, history::Key, proof::Line};
 use crate::{
     domain::{
-        Agent as Variant, AgentPayload, ArtifactKind, Choice, Finish, Payload, Persona, Phase, Receipt, Step,
+        Agent as Variant, AgentPayload, ArtifactKind, Choice, Finish, Hash, Payload, Persona, Phase, Receipt, Step,
         StepError, Thought, agent_named,
     },
     evidence::canonical,
 };
 
-/// The same call with the same result so often is told to the model,
+/// The same call so often without any progress is told to the model,
 const REPEATS_TOLD: usize = 3;
 /// and so often ends the attempt.
 const REPEATS_AT_MOST: usize = 5;
@@ -47,6 +48,10 @@ pub(super) struct Thinking {
     pub thought: Thought,
     /// The place of its first step; the others follow.
     pub first: usize,
+    /// So many of its steps had room.
+    pub taken: usize,
+    /// By what each of its calls is known again.
+    asked: Vec<Hash>,
 }
 
 impl Agent {
@@ -104,8 +109,11 @@ impl Attempt<'_> {
             Choice::Step(step) => Some((**step).clone()),
             Choice::Refused(_) => None,
         });
-        let chosen: Vec<Step> = chosen.collect();
-        agent.thoughts.push(Thinking { thought, first: self.steps.len() });
+        // One step is kept for the answer in the end.
+        let room = agent.most_steps().saturating_sub(self.steps.len() + 1);
+        let chosen: Vec<Step> = chosen.take(room).collect();
+        let asked = thought.chosen.iter().map(circles::digest).collect();
+        agent.thoughts.push(Thinking { thought, first: self.steps.len(), taken: chosen.len(), asked });
         if agent.answer().is_none() {
             self.steps.append(chosen);
         }
@@ -143,23 +151,23 @@ impl Attempt<'_> {
         if !step.is_thought() {
             return Ok(step.clone());
         }
-        let asked = u32::try_from(agent.thoughts.len()).unwrap_or(u32::MAX);
-        if asked >= agent.payload.max_steps {
-            let text = format!(
-                "it did not come to an end within {} thoughts: raise `max_steps`, or make the task smaller",
-                agent.payload.max_steps
-            );
-            return Err(StepError::permanent(text));
+        let wanted = self.wanted();
+        if let Some(last) = wanted.last().and_then(|counts| counts.iter().position(|often| *often >= REPEATS_AT_MOST)) {
+            return Err(in_circles(agent.thoughts.last().map_or("", |last_thought| last_thought.name(last))));
         }
-        let late = self.history.worked_ms(self.run.id) >= i64::from(agent.payload.max_minutes).saturating_mul(60_000);
+        let answer_now = self.must_end(agent)?;
         let about = |at: usize| talk::Told {
             receipt: self.history.came_of(self.steps.index(at)),
             text: agent.texts.get(&at).map(String::as_str),
-            repeated: self.repeats(at, at + 1) >= REPEATS_TOLD,
         };
-        let answer_now = late || asked + 1 == agent.payload.max_steps;
+        let repeated = |thought: usize, call: usize| wanted[thought][call] >= REPEATS_TOLD;
         let Manner { tools, model, instructions } = agent.manner()?;
-        let turns = talk::turns(&agent.payload.task, &agent.thoughts, &about, answer_now);
+        let turns = talk::turns(
+            &agent.payload.task,
+            &agent.thoughts,
+            &talk::Came { about: &about, repeated: &repeated },
+            answer_now,
+        );
         Ok(Step::Think { turns, tools, model, answer_now, found: self.found(), instructions })
     }
 
@@ -182,13 +190,17 @@ impl Attempt<'_> {
 
     /// Whether the model only goes in circles.
     pub(super) fn goes_in_circles(&self, at: usize) -> Option<StepError> {
-        let circles = self.agent.is_some() && self.repeats(at, at) + 1 >= REPEATS_AT_MOST;
-        let text = || format!("the model wanted the same call {REPEATS_AT_MOST} times: {}", self.steps[at].tool());
-        circles.then(|| StepError::permanent(text()))
+        let agent = self.agent.as_ref()?;
+        let of = agent.thoughts.iter().position(|thinking| thinking.holds(at))?;
+        let call = agent.thoughts[of].call_at(at)?;
+        let often = *self.wanted().get(of)?.get(call)?;
+        (often >= REPEATS_AT_MOST).then(|| in_circles(&self.steps[at].tool()))
     }
 
-    fn repeats(&self, at: usize, before: usize) -> usize {
-        self.steps.get(at).map_or(0, |step| circles::repeats(&self.steps, &self.history, step, before))
+    /// How often each call was wanted, by thought.
+    fn wanted(&self) -> Vec<Vec<usize>> {
+        let thoughts = self.agent.as_ref().map_or(&[][..], |agent| &agent.thoughts);
+        circles::counted(thoughts, |at| self.history.came_of(self.steps.index(at)))
     }
 
     /// What the same effect of an earlier attempt became, when it was begun then.
@@ -217,10 +229,37 @@ impl Attempt<'_> {
     }
 
     /// The answer in the end, and which of its statements a receipt shows. None: the plan is fixed, or not at its end.
-    pub(super) fn claimed(&self) -> Option<(String, Vec<Line>)> {
-        let answer = self.agent.as_ref()?.answer()?;
-        Some((answer.to_owned(), claims::check(answer, &self.steps, self.history.receipts())))
+    pub(super) async fn claimed(&mut self) -> Result<Option<(String, Vec<Line>)>, StepError> {
+        let Some(answer) = self.agent.as_ref().and_then(|agent| agent.answer().map(str::to_owned)) else {
+            return Ok(None);
+        };
+        self.read_texts().await?;
+        let Some(Agent { texts, payload, .. }) = &self.agent else { return Ok(None) };
+        let record =
+            claims::Record { task: &payload.task, steps: &self.steps, receipts: self.history.receipts(), texts };
+        let lines = claims::check(&answer, &self.persona.name, self.goal.proof.is_empty(), &record);
+        Ok(Some((answer, lines)))
     }
+}
+
+impl Thinking {
+    fn holds(&self, at: usize) -> bool {
+        (self.first..self.first + self.taken).contains(&at)
+    }
+
+    /// Which of its calls became the step at this place.
+    fn call_at(&self, at: usize) -> Option<usize> {
+        let steps = self.thought.chosen.iter().enumerate().filter(|(_, chosen)| matches!(chosen.what, Choice::Step(_)));
+        steps.map(|(call, _)| call).nth(at.checked_sub(self.first)?)
+    }
+
+    fn name(&self, call: usize) -> &str {
+        self.thought.chosen.get(call).map_or("", |chosen| &chosen.call.name)
+    }
+}
+
+fn in_circles(tool: &str) -> StepError {
+    StepError::permanent(format!("the model wanted the same call {REPEATS_AT_MOST} times and came no further: {tool}"))
 }
 
 fn lost(why: &str) -> StepError {

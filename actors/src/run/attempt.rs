@@ -16,7 +16,7 @@ use super::{
     plan::{self, Saved},
     policy,
     quota::Place,
-    recorded::{FAILED_BEFORE, PAGE_LOST},
+    recorded::{FAILED_BEFORE, PAGE_LOST, TIME_IS_UP},
     resume::{Begin, Decision, Walk},
     settle::{self, Verdict},
     steps::Steps,
@@ -194,6 +194,7 @@ impl<'a> Attempt<'a> {
                 // A model is told, and can open the page anew.
                 Decision::Stuck if self.agent.is_some() => self.leave_out(at, step, PAGE_LOST).await?,
                 Decision::Withheld => self.leave_out(at, step, FAILED_BEFORE).await?,
+                Decision::TooLate => self.leave_out(at, step, TIME_IS_UP).await?,
                 Decision::Stuck => return Err(Halt::Verdict(self.stuck(at, step))),
                 Decision::Ask => self.ask(at).await?,
             }
@@ -239,6 +240,7 @@ impl<'a> Attempt<'a> {
 
     fn decide(&self, walk: &mut Walk, at: usize) -> Result<Decision, Halt> {
         let decision = match walk.decide(at, &self.history) {
+            Decision::Perform | Decision::Rebuild if self.is_too_late(at) => Decision::TooLate,
             Decision::Perform | Decision::Rebuild if self.goes_on_blindly(at) => Decision::Withheld,
             Decision::Replay { .. } | Decision::Reopen { .. } if self.goes_on_blindly(at) => Decision::Recall,
             decision => decision,
@@ -290,10 +292,6 @@ impl<'a> Attempt<'a> {
             }
             Acted::Fails(receipt, error) => {
                 self.take_in(at, receipt);
-                if error.throttled {
-                    self.now.refused(&self.runner.limits.inner_life);
-                    self.runner.stage.note_refusal();
-                }
                 if self.agent.is_some() && !step.is_thought() {
                     // The model is told what went wrong.
                     return Ok(());

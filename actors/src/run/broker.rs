@@ -329,7 +329,7 @@ impl Broker {
     }
 
     /// Artifacts are on disk before the receipt that names them.
-    async fn keep(&self, artifacts: Vec<NewArtifact>) -> Vec<ArtifactRef> {
+    pub(super) async fn keep(&self, artifacts: Vec<NewArtifact>) -> Vec<ArtifactRef> {
         let mut kept = Vec::with_capacity(artifacts.len());
         for NewArtifact { kind, name, media_type, bytes } in artifacts {
             let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);

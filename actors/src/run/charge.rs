@@ -10,31 +10,22 @@ use serde_json::{Value, json};
 use tracing::warn;
 
 use super::{
+    arguments,
     broker::{Act, Acted, Broker, NoRoom, StoreGone},
     plan,
 };
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, Approval, ApprovalState, Bound, BudgetLeft, BudgetScope, BudgetSpan, Call, Entry,
-        EntryId, Outcome, Phase, ReceiptKind, Settlement, Step, StepError,
+        EntryId, Outcome, Phase, ReceiptKind, Settlement, StepError,
     },
-    evidence::{RecordError, canonical},
+    evidence::RecordError,
     ledger::{self, Charge, Reached},
     ports::{ApprovalChange, ApprovalGuard, Change, Commit, Guard, LedgerGuard, Outdated, Unavailable},
 };
 
 /// How often budgets are read again that change while a call is about to begin.
 const RACES: usize = 5;
-
-/// A talk is on record with its answer, as an artifact, and need not stand in each intent once more.
-fn args_on_record(step: &Step, call: &Call) -> Value {
-    match step {
-        Step::Think { turns, .. } => {
-            json!({"turns": turns.len(), "digest": canonical::sha256(call.args.to_string().as_bytes())})
-        }
-        _ => call.args.clone(),
-    }
-}
 
 /// Whether a call may be performed.
 pub(super) enum Begun {
@@ -125,7 +116,12 @@ impl Broker {
         charge: Option<&Charge>,
     ) -> Result<Result<(), Outdated>, StoreGone> {
         let label = plan::label(act.step);
-        let mut data = json!({"step": label, "args": args_on_record(act.step, call), "key": call.key, "page": call.page, "rule": rule});
+        let (args, large) = arguments::on_record(act.step, call);
+        let kept = self.keep(large.into_iter().collect()).await;
+        if kept.iter().any(|kept| kept.missing) {
+            return Err(StoreGone);
+        }
+        let mut data = json!({"step": label, "args": args, "key": call.key, "page": call.page, "rule": rule});
         if let Some(charge) = charge {
             data["reserved"] = json!(charge.entry.reserved);
             if !charge.limits.is_empty() {
@@ -136,7 +132,8 @@ impl Broker {
             let by = approval.decided.as_ref().map(|said| said.by.as_str());
             data["approval"] = json!({"id": approval.id, "by": by, "became": ApprovalState::Used});
         }
-        let draft = self.draft(act, Phase::Intent, format!("is about to {label}"), data);
+        let mut draft = self.draft(act, Phase::Intent, format!("is about to {label}"), data);
+        draft.body.artifacts = kept;
         let mut guards = vec![Guard::GoalOpen(act.about.goal.id), Guard::RunLive(act.run)];
         guards.extend(act.place.guards.iter().cloned().chain(charge.iter().flat_map(|charge| charge.guards())));
         let mut changes = act.place.changes.clone();

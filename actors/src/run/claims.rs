@@ -1,9 +1,22 @@
 //! Which statements of an answer the receipts show. Pure.
 //!
-//! A model says “I submitted the proposal” whether or not it did. Each sentence that says that something was done outside
-//! is held against the receipts of the run; one that no receipt shows makes the goal unconfirmed. It is a check of words:
-//! it knows common English verbs, and says nothing about sentences without one.
+//! A model says “I submitted the proposal” whether or not it did. Each clause that says that something was done is held
+//! against the receipts of the run: one of its kind must show it, and must have to do with what the clause names. A clause
+//! in the first person whose verb is not known is not confirmed. Nor is an answer that cannot be read, where the goal asks
+//! for no other proof. What others did, what was not done and what is to be claims nothing (`clauses.rs`).
+//!
+//! It is a check of words, of common English: numbers, order and how often it does not know.
 
+mod clauses;
+mod lexicon;
+mod told;
+
+use std::collections::HashMap;
+
+use self::{
+    clauses::{Claim, claims, is_readable},
+    told::Told,
+};
 use super::{
     proof::{Line, shown},
     steps::Steps,
@@ -15,95 +28,79 @@ use crate::domain::{ArtifactKind, Ended, Phase, Receipt, Step};
 enum Deed {
     /// Changed something outside: pressed, sent, posted.
     Sent,
-    /// Left a file.
+    /// Left a file, or changed something outside.
     Wrote,
     /// Opened a page.
     Opened,
+    /// Put something into a field.
+    Filled,
     /// Kept a picture.
     Pictured,
+    /// Asked a person, gave work away, set a time.
+    Handed,
+    /// Something that no receipt is known to show.
+    Unknown,
 }
 
-const VERBS: &[(&str, Deed)] = &[
-    ("submitted", Deed::Sent),
-    ("sent", Deed::Sent),
-    ("posted", Deed::Sent),
-    ("published", Deed::Sent),
-    ("applied", Deed::Sent),
-    ("replied", Deed::Sent),
-    ("emailed", Deed::Sent),
-    ("booked", Deed::Sent),
-    ("ordered", Deed::Sent),
-    ("bought", Deed::Sent),
-    ("deleted", Deed::Sent),
-    ("clicked", Deed::Sent),
-    ("uploaded", Deed::Sent),
-    ("signed up", Deed::Sent),
-    ("logged in", Deed::Sent),
-    ("saved", Deed::Wrote),
-    ("wrote", Deed::Wrote),
-    ("created", Deed::Wrote),
-    ("appended", Deed::Wrote),
-    ("opened", Deed::Opened),
-    ("visited", Deed::Opened),
-    ("navigated", Deed::Opened),
-    ("took a screenshot", Deed::Pictured),
-    ("captured", Deed::Pictured),
-];
-
-/// What turns a statement into none: it says that it was not, or is to be.
-const DENIALS: &[&str] =
-    &["not", "never", "unable", "failed to", "could", "would", "will", "should", "if", "please", "no", "cannot"];
-/// The same at the end of a word.
-const SHORT_DENIALS: &[&str] = &["n't ", "n’t "];
-
-/// One line for each sentence that says that something was done.
-pub(super) fn check(answer: &str, steps: &Steps, receipts: &[Receipt]) -> Vec<Line> {
-    sentences(answer).filter_map(|sentence| line(sentence, steps, receipts)).collect()
+/// What an answer is held against.
+pub(super) struct Record<'a> {
+    /// What was asked for.
+    pub task: &'a str,
+    pub steps: &'a Steps,
+    pub receipts: &'a [Receipt],
+    /// What steps left as texts, by their place.
+    pub texts: &'a HashMap<usize, String>,
 }
 
-fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    let ends = |c: char| matches!(c, '!' | '?' | '\n' | ';');
-    text.split(ends).flat_map(|part| part.split(". ")).map(str::trim).filter(|sentence| !sentence.is_empty())
+/// One line for each clause that says that something was done. `name`: who speaks. `is_alone`: the goal asks for no other
+/// proof, so the answer must be one that can be read.
+pub(super) fn check(answer: &str, name: &str, is_alone: bool, record: &Record<'_>) -> Vec<Line> {
+    let told = Told::new(record);
+    let said = is_alone.then(|| answered(answer, record.receipts));
+    said.into_iter().chain(claims(answer, name).iter().map(|claim| line(claim, &told))).collect()
 }
 
-fn line(sentence: &str, steps: &Steps, receipts: &[Receipt]) -> Option<Line> {
-    let lower = format!(" {} ", sentence.to_lowercase());
-    let says = |words: &str| lower.match_indices(words).any(|(at, _)| is_word(&lower, at, words.len()));
-    if DENIALS.iter().any(|denial| says(denial)) || SHORT_DENIALS.iter().any(|denial| lower.contains(denial)) {
-        return None;
-    }
-    let deeds: Vec<Deed> = VERBS.iter().filter(|(verb, _)| says(verb)).map(|(_, deed)| *deed).collect();
-    if deeds.is_empty() {
-        return None;
-    }
-    let seqs: Vec<Option<i64>> = deeds.iter().map(|deed| shown_by(*deed, &lower, steps, receipts)).collect();
+fn answered(answer: &str, receipts: &[Receipt]) -> Line {
+    let holds = is_readable(answer);
+    let what = if holds { "answered in words" } else { "answered in words that can be held against the receipts" };
+    let thought = receipts.iter().rev().find(|receipt| receipt.tool.as_deref() == Some("think"));
+    Line { what: what.to_owned(), holds, seq: thought.map(|thought| thought.seq).filter(|_| holds) }
+}
+
+fn line(claim: &Claim, told: &Told<'_>) -> Line {
+    let seqs: Vec<Option<i64>> = claim.deeds.iter().map(|(deed, names)| shown_by(*deed, names, claim, told)).collect();
     let holds = seqs.iter().all(Option::is_some);
-    let short: String = sentence.chars().take(120).collect();
-    Some(Line { what: format!("says “{short}”"), holds, seq: seqs.into_iter().flatten().max().filter(|_| holds) })
-}
-
-fn is_word(text: &str, at: usize, length: usize) -> bool {
-    let inside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    !inside(text[..at].chars().next_back()) && !inside(text[at + length..].chars().next())
+    let short: String = claim.text.chars().take(120).collect();
+    Line { what: format!("says “{short}”"), holds, seq: seqs.into_iter().flatten().max().filter(|_| holds) }
 }
 
 /// The newest receipt of a deed like this.
-fn shown_by(deed: Deed, sentence: &str, steps: &Steps, receipts: &[Receipt]) -> Option<i64> {
-    let step = |receipt: &Receipt| receipt.step.and_then(|step| steps.numbered(step));
+fn shown_by(deed: Deed, names: &clauses::Names, claim: &Claim, told: &Told<'_>) -> Option<i64> {
+    let Record { steps, receipts, .. } = told.record;
+    let sentence = claim.text.to_lowercase();
     let names_a_file = |path: &str| sentence.contains(&path.to_lowercase());
-    let files: Vec<&str> = steps.iter().filter_map(Step::file_path).collect();
-    let one_is_named = files.iter().any(|path| names_a_file(path));
-    let fits = |receipt: &Receipt| match (deed, step(receipt)) {
-        (Deed::Sent, Some(step)) => changes_something_outside(step),
-        (Deed::Wrote, Some(step)) => match step.file_path() {
-            Some(path) => names_a_file(path) || (!one_is_named && !names_any_file(sentence)),
-            // “Created an account” is no file.
-            None if !names_any_file(sentence) => changes_something_outside(step) || files_of(receipt).next().is_some(),
-            None => files_of(receipt).any(names_a_file),
-        },
-        (Deed::Opened, Some(step)) => matches!(step, Step::Goto { .. } | Step::Fetch { post: None, .. }),
-        (Deed::Pictured, Some(step)) => matches!(step, Step::Screenshot { .. }),
-        (_, None) => false,
+    let one_is_named = steps.iter().filter_map(Step::file_path).any(names_a_file);
+    let is_outside =
+        |step: &Step, receipt: &Receipt| changes_something_outside(step) && told.has_to_do_with(names, receipt);
+    let fits = |receipt: &Receipt| {
+        let Some(step) = receipt.step.and_then(|step| steps.numbered(step)) else { return false };
+        match deed {
+            Deed::Sent => is_outside(step, receipt),
+            Deed::Wrote => match step.file_path() {
+                Some(path) => names_a_file(path) || (!one_is_named && !names_any_file(&sentence)),
+                // “Created an account” is no file.
+                None if !names_any_file(&sentence) => is_outside(step, receipt) || files_of(receipt).next().is_some(),
+                None => files_of(receipt).any(names_a_file),
+            },
+            Deed::Opened => {
+                matches!(step, Step::Goto { .. } | Step::Fetch { post: None, .. })
+                    && told.has_to_do_with(names, receipt)
+            }
+            Deed::Filled => matches!(step, Step::Type { .. } | Step::Select { .. }),
+            Deed::Pictured => matches!(step, Step::Screenshot { .. }),
+            Deed::Handed => step.is_handed_over(),
+            Deed::Unknown => false,
+        }
     };
     // It was found later, or an earlier attempt did it.
     let elsewhere = |receipt: &&Receipt| match receipt.phase {

@@ -128,10 +128,11 @@ impl History {
     }
 
     /// How long this run has been under way by its receipts, in milliseconds: the time that it was parked, backed off or
-    /// its process was dead does not count.
-    pub fn worked_ms(&self, run: RunId) -> i64 {
+    /// its process was dead does not count. `before_seq`: up to that receipt.
+    pub fn worked_ms(&self, run: RunId, before_seq: i64) -> i64 {
         let (mut worked_ms, mut since_ms) = (0, None::<i64>);
-        for receipt in self.receipts.iter().filter(|receipt| receipt.run == Some(run)) {
+        let own = self.receipts.iter().filter(|receipt| receipt.run == Some(run) && receipt.seq < before_seq);
+        for receipt in own {
             let became = receipt.state.as_deref().filter(|_| receipt.step.is_none());
             let goes_on = became == Some(RunState::Running.as_str());
             if let Some(since_ms) = since_ms.filter(|_| !goes_on) {
@@ -148,6 +149,11 @@ impl History {
         let own = self.receipts.iter().filter(|receipt| receipt.run == Some(run)).filter_map(|receipt| receipt.step);
         let all = self.receipts.iter().filter_map(|receipt| receipt.step);
         own.min().unwrap_or_else(|| all.max().map_or(0, |last| last.saturating_add(1)))
+    }
+
+    /// When a step was begun last: its newest intent, or what came of it if nothing had to be meant first.
+    pub fn asked_at(&self, step: StepIndex) -> Option<i64> {
+        self.intent(step).or_else(|| self.came_of(step)).map(|receipt| receipt.seq)
     }
 
     /// The newest receipt that says what came of a step.

@@ -100,7 +100,7 @@ impl Attempt<'_> {
         }
         let mut lines = proof::check(&self.goal, &self.steps, self.history.receipts());
         let mut answer = self.saved.get("text").map(str::to_owned);
-        if let Some((said, claimed)) = self.claimed() {
+        if let Some((said, claimed)) = self.claimed().await.map_err(failed)? {
             answer = Some(said);
             lines.extend(claimed);
         }

@@ -23,7 +23,9 @@ pub fn required(goal: &Goal) -> Proof {
     let artifacts = match &goal.payload {
         Payload::Browser(_) => vec![],
         Payload::Io(_) | Payload::Rollback(_) => vec![],
-        Payload::Ai(_) | Payload::Agent(_) => vec![ArtifactKind::Text],
+        // What an agent says is held against its receipts (`claims.rs`).
+        Payload::Agent(_) => vec![],
+        Payload::Ai(_) => vec![ArtifactKind::Text],
         Payload::Report(_) => vec![ArtifactKind::File],
     };
     Proof { artifacts, ..Proof::default() }
@@ -104,11 +106,11 @@ fn is_shown_by_its_step(step: &Step) -> bool {
     step.is_expect() || step.file_path().is_some()
 }
 
+/// What was asked of a model and what it answered is the runtime's own paper, and shows nothing that was done.
 fn names_artifact(receipt: &Receipt, kind: ArtifactKind) -> bool {
-    receipt
-        .body
-        .as_ref()
-        .is_some_and(|body| body.artifacts.iter().any(|artifact| artifact.kind == kind && !artifact.missing))
+    let is_thought = receipt.tool.as_deref() == Some("think");
+    let mut kept = receipt.body.iter().flat_map(|body| &body.artifacts);
+    !is_thought && kept.any(|artifact| artifact.kind == kind && !artifact.missing)
 }
 
 fn shows(step: &Step, assertion: &Assertion) -> bool {

@@ -14,6 +14,7 @@ use crate::{
 
 /// Why a step was left out.
 pub(super) const PAGE_LOST: &str = "the page behind the effect was lost: open an address and look before you go on";
+pub(super) const TIME_IS_UP: &str = "there is no time left for it";
 pub(super) const FAILED_BEFORE: &str = "an earlier call of the same answer failed";
 
 impl Attempt<'_> {

@@ -36,6 +36,8 @@ pub enum Decision {
     Stuck,
     /// An earlier call of the same answer failed: the model is told before anything more is done.
     Withheld,
+    /// A model wanted it, and its time is up.
+    TooLate,
     /// It may have happened: ask the read-back, then a person.
     Ask,
 }

@@ -6,6 +6,8 @@ mod agents;
 mod approvals;
 mod board;
 mod budgets;
+mod circles;
+mod claims;
 mod crashes;
 mod outcomes;
 mod queue;

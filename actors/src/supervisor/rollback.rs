@@ -23,7 +23,10 @@ use crate::{
     },
     evidence::canonical,
     ports::{Change, Commit, Guard},
-    run::{Judged, Rules, came_to_nothing, deed, disclosed, judge, reaches, rollbacks, rolled_back_by, standing_rules},
+    run::{
+        Judged, Rules, arguments, came_to_nothing, deed, disclosed, judge, reaches, rollbacks, rolled_back_by,
+        standing_rules,
+    },
 };
 
 /// How long what was shown may be confirmed.
@@ -90,6 +93,7 @@ impl Desk {
             return Err(invalid("step", "must be 1 or more, as the run's page numbers its steps"));
         }
         let receipts = self.ports.records.goal_receipts(goal.id).await?;
+        let receipts = arguments::whole(receipts, &*self.ports.blobs).await?;
         let mut deed = deed(&goal, &run, receipts.clone(), step)?;
         if deed.value.is_none() {
             deed.value = self.long_answer(&deed, &receipts).await?;

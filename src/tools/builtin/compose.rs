@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actors::{
-    domain::{ArtifactKind, Cost, Length, NewArtifact, Outcome, Persona, StepError},
+    domain::{ArtifactKind, ChatRequest, Cost, Ended, Length, NewArtifact, Outcome, Persona, StepError},
     evidence::canonical,
 };
 use serde_json::json;
@@ -87,6 +87,20 @@ async fn judged(persona: &Persona, text: &str, aim: u32) -> (String, Result<Drif
 
 fn kept(name: String, text: String) -> NewArtifact {
     NewArtifact { kind: ArtifactKind::Text, name, media_type: "text/plain", bytes: text.into_bytes() }
+}
+
+/// File name of what a model was asked.
+const PROMPT: &str = "prompt.json";
+
+/// With what a model was asked, whole, unless it has that or nobody was asked. Behind what came of it: whoever looks for a
+/// text finds that first.
+pub(in crate::tools) fn with_prompt(outcome: Outcome, asked: &ChatRequest) -> Outcome {
+    if outcome.ended == Ended::NotBegun || outcome.artifacts.iter().any(|kept| kept.name == PROMPT) {
+        return outcome;
+    }
+    let bytes = json!(asked).to_string().into_bytes();
+    let (name, media_type) = (PROMPT.to_owned(), "application/json");
+    outcome.with_artifact(NewArtifact { kind: ArtifactKind::Text, name, media_type, bytes })
 }
 
 /// A model did not answer; `step` is what it was asked for.

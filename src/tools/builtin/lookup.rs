@@ -16,7 +16,7 @@ const MOST: usize = 8;
 pub(in crate::tools) fn search(all: &All<'_>, index: &Index, query: &str) -> Outcome {
     let found = index.search(query, usize::MAX);
     let usable = found.into_iter().filter_map(|at| all.at(at)).filter(|tool| all.is_usable(*tool));
-    let line = |tool: Listed| json!({"name": tool.name, "signature": registry::signature(&tool)});
+    let line = |tool: Listed| json!({"name": tool.name, "signature": registry::signature_told(&tool)});
     let lines: Vec<Value> = usable.take(MOST).map(|tool| line(all.told(tool))).collect();
     let summary = match lines.len() {
         0 => "found no tool".to_owned(),
@@ -48,8 +48,12 @@ pub(in crate::tools) fn describe(all: &All<'_>, persona: &Persona, name: &str) -
         .unavailable
         .map(str::to_owned)
         .or((!grant).then(|| format!("not granted: an operator may say `greenroom tool grant {slug} {name}`")));
+    let description = match tool.from {
+        registry::BUILT_IN => tool.description.clone(),
+        _ => told::about(&tool.name, &tool.description),
+    };
     let found = json!({
-        "name": tool.name, "description": told::about(&tool.name, &tool.description), "effect": tool.effect, "parameters": tool.parameters,
+        "name": tool.name, "description": description, "effect": tool.effect, "parameters": tool.parameters,
         "examples": tool.examples, "needs": tool.requires, "goes_with": tool.recommends, "refused": refused,
         "in_this_order": registry::chain_of(&needed, name),
     });

@@ -92,7 +92,9 @@ pub(in crate::tools) async fn think(models: &Models, asked: Asked<'_>, limit: Du
         Ok(chatted) => chatted,
         Err(error) => return failed("think", &error),
     };
-    let Chatted { answer, provider, model, cost, tried } = chatted;
+    let Chatted { answer, provider, model, sent, cost, tried } = chatted;
+    let is_shortened = sent.is_some();
+    let request = sent.unwrap_or(request);
     let chosen = asked.choose(answer.calls.clone()).await;
     let thought = Thought { answer, chosen };
     let calls: Vec<Value> = thought.chosen.iter().map(shown).collect();
@@ -102,10 +104,13 @@ pub(in crate::tools) async fn think(models: &Models, asked: Asked<'_>, limit: Du
         1 => "chose a call".to_owned(),
         many => format!("chose {many} calls"),
     };
-    let data = json!({
+    let mut data = json!({
         "step": "think", "ok": true, "details": format!("{did}, by {provider}"), "provider": provider, "model": model,
         "finish": thought.answer.finish, "calls": calls, "text": said, "tried": tried,
     });
+    if is_shortened {
+        data["shortened"] = "older results were shortened to fit into the model's context".into();
+    }
     let kept = [("prompt.json", as_json(&request)), (Thought::FILE, as_json(&thought))];
     let mut outcome = Outcome { cost, ..Outcome::done(format!("{did}, by {provider}"), data) };
     for (name, bytes) in kept {

@@ -39,6 +39,7 @@ pub(super) struct How {
     pub include_usage: bool,
     /// SHA-256 of the body: what the receipts name.
     pub digest: Hash,
+    pub bytes: usize,
 }
 
 /// The body, whole and bounded.
@@ -88,7 +89,7 @@ impl Asked {
         let stream = flag(&raw, "stream")?;
         let options = raw.get("stream_options").and_then(Value::as_object);
         let include_usage = options.is_some_and(|options| options.get("include_usage") == Some(&Value::Bool(true)));
-        Ok(Self { how: How { model, stream, include_usage, digest: sha256(body) }, request, raw })
+        Ok(Self { how: How { model, stream, include_usage, digest: sha256(body), bytes: body.len() }, request, raw })
     }
 }
 

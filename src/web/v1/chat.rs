@@ -88,7 +88,9 @@ impl Calling {
             return Err(Refusal::no_model(&how.model));
         }
         let bound = self.deps.models.pass_bound(&outward);
-        let data = json!({ "model": how.model, "request": how.digest, "stream": how.stream });
+        let data = json!({
+            "model": how.model, "request": how.digest, "request_bytes": how.bytes, "stream": how.stream,
+        });
         let open = self.reserve("chat", charged, bound, data).await?;
         Ok((open, outward, how))
     }
@@ -122,13 +124,14 @@ impl Calling {
     }
 }
 
-/// What the receipt says of an answer: who gave it, how much it was, and its digest; its words are the program's.
+/// What the receipt says of an answer: who gave it, how much it was, and its digest. Its words are the program's: to keep
+/// them would cost each call a durable file more.
 pub(super) fn answered(chatted: &Chatted, began: Instant) -> CallEnd {
     let said = serde_json::to_vec(&chatted.answer).unwrap_or_default();
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut data = json!({
         "provider": chatted.provider, "answered_by": chatted.model, "finish": chatted.answer.finish,
-        "answer": sha256(&said), "took_ms": took_ms,
+        "answer": sha256(&said), "answer_bytes": said.len(), "took_ms": took_ms,
     });
     if !chatted.tried.is_empty() {
         data["tried"] = json!(chatted.tried);

@@ -47,13 +47,13 @@ pub(super) async fn make(
         return Err(Refusal::no_model(&model));
     }
     let asked = ToEmbed { persona: calling.payer().await?, model, raw };
-    Ok(json_of(&carried(embed(calling, asked, sha256(&body))).await?))
+    Ok(json_of(&carried(embed(calling, asked, (sha256(&body), body.len()))).await?))
 }
 
-async fn embed(calling: Calling, asked: ToEmbed, digest: Hash) -> Result<Value, Refusal> {
+async fn embed(calling: Calling, asked: ToEmbed, (digest, bytes): (Hash, usize)) -> Result<Value, Refusal> {
     let charged = asked.persona.as_ref().map(|persona| (persona.id, persona.hours.zone));
     let bound = calling.deps.models.embed_bound(&asked);
-    let data = json!({ "model": asked.model, "request": digest });
+    let data = json!({ "model": asked.model, "request": digest, "request_bytes": bytes });
     let mut open = calling.reserve("embed", charged, bound, data).await?;
     open.sent();
     match calling.deps.models.embed(&asked, CALL_LIMIT).await {

@@ -63,8 +63,10 @@ pub(super) fn is_of_step_before(name: &str, step: usize) -> bool {
 /// Where in the plan the things happen that the rules speak of.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Places {
-    /// The click that cannot be taken back; behind the end when there is none.
+    /// The last click that cannot be taken back; behind the end when there is none.
     pub(super) submit: usize,
+    /// The first such click, where there is one before that.
+    pub(super) sign_in: Option<usize>,
     /// The row that can be added again with its key; behind the end when there is none.
     pub(super) row: usize,
     /// Steps of the plan; those of the read-back follow.
@@ -73,10 +75,11 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn of(steps: &[Step]) -> Self {
-        let first = |fits: fn(&Step) -> bool| steps.iter().position(fits).unwrap_or(steps.len());
-        let submit = first(|step| step.effect() == Effect::Irreversible);
-        let row = first(|step| matches!(step, Step::AppendCsv { .. }));
-        Self { submit, row, steps: steps.len() }
+        let is_final = |step: &Step| step.effect() == Effect::Irreversible;
+        let submit = steps.iter().rposition(is_final).unwrap_or(steps.len());
+        let sign_in = steps.iter().position(is_final).filter(|first| *first < submit);
+        let row = steps.iter().position(|step| matches!(step, Step::AppendCsv { .. })).unwrap_or(steps.len());
+        Self { submit, sign_in, row, steps: steps.len() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::{
-    chromium,
+    boundary, chromium,
     end_states::{End, Rule},
     left_behind::{accounts_for, holds_nothing_else, holds_what_is_on_record},
     place::Database,
@@ -42,8 +42,7 @@ pub(super) async fn dies_at(subject: &Subject, database: Database, boundaries: &
     let steps: Vec<_> = subject.goals.iter().flat_map(|template| subject.steps(template)).collect();
     holds_nothing_else(&stage, &ended[0].0["persona_id"], &steps);
     let id = &ended[0].0["id"];
-    let references: Vec<_> = stage.submitted().into_iter().map(|proposal| json!(proposal.reference)).collect();
-    assert_eq!(references, vec![id.clone(); rule.submissions], "what the world saw");
+    saw(&stage, subject, id, rule.submissions);
     asks_a_person_only_if(rule.end == End::AwaitsPerson, &server, id).await;
     accounts_for(&server, ended.iter().map(|(goal, _)| goal)).await;
 
@@ -52,17 +51,71 @@ pub(super) async fn dies_at(subject: &Subject, database: Database, boundaries: &
         let now = server.get(&format!("/api/goals/{}", goal["id"].as_str().unwrap())).await;
         assert_eq!(now["version"], goal["version"], "and it stays as it is");
     }
-    stage.close(server).await;
     let receipts: usize = ended.iter().map(|(_, receipts)| receipts.len()).sum();
+    if !subject.goes_on() {
+        stage.close(server).await;
+    } else {
+        let of_goal = if rule.end == End::AwaitsPerson {
+            a_person_settles(&stage, &server, subject, id, boundaries).await
+        } else {
+            ended.swap_remove(0).1
+        };
+        stage.shut(server).await;
+        comes_out_again_in_the_dark(&stage, &of_goal).await;
+    }
     format!("{}, {} submitted, {receipts} receipts", rule.end.as_shown().0, rule.submissions)
 }
 
 /// Killed and carried on: its run comes out of its record again, stretch by stretch.
 async fn comes_out_again(server: &Server, receipts: &[Value]) {
-    let own: Vec<_> = receipts.iter().filter(|receipt| !receipt["run"].is_null()).collect();
-    let Some(run) = own.first().and_then(|receipt| receipt["run"].as_str()) else { return };
+    let Some(run) = receipts.iter().find_map(|receipt| receipt["run"].as_str()) else { return };
     let replayed = server.post(&format!("/api/runs/{run}/replay"), &json!({})).await;
-    assert_eq!((&replayed["holds"], &replayed["equal"]), (&json!(true), &json!(own.len())), "{replayed:#}");
+    all_are_equal(&replayed, receipts);
+}
+
+/// Every receipt of the run came out again, but for those that a person wrote about it.
+fn all_are_equal(replayed: &Value, receipts: &[Value]) {
+    let own = receipts.iter().filter(|receipt| !receipt["run"].is_null());
+    let (of_run, of_people): (Vec<_>, Vec<_>) = own.partition(|receipt| !is_of_person(receipt));
+    let came = (&replayed["holds"], &replayed["equal"], &replayed["told"]);
+    assert_eq!(came, (&json!(true), &json!(of_run.len()), &json!(of_people.len())), "{replayed:#}");
+}
+
+fn is_of_person(receipt: &Value) -> bool {
+    receipt["phase"] == "reconciled" && receipt["body"]["data"]["by"] != "read-back"
+}
+
+/// Proposals that the site holds: of this goal, and no other.
+fn saw(stage: &Stage, subject: &Subject, goal: &Value, submissions: usize) {
+    let references: Vec<_> = stage.submitted().into_iter().map(|proposal| json!(proposal.reference)).collect();
+    let expected = subject.reference.map_or_else(|| goal.clone(), |reference| json!(reference));
+    assert_eq!(references, vec![expected; submissions], "what the world saw");
+}
+
+/// Who looks says what happened at the crash; then the work is done, and the world has seen it once.
+async fn a_person_settles(
+    stage: &Stage,
+    server: &Server,
+    subject: &Subject,
+    goal: &Value,
+    boundaries: &[String],
+) -> Vec<Value> {
+    let happened = boundaries.iter().all(|boundary| boundary.starts_with("before "));
+    let said = if happened { "--done" } else { "--not-done" };
+    let id = goal.as_str().unwrap();
+    assert_eq!(stage.verb(&["goal", "resolve", id, said, "--note", "looked"]).await.0, 0);
+    let after = server.over(id).await;
+    assert_eq!((&after["state"], &after["attempts"]), (&json!("done"), &json!(1)), "{}", short(&after));
+    saw(stage, subject, goal, 1);
+    server.receipts(id).await
+}
+
+/// The server, the site and the model are out of reach, and there is no network at all.
+async fn comes_out_again_in_the_dark(stage: &Stage, receipts: &[Value]) {
+    let run = receipts.iter().find_map(|receipt| receipt["run"].as_str()).unwrap();
+    let (code, replayed) = stage.verb_in_the_dark(&["run", "replay", run, "--offline"]).await;
+    assert_eq!(code, 0, "{replayed:#}");
+    all_are_equal(&replayed, receipts);
 }
 
 async fn is_at_its_end(server: &Server, goal: &str, rule: &Rule) -> Value {
@@ -88,7 +141,7 @@ pub(super) async fn dead_at(stage: &Stage, subject: &Subject, boundaries: &[Stri
         server.kill().await;
         let left = chromium::browsers(&stage.browsers());
         // A run opens its browser with its first step and leaves it open.
-        let is_open = subject.has_browser() && !boundary.contains("log/") && !boundary.contains("/unknown/");
+        let is_open = is_page_open(subject, boundary);
         assert_eq!(left.len(), usize::from(is_open), "browsers that the crash at {boundary} left behind");
         let next = boundaries.get(at + 1).map(String::as_str);
         server = stage.server(next.or(then)).await;
@@ -97,6 +150,13 @@ pub(super) async fn dead_at(stage: &Stage, subject: &Subject, boundaries: &[Stri
     // The connection ended with the process, whatever was answered.
     let _ = asking.await.unwrap();
     server
+}
+
+fn is_page_open(subject: &Subject, boundary: &str) -> bool {
+    let is_before = |first| boundary::is_of_step_before(boundary, first);
+    subject.first_page().is_some_and(|first| !is_before(first))
+        && !boundary.contains("log/")
+        && !boundary.contains("/unknown/")
 }
 
 /// What there is, on one page.

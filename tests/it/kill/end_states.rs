@@ -3,6 +3,7 @@
 mod browser;
 mod files;
 mod in_turn;
+mod proposed;
 
 use super::boundary::{Boundary, Places};
 
@@ -10,6 +11,7 @@ pub(super) use self::{
     browser::BROWSER,
     files::{CHOSEN, FILES, TEXTS},
     in_turn::{FAILS, RELEASED},
+    proposed::PROPOSED,
 };
 
 /// Where the goal comes to rest.

@@ -13,7 +13,7 @@ use super::{
     death::{dead_at, dies_at},
     end_states::{self, Rule},
     place::Database::{self, Postgres, Sqlite},
-    say,
+    proposer, say,
     stage::{Stage, give},
     subject::Subject,
 };
@@ -56,6 +56,20 @@ async fn an_agents_goal() {
     }
 }
 
+/// In a real browser: what it clicked is never clicked again, and every run comes out of its record with no network.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agents_goal_in_a_browser_on_sqlite() {
+    let model = Mock::answering(proposer::proposes).await;
+    dies_everywhere(proposer::subject(&model), Sqlite).await;
+}
+
+/// Where it matters most, at each of its clicks.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agents_goal_in_a_browser_on_postgres() {
+    let model = Mock::answering(proposer::proposes).await;
+    dies_where(proposer::subject(&model), Postgres, |boundary| boundary.name.contains("/browser_click/")).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_goal() {
     for database in [Sqlite, Postgres] {
@@ -96,11 +110,16 @@ async fn a_crash_of_the_recovery_changes_nothing() {
 
 /// At every boundary its goals come to their written end.
 async fn dies_everywhere(subject: Subject, database: Database) {
+    dies_where(subject, database, |_| true).await;
+}
+
+/// At these of its boundaries.
+async fn dies_where(subject: Subject, database: Database, dies: fn(&Boundary) -> bool) {
     let boundaries = boundaries(&subject, database).await;
     let rules = end_states::assigned(subject.rules, &boundaries, subject.places());
     end_states::are_all_used(subject.rules, &rules);
-    let deaths = boundaries.into_iter().zip(rules).map(|(boundary, rule)| (vec![boundary.name], &subject.rules[rule]));
-    let deaths = deaths.collect();
+    let deaths = boundaries.into_iter().zip(rules).filter(|(boundary, _)| dies(boundary));
+    let deaths = deaths.map(|(boundary, rule)| (vec![boundary.name], &subject.rules[rule])).collect();
     all(subject, database, deaths).await;
 }
 

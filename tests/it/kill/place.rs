@@ -67,6 +67,13 @@ impl Place {
         self.prepared(Command::new(PROGRAM))
     }
 
+    /// The program where there is no network at all: not even this machine's own is up.
+    pub(super) fn dark(&self) -> Command {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--net", PROGRAM]);
+        self.prepared(command)
+    }
+
     /// The program, to be a server.
     pub(super) fn server(&self) -> Command {
         let Some(file) = &self.calls else { return self.command() };

@@ -8,6 +8,7 @@ use greenroom::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use super::{
     chromium,
@@ -90,7 +91,15 @@ impl Stage {
 
     /// A verb of the command line on this data root: its code and its answer.
     pub(super) async fn verb(&self, args: &[&str]) -> (i32, Value) {
-        let mut command = self.place.command();
+        Self::answer(self.place.command(), args).await
+    }
+
+    /// The same where there is no network at all, not even this machine's own.
+    pub(super) async fn verb_in_the_dark(&self, args: &[&str]) -> (i32, Value) {
+        Self::answer(self.place.dark(), args).await
+    }
+
+    async fn answer(mut command: Command, args: &[&str]) -> (i32, Value) {
         command.args(args).arg("--json").stderr(Stdio::null()).kill_on_drop(true);
         let output = command.output().await.unwrap();
         (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap_or_default())
@@ -98,6 +107,11 @@ impl Stage {
 
     /// The last act: everything closes, nothing is left over, and the record holds.
     pub(super) async fn close(self, server: Server) -> Vec<String> {
+        self.shut(server).await
+    }
+
+    /// The same, and what it has can still be read.
+    pub(super) async fn shut(&self, server: Server) -> Vec<String> {
         let told = server.end().await;
         chromium::all_gone(&self.browsers()).await;
         let (code, verified) = self.verb(&["receipts", "verify"]).await;

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actors::domain::{
-    AgentPayload, ArtifactKind, Assertion, Cue, Effect, GoalKind, Payload, Proof, Step, StepsPayload,
-};
+use actors::domain::{AgentPayload, ArtifactKind, Assertion, Cue, Effect, Payload, Proof, Step, StepsPayload};
 use greenroom::tools::templates::{self, ProposalWanted, Template};
 use serde_json::{Map, json};
 
@@ -23,7 +21,9 @@ pub(super) struct Subject {
     pub(super) goals: Vec<Template>,
     pub(super) rules: &'static [Rule],
     /// What a model makes of a goal in words; else the plan is the goal's own.
-    chosen: Vec<Step>,
+    pub(super) chosen: Vec<Step>,
+    /// By which the site knows what is sent there; else by the goal's id.
+    pub(super) reference: Option<&'static str>,
     /// Own tools that are there: they look, and leave nothing.
     pub(super) tools: &'static [&'static str],
     /// What stands in the configuration file.
@@ -36,15 +36,15 @@ pub(super) fn proposal() -> Template {
 }
 
 impl Subject {
-    fn new(name: &'static str, goals: Vec<Template>, rules: &'static [Rule]) -> Self {
-        Self { name, goals, rules, chosen: Vec::new(), tools: &[], settings: String::new() }
+    pub(super) fn new(name: &'static str, goals: Vec<Template>, rules: &'static [Rule]) -> Self {
+        Self { name, goals, rules, chosen: Vec::new(), reference: None, tools: &[], settings: String::new() }
     }
 
     /// A model counts two things side by side, has a row and a note written, and says so. It is asked over real HTTP, and outlives the server.
     pub(super) fn agent(model: &Mock) -> Self {
         let payload = Payload::Agent(Box::new(AgentPayload {
             task: "Keep the row and a note of it.".to_owned(),
-            max_steps: 8,
+            max_steps: 40,
             max_minutes: 5,
             model: None,
             tools: Vec::new(),
@@ -57,14 +57,6 @@ impl Subject {
             assertions: vec![Assertion::File("note.md".to_owned())],
             artifacts: vec![ArtifactKind::CsvRow, ArtifactKind::File],
             ..Proof::default()
-        };
-        let think = || Step::Think {
-            turns: Vec::new(),
-            tools: Vec::new(),
-            model: None,
-            answer_now: false,
-            found: Vec::new(),
-            instructions: None,
         };
         let note = Step::WriteFile { path: "note.md".into(), content: "One row.".into(), description: String::new() };
         Self {
@@ -139,12 +131,34 @@ impl Subject {
     }
 
     pub(super) fn has_browser(&self) -> bool {
-        self.goals.iter().any(|goal| goal.payload.kind() == GoalKind::Browser)
+        self.first_page().is_some()
+    }
+
+    /// A model works in a browser: a person who settles what nobody saw lets it go on to its end.
+    pub(super) fn goes_on(&self) -> bool {
+        self.reference.is_some()
+    }
+
+    /// The step that opens the browser.
+    pub(super) fn first_page(&self) -> Option<usize> {
+        self.goals.iter().find_map(|goal| self.steps(goal).iter().position(Step::is_browser))
     }
 
     /// Where the things happen that rules speak of; of the first goal.
     pub(super) fn places(&self) -> Places {
         Places::of(&self.steps(&self.goals[0]))
+    }
+}
+
+/// A model is asked what to do next.
+pub(super) fn think() -> Step {
+    Step::Think {
+        turns: Vec::new(),
+        tools: Vec::new(),
+        model: None,
+        answer_now: false,
+        found: Vec::new(),
+        instructions: None,
     }
 }
 

@@ -25,7 +25,8 @@ async fn a_goal_in_words_is_given_followed_and_proven() {
     visitor.sees("I opened the board and wrote note.md").await;
     visitor.keep("agent-progress").await;
     visitor.press("#goals article:first-child h3 a").await;
-    visitor.sees("says “I opened the board and wrote note.md").await;
+    visitor.sees("says “I opened the board”").await;
+    visitor.sees("says “wrote note.md”").await;
     visitor.until("document.querySelectorAll('#proof .badge.bad').length === 0").await;
     visitor.until("document.querySelectorAll('.wf').length >= 6").await;
     visitor.press("#replay").await;

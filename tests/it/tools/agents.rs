@@ -16,7 +16,7 @@ fn agent(secrets: &[(&str, &str)]) -> Template {
         title: "Propose to a data client".into(),
         payload: Payload::Agent(Box::new(AgentPayload {
             task: "Find a posting about data lineage on the job board and submit a proposal.".into(),
-            max_steps: 12,
+            max_steps: 40,
             max_minutes: 5,
             model: None,
             tools: vec![],

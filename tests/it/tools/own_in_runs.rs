@@ -90,7 +90,7 @@ async fn an_agent_is_offered_its_own_tools_and_uses_them() {
     put(&house.root.path().join("personas/maria"), "secret_tool", "pure", "echo '{}'");
     let payload = Payload::Agent(Box::new(AgentPayload {
         task: "How many words?".into(),
-        max_steps: 5,
+        max_steps: 20,
         max_minutes: 5,
         model: None,
         tools: vec![],

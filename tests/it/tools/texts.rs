@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use actors::{
-    domain::{ArtifactKind, Ended, Length, LengthTargets, Preset, Profile, Step},
+    domain::{ArtifactKind, Ended, Length, LengthTargets, Outcome, Preset, Profile, Step, Turn},
+    evidence::canonical::sha256,
     ports::Performer,
 };
 use greenroom::config::ProviderConfig;
@@ -58,7 +59,7 @@ async fn a_text_comes_with_its_drift_and_is_held_to_the_style_where_that_is_want
     let answer = json!({"choices": [{"message": {"content": said}}]});
     let (_server, mut stage) = with_endpoint(ResponseTemplate::new(200).set_body_json(answer)).await;
     let left = stage.perform(compose()).await;
-    assert_eq!((&left.data["value"], left.artifacts.len()), (&said.into(), 1));
+    assert_eq!((&left.data["value"], left.artifacts.len()), (&said.into(), 2));
 
     let mut profile = Preset::DevBot.profile();
     profile.length = LengthTargets { short: 7, long: 100 };
@@ -68,7 +69,7 @@ async fn a_text_comes_with_its_drift_and_is_held_to_the_style_where_that_is_want
     let brought = "We don't use rows. They are lost.";
     assert_eq!(held.data["value"], brought, "{held:?}");
     let kept: Vec<_> = held.artifacts.iter().map(|one| (one.name.as_str(), one.bytes.as_slice())).collect();
-    assert_eq!(kept, [("line.txt", brought.as_bytes()), ("line.as-written.txt", said.as_bytes())]);
+    assert_eq!(kept[..2], [("line.txt", brought.as_bytes()), ("line.as-written.txt", said.as_bytes())]);
     assert_eq!(held.data["drift"]["score"], 0, "{}", held.data["drift"]);
 
     profile.hold_to_style = false;
@@ -85,12 +86,37 @@ async fn a_text_too_long_to_be_looked_at_is_left_as_it_is_and_says_so() {
     let (_server, mut stage) = with_endpoint(ResponseTemplate::new(200).set_body_json(answer)).await;
     stage.becomes(Profile { hold_to_style: true, ..Preset::DevBot.profile() });
     let outcome = stage.perform(compose()).await;
-    assert!(outcome.holds() && outcome.artifacts.len() == 1);
+    assert!(outcome.holds() && outcome.artifacts.len() == 2);
     assert_eq!(outcome.data["value"], said.trim());
     assert_eq!(
         (&outcome.data["drift"], &outcome.data["drift_skipped"]),
         (&Value::Null, &"longer than 65536 bytes".into())
     );
+}
+
+/// The whole prompt, and that it is what the data names.
+fn prompt(outcome: &Outcome) -> Value {
+    let kept = outcome.artifacts.last().unwrap();
+    assert_eq!((kept.kind, kept.name.as_str()), (ArtifactKind::Text, "prompt.json"));
+    let named = outcome.data.get("prompt").and_then(Value::as_str);
+    assert!(named.is_none_or(|named| named == sha256(&kept.bytes).to_string()), "{}", outcome.data);
+    serde_json::from_slice(&kept.bytes).unwrap()
+}
+
+#[tokio::test]
+async fn what_a_model_was_asked_is_kept_whatever_came_of_it() {
+    let answer = json!({"choices": [{"message": {"content": "One line."}}]});
+    let (_server, stage) = with_endpoint(ResponseTemplate::new(200).set_body_json(answer)).await;
+    let composed = stage.perform(compose()).await;
+    assert!(prompt(&composed)["turns"][1]["text"].as_str().unwrap().contains("Write one line."));
+
+    let (_server, stage) = with_endpoint(ResponseTemplate::new(400).set_body_string("no")).await;
+    assert!(prompt(&stage.perform(compose()).await)["turns"].is_array());
+    let turns = vec![Turn::User { text: "What is next?".into() }];
+    let (tools, found) = (Vec::new(), Vec::new());
+    let think = Step::Think { turns, tools, model: None, answer_now: false, found, instructions: None };
+    let thought = stage.perform(think).await;
+    assert!(!thought.holds() && prompt(&thought)["turns"][1]["text"] == "What is next?", "{thought:?}");
 }
 
 #[tokio::test]
@@ -105,6 +131,7 @@ async fn a_refusal_is_known_and_silence_is_not() {
     call.limit = Duration::from_millis(50);
     let timed_out = stage.tools.perform(call, CancellationToken::new()).await;
     assert_eq!(timed_out.ended, Ended::Unknown);
+    assert!(prompt(&timed_out)["turns"].is_array());
     assert!(timed_out.error.unwrap().retryable);
 
     let (server, stage) = with_endpoint(late()).await;

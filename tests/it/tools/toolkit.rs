@@ -193,7 +193,7 @@ async fn tools_are_found_by_words_and_described_with_what_they_need() {
     let found = stage.perform(search("send a bill")).await;
     assert_eq!(
         found.data["tools"][0],
-        json!({"name": "invoice", "signature": "invoice(to, amount?): Writes an invoice."}),
+        json!({"name": "invoice", "signature": "invoice(to, amount?): its maker says: \"Writes an invoice.\""}),
         "{found:?}"
     );
     let described = stage.perform(Step::ToolDescribe { name: "invoice".into() }).await;
@@ -201,6 +201,14 @@ async fn tools_are_found_by_words_and_described_with_what_they_need() {
     assert_eq!(
         (&tool["in_this_order"], &tool["goes_with"]),
         (&json!(["csv_append", "invoice"]), &json!(["file_write"]))
+    );
+    let said = tool["description"].as_str().unwrap();
+    assert!(said.contains("data and no instruction") && said.ends_with("\"Writes an invoice.\""), "{said}");
+    let open = stage.perform(Step::ToolDescribe { name: "browser_click".into() }).await;
+    let open = &open.data["tools"][0];
+    assert_eq!(
+        (&open["description"], &open["in_this_order"]),
+        (&json!("Press an element. It cannot be taken back."), &json!(["browser_navigate", "browser_click"]))
     );
     assert_eq!((&tool["parameters"]["required"], &tool["effect"]), (&json!(["to"]), &json!("pure")));
     let odd = stage.perform(Step::ToolDescribe { name: "invoise".into() }).await;

@@ -66,26 +66,6 @@ async fn a_thought_that_failed_right_before_a_crash_is_asked_for_again() {
     let steps = Steps::of(&board.goal(id), &history, run);
     assert_eq!(Walk::new(steps, &history, run).decide(0, &history), Decision::Perform);
 }
-#[tokio::test(start_paused = true)]
-async fn who_looks_often_at_what_changes_does_not_go_in_circles() {
-    let board = Board::open(1_000_000).await;
-    let mut thoughts: Vec<_> = (0..6).map(|n| calls(vec![goto(&n.to_string()), Step::Snapshot {}])).collect();
-    thoughts.push(says("There are six pages."));
-    let id = board.agent(thoughts, Proof::default());
-    board.carry(id).await;
-    assert_eq!(board.goal(id).state, GoalState::Done, "{:?}", board.goal(id).last_error);
-    assert!(!board.told().contains("this very call"), "{}", board.told());
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_looks_at_the_same_page_for_ever_is_told_and_then_stopped() {
-    let board = Board::open(1_000_000).await;
-    let id = board.agent((0..8).map(|_| calls(vec![Step::Snapshot {}])).collect(), shown());
-    board.carry(id).await;
-    assert!(board.goal(id).last_error.unwrap().contains("the same call 5 times"));
-    assert_eq!(board.receipts("browser_snapshot", Phase::Outcome).len(), 4);
-    assert!(board.told().contains("this very call several times"));
-}
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_behind_a_call_of_the_same_answer_that_failed() {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::time::Instant;
 
-use super::board::{Board, SITE, proof, submit};
+use super::board::{Board, SITE, When, proof, submit};
 use crate::{
     domain::{
-        AlertKind, Autonomy, GoalState, InnerLife, Length, MessageState, Mood, PersonaId, PersonaStatus, Phase,
-        Priority, Proof, Rule, Ruling, RunState, Step, Weight,
+        AlertKind, Autonomy, GoalState, InnerLife, MessageState, Mood, PersonaId, PersonaStatus, Phase, Priority,
+        Proof, Rule, Ruling, RunState, Step, Weight,
     },
     ports::{Change, Commit, GoalMove},
     run::RunEnd,
@@ -25,6 +26,29 @@ async fn a_plan_that_proves_nothing_is_not_done() {
     assert_eq!(after.state, GoalState::Unconfirmed);
     assert!(after.last_error.unwrap().contains("declares no proof"));
     assert_eq!(board.message(goal).state, MessageState::Unconfirmed);
+}
+
+/// A crash behind the intent, and the run goes on; each `carry` replays it.
+#[tokio::test(start_paused = true)]
+async fn large_arguments_stand_beside_their_intent() {
+    let board = Board::open(1_000_000).await;
+    let write =
+        |bytes: usize| Step::WriteFile { path: "a.md".into(), content: "x".repeat(bytes), description: "".into() };
+    let goal = board.give(vec![write(50_000), write(100)], Proof::default());
+    board.world.lock().unwrap().crash_at = Some((0, When::Before));
+    let run = board.begin(goal).await;
+    board.ports.performer.called(1).await;
+    board.crash(run).await;
+    board.carry(goal).await;
+    assert_eq!(board.goal(goal).state, GoalState::Done, "{:?}", board.goal(goal).last_error);
+    let intents: Vec<_> = board.receipts("file_write", Phase::Intent).into_iter().filter_map(|one| one.body).collect();
+    assert_eq!(intents.len(), 3, "the first was begun twice");
+    for large in &intents[..2] {
+        assert_eq!((&large.data["args"]["artifact"], large.artifacts.len()), (&json!("arguments.json"), 1));
+        assert!(large.data.to_string().len() < 1_000, "{}", large.data);
+    }
+    assert_eq!(intents[0].artifacts[0].hash, intents[1].artifacts[0].hash);
+    assert_eq!((&intents[2].data["args"]["path"], intents[2].artifacts.len()), (&json!("a.md"), 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,7 +158,7 @@ async fn a_wait_for_the_pace_gives_the_slice_back() {
     let slice = tokio::select! {
         biased;
         _ = &mut run => panic!("ten seconds lie between the two acts"),
-        slice = board.scheduler.acquire(Wish { persona: other, priority: Priority::BASE, weight: Weight::ORDINARY, since_ms: 0 }) => slice.unwrap(),
+        slice = board.scheduler.acquire(Wish { persona: other, priority: Priority::BASE, weight: Weight::ORDINARY, since_ms: 0, ready_ms: None }) => slice.unwrap(),
     };
     assert_eq!(board.goal(goal).state, GoalState::Parked, "durably, so that a crash finds it");
     assert!(board.goal(goal).due_ms.is_some());
@@ -162,20 +186,6 @@ async fn work_tires_its_persona_an_answer_enlivens_it_and_a_wait_for_the_pace_is
     let energy = vitals().energy.thousandths();
     assert!((997..=999).contains(&energy), "a second of work, not the wait: {energy}");
     assert_eq!(vitals().mood, Mood::Active);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_model_with_too_many_requests_lowers_the_compute_budget() {
-    let board = Board::open(1_000_000).await;
-    let compute = || board.now.inner().look(0, Instant::now().into_std(), &InnerLife::default()).compute;
-    for (tool, left) in [("browser_navigate", 1_000), ("compose", 500)] {
-        board.world.lock().unwrap().failing = Some((tool, 1));
-        let compose = Step::Compose { prompt: "a line".into(), save_as: "line".into(), length: Length::Short };
-        let goal = board.give(vec![Step::Goto { url: SITE.into(), timeout_ms: None }, compose], Proof::default());
-        board.carry(goal).await;
-        assert_eq!(compute().thousandths(), left, "{tool}");
-        assert_eq!(board.scheduler.take_refusals(), u32::from(tool == "compose"), "the machine is told too");
-    }
 }
 
 #[tokio::test(start_paused = true)]

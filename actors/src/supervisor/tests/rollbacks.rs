@@ -14,8 +14,13 @@ use crate::{
     testing::TestPorts,
 };
 
+/// Too large for an intent.
+fn wish() -> String {
+    "a window, ".repeat(2_000)
+}
+
 fn tool(name: &str) -> Step {
-    let args = json!({"seat": "12a"}).as_object().unwrap().clone();
+    let args = json!({"seat": "12a", "wish": wish()}).as_object().unwrap().clone();
     Step::Tool {
         name: name.to_owned(),
         args,
@@ -70,6 +75,15 @@ async fn nothing_stands_on_what_was_rolled_back() {
     let harmless = company.deed(run, 1).await.unwrap_err();
     assert!(matches!(harmless, CommandError::NoRollback(NoRollback::Harmless { .. })), "{harmless:?}");
     let (_, deed) = company.deed(run, 2).await.unwrap();
+    assert_eq!((&deed.args["seat"], &deed.args["wish"]), (&json!("12a"), &json!(wish())), "whole, from the artifact");
+    let intent = test
+        .store
+        .receipts()
+        .into_iter()
+        .find(|one| one.tool.as_deref() == Some("book") && one.phase == Some(crate::domain::Phase::Intent));
+    let body = intent.unwrap().body.unwrap();
+    assert_eq!((&body.data["args"]["artifact"], body.artifacts.len()), (&json!("arguments.json"), 1));
+    assert!(body.data.to_string().len() < 1_000 && body.data["args"]["bytes"].as_u64() > Some(20_000), "{}", body.data);
     let inverse = || Inverse { call: tool("give_back"), made_by: Hash([1; 32]) };
     let plan = company.plan_rollback(&deed, inverse()).await.unwrap();
     let (back, _) = company.roll_back(&deed, inverse(), plan.digest, &by).await.unwrap();

@@ -17,19 +17,19 @@ pub(in crate::kill) const TEXTS: &[Rule] =
 pub(in crate::kill) const CHOSEN: &[Rule] =
     &[UNHEARD, UNANSWERED, BEGINS, ASKED, TEXT_LOST, TEXT_KEPT, NOT_MEANT, PERHAPS, WRITTEN, JUDGED];
 
-const ASKED: Rule =
+pub(super) const ASKED: Rule =
     done("a question changes nothing outside: it is asked again, and the lost one counts at its worst", |b, _| {
         b.kind == "llm" && b.phase == "intent"
     });
 
-const UNHEARD: Rule = Rule {
+pub(super) const UNHEARD: Rule = Rule {
     known: 0,
     ..done("nothing is on record and nobody was answered: who asks again with the same key gets it done", |b, _| {
         b.is_arrival(Before, "pending")
     })
 };
 
-const UNANSWERED: Rule = done(
+pub(super) const UNANSWERED: Rule = done(
     "it is on record though nobody was answered: the start finds it, asking again brings the same goal",
     |b, _| b.is_arrival(After, "pending"),
 );

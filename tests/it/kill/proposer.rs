@@ -1,0 +1,79 @@
+//! A model that sends a proposal in a real browser: it signs in, fills the form, presses the button and proves it. Two of
+//! its clicks cannot be taken back. What it is told of a lost page it answers by looking at the list.
+
+use actors::domain::{AgentPayload, ArtifactKind, Payload, Proof, ReadBack, Step};
+use greenroom::tools::templates::Template;
+use serde_json::{Value, json};
+
+use super::{
+    end_states::PROPOSED,
+    model,
+    subject::{Subject, think},
+};
+use crate::models::mock::{Mock, Reply, Seen};
+
+const SITE: &str = "http://rehearsal.localhost";
+/// By which the site and the goal's proof know the proposal.
+const REFERENCE: &str = "agent-4d2";
+
+/// The goal in words, and what comes of it undisturbed. The model is asked over real HTTP, and outlives the server.
+pub(super) fn subject(model: &Mock) -> Subject {
+    let task = "Sign in to the board and send one proposal for the data pipeline audit.";
+    let payload = Payload::Agent(Box::new(AgentPayload { max_steps: 40, ..AgentPayload::new(task) }));
+    let read_back = ReadBack { url: format!("{SITE}/proposals"), contains: REFERENCE.to_owned() };
+    let proof = Proof { artifacts: vec![ArtifactKind::Screenshot], read_back: Some(read_back), ..Proof::default() };
+    let goal = Template { title: "Propose to a data client".to_owned(), payload, proof };
+    Subject {
+        reference: Some(REFERENCE),
+        chosen: chosen(),
+        settings: model::asking(&model.url()),
+        ..Subject::new("agent in a browser", vec![goal], PROPOSED)
+    }
+}
+
+/// What the model answers, by how often it has answered before and what it was told last.
+pub(super) fn proposes(seen: &Seen) -> Reply {
+    let go = |path: &str| ("browser_navigate", json!({"url": format!("{SITE}{path}")}));
+    let fill = |at: &str, text: &str| ("browser_fill", json!({"selector": at, "text": text}));
+    let at = |tool: &'static str, selector: &str| (tool, json!({ "selector": selector }));
+    let picture = || ("browser_screenshot", json!({"caption": "The proposal"}));
+    let messages = seen.body["messages"].as_array().unwrap();
+    match messages.iter().filter(|message| message["role"] == "assistant").count() {
+        0 => Reply::calls([
+            go("/login"),
+            fill("#email", "jason@greenroom.example"),
+            fill("#password", "rehearsal"),
+            at("browser_click", "#sign-in"),
+            at("browser_wait_for", "#signed-in"),
+        ]),
+        1 => Reply::calls([
+            go("/jobs/data-pipeline-audit/propose"),
+            fill("#reference", REFERENCE),
+            fill("#cover", "We trace every column to its source."),
+            fill("#rate", "95"),
+            at("browser_click", "#submit"),
+            ("browser_expect_title", json!({"contains": "Proposal submitted"})),
+            picture(),
+        ]),
+        2 if was_told_of_a_failure(messages) => {
+            Reply::calls([go("/proposals"), ("browser_expect_text", json!({"contains": REFERENCE})), picture()])
+        }
+        _ => Reply::text("I submitted the proposal."),
+    }
+}
+
+/// Among the results of its newest calls.
+fn was_told_of_a_failure(messages: &[Value]) -> bool {
+    let newest = messages.iter().rev().take_while(|message| message["role"] == "tool");
+    newest.filter_map(|message| message["content"].as_str()).any(|text| text.contains("\"ok\":false"))
+}
+
+/// The steps of the undisturbed run, as far as rules speak of them.
+fn chosen() -> Vec<Step> {
+    let goto = || Step::Goto { url: SITE.to_owned(), timeout_ms: None };
+    let click = || Step::Click { selector: "button".to_owned(), effect: None, timeout_ms: None };
+    let looks = || Step::Snapshot {};
+    let signs_in = [think(), goto(), looks(), looks(), click(), looks()];
+    let proposes = [think(), goto(), looks(), looks(), looks(), click(), looks(), looks(), think()];
+    signs_in.into_iter().chain(proposes).collect()
+}
