@@ -251,16 +251,11 @@ impl Models {
                 Err(error) => Err(error),
             };
             match answered {
-                Ok(chatted) => {
-                    let tried = errors.iter().map(ToString::to_string).chain(chatted.tried).collect();
+                Ok(mut chatted) => {
+                    let own = std::mem::take(&mut chatted.tried);
+                    let tried = errors.iter().map(ToString::to_string).chain(own).collect();
                     let cost = chatted.cost.zip(lost).map(|(cost, lost)| price::sum(cost, lost));
-                    return Ok(Chatted {
-                        answer: chatted.answer,
-                        provider: chatted.provider,
-                        model: chatted.model,
-                        tried,
-                        cost,
-                    });
+                    return Ok(Chatted { tried, cost, ..chatted });
                 }
                 Err(error) => {
                     tracing::info!(route = name, "no answer for a persona from one of {name}: {error}");
