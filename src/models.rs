@@ -4,7 +4,8 @@
 //! writers of a route are asked in turn until one answers; each stands behind a gate (`gate.rs`: switched off or not, so
 //! many at once, so many a minute), is spoken to in its own form (`wire.rs`, pure) and asked again when it is busy
 //! (`retry.rs`). A try that may be billed without an answer is a writer's last, so that one worst case for each of them is
-//! all that a request can take. Once part of an answer was told, nobody else is asked. Every answer names who gave it, who did not
+//! all that a request can take; where an answer must have a form, one that has not is asked for once more, and both count.
+//! Once part of an answer was told, nobody else is asked. Every answer names who gave it, who did not
 //! before, and what it cost, so that the receipt can.
 
 mod breaker;
@@ -250,17 +251,11 @@ impl Models {
                 Err(error) => Err(error),
             };
             match answered {
-                Ok(chatted) => {
-                    let tried = errors.iter().map(ToString::to_string).chain(chatted.tried).collect();
+                Ok(mut chatted) => {
+                    let own = std::mem::take(&mut chatted.tried);
+                    let tried = errors.iter().map(ToString::to_string).chain(own).collect();
                     let cost = chatted.cost.zip(lost).map(|(cost, lost)| price::sum(cost, lost));
-                    return Ok(Chatted {
-                        sent: chatted.sent,
-                        answer: chatted.answer,
-                        provider: chatted.provider,
-                        model: chatted.model,
-                        tried,
-                        cost,
-                    });
+                    return Ok(Chatted { tried, cost, ..chatted });
                 }
                 Err(error) => {
                     tracing::info!(route = name, "no answer for a persona from one of {name}: {error}");

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    RunEnd,
+    RunEnd, arguments,
     attempt::{Attempt, Halt},
     broker::{Act, Broker, failure},
     plan, policy,
@@ -238,7 +238,7 @@ impl Attempt<'_> {
         // Its expiry stands beside the very time that it was worked out from.
         asked.at_ms = asked_ms;
         // With this the question is whole on record: whoever carries the run out again needs nothing else.
-        asked.body.data[ARGS] = approval.subject.args.clone();
+        asked.body.data[ARGS] = arguments::in_brief(&approval.subject.args);
         asked.body.data[KEY] = approval.key.as_str().into();
         receipts.push(asked);
         let alert = Alert {

@@ -31,6 +31,15 @@ pub(super) fn on_record(step: &Step, call: &Call) -> (Value, Option<NewArtifact>
     (said, Some(kept))
 }
 
+/// What a question says of them: of large ones their digest and size, for the intent behind a yes keeps them.
+pub(super) fn in_brief(args: &Value) -> Value {
+    let text = args.to_string();
+    match text.len() <= MOST_BYTES {
+        true => args.clone(),
+        false => json!({"digest": canonical::sha256(text.as_bytes()), "bytes": text.len()}),
+    }
+}
+
 /// The same receipts, with the arguments of their intents whole. An intent whose arguments are gone counts as erased.
 pub(crate) async fn whole(mut receipts: Vec<Receipt>, blobs: &dyn Blobs) -> Result<Vec<Receipt>, Unavailable> {
     for receipt in receipts.iter_mut().filter(|receipt| receipt.phase == Some(Phase::Intent)) {

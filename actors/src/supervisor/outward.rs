@@ -50,7 +50,7 @@ pub enum NotMade {
     /// room as soon as calls under way have ended.
     #[error("{why}")]
     NoRoom { why: String, until_ms: Option<i64>, only_reserved: bool },
-    /// There is a budget, and nobody knows what the call could cost.
+    /// Nobody knows what the call could cost.
     #[error("{0}")]
     Unbounded(String),
     /// The persona that would be charged is gone.
