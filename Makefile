@@ -24,7 +24,7 @@ bench: setup ## Measure speed and size, each figure beside what bounds it; ONLY=
 
 soak: ## Live through 1,000 simulated days with faults; a broken promise names its seed. SEED=<n> begins elsewhere.
 	$(CARGO) build --release --locked
-	target/release/greenroom sim --personas 300 --cap 8 --load 0.9 --faults --seeds 1000 --seed $(or $(SEED),1)
+	target/release/greenroom sim --personas 300 --cap 8 --load 0.9 --faults --svg target/soak.svg --seeds 1000 --seed $(or $(SEED),1)
 
 lint: ## The slow rest: documentation, licences and advisories, unused dependencies.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked

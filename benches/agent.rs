@@ -207,6 +207,7 @@ fn chosen(thought: usize, number: usize) -> Chosen {
             name: format!("look_{number}"),
             args: Map::new(),
             effect: Effect::Read,
+            outreach: false,
             save_as: None,
             timeout_ms: None,
         },

@@ -3,7 +3,10 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use actors::simulation::{Faults, Outcome, Plan, Policy, Queue};
+use actors::{
+    domain::MOST_WAITING,
+    simulation::{Faults, Outcome, Plan, Policy, Queue},
+};
 use anyhow::Context as _;
 use tokio::time::Instant;
 
@@ -34,6 +37,7 @@ fn day(load: f64) -> anyhow::Result<Plan> {
         popularity: 0.6,
         bursts: true,
         uneven_costs: false,
+        most_waiting: MOST_WAITING,
         faults: Faults::default(),
     })
 }
@@ -120,8 +124,18 @@ fn overload(report: &mut Report, uneven_costs: bool, how: &str) -> anyhow::Resul
     let popularity = if uneven_costs { 0.3 } else { 0.0 };
     let faults = Faults::default();
     let minutes = 24 * 60;
-    let plan =
-        Plan { personas: 500, minutes, seed: SEED, cap, load: 8.0, popularity, bursts: false, uneven_costs, faults };
+    let plan = Plan {
+        personas: 500,
+        minutes,
+        seed: SEED,
+        cap,
+        load: 8.0,
+        popularity,
+        bursts: false,
+        uneven_costs,
+        most_waiting: MOST_WAITING,
+        faults,
+    };
     let [ours, polling, tick] = Beside::each(&plan)?.map(|beside| beside.outcome.jain);
     report.add(Line {
         what: format!("eightfold overload, 500 personas, {how}: Jain's index of time used"),

@@ -1,5 +1,5 @@
 //! How long a search among 5,000 tools takes, beside making the index that is searched; and the whole step that a model
-//! waits for, in which 5,000 folders are looked at anew.
+//! waits for, with 5,000 folders on disk.
 
 mod folders;
 

@@ -10,6 +10,7 @@
 mod address;
 mod connection;
 mod head;
+mod policies;
 mod refusals;
 mod rules;
 
@@ -28,6 +29,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::{Host, Url};
 
+pub use policies::{Errand, Kept, PolicyBook};
 pub use refusals::{Refused, Why, is_own_errand};
 pub use rules::{BadRule, HostRules, REHEARSAL_HOST, Refusal};
 
@@ -38,6 +40,7 @@ const MOST_CONNECTIONS: usize = 128;
 #[derive(Debug, Clone)]
 pub struct Egress {
     shared: Arc<Shared>,
+    policies: policies::Policies,
 }
 
 #[derive(Debug)]
@@ -79,17 +82,29 @@ impl Egress {
         enforcement: Enforcement,
         fixed: HashMap<(String, u16), SocketAddr>,
     ) -> Self {
-        Self { shared: Arc::new(Shared { global, rehearsal, enforcement, fixed }) }
+        let policies = policies::Policies::default();
+        Self { shared: Arc::new(Shared { global, rehearsal, enforcement, fixed }), policies }
     }
 
     /// Opens a gate with a persona's rules on a free loopback port.
     pub async fn gate(&self, rules: HostRules) -> io::Result<Gate> {
+        self.open(rules, None).await
+    }
+
+    /// The same for one tool, held to the hosts' policies too: for who goes out where no step says so.
+    pub async fn gate_for(&self, rules: HostRules, errand: Errand) -> io::Result<Gate> {
+        self.open(rules, Some(errand)).await
+    }
+
+    async fn open(&self, rules: HostRules, errand: Option<Errand>) -> io::Result<Gate> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let addr = listener.local_addr()?;
         let (rules, _) = watch::channel(rules);
         let guard = Arc::new(Guard {
             shared: self.shared.clone(),
             rules,
+            errand,
+            policies: self.policies.clone(),
             refusals: Default::default(),
             reached: Default::default(),
         });
@@ -132,6 +147,9 @@ fn is_rehearsal(host: &Host<String>, port: u16) -> bool {
 struct Guard {
     shared: Arc<Shared>,
     rules: watch::Sender<HostRules>,
+    /// None: the broker judges each step of whoever goes out here.
+    errand: Option<Errand>,
+    policies: policies::Policies,
     refusals: refusals::Refusals,
     reached: refusals::Reached,
 }
@@ -139,6 +157,13 @@ struct Guard {
 impl Guard {
     fn judge(&self, host: &Host<String>, port: u16) -> Result<(), Refusal> {
         self.shared.judge(&self.rules.borrow(), host, port)
+    }
+
+    async fn admit(&self, host: &Host<String>) -> Result<(), Kept> {
+        match &self.errand {
+            Some(errand) => self.policies.admit(errand, &host.to_string()).await,
+            None => Ok(()),
+        }
     }
 
     fn rules_changed(&self) -> watch::Receiver<HostRules> {

@@ -21,16 +21,18 @@ mod prompt;
 mod prose;
 mod rate;
 mod refusal;
+mod refusals;
 mod retry;
 mod rules;
 mod stream;
+mod structure;
 mod style;
 mod understudy;
 mod wire;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use actors::domain::{Bound, ChatAnswer, ChatRequest, Cost, Length, Persona, Turn};
+use actors::domain::{Bound, ChatAnswer, ChatRequest, Cost, Length, Persona, PersonaId, Turn};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -42,10 +44,12 @@ pub use outward::{Embedded, Outward, ToEmbed};
 pub use prompt::{Prompt, Style, build_agent_prompt, build_persona_prompt};
 pub use rate::Rate;
 pub use stream::{ChatStream, Piece};
+pub use structure::schema_fault;
 pub use style::apply_persona_style;
 
 use self::{
     endpoint::{Endpoint, Errand},
+    refusals::Refusals,
     stream::Told,
     wire::Asked,
 };
@@ -67,6 +71,7 @@ pub struct Models {
     config: Arc<ModelsConfig>,
     endpoints: Arc<BTreeMap<String, Endpoint>>,
     keyring: Arc<dyn Keyring>,
+    refusals: Refusals,
 }
 
 /// A text to be written.
@@ -144,11 +149,17 @@ impl Models {
     pub fn new(config: &ModelsConfig, keyring: Arc<dyn Keyring>) -> Result<Self, ModelError> {
         let endpoints = config.providers.iter().map(|(name, config)| Ok((name.clone(), Endpoint::new(name, config)?)));
         let endpoints = Arc::new(endpoints.collect::<Result<_, ModelError>>()?);
-        let models = Self { config: Arc::new(config.clone()), endpoints, keyring };
+        let models = Self { config: Arc::new(config.clone()), endpoints, keyring, refusals: Refusals::default() };
         for name in std::iter::once(&config.default).chain(config.routes.keys()) {
             models.writers(name)?;
         }
         Ok(models)
+    }
+
+    /// From here on `hear` is told of every answer 429, with the persona that asked; none: a program of its own. Once; a
+    /// second one is ignored.
+    pub fn on_refusal(&self, hear: impl Fn(Option<PersonaId>) + Send + Sync + 'static) {
+        self.refusals.told_to(Box::new(hear));
     }
 
     /// Writes a text in the persona's voice, by the persona's model or the default.
@@ -234,11 +245,22 @@ impl Models {
                     self.ask(talk, share, (provider, endpoint, model)).await
                 }
             };
+            let answered = match answered {
+                Ok(chatted) => self.in_its_form(talk, writer, chatted).await,
+                Err(error) => Err(error),
+            };
             match answered {
                 Ok(chatted) => {
-                    let tried = errors.iter().map(ToString::to_string).collect();
+                    let tried = errors.iter().map(ToString::to_string).chain(chatted.tried).collect();
                     let cost = chatted.cost.zip(lost).map(|(cost, lost)| price::sum(cost, lost));
-                    return Ok(Chatted { tried, cost, ..chatted });
+                    return Ok(Chatted {
+                        sent: chatted.sent,
+                        answer: chatted.answer,
+                        provider: chatted.provider,
+                        model: chatted.model,
+                        tried,
+                        cost,
+                    });
                 }
                 Err(error) => {
                     tracing::info!(route = name, "no answer for a persona from one of {name}: {error}");
@@ -252,6 +274,30 @@ impl Models {
         Err(ModelError::of_route(errors).unwrap_or_else(|| self.unknown(name)))
     }
 
+    /// The answer, if it has the form that was asked for; else what comes of asking once more. What was told already cannot
+    /// be taken back.
+    async fn in_its_form(&self, talk: &Talk<'_>, writer: &Writer<'_>, said: Chatted) -> Result<Chatted, ModelError> {
+        let Some(reason) = structure::misfit(talk.request, &said.answer) else { return Ok(said) };
+        let unfit = |reason| ModelError::Unfit { provider: said.provider.clone(), reason };
+        let Writer::Model { provider, endpoint, model } = writer else { return Err(unfit(reason)) };
+        if talk.told.is_some() || Instant::now() >= talk.deadline {
+            return Err(unfit(reason));
+        }
+        let (request, raw) = structure::asked_again(talk.request, talk.raw, &said.answer.text, &reason);
+        let Talk { persona, length, deadline, .. } = *talk;
+        let again = Talk { persona, request: &request, raw: raw.as_ref(), length, deadline, told: None };
+        let second = self.ask(&again, deadline, (provider, endpoint, model)).await?;
+        match structure::misfit(talk.request, &second.answer) {
+            Some(reason) => Err(unfit(reason)),
+            None => Ok(Chatted {
+                sent: second.sent.or(Some(request)),
+                cost: second.cost.zip(said.cost).map(|(one, other)| price::sum(one, other)),
+                tried: vec![unfit(reason).to_string()],
+                ..second
+            }),
+        }
+    }
+
     async fn ask(
         &self,
         talk: &Talk<'_>,
@@ -260,17 +306,20 @@ impl Models {
     ) -> Result<Chatted, ModelError> {
         let key = self.key(talk.persona, provider, endpoint).await?;
         let (since, deadline) = (Instant::now(), talk.deadline);
+        let whose = talk.persona.map(|persona| persona.id);
+        let refused = || self.refusals.tell(whose);
         let ask = async |request: &ChatRequest| {
             let asked = asked(talk.persona, request, talk.raw, (endpoint, model), talk.told.is_some());
-            endpoint.ask(&Errand { asked, key: key.as_ref(), since, share, deadline, told: talk.told }).await
+            let (key, told) = (key.as_ref(), talk.told);
+            endpoint.ask(&Errand { asked, key, since, share, deadline, told, refused: &refused }).await
         };
         // What a program wrote itself is not touched.
         let fits = |request, most| if talk.raw.is_none() { compact::fitted(request, most) } else { None };
         let mut sent = fits(talk.request, endpoint.context_tokens(model));
         let mut answer = ask(sent.as_ref().unwrap_or(talk.request)).await;
         if let Err(ModelError::TooLong { .. }) = answer {
-            let refused = sent.as_ref().unwrap_or(talk.request);
-            if let Some(shorter) = fits(refused, compact::tokens(refused) / 2) {
+            let too_long = sent.as_ref().unwrap_or(talk.request);
+            if let Some(shorter) = fits(too_long, compact::tokens(too_long) / 2) {
                 answer = ask(&shorter).await;
                 sent = Some(shorter);
             }

@@ -21,7 +21,7 @@ use actix_web::dev::ServerHandle;
 use tokio::task::JoinHandle;
 
 pub use login::PASSWORD;
-pub use store::{Deliverable, Post, Proposal, Store, StoreError};
+pub use store::{Deliverable, Letter, Post, Proposal, Store, StoreError};
 
 /// The name under which personas know the site.
 pub const HOST: &str = "rehearsal.localhost";

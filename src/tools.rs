@@ -30,7 +30,10 @@ mod toolbox;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{ArtifactKind, Bound, Call, Effect, MCP_PREFIX, Outcome, Payload, Persona, PersonaId, Step, StepError},
+    domain::{
+        ArtifactKind, Bound, Call, Effect, MCP_PREFIX, Outcome, Payload, Persona, PersonaId, Step, StepError,
+        canonical_host, is_outreach,
+    },
     ports::{Performer, Records, World},
 };
 use async_trait::async_trait;
@@ -46,7 +49,7 @@ pub use driver::BrowserDriver;
 pub use fitted::Fitted;
 
 use crate::{
-    egress::{Egress, HostRules},
+    egress::{Egress, Errand, HostRules},
     memory::Memory,
     models::{Keyring, Models, Request, composing, secrets_of},
     secrets::Hidden,
@@ -57,7 +60,8 @@ use builtin::think::Asked;
 use containers::Home;
 use isolation::Isolations;
 use mcp::Mcp;
-use own::{Loaded, OwnTool, Whose};
+use own::{Loaded, OwnTool, OwnTools, Whose};
+use registry::All;
 use sandbox::way_out::WayOut;
 use shelves::Shelves;
 
@@ -78,6 +82,8 @@ pub struct ToolsDeps {
     pub voice: Option<Arc<dyn Voice>>,
     /// Personas' folders lie below `<data root>/personas`.
     pub data_root: PathBuf,
+    /// What lies in folders of tools.
+    pub own: OwnTools,
     /// What own tools run in.
     pub isolations: Isolations,
 }
@@ -102,6 +108,19 @@ struct OwnCall<'a> {
     name: &'a str,
     args: &'a Map<String, Value>,
     effect: Effect,
+    outreach: bool,
+}
+
+impl OwnCall<'_> {
+    /// Why it is not as the tool is declared: what a step says of itself is what the broker judged it by.
+    fn differs(&self, declared: &own::Manifest, who: &str) -> Option<String> {
+        let (name, effect, says) = (self.name, self.effect, declared.effect);
+        if effect != says {
+            return Some(format!("the step calls {name} {effect}, but its {who} says {says}: correct the goal"));
+        }
+        let hides = declared.outreach && !self.outreach && !is_outreach(name);
+        hides.then(|| format!("{name} writes to strangers, its {who} says: the step must say `\"outreach\": true`"))
+    }
 }
 
 impl Tools {
@@ -136,7 +155,7 @@ impl Tools {
             }
             step @ Step::Think { .. } => {
                 let own = self.added(&persona).await;
-                match Asked::of(step, &persona, own.into(), self.fitted()) {
+                match Asked::of(step, &persona, own, self.fitted()) {
                     Some(asked) => {
                         let request = asked.request();
                         let thought = builtin::think::think(&self.deps.models, asked, call.limit);
@@ -159,8 +178,8 @@ impl Tools {
                 let report = builtin::report::report(&*deps.days, deps.world.now_ms(), &save_as);
                 unless_stopped(call, &stop, report).await
             }
-            Step::Tool { name, args, effect, .. } => {
-                let wanted = OwnCall { name: &name, args: &args, effect };
+            Step::Tool { name, args, effect, outreach, .. } => {
+                let wanted = OwnCall { name: &name, args: &args, effect, outreach };
                 self.own_tool(&persona, call, wanted, &stop).await
             }
             step => self.in_browser(&persona, call, step, known, stop).await,
@@ -195,30 +214,37 @@ impl Tools {
     }
 
     /// What there is beside the built-in tools: own ones, and those of MCP servers that people confirmed.
-    async fn added(&self, persona: &Persona) -> Vec<OwnTool> {
-        let mut tools = self.own_tools(persona).await.tools;
-        tools.extend(self.deps.mcp.offered(Some(persona)).await);
-        tools
+    async fn added(&self, persona: &Persona) -> Arc<[OwnTool]> {
+        let own = self.own_tools(persona, None).await.tools.clone();
+        match self.deps.mcp.offered(Some(persona)).await {
+            confirmed if confirmed.is_empty() => own,
+            confirmed => own.iter().cloned().chain(confirmed).collect(),
+        }
     }
 
-    /// Reads folders, so it is done beside.
-    async fn own_tools(&self, persona: &Persona) -> Loaded {
-        let (root, id, slug) = (self.deps.data_root.clone(), persona.id, persona.slug.to_string());
-        let loaded = spawn_blocking(move || registry::own_tools(&root, Some(Whose { id, slug: &slug }))).await;
-        loaded.unwrap_or_default()
+    /// With `to_call`, that one is looked at whatever is known of it. Looks at folders, so it is done beside.
+    async fn own_tools(&self, persona: &Persona, to_call: Option<&str>) -> Arc<Loaded> {
+        let (own, id, slug) = (self.deps.own.clone(), persona.id, persona.slug.to_string());
+        let to_call = to_call.map(str::to_owned);
+        let looked = spawn_blocking(move || {
+            let whose = Some(Whose { id, slug: &slug });
+            to_call.map_or_else(|| own.of(whose), |name| own.to_call(whose, &name))
+        });
+        looked.await.unwrap_or_default()
     }
 
     /// Tools by words, or one of them.
     async fn look_up(&self, persona: &Persona, step: &Step) -> Outcome {
         let confirmed = self.deps.mcp.offered(Some(persona)).await;
-        let (root, shelves, fitted) = (self.deps.data_root.clone(), self.shelves.clone(), self.fitted());
+        let (own, shelves, fitted) = (self.deps.own.clone(), self.shelves.clone(), self.fitted());
         let (persona, step) = (persona.clone(), step.clone());
         let looked = spawn_blocking(move || {
-            let tools = registry::list(&root, Some(&persona), &confirmed, fitted);
+            let own = own.of(Some(Whose::from(&persona)));
+            let all = All { own: &own, confirmed: &confirmed, persona: Some(&persona), fitted };
             match &step {
-                Step::ToolDescribe { name } => builtin::lookup::describe(&tools, &persona, name),
+                Step::ToolDescribe { name } => builtin::lookup::describe(&all, &persona, name),
                 Step::ToolSearch { query } => {
-                    builtin::lookup::search(&tools, &shelves.index(Some(persona.id), &tools), query)
+                    builtin::lookup::search(&all, &shelves.index(Some(persona.id), &own, &all), query)
                 }
                 _ => Outcome::not_begun("looked nothing up", StepError::permanent("it is no question about tools")),
             }
@@ -243,15 +269,14 @@ impl Tools {
         }
     }
 
-    /// Read anew for each call, so that a tool can be put there or taken away while the company works.
+    /// Looked at anew for each call, so that a tool can be put there or taken away while the company works.
     async fn own_tool(&self, persona: &Persona, call: &Call, wanted: OwnCall<'_>, stop: &CancellationToken) -> Outcome {
         if wanted.name.starts_with(MCP_PREFIX) {
-            let OwnCall { name, args, effect } = wanted;
-            return Box::pin(self.deps.mcp.call(persona, call, mcp::Asked { name, args, effect }, stop)).await;
+            return Box::pin(self.deps.mcp.call(persona, call, wanted, stop)).await;
         }
         let not_begun = |error| Outcome::not_begun(format!("did not run {}", call.tool), error);
-        let loaded = self.own_tools(persona).await;
-        let OwnCall { name, args, effect } = wanted;
+        let loaded = self.own_tools(persona, Some(wanted.name)).await;
+        let OwnCall { name, args, .. } = wanted;
         let Some(tool) = loaded.named(name) else {
             let broken = loaded.broken.iter().find(|broken| broken.name == name);
             let text = broken.map_or_else(
@@ -260,13 +285,11 @@ impl Tools {
             );
             return not_begun(StepError::permanent(text));
         };
-        let says = tool.manifest.effect;
-        if says != effect {
-            let text = format!("the step calls {name} {effect}, but its manifest says {says}: correct the goal");
+        if let Some(text) = wanted.differs(&tool.manifest, "manifest") {
             return not_begun(StepError::permanent(text));
         }
         let home = Home::of(&self.deps.data_root, persona.into());
-        let way_out = match self.way_out(persona, tool).await {
+        let way_out = match self.way_out(persona, tool, args).await {
             Ok(way_out) => way_out,
             Err(error) => return not_begun(error),
         };
@@ -276,13 +299,22 @@ impl Tools {
         }
     }
 
-    /// By the persona's own host rules, like its browser's; none: the tool has no network.
-    async fn way_out(&self, persona: &Persona, tool: &OwnTool) -> Result<Option<WayOut>, StepError> {
+    /// By the persona's own host rules, like its browser's, and by the hosts' policies; none: the tool has no network.
+    async fn way_out(
+        &self,
+        persona: &Persona,
+        tool: &OwnTool,
+        args: &Map<String, Value>,
+    ) -> Result<Option<WayOut>, StepError> {
         if !tool.manifest.network {
             return Ok(None);
         }
         let rules = HostRules::parse(&persona.hosts).map_err(|bad| StepError::denied(bad.to_string()))?;
-        let opened = match self.deps.web.egress.gate(rules).await {
+        // Judged by the policy of the host that it names, outreach goes to no other.
+        let named = || canonical_host(args.get("host").and_then(Value::as_str).unwrap_or_default().trim());
+        let only = tool.manifest.outreach.then(|| named().map(|host| host.to_string()).unwrap_or_default());
+        let errand = Errand { persona: persona.id, tool: tool.manifest.name.clone(), only };
+        let opened = match self.deps.web.egress.gate_for(rules, errand).await {
             Ok(gate) => WayOut::open(gate),
             Err(error) => Err(error),
         };
@@ -364,7 +396,7 @@ impl Performer for Tools {
             }
             step => {
                 let own = self.added(&persona).await;
-                let Some(asked) = Asked::of(step, &persona, own.into(), self.fitted()) else {
+                let Some(asked) = Asked::of(step, &persona, own, self.fitted()) else {
                     return Ok(None);
                 };
                 models.bound(&persona, &asked.request())

@@ -48,7 +48,13 @@ use crate::{
     config::Config,
     models::Models,
     storage::{Accounts, Db, Vault},
-    tools::{Fitted, isolation::Isolations, mcp::Mcp, own::Bench, registry::Finder},
+    tools::{
+        Fitted,
+        isolation::Isolations,
+        mcp::Mcp,
+        own::{Bench, OwnTools},
+        registry::Finder,
+    },
 };
 
 /// Everything the server needs, made by `app`. Cheap to clone.
@@ -59,6 +65,8 @@ pub struct Deps {
     pub mcp: Mcp,
     /// What some tools stand on, as far as it is there.
     pub fitted: Fitted,
+    /// What lies in folders of tools.
+    pub own: OwnTools,
     /// What personas' own tools may run in.
     pub isolations: Isolations,
     /// Whom programs ask through the gateway; personas ask the same.

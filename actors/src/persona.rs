@@ -14,11 +14,13 @@ pub(crate) mod carrier;
 mod big_three;
 mod coalesce;
 pub(crate) mod expiry;
+mod feeling;
 mod gather;
 pub(crate) mod inbox;
 mod life;
 mod listening;
 mod looking;
+mod promptness;
 pub mod tally;
 mod timer;
 
@@ -36,7 +38,7 @@ use tokio::{sync::watch, time::Instant};
 
 use self::{carrier::Carrier, life::Life, tally::Tally};
 use crate::{
-    domain::{GoalId, Inner, Limits, Load, PersonaId},
+    domain::{GoalId, Inner, InnerLife, Limits, Load, PersonaId},
     evidence::Evidence,
     ports::{Ports, RosterRecord, Unavailable},
     run::{Now, RunEnd},
@@ -150,6 +152,11 @@ impl Awake {
     /// The goal whose run is under way.
     pub(crate) fn carried(&self) -> Option<GoalId> {
         self.now.carried()
+    }
+
+    /// A model that it asked gets too many requests.
+    pub(crate) fn refused(&self, rules: &InnerLife) {
+        self.now.refused(rules);
     }
 
     /// How it feels.

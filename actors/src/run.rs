@@ -117,10 +117,11 @@ impl Runner {
         &self,
         work: &Waiting,
         weight: Weight,
+        ready_ms: Option<i64>,
         stop: &CancellationToken,
         now: &Now,
     ) -> Option<Working> {
-        let place = self.queue(work, weight).ok()?;
+        let place = self.queue(work, weight, ready_ms).ok()?;
         let slice = tokio::select! {
             biased;
             () = stop.cancelled() => return None,
@@ -129,10 +130,10 @@ impl Runner {
         Some(now.work(slice, work.goal.payload.kind(), self.limits.clone()))
     }
 
-    fn queue(&self, work: &Waiting, weight: Weight) -> Result<Place, Ended> {
+    fn queue(&self, work: &Waiting, weight: Weight, ready_ms: Option<i64>) -> Result<Place, Ended> {
         let since_ms = work.message.received_ms.max(work.goal.due_ms.unwrap_or(0));
         let priority = work.message.priority_at(self.broker.ports.world.now_ms());
-        self.stage.queue(Wish { persona: work.goal.persona, priority, weight, since_ms })
+        self.stage.queue(Wish { persona: work.goal.persona, priority, weight, since_ms, ready_ms })
     }
 
     /// Carries the goal of `work` through one attempt, or carries its open run on.

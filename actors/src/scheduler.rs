@@ -236,7 +236,7 @@ impl Scheduler {
 #[derive(Debug)]
 enum Msg {
     /// A persona wants a slice; the reply is the slice itself.
-    Acquire { wish: Wish, ticket: Ticket, waited_ms: i64, reply: oneshot::Sender<Slice> },
+    Acquire { wish: Wish, ticket: Ticket, waited_ms: i64, ready_for_ms: Option<i64>, reply: oneshot::Sender<Slice> },
     /// A run stands between two steps. Answered with whether its slice was given away; then `reply` is the next one.
     Offered { wish: Wish, held: Ticket, ticket: Ticket, answer: oneshot::Sender<bool>, reply: oneshot::Sender<Slice> },
     /// Nobody waits for this any more.
@@ -255,8 +255,14 @@ enum Msg {
 
 struct SchedulerActor;
 
+/// Who gets the slice, and since when it could have begun, by the scheduler's clock.
+struct Waiter {
+    reply: oneshot::Sender<Slice>,
+    ready_ms: Option<i64>,
+}
+
 struct State {
-    turns: Turns<oneshot::Sender<Slice>>,
+    turns: Turns<Waiter>,
     rates: Rates,
     stage: Stage,
     began: Instant,
@@ -275,7 +281,7 @@ impl State {
         let now_ms = self.now_ms();
         let mut left_stage = offered.map(|(persona, _)| persona);
         while let Some(granted) = self.turns.admit(now_ms) {
-            let Granted { persona, ticket, priority, waited_ms, waiter: reply } = granted;
+            let Granted { persona, ticket, priority, waited_ms, waiter: Waiter { reply, ready_ms } } = granted;
             if offered == Some((persona, ticket)) {
                 left_stage = None;
                 self.recent.goes_on(now_ms);
@@ -284,7 +290,7 @@ impl State {
                 if let Some(gone) = left_stage.take() {
                     self.leaves(gone, now_ms);
                 }
-                self.recent.granted(priority, waited_ms, now_ms);
+                self.recent.granted(priority, waited_ms, ready_ms.map(|ready_ms| now_ms - ready_ms), now_ms);
                 self.stage.began(persona, waited_ms, priority.is_urgent(), now_ms);
                 self.figures.send_modify(|figures| _ = figures.on_stage.insert(persona));
             }
@@ -309,7 +315,7 @@ impl State {
     }
 }
 
-fn ask(wish: Wish, ticket: Ticket, arrived_ms: i64, waiter: oneshot::Sender<Slice>) -> Ask<oneshot::Sender<Slice>> {
+fn ask(wish: Wish, ticket: Ticket, arrived_ms: i64, waiter: Waiter) -> Ask<Waiter> {
     let Wish { persona, priority, weight, .. } = wish;
     Ask { ticket, persona, priority, weight, arrived_ms, waiter }
 }
@@ -328,11 +334,13 @@ impl Actor for SchedulerActor {
         let now_ms = state.now_ms();
         let (mut offered, mut given) = (None, None);
         match msg {
-            Msg::Acquire { wish, ticket, waited_ms, reply } => {
-                state.turns.enqueue(ask(wish, ticket, now_ms.saturating_sub(waited_ms), reply), now_ms);
+            Msg::Acquire { wish, ticket, waited_ms, ready_for_ms, reply } => {
+                let waiter = Waiter { reply, ready_ms: ready_for_ms.map(|ago_ms| now_ms.saturating_sub(ago_ms)) };
+                state.turns.enqueue(ask(wish, ticket, now_ms.saturating_sub(waited_ms), waiter), now_ms);
             }
             Msg::Offered { wish, held, ticket, answer, reply } => {
-                let used_ms = state.turns.offer(held, ask(wish, ticket, now_ms, reply), now_ms);
+                let waiter = Waiter { reply, ready_ms: None };
+                let used_ms = state.turns.offer(held, ask(wish, ticket, now_ms, waiter), now_ms);
                 let Some(used_ms) = used_ms else {
                     let _ = answer.send(false);
                     return Ok(());

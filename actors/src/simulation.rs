@@ -5,12 +5,16 @@
 //! something urgent of its own. Messages come steadily with a daily curve (±40 %), in bursts to many, and in incidents
 //! (three urgent ones per slot within five seconds, about once an hour); one run in two hundred is a single slow step.
 //! Three failed goals in a row, or a fourth fall within five minutes (`supervisor/restarts.rs` itself), pause a persona
-//! for the rest of the day. Everybody's energy is kept by `domain/inner_life.rs` itself and reported; all messages are
+//! for the rest of the day; pauses, circuit, restarts and what an inbox holds are those of the program by default
+//! (`domain/limits.rs`). What differs from it: who has too many messages loses the least important at once, not within
+//! a second; nothing coalesces, because every message is of a burst of its own; and an inbox is seen whole, which
+//! changes nothing, because what a persona sees of a large one begins with what it would choose. Everybody's energy is kept by `domain/inner_life.rs` itself and reported; all messages are
 //! owed, so no mood holds anything back.
 //!
 //! At every event the invariants are checked ([`Violation`] says which broke):
 //! - never more slices than the cap, never two of one persona, no slot free while somebody could use it;
-//! - messages in = waiting + running + between two slices + backing off + done + failed + expired;
+//! - messages in = waiting + running + between two slices + backing off + done + failed + expired + dropped;
+//! - nobody has more messages than may wait, but for those that were begun;
 //! - nothing is begun, and nothing waits unbegun, past its `serve_by`: it expires at that moment;
 //! - while the store takes no commit nothing is delivered, begun, gone on with or ended: who sends something sends it
 //!   again until the store is back, and waits from the first time on;
@@ -52,6 +56,8 @@ pub struct Plan {
     pub bursts: bool,
     /// Some personas' steps take four times as long as others'.
     pub uneven_costs: bool,
+    /// Messages of one persona that may wait; beyond this the least important is dropped.
+    pub most_waiting: u32,
     pub faults: Faults,
 }
 

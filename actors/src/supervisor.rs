@@ -119,7 +119,7 @@ impl Company {
         let sealer = AbortOnDropHandle::new(tokio::spawn(sealing));
         let releaser = Releaser::new(&ports, &evidence, &office, &limits);
         let releaser = AbortOnDropHandle::new(tokio::spawn(releaser.keep(evidence.goal_turns())));
-        let moderator = Moderator::new(&ports, &evidence, &office, &limits);
+        let moderator = Moderator::new((&ports, &evidence, &office, &limits), &tally);
         let moderator = AbortOnDropHandle::new(tokio::spawn(moderator.keep(evidence.goal_turns())));
         let overflow = Overflow::new((&ports, &evidence, &office, &limits), brim, &tally);
         let overflow = AbortOnDropHandle::new(tokio::spawn(overflow.keep()));

@@ -1,6 +1,6 @@
 //! The steps as a goal that a company carries, each with its receipt on disk before the next begins.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use actors::{
     domain::{GoalState, Limits, Pace, Payload, PersonaId, Proof, StepsPayload, TraceId, WaitsFor},
@@ -18,6 +18,7 @@ use greenroom::{
         Tools, ToolsDeps, Web,
         isolation::Isolations,
         mcp::{Mcp, McpDeps},
+        registry,
     },
 };
 use tokio::time::{Instant, timeout};
@@ -39,28 +40,7 @@ impl<'a> Worker<'a> {
         let (config, root) = (&site.config, site.folder("company"));
         let storage = Storage::open(&config.storage, &root, &config.node, site.world.clone()).await?;
         let browsers = site.browsers("company")?;
-        let keyring = Arc::new(storage.vault.clone());
-        let egress = Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into());
-        let mcp = Mcp::new(McpDeps {
-            pins: Arc::new(storage.db.clone()),
-            egress: egress.clone(),
-            keyring: keyring.clone(),
-            data_root: root.clone(),
-        });
-        let tools = Tools::new(ToolsDeps {
-            records: storage.records.clone(),
-            models: Models::new(&config.models, keyring.clone())?,
-            keyring,
-            browser: Arc::new(browsers.clone()),
-            days: Arc::new(storage.db.clone()),
-            world: site.world.clone(),
-            web: Web { egress, search: None },
-            mcp,
-            memory: None,
-            voice: None,
-            data_root: root,
-            isolations: Isolations::new(config, site.world.clone()),
-        });
+        let tools = tools(site, &storage, &browsers, &root)?;
         let ports = Ports {
             journal: storage.journal.clone(),
             records: storage.records.clone(),
@@ -130,4 +110,31 @@ impl<'a> Worker<'a> {
 
 fn by(site: &Site) -> By {
     By { who: "bench".to_owned(), trace: TraceId(site.world.new_id()) }
+}
+
+/// What the persona can do.
+fn tools(site: &Site, storage: &Storage, browsers: &Browsers, root: &Path) -> anyhow::Result<Tools> {
+    let keyring = Arc::new(storage.vault.clone());
+    let egress = Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into());
+    let mcp = Mcp::new(McpDeps {
+        pins: Arc::new(storage.db.clone()),
+        egress: egress.clone(),
+        keyring: keyring.clone(),
+        data_root: root.to_path_buf(),
+    });
+    Ok(Tools::new(ToolsDeps {
+        records: storage.records.clone(),
+        models: Models::new(&site.config.models, keyring.clone())?,
+        keyring,
+        browser: Arc::new(browsers.clone()),
+        days: Arc::new(storage.db.clone()),
+        world: site.world.clone(),
+        web: Web { egress, search: None },
+        mcp,
+        memory: None,
+        voice: None,
+        own: registry::watched(root.to_path_buf()),
+        data_root: root.to_path_buf(),
+        isolations: Isolations::new(&site.config, site.world.clone()),
+    }))
 }

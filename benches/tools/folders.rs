@@ -1,9 +1,9 @@
-//! The step `tool_search` of a persona, with every tool in a folder of its own.
+//! The steps `tool_search` and `tool_describe` of a persona, and the way to a call, with every tool in a folder of its own.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Call, GoalId, McpPin, Outcome, Persona, PersonaId, RunId, Step, TraceId},
+    domain::{Call, Effect, GoalId, McpPin, Outcome, Persona, PersonaId, RunId, Step, TraceId},
     ports::{BoxError, Change, Commit, Performer as _, World as _},
     testing::{self, TestPorts},
 };
@@ -18,51 +18,71 @@ use greenroom::{
         BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, Web,
         isolation::Isolations,
         mcp::{Mcp, McpDeps, PinBook},
+        registry,
     },
 };
-use serde_json::json;
+use serde_json::{Map, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::report::{Aim, Line, Report};
 
 const SEARCHES: usize = 300;
+const CHANGES: usize = 50;
 /// Milliseconds of the slowest search in a hundred.
 const AIM: f64 = 5.0;
 
-/// Adds the lines; `made` are name, description and keywords of each tool.
-pub fn measure(
-    report: &mut Report,
-    made: &[(String, String, Vec<String>)],
-    query: impl Fn(usize) -> String,
-) -> anyhow::Result<()> {
+/// Name, description and keywords of a tool.
+type Made = (String, String, Vec<String>);
+
+/// Adds the lines.
+pub fn measure(report: &mut Report, made: &[Made], query: impl Fn(usize) -> String) -> anyhow::Result<()> {
     let root = tempfile::tempdir()?;
     for tool in made {
         put(root.path(), tool)?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (first, mut took) = runtime.block_on(searches(root.path(), query))?;
-    took.sort_unstable();
-    let ms = |took: Duration| took.as_secs_f64() * 1_000.0;
-    for (percentile, aim) in [(50, false), (99, true)] {
-        let value = ms(took.get(took.len() * percentile / 100).copied().unwrap_or_default());
-        report.add(Line {
-            what: format!("the whole step of it, {} folders looked at, p{percentile} of {SEARCHES}", made.len()),
-            figure: format!("{value:.2} ms"),
-            ratio: None,
-            aim: if aim { Aim::AtMost { aim: AIM, value } } else { Aim::None },
-        });
+    let place = Place::new(root.path())?;
+    let whole = [
+        (format!("the whole step of it, {} folders on disk", made.len()), Some(AIM)),
+        ("the whole step that describes one".to_owned(), Some(AIM)),
+        ("a call, up to where it would be run".to_owned(), Some(AIM)),
+        ("the whole step of a search, a manifest written before each".to_owned(), None),
+    ];
+    let mut steps = Steps { first: Duration::ZERO, took: Default::default() };
+    runtime.block_on(place.steps(made, query, &mut steps))?;
+    for ((what, aim), took) in whole.into_iter().zip(&mut steps.took) {
+        took.sort_unstable();
+        for (percentile, aim) in [(50, None), (99, aim)] {
+            let value = ms(took.get(took.len() * percentile / 100).copied().unwrap_or_default());
+            report.add(Line {
+                what: format!("{what}, p{percentile} of {}", took.len()),
+                figure: format!("{value:.2} ms"),
+                ratio: None,
+                aim: aim.map_or(Aim::None, |aim| Aim::AtMost { aim, value }),
+            });
+        }
     }
     report.add(Line {
         what: "its first, which reads every manifest".to_owned(),
-        figure: format!("{:.0} ms", ms(first)),
+        figure: format!("{:.0} ms", ms(steps.first)),
         ratio: None,
         aim: Aim::None,
     });
     Ok(())
 }
 
-fn put(root: &Path, (name, about, keywords): &(String, String, Vec<String>)) -> anyhow::Result<()> {
+fn ms(took: Duration) -> f64 {
+    took.as_secs_f64() * 1_000.0
+}
+
+/// How long each took: searches, descriptions, calls, searches after a change.
+struct Steps {
+    first: Duration,
+    took: [Vec<Duration>; 4],
+}
+
+fn put(root: &Path, (name, about, keywords): &Made) -> anyhow::Result<()> {
     let folder = root.join("tools").join(name);
     fs::create_dir_all(&folder)?;
     let manifest = format!(
@@ -73,25 +93,64 @@ fn put(root: &Path, (name, about, keywords): &(String, String, Vec<String>)) -> 
     Ok(fs::write(folder.join("tool.toml"), manifest)?)
 }
 
-async fn searches(root: &Path, query: impl Fn(usize) -> String) -> anyhow::Result<(Duration, Vec<Duration>)> {
-    let ports = TestPorts::obliging();
-    let persona = testing::persona(&*ports.world, "ada");
-    let changes = vec![Change::PersonaCreated(Box::new(persona.clone()))];
-    ports.store.seed(Commit { changes, ..Commit::default() })?;
-    let tools = tools(root, &ports)?;
-    let (mut first, mut took) = (None, Vec::with_capacity(SEARCHES));
-    for round in 0..=SEARCHES {
-        let call = call(&persona, &ports, &Step::ToolSearch { query: query(round) });
-        let began = Instant::now();
-        let outcome = tools.perform(call, CancellationToken::new()).await;
-        let one = began.elapsed();
-        ensure!(outcome.data["tools"].as_array().is_some_and(|found| found.len() == 8), "{outcome:?}");
-        match first {
-            None => first = Some(one),
-            Some(_) => took.push(one),
-        }
+/// A persona at work beside its tools.
+struct Place<'a> {
+    root: &'a Path,
+    ports: TestPorts,
+    persona: Persona,
+    tools: Tools,
+}
+
+impl<'a> Place<'a> {
+    fn new(root: &'a Path) -> anyhow::Result<Self> {
+        let ports = TestPorts::obliging();
+        let persona = testing::persona(&*ports.world, "ada");
+        let changes = vec![Change::PersonaCreated(Box::new(persona.clone()))];
+        ports.store.seed(Commit { changes, ..Commit::default() })?;
+        let tools = tools(root, &ports)?;
+        Ok(Self { root, ports, persona, tools })
     }
-    Ok((first.unwrap_or_default(), took))
+
+    async fn steps(&self, made: &[Made], query: impl Fn(usize) -> String, steps: &mut Steps) -> anyhow::Result<()> {
+        let search = |round| Step::ToolSearch { query: query(round) };
+        let found = |outcome: &Outcome| outcome.data["tools"].as_array().map_or(0, Vec::len);
+        let Steps { first, took: [searches, descriptions, calls, after] } = steps;
+        for round in 0..=SEARCHES {
+            let name = &made[round * 7_919 % made.len()].0;
+            let (outcome, took) = self.perform(&search(round)).await;
+            ensure!(found(&outcome) == 8, "{outcome:?}");
+            if round == 0 {
+                *first = took;
+                continue;
+            }
+            searches.push(took);
+            let (outcome, took) = self.perform(&Step::ToolDescribe { name: name.clone() }).await;
+            ensure!(found(&outcome) == 1, "{outcome:?}");
+            descriptions.push(took);
+            // It is not what the manifest says, so it is looked up and not run.
+            let (args, effect) = (Map::new(), Effect::Read);
+            let step =
+                Step::Tool { name: name.clone(), args, effect, outreach: false, save_as: None, timeout_ms: None };
+            let (outcome, took) = self.perform(&step).await;
+            let refused = format!("{outcome:?}").contains("its manifest says pure");
+            ensure!(refused, "{name} was not looked up");
+            calls.push(took);
+        }
+        for (round, (name, about, keywords)) in made.iter().enumerate().take(CHANGES) {
+            put(self.root, &(name.clone(), format!("{about} Changed."), keywords.clone()))?;
+            let (outcome, took) = self.perform(&search(round)).await;
+            ensure!(found(&outcome) == 8, "{outcome:?}");
+            after.push(took);
+        }
+        Ok(())
+    }
+
+    async fn perform(&self, step: &Step) -> (Outcome, Duration) {
+        let call = call(&self.persona, &self.ports, step);
+        let began = Instant::now();
+        let outcome = self.tools.perform(call, CancellationToken::new()).await;
+        (outcome, began.elapsed())
+    }
 }
 
 fn call(persona: &Persona, ports: &TestPorts, step: &Step) -> Call {
@@ -129,6 +188,7 @@ fn tools(root: &Path, ports: &TestPorts) -> anyhow::Result<Tools> {
         world: ports.world.clone(),
         web: Web { egress, search: None },
         mcp,
+        own: registry::watched(data_root.clone()),
         data_root,
         isolations: Isolations::new(&Config::for_test(root), ports.world.clone()),
         memory: None,

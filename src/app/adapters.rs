@@ -1,10 +1,13 @@
 //! Where one room asks for less than another offers: each adapter narrows a room to what the other needs.
 
-use actors::ports::BoxError;
+use actors::{domain::HostPolicy, ports::BoxError};
+use async_trait::async_trait;
 
 use crate::{
     browser::SealBytes,
+    egress::PolicyBook,
     secrets::{Sealed, SecretKey},
+    storage::Db,
 };
 
 /// Seals cookies with the key of the secrets.
@@ -22,6 +25,16 @@ impl SealBytes for SealedWith {
         let (nonce, bytes) = sealed[end + 1..].split_first_chunk().ok_or("the sealed file is cut off")?;
         let sealed = Sealed { key_id, nonce: *nonce, bytes: bytes.to_vec() };
         Ok(self.0.open(owner, name, &sealed)?.reveal().as_bytes().to_vec())
+    }
+}
+
+/// Host policies as they stand in the database.
+pub(super) struct Policies(pub(super) Db);
+
+#[async_trait]
+impl PolicyBook for Policies {
+    async fn policies(&self) -> Result<Vec<HostPolicy>, BoxError> {
+        Ok(self.0.host_policies().await?)
     }
 }
 

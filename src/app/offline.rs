@@ -28,6 +28,7 @@ pub(super) async fn doctor(config: &Config, json: bool) -> anyhow::Result<Ended>
     findings.push(doctor::chromium(config).await);
     findings.push(doctor::hosts(config));
     findings.push(doctor::sandbox().await);
+    findings.push(doctor::tools(config));
     let isolations = Isolations::new(config, Arc::new(ThisMachine));
     findings.push(doctor::containers(config, &isolations).await);
     Ok(doctor::report(&findings, Out { json }))

@@ -12,7 +12,10 @@ use ed25519_dalek::SigningKey;
 use serde_json::json;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{adapters::SealedWith, world::ThisMachine};
+use super::{
+    adapters::{Policies, SealedWith},
+    world::ThisMachine,
+};
 use crate::{
     browser::Browsers,
     config::{Config, REHEARSAL_HOST},
@@ -25,6 +28,8 @@ use crate::{
         Fitted, Tools, ToolsDeps, Web,
         isolation::Isolations,
         mcp::{Mcp, McpDeps},
+        own::OwnTools,
+        registry,
         templates::Templates,
     },
     web::api::mcp::watch,
@@ -41,6 +46,7 @@ pub(super) struct Rooms {
     /// It ends with the rooms.
     _mcp_watch: AbortOnDropHandle<()>,
     pub(super) fitted: Fitted,
+    pub(super) own: OwnTools,
     pub(super) isolations: Isolations,
     pub(super) models: Models,
     pub(super) storage: Storage,
@@ -60,7 +66,7 @@ impl Rooms {
         let (evidence_key, signs_anew) = evidence_key(config, &storage).await?;
 
         let (practice, rehearsal) = practice_site(config).await?;
-        let egress = open_egress(config, practice)?;
+        let egress = open_egress(config, practice)?.under(Arc::new(Policies(storage.db.clone())));
         let browsers = open_browsers(config, egress.clone())?;
         let orphans = browsers.sweep_orphans().await;
         if orphans > 0 {
@@ -80,7 +86,8 @@ impl Rooms {
         let journal = super::failpoints::around(journal);
         let keyring = Arc::new(storage.vault.clone());
         let models = Models::new(&config.models, keyring).context("the models cannot be set up")?;
-        let ways = (web, mcp.clone(), isolations.clone());
+        let own = registry::watched(config.data_root.clone());
+        let ways = (web, mcp.clone(), own.clone(), isolations.clone());
         let tools = tools(config, &storage, &browsers, models.clone(), ways, world.clone());
         let fitted = tools.fitted();
         let ports = Ports {
@@ -92,8 +99,13 @@ impl Rooms {
         };
         let company = Company::start(config.limits(), ports, evidence_key).await.context("the company cannot start")?;
         company.plan_from(Arc::new(Templates));
+        models.on_refusal({
+            let company = company.clone();
+            move |persona| company.model_refused(persona)
+        });
         let _mcp_watch = AbortOnDropHandle::new(tokio::spawn(watch(mcp.clone(), company.clone())));
-        let rooms = Self { company, mcp, fitted, isolations, _mcp_watch, models, storage, world, browsers, rehearsal };
+        let rooms =
+            Self { company, mcp, fitted, own, isolations, _mcp_watch, models, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         if signs_anew {
             rooms.tell_of_new_key().await?;
@@ -185,7 +197,7 @@ fn tools(
     storage: &Storage,
     browsers: &Browsers,
     models: Models,
-    (web, mcp, isolations): (Web, Mcp, Isolations),
+    (web, mcp, own, isolations): (Web, Mcp, OwnTools, Isolations),
     world: Arc<dyn World>,
 ) -> Tools {
     let keyring = Arc::new(storage.vault.clone());
@@ -202,6 +214,7 @@ fn tools(
         memory: None,
         voice: None,
         data_root: config.data_root.clone(),
+        own,
         isolations,
     })
 }

@@ -72,6 +72,7 @@ impl Serving {
             company: rooms.company.clone(),
             mcp: rooms.mcp.clone(),
             fitted: rooms.fitted,
+            own: rooms.own.clone(),
             isolations: rooms.isolations.clone(),
             models: rooms.models.clone(),
             db: rooms.storage.db.clone(),

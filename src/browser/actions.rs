@@ -6,6 +6,7 @@ mod expect;
 mod fill;
 mod goto;
 mod look;
+mod message;
 mod picture;
 mod select;
 mod snapshot;
@@ -24,6 +25,10 @@ pub(super) async fn carry_out(session: &mut Session, act: &Act<'_>) -> Result<Fo
         Step::Goto { url, .. } => goto::goto(session, act, url).await,
         Step::Type { selector, text, .. } => fill::fill(session, act, selector, text).await,
         Step::Click { selector, .. } => click::click(session, act, selector).await,
+        Step::Message { to, text, to_field, text_field, send, .. } => {
+            let letter = message::Letter { fields: [(to_field, to), (text_field, text)], send };
+            message::message(session, act, &letter).await
+        }
         Step::Select { selector, value, .. } => select::select(session, act, selector, value).await,
         Step::WaitFor { selector, .. } => look::wait_for(session, act, selector).await,
         Step::Extract { selector, attribute, .. } => look::extract(session, act, selector, attribute.as_deref()).await,

@@ -25,6 +25,7 @@ impl Label {
             Step::Goto { url, .. } => Self::new("open", "opened", url),
             Step::Type { selector, .. } => Self::new("fill", "filled", selector),
             Step::Click { selector, .. } => Self::new("click", "clicked", selector),
+            Step::Message { to, .. } => Self::new("write to", "wrote to", to),
             Step::Select { selector, value, .. } => Self::new("choose", "chose", &format!("{value} in {selector}")),
             Step::WaitFor { selector, .. } => Self::new("wait for", "saw", selector),
             Step::Extract { selector, save_as, .. } => Self::new("read", "read", &format!("{selector} as {save_as}")),

@@ -21,6 +21,7 @@ pub struct Approvals {
     /// Slug or id of a persona.
     #[arg(long, value_name = "PERSONA")]
     persona: Option<String>,
+    /// So many at most, the newest first.
     #[arg(long, default_value_t = 50)]
     limit: u16,
 }
@@ -59,7 +60,7 @@ impl Approvals {
             Which::Decided => "decided",
             Which::All => "all",
             Which::Unknown => {
-                let found = server.get(&["api", "reconcile"], &[]).await?;
+                let found = server.get(&["api", "reconcile"], &[("limit", Some(self.limit.to_string()))]).await?;
                 out.answer(&found, |found| unknown(items(found)));
                 return Ok(Ended::Well);
             }

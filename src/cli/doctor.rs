@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Ended, print::Out};
 
 pub use checks::machine;
-pub use rooms::{chromium, containers, database, hosts, sandbox};
+pub use rooms::{chromium, containers, database, hosts, sandbox, tools};
 
 /// How something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -46,6 +46,7 @@ pub struct Look {
 pub struct Confirm {
     /// The server's name.
     server: String,
+    /// Tools as `mcp look` shows them, each with its hash.
     #[arg(required = true, value_name = "NAME@HASH")]
     tools: Vec<String>,
     /// Whose own server it is: slug or id.

@@ -29,6 +29,7 @@ pub struct List {
     /// Only dead letters: what brought the persona down twice.
     #[arg(long)]
     dead: bool,
+    /// So many at most, the newest first.
     #[arg(long, default_value_t = 20)]
     limit: u16,
 }

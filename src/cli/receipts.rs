@@ -40,6 +40,7 @@ pub struct List {
     /// Id of a run.
     #[arg(long)]
     run: Option<String>,
+    /// So many at most, the newest first.
     #[arg(long, default_value_t = 50)]
     limit: u16,
 }

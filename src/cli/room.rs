@@ -59,6 +59,7 @@ pub struct Which {
 pub struct Show {
     /// Its name or id.
     room: String,
+    /// So many messages at most, the newest.
     #[arg(long, default_value_t = 10)]
     limit: u16,
 }

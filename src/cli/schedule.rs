@@ -49,14 +49,21 @@ pub struct Add {
     #[arg(long)]
     name: String,
     /// Minute, hour, day of month, month, day of week, in the persona's time zone: `"0 9 * * 1-5"`.
+    #[arg(long, required_unless_present = "every", conflicts_with = "every")]
+    cron: Option<String>,
+    /// A cadence while the persona is up, counted from when it wakes: `45m`, `2h`.
     #[arg(long)]
-    cron: String,
+    every: Option<String>,
+    /// Nobody waits for the goal: the persona makes it when its mood permits, and else skips it, with a receipt.
+    #[arg(long, requires = "kind")]
+    optional: bool,
     /// A message to the persona, instead of a goal.
-    #[arg(long, conflicts_with_all = ["title", "kind", "payload", "proof", "priority"], required_unless_present = "kind")]
+    #[arg(long, conflicts_with_all = ["title", "kind", "payload", "proof", "priority", "optional"], required_unless_present = "kind")]
     text: Option<String>,
     /// What the goal is about, in a few words.
     #[arg(long, requires = "kind")]
     title: Option<String>,
+    /// What kind of goal it gives.
     #[arg(long, value_enum, requires_all = ["title", "payload"])]
     kind: Option<Kind>,
     /// What is to be done, as JSON or `@FILE`, as for `goal add`.
@@ -98,9 +105,10 @@ impl Verb {
 impl Add {
     fn body(&self) -> anyhow::Result<Value> {
         let kind = self.kind.and_then(|kind| kind.to_possible_value()).map(|kind| kind.get_name().to_owned());
+        let cadence = self.every.as_ref().map(|every| format!("every {every}"));
         let mut body = Map::from_iter([
             ("name".to_owned(), json!(self.name)),
-            ("cron".to_owned(), json!(self.cron)),
+            ("cron".to_owned(), json!(self.cron.as_ref().or(cadence.as_ref()))),
             ("on".to_owned(), json!(!self.off)),
         ]);
         for (name, value) in [("text", &self.text), ("title", &self.title), ("kind", &kind)] {
@@ -111,6 +119,7 @@ impl Add {
                 body.insert(name.to_owned(), json_or_file(option, value)?);
             }
         }
+        body.extend(self.optional.then(|| ("optional".to_owned(), json!(true))));
         body.extend(self.priority.map(|priority| ("priority".to_owned(), json!(priority))));
         Ok(body.into())
     }
@@ -148,6 +157,7 @@ fn card(line: &Value) -> String {
         ("name", print::plain(&text(line, "name"))),
         ("cron", text(line, "cron")),
         ("reads", text(line, "reads")),
+        ("starts", if line["starts"]["optional"] == true { "when its mood permits" } else { "always" }.to_owned()),
         ("zone", text(line, "zone")),
         ("", state(line)),
         ("next", next(line)),

@@ -5,6 +5,7 @@ mod chart;
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use actors::{
+    domain::MOST_WAITING,
     scheduler::waits::Waits,
     simulation::{Faults, Outcome, Plan, Policy, Violation},
 };
@@ -30,7 +31,7 @@ pub struct Sim {
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// So many days, from this seed on; only the policy of this program.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "svg")]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// Panics, hanging steps, restarts, a failing store, and three personas that behave badly.
     #[arg(long)]
@@ -41,7 +42,7 @@ pub struct Sim {
     /// Slots.
     #[arg(long, default_value = "64")]
     cap: NonZeroUsize,
-    /// Draw waits, slots and energy over the day.
+    /// Where waits, slots and energy over the first day are drawn; left out: `sim-<seed>.svg`, here.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -63,6 +64,9 @@ struct Answer {
     /// What was broken, and by which seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     violation: Option<String>,
+    /// Where the first day is drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drawn: Option<String>,
     #[serde(skip)]
     again: String,
 }
@@ -73,17 +77,19 @@ impl Sim {
         if !(self.load > 0.0 && self.load <= 100.0) {
             return Err(Misused(format!("--load {}: must be above 0 and at most 100", self.load)).into());
         }
-        let answer = self.answer(Plan::run);
-        if let (Some(file), Some(day)) = (&self.svg, answer.days.first()) {
+        let mut answer = self.answer(Plan::run);
+        if let Some(day) = answer.days.first() {
+            let file = self.svg.clone().unwrap_or_else(|| format!("sim-{}.svg", day.seed).into());
             let drawn = chart::draw(&day.outcome, self.cap.get(), self.hours);
-            std::fs::write(file, drawn).with_context(|| format!("{} cannot be written", file.display()))?;
+            std::fs::write(&file, drawn).with_context(|| format!("{} cannot be written", file.display()))?;
+            answer.drawn = Some(file.display().to_string());
         }
         out.answer(&answer, text);
         Ok(Ended::well_if(answer.ok))
     }
 
     fn answer(&self, live: impl Fn(&Plan, Policy) -> Result<Outcome, Violation>) -> Answer {
-        let mut answer = Answer { ok: true, days: Vec::new(), violation: None, again: String::new() };
+        let mut answer = Answer { ok: true, days: Vec::new(), violation: None, drawn: None, again: String::new() };
         if let Err(violation) = self.live(live, &mut answer.days) {
             answer.ok = false;
             answer.violation = Some(violation.to_string());
@@ -120,6 +126,7 @@ impl Sim {
             popularity: 0.6,
             bursts: true,
             uneven_costs: false,
+            most_waiting: MOST_WAITING,
             faults: Faults { accidents: self.faults, bad_personas: self.faults },
         }
     }
@@ -139,6 +146,7 @@ fn text(answer: &Answer) -> String {
         "messages",
         "expired",
         "failed",
+        "dropped",
         "urgent late",
         "urgent p50 / p95 / p99",
         "middle p50 / p95 / p99",
@@ -152,13 +160,16 @@ fn text(answer: &Answer) -> String {
     ];
     let rows: Vec<_> = answer.days.iter().map(row).collect();
     let mut text = if rows.is_empty() { String::new() } else { table(heading, &rows) };
+    if let Some(drawn) = &answer.drawn {
+        text.push_str(&format!("\n\nDrawn: {drawn}"));
+    }
     if let Some(violation) = &answer.violation {
         text.push_str(&format!("\n\nBroken: {violation}\nAgain:  {}", answer.again));
     }
     text
 }
 
-fn row(day: &Day) -> [String; 15] {
+fn row(day: &Day) -> [String; 16] {
     let Outcome { ends, waits: [low, middle, urgent], .. } = &day.outcome;
     let all = |waits: &Waits| [waits.p50_ms, waits.p95_ms, waits.p99_ms].map(seconds).join(" / ");
     [
@@ -167,6 +178,7 @@ fn row(day: &Day) -> [String; 15] {
         ends.messages.to_string(),
         ends.expired.to_string(),
         ends.failed.to_string(),
+        ends.dropped.to_string(),
         format!("{} of {} ({:.3} %)", day.outcome.urgent_late, urgent.begun, 100.0 * day.outcome.urgent_late_share()),
         all(urgent),
         all(middle),

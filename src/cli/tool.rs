@@ -77,6 +77,7 @@ pub struct New {
 /// One run of a tool.
 #[derive(Debug, Args)]
 pub struct Test {
+    /// The tool's name.
     name: String,
     /// Its arguments, as JSON or `@FILE`; those of its first example when left out.
     #[arg(long, value_name = "JSON")]

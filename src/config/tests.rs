@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path, time::Duration};
 
+use actors::domain::{CIRCUIT_AFTER, MOST_WAITING, RESTART_WINDOW, RESTARTS, RETRY_AFTER};
+
 use super::*;
 
 fn env(vars: &[(&str, &str)]) -> LoadOptions {
@@ -379,5 +381,9 @@ fn a_test_gets_free_ports_and_its_own_folder() {
     let config = Config::for_test(root.path());
     assert_eq!((config.server.port, config.rehearsal.port), (0, 0));
     assert_eq!(config.data_root, root.path());
-    assert_eq!(config.limits().retry_after, [60, 300, 900].map(Duration::from_secs));
+    let limits = config.limits();
+    assert_eq!(limits.retry_after, [60, 300, 900].map(Duration::from_secs));
+    assert_eq!(limits.retry_after, RETRY_AFTER, "simulated days live by the same");
+    let falls = (limits.circuit_after, limits.restarts, limits.restart_window, limits.inbox.most_waiting);
+    assert_eq!(falls, (CIRCUIT_AFTER, RESTARTS, RESTART_WINDOW, MOST_WAITING));
 }

@@ -38,7 +38,11 @@ pub(super) async fn serve(mut client: TcpStream, guard: Arc<Guard>) -> io::Resul
         Ok(upstream) => upstream,
         Err(why) => {
             guard.refusals.note(&host, port, why);
-            let status = if why.is_rule() { "403 Forbidden" } else { "502 Bad Gateway" };
+            let status = match why {
+                Why::TooFast => "429 Too Many Requests",
+                why if why.is_rule() => "403 Forbidden",
+                _ => "502 Bad Gateway",
+            };
             return answer(&mut client, status).await;
         }
     };
@@ -92,6 +96,9 @@ fn allowed_now(guard: &Guard, host: &str, port: u16) -> bool {
 /// A connection to exactly the address that was judged: a name cannot change its mind in between.
 async fn reach(guard: &Guard, host: &str, port: u16) -> Result<TcpStream, Why> {
     let host = canonical_host(host).map_err(|_| Why::NotListed)?;
+    guard.judge(&host, port).map_err(|_| Why::NotListed)?;
+    guard.admit(&host).await.map_err(|kept| Why::from(&kept))?;
+    // Waiting for its turn took time: rules may have changed.
     guard.judge(&host, port).map_err(|_| Why::NotListed)?;
     let addresses = match guard.mapped(&host, port) {
         Some(address) => vec![address],

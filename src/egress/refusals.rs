@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::rules::advice;
+use super::{policies::Kept, rules::advice};
 
 const KEPT: usize = 256;
 
@@ -39,6 +39,14 @@ pub enum Why {
     NotListed,
     /// It leads to a loopback or private address.
     Private,
+    /// The host's policy does not allow the tool there.
+    Policy,
+    /// The tool named another host as the one that it goes to.
+    Elsewhere,
+    /// The host's policy allows it not as often.
+    TooFast,
+    /// The host's policy could not be read.
+    Unread,
     /// Allowed, but its name has no address.
     NoAddress,
     /// Allowed, but nobody answers there.
@@ -48,7 +56,18 @@ pub enum Why {
 impl Why {
     /// A rule said no; otherwise the network did.
     pub const fn is_rule(self) -> bool {
-        matches!(self, Self::NotListed | Self::Private)
+        matches!(self, Self::NotListed | Self::Private | Self::Policy | Self::Elsewhere)
+    }
+}
+
+impl From<&Kept> for Why {
+    fn from(kept: &Kept) -> Self {
+        match kept {
+            Kept::Forbidden { .. } => Self::Policy,
+            Kept::Elsewhere { .. } => Self::Elsewhere,
+            Kept::TooFast { .. } => Self::TooFast,
+            Kept::Unread { .. } => Self::Unread,
+        }
     }
 }
 
@@ -58,7 +77,8 @@ impl Refused {
         match self.why {
             Why::NotListed => format!("; {}", advice(&self.host, self.port)),
             Why::Private => "; no rule can allow that".to_owned(),
-            Why::NoAddress | Why::Unreachable => String::new(),
+            Why::Policy => "; an operator may say otherwise: `greenroom host set`".to_owned(),
+            Why::Elsewhere | Why::TooFast | Why::Unread | Why::NoAddress | Why::Unreachable => String::new(),
         }
     }
 }
@@ -69,6 +89,10 @@ impl fmt::Display for Refused {
         match self.why {
             Why::NotListed => write!(f, "host {host}:{port} is not on the host list"),
             Why::Private => write!(f, "host {host}:{port} leads to a loopback or private address"),
+            Why::Policy => write!(f, "the policy of host {host} does not allow this tool there"),
+            Why::Elsewhere => write!(f, "host {host}:{port} is not the one that the call names"),
+            Why::TooFast => write!(f, "the policy of host {host} does not allow it as often"),
+            Why::Unread => write!(f, "the policy of host {host} could not be read"),
             Why::NoAddress => write!(f, "host {host} has no address (the name was not found)"),
             Why::Unreachable => write!(f, "host {host}:{port} does not answer"),
         }

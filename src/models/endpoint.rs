@@ -14,10 +14,11 @@ use self::exchange::Reply;
 use super::{
     ModelError,
     gate::{Gate, Pass, Shut},
-    price::Price,
+    price::{Price, sum},
     refusal,
     retry::{After, after},
     stream::Told,
+    structure::ADDED_BYTES,
     wire::{Answer, Asked},
 };
 use crate::{
@@ -27,6 +28,12 @@ use crate::{
 
 /// Whose share is shorter than this is not judged by it.
 const FAIR: Duration = Duration::from_secs(5);
+
+/// The status of an answer that there were too many requests.
+const TOO_MANY: u16 = 429;
+
+/// Hears of one answer.
+pub(super) type Heard<'a> = &'a (dyn Fn() + Sync);
 
 /// One configured endpoint.
 pub(super) struct Endpoint {
@@ -51,6 +58,8 @@ pub(super) struct Errand<'a> {
     pub deadline: Instant,
     /// Whom to tell of the answer while it comes.
     pub told: Option<&'a Told>,
+    /// Called for every answer that there were too many requests.
+    pub refused: Heard<'a>,
 }
 
 /// What is the same for every try.
@@ -61,6 +70,7 @@ struct Insisting<'a> {
     share: Instant,
     deadline: Instant,
     told: Option<&'a Told>,
+    refused: Heard<'a>,
 }
 
 impl Insisting<'_> {
@@ -113,7 +123,14 @@ impl Endpoint {
     pub(super) fn bound(&self, asked: &Asked<'_>) -> Result<Bound, ModelError> {
         let price = self.price(asked.model);
         let unbounded = || ModelError::Unbounded { provider: self.name.clone(), model: asked.model.to_owned() };
-        Ok(price.ok_or_else(unbounded)?.bound(self.kind.body(asked).len(), asked.request.max_output_tokens))
+        let (price, bytes) = (price.ok_or_else(unbounded)?, self.kind.body(asked).len());
+        let most = asked.request.max_output_tokens;
+        let once = price.bound(bytes, most);
+        Ok(match asked.request.answer_schema {
+            // An answer that has not the form is asked for once more.
+            Some(_) => once.plus(price.bound(bytes.saturating_add(ADDED_BYTES), most)),
+            None => once,
+        })
     }
 
     /// Tokens that a talk with this model may have, its answer included.
@@ -125,15 +142,19 @@ impl Endpoint {
     /// What this request costs at its worst; none: nobody said.
     pub(super) fn worst(&self, asked: &Asked<'_>) -> Option<Cost> {
         let price = self.price(asked.model)?;
-        Some(price.worst(self.kind.body(asked).len(), asked.request.max_output_tokens))
+        let (bytes, most) = (self.kind.body(asked).len(), asked.request.max_output_tokens);
+        let once = price.worst(bytes, most);
+        let again = asked.request.answer_schema.is_some();
+        Some(if again { sum(once, price.worst(bytes.saturating_add(ADDED_BYTES), most)) } else { once })
     }
 
     /// Asks until there is an answer, a refusal, or no time or try left.
     pub(super) async fn ask(&self, errand: &Errand<'_>) -> Result<Answer, ModelError> {
         let body = self.kind.body(&errand.asked);
-        let Errand { asked, key, since, share, deadline, told } = errand;
+        let Errand { asked, key, since, share, deadline, told, refused } = errand;
         let (since, share, deadline) = (*since, *share, *deadline);
-        let request = Insisting { model: asked.model, key: *key, since, share, deadline, told: *told };
+        let request =
+            Insisting { model: asked.model, key: *key, since, share, deadline, told: *told, refused: *refused };
         self.insist(&request, || self.exchange(errand, body.clone())).await
     }
 
@@ -158,6 +179,9 @@ impl Endpoint {
                 Reply::Answer(answer) => return Ok(answer),
                 Reply::No { status, reason, pause } => (status, reason, pause),
             };
+            if status == TOO_MANY {
+                (errand.refused)();
+            }
             let left = errand.share.saturating_duration_since(Instant::now());
             let begun = errand.told.is_some_and(Told::has_begun);
             match after(status, asked, tries, self.config.retries, left) {

@@ -77,6 +77,9 @@ pub enum ModelError {
     /// It answered with something that is no answer.
     #[error("model provider `{provider}` sent an answer that cannot be used: {reason}")]
     BadAnswer { provider: String, reason: String },
+    /// Its answer has not the form that was asked for, also when it was asked once more.
+    #[error("model provider `{provider}` gave an answer that does not fit the schema it was given: {reason}")]
+    Unfit { provider: String, reason: String },
     /// Nobody on the route answered; at least two were asked.
     #[error("nobody on the route answered: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "))]
     Nobody(Vec<Self>),
@@ -97,7 +100,7 @@ impl ModelError {
             Self::Refused { .. } | Self::TooLarge { .. } => false,
             Self::Keyring(_) | Self::Unreachable { .. } | Self::Broken { .. } | Self::TimedOut { .. } => true,
             Self::Silent { .. } | Self::SwitchedOff { .. } | Self::Full { .. } => true,
-            Self::Busy { .. } | Self::BadAnswer { .. } => true,
+            Self::Busy { .. } | Self::BadAnswer { .. } | Self::Unfit { .. } => true,
             Self::Nobody(errors) => errors.iter().any(Self::is_retryable),
         }
     }

@@ -100,9 +100,11 @@ impl Models {
             };
             let body = wire::embeddings(&asked.raw, model);
             let (bytes, share) = (body.len(), share(deadline, index + 1 == writers.len()));
+            let whose = asked.persona.as_ref().map(|persona| persona.id);
+            let refused = || self.refusals.tell(whose);
             let made = async {
                 let key = self.key(asked.persona.as_ref(), provider, endpoint).await?;
-                endpoint.embed(model, body, key.as_ref(), (share, deadline)).await
+                endpoint.embed(model, body, key.as_ref(), (share, deadline), &refused).await
             };
             match made.await {
                 Ok(made) => {

@@ -5,8 +5,9 @@ use askama::Template;
 use super::{
     board::ProposalForm,
     deliverables::Filled,
+    mail::Written,
     seeds::{self, Mail, Posting},
-    store::{Deliverable, Post, Proposal},
+    store::{Deliverable, Letter, Post, Proposal},
 };
 
 /// What stands around every page.
@@ -98,6 +99,9 @@ pages! {
     DeliverablesPage("deliverables.html") { deliverables: Vec<DeliverableView> }
     InboxPage("inbox.html") { mails: &'static [Mail] }
     MailPage("mail.html") { mail: &'static Mail }
+    LetterForm("letter_form.html") { written: Written, error: Option<String> }
+    LetterPage("letter.html") { letter: Letter }
+    OutboxPage("outbox.html") { letters: Vec<Letter> }
     FeedPage("feed.html") { posts: Vec<PostView>, text: String, error: Option<String> }
     PostPage("post.html") { post: PostView }
     PracticePage("practice.html") {}

@@ -54,6 +54,17 @@ pub struct Deliverable {
     pub content: String,
 }
 
+/// A letter as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// From 1, in the order of arrival.
+    pub number: u32,
+    /// Who was signed in.
+    pub email: String,
+    pub to: String,
+    pub text: String,
+}
+
 /// Everything that was submitted. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -89,6 +100,7 @@ enum Record {
     Proposal(Proposal),
     Post(Post),
     Deliverable(Deliverable),
+    Letter(Letter),
 }
 
 struct Inner {
@@ -101,6 +113,7 @@ struct Inner {
     proposals: Vec<Proposal>,
     posts: Vec<Post>,
     deliverables: Vec<Deliverable>,
+    letters: Vec<Letter>,
 }
 
 impl Store {
@@ -132,6 +145,7 @@ impl Store {
             proposals: Vec::new(),
             posts: Vec::new(),
             deliverables: Vec::new(),
+            letters: Vec::new(),
         };
         inner.replay(&text[..whole])?;
         Ok(Self { inner: Arc::new(Mutex::new(inner)) })
@@ -158,6 +172,11 @@ impl Store {
     /// Everything handed in, in the order of arrival.
     pub fn deliverables(&self) -> Vec<Deliverable> {
         self.lock().deliverables.clone()
+    }
+
+    /// Every letter sent, in the order of arrival.
+    pub fn letters(&self) -> Vec<Letter> {
+        self.lock().letters.clone()
     }
 
     /// Records a proposal. With a key that this applicant used before, the first submission is returned instead.
@@ -191,6 +210,15 @@ impl Store {
         inner.append(&Record::Deliverable(deliverable.clone()))?;
         inner.deliverables.push(deliverable.clone());
         Ok(deliverable)
+    }
+
+    /// Records a letter.
+    pub(super) fn send(&self, mut letter: Letter) -> Result<Letter, StoreError> {
+        let mut inner = self.lock();
+        letter.number = next_number(inner.letters.len());
+        inner.append(&Record::Letter(letter.clone()))?;
+        inner.letters.push(letter.clone());
+        Ok(letter)
     }
 
     /// Records a session by the hash of its token.
@@ -230,6 +258,7 @@ impl Inner {
                 Record::Proposal(proposal) => self.proposals.push(proposal),
                 Record::Post(post) => self.posts.push(post),
                 Record::Deliverable(one) => self.deliverables.push(one),
+                Record::Letter(letter) => self.letters.push(letter),
             }
         }
         Ok(())

@@ -141,7 +141,7 @@ impl Records for ReadBack {
     }
 
     async fn goal_receipts(&self, goal: GoalId) -> Result<Vec<Receipt>, Unavailable> {
-        Ok(self.receipts_of(goal).await?)
+        Ok(self.0.goal_receipts(goal).await?)
     }
 
     async fn unsound(&self, goal: GoalId) -> Result<Option<i64>, Unavailable> {
@@ -392,11 +392,6 @@ impl ReadBack {
     async fn first_unsound(&self, id: GoalId) -> Result<Option<i64>, DbError> {
         let Some(range) = self.0.goal_range(id).await? else { return Ok(None) };
         self.0.unsound_in(range).await
-    }
-
-    async fn receipts_of(&self, id: GoalId) -> Result<Vec<Receipt>, DbError> {
-        let Some(range) = self.0.goal_range(id).await? else { return Ok(Vec::new()) };
-        self.0.range_receipts(range).await
     }
 }
 

@@ -237,7 +237,7 @@ mod tests {
         stage(root.path(), TOOL, &files, false).unwrap().put().unwrap();
         assert_eq!(names(&root.path().join("tools")), ["greet"]);
         assert_eq!(names(&root.path().join("tools/greet")), ["lib", "run", "tool.toml"]);
-        assert_eq!(own::load(root.path(), None, &|_| false).tools.len(), 1);
+        assert_eq!(own::load(root.path(), None, |_| false).tools.len(), 1);
         assert!(matches!(stage(root.path(), TOOL, &[], false), Err(NotAdded::Taken(name)) if name == "greet"));
         stage(root.path(), TOOL, &[], true).unwrap().put().unwrap();
         assert_eq!(names(&root.path().join("tools/greet")), ["tool.toml"], "nothing of the old one stays");

@@ -15,6 +15,7 @@ mod report;
 mod shape;
 mod users;
 mod view;
+mod ways;
 
 use std::{
     collections::HashMap,
@@ -47,6 +48,7 @@ use engine::{Engine, Fault, Leash};
 use shape::{Bounds, Sight};
 use users::Users;
 use view::Seen;
+use ways::Ways;
 
 pub use engine::NoContainer;
 pub use home::Home;
@@ -72,6 +74,7 @@ struct Inner {
     least_free_mb: u64,
     world: Arc<dyn World>,
     users: Users,
+    ways: Arc<Ways>,
     engine: OnceCell<Engine>,
     slots: Plain<HashMap<String, Arc<Slot>>>,
 }
@@ -91,6 +94,8 @@ struct Warm {
     bounds: Bounds,
     /// The folders it was bound to.
     standing: Vec<(u64, u64)>,
+    /// Its tools may go out, if they ask for it.
+    has_door: bool,
     _leash: Leash,
 }
 
@@ -109,6 +114,7 @@ impl Containers {
             least_free_mb: config.storage.min_free_mb,
             world,
             users: Users::of_this_process(),
+            ways: Arc::new(Ways::of_this_process()),
             engine: OnceCell::new(),
             slots: Plain::default(),
         }))
@@ -188,7 +194,7 @@ impl Containers {
         inner.end(&slot, &mut warm, "restarted").await;
         let usual = Job::new(&[]);
         let bounds = Bounds { memory_bytes: usual.memory_bytes, most_processes: usual.most_processes };
-        inner.start(engine, home, &slot, &mut warm, bounds).await?;
+        inner.start(engine, home, &slot, &mut warm, (bounds, false)).await?;
         drop(warm);
         Ok(self.view(home).await)
     }
@@ -203,6 +209,7 @@ impl Containers {
         if timeout(CLOSING, join_all(ends)).await.is_err() {
             tracing::warn!("some containers did not end in time, the engine ends them without us");
         }
+        self.0.ways.clear();
     }
 }
 
@@ -279,6 +286,7 @@ impl Inner {
         let Some(id) = warm.as_ref().map(|warm| warm.id.clone()) else {
             return Err(NoContainer::from(Fault::Gone).into());
         };
+        let _laid = self.laid(home, &order).await?;
         slot.seen().most_memory_bytes = Some(order.bounds.memory_bytes);
         let began = Instant::now();
         let call = Call { engine, container: &id, exec: &exec, order: &order };
@@ -310,6 +318,14 @@ impl Inner {
         seen.due = Some(Instant::now() + self.config.stop_after);
     }
 
+    /// The way out of this call, where the container finds it; none: it has no network.
+    async fn laid(&self, home: &Home, order: &Order) -> Result<Option<ways::Laid>, NoSandbox> {
+        let Some(from) = order.way.clone() else { return Ok(None) };
+        let (ways, key) = (self.ways.clone(), home.key.clone());
+        let laid = spawn_blocking(move || ways.lay(&key, &from)).await;
+        Ok(Some(laid.map_err(io::Error::other)??))
+    }
+
     /// Shows the workspace to who may look, and to nobody else.
     async fn show(&self, home: &Home, sight: Sight) -> Result<(), NoSandbox> {
         let (users, workspace) = (self.users, home.workspace.clone());
@@ -330,8 +346,12 @@ impl Inner {
         warm: &mut Option<Warm>,
         order: &mut Order,
     ) -> Result<String, NoContainer> {
-        let words = std::mem::take(&mut order.command);
-        let command = shape::command(words, order.sight, self.users);
+        let (words, goes_out) = (std::mem::take(&mut order.command), order.way.is_some());
+        let words = if goes_out { Ways::before(words).map_err(|error| no_folders(&error))? } else { words };
+        let command = shape::command(words, order.sight, self.users, goes_out);
+        if warm.as_ref().is_some_and(|warm| goes_out && !warm.has_door) {
+            self.end(slot, warm, "a tool asked for its way out").await;
+        }
         if warm.as_ref().is_some_and(|warm| warm.standing != home.standing()) {
             self.end(slot, warm, "its folders were made anew").await;
         }
@@ -346,7 +366,7 @@ impl Inner {
                 }
             }
         }
-        self.start(engine, home, slot, warm, order.bounds).await?;
+        self.start(engine, home, slot, warm, (order.bounds, goes_out)).await?;
         match warm.as_mut() {
             Some(running) => Ok(Self::name_in(engine, running, command, order.bounds).await?),
             None => Err(Fault::Gone.into()),
@@ -373,10 +393,11 @@ impl Inner {
         home: &Home,
         slot: &Arc<Slot>,
         warm: &mut Option<Warm>,
-        bounds: Bounds,
+        (bounds, has_door): (Bounds, bool),
     ) -> Result<(), NoContainer> {
         let standing = self.made(home).await?;
-        let body = shape::body(home, self.users, &self.config.image, &self.data_root, bounds);
+        let door = if has_door { self.door(home).await? } else { Vec::new() };
+        let body = shape::body(home, self.users, &self.config.image, &self.data_root, bounds, &door);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let name = format!("greenroom-{}-{number}-{}", std::process::id(), home.name);
         let (id, leash) = engine.start(&name, body).await?;
@@ -387,8 +408,14 @@ impl Inner {
             seen.due = Some(Instant::now() + self.config.stop_after);
         }
         tokio::spawn(end_when_idle(Arc::downgrade(self), slot.clone(), id.clone()));
-        *warm = Some(Warm { id, bounds, standing, _leash: leash });
+        *warm = Some(Warm { id, bounds, standing, has_door, _leash: leash });
         Ok(())
+    }
+
+    async fn door(&self, home: &Home) -> Result<shape::Door, NoContainer> {
+        let (ways, key) = (self.ways.clone(), home.key.clone());
+        let made = spawn_blocking(move || ways.mounts(&key)).await;
+        made.map_err(|error| no_folders(&io::Error::other(error)))?.map_err(|error| no_folders(&error))
     }
 
     /// Makes the folders that it is bound to, where they are not there yet.
@@ -399,8 +426,7 @@ impl Inner {
             users.make(&home.cache)?;
             Ok(home.standing())
         });
-        let failed = |error: io::Error| NoContainer::Failed { doing: "be given its folders", why: error.to_string() };
-        made.await.map_err(|error| failed(io::Error::other(error)))?.map_err(failed)
+        made.await.map_err(|error| no_folders(&io::Error::other(error)))?.map_err(|error| no_folders(&error))
     }
 
     /// Every process of it has ended when this returns. Without the engine's help it ends with its leash.
@@ -413,6 +439,10 @@ impl Inner {
         }
         slot.seen().stopped(&ended.id, why, self.world.now_ms());
     }
+}
+
+fn no_folders(error: &io::Error) -> NoContainer {
+    NoContainer::Failed { doing: "be given its folders", why: error.to_string() }
 }
 
 /// Waits until it is unused for long enough, and ends it. One timer for each container, and no looking in between.

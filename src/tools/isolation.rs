@@ -92,10 +92,6 @@ impl Isolations {
     pub async fn of(&self, tool: &Manifest, home: Home) -> Result<Box<dyn Runner>, NoSandbox> {
         match self.wanted(tool.isolation) {
             Isolation::Bubblewrap => Ok(Box::new(self.sandbox().await?.clone())),
-            Isolation::Container if tool.network => {
-                let why = "containers have no network: say `isolation = \"bubblewrap\"` in its tool.toml";
-                Err(NoSandbox::Refused(why.to_owned()))
-            }
             Isolation::Container => Ok(Box::new(self.containers.of(home, &tool.name))),
         }
     }

@@ -20,11 +20,10 @@ mod view;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use actors::{
-    domain::{Call, Effect, McpPin, McpSighting, Outcome, Persona, PersonaId, StepError},
+    domain::{Call, McpPin, McpSighting, Outcome, Persona, PersonaId, StepError, host_of},
     ports::BoxError,
 };
 use async_trait::async_trait;
-use serde_json::{Map, Value};
 use tokio::{
     sync::OnceCell,
     task::spawn_blocking,
@@ -43,11 +42,16 @@ use source::{Announced, NotOpened};
 pub use view::{Described, NotConfirmed, NotLooked, ServerState, ServerView, ToolState, ToolView};
 
 use super::{
+    OwnCall,
     folder::Folder,
     own::{OwnTool, Whose},
     sandbox::Sandbox,
 };
-use crate::{egress::Egress, models::Keyring, storage::Db};
+use crate::{
+    egress::{Egress, Errand, Kept},
+    models::Keyring,
+    storage::Db,
+};
 
 /// A server that is begun has this long to introduce itself.
 const INTRODUCING: Duration = Duration::from_secs(20);
@@ -87,13 +91,6 @@ struct Shared {
     sessions: Sessions,
     known: KnownServers,
     validators: Validators,
-}
-
-/// A tool as a step calls it.
-pub(super) struct Asked<'a> {
-    pub name: &'a str,
-    pub args: &'a Map<String, Value>,
-    pub effect: Effect,
 }
 
 /// A confirmed tool, its server, and how it is offered.
@@ -146,7 +143,7 @@ impl Mcp {
         &self,
         persona: &Persona,
         call: &Call,
-        asked: Asked<'_>,
+        asked: OwnCall<'_>,
         stop: &CancellationToken,
     ) -> Outcome {
         let not_begun = |error| Outcome::not_begun(format!("did not call {}", asked.name), error);
@@ -176,6 +173,9 @@ impl Mcp {
         if let Err(error) = self.checked(persona, &tool, &source, left(), stop).await {
             return not_begun(error);
         }
+        if let Err(error) = self.admitted(persona, &tool, left(), stop).await {
+            return not_begun(error);
+        }
         if left().is_zero() {
             return not_begun(StepError::retryable(format!("there was no time left for {}", asked.name)));
         }
@@ -185,15 +185,13 @@ impl Mcp {
     }
 
     /// The confirmed tool, if the call is as it may be.
-    async fn wanted(&self, persona: &Persona, asked: &Asked<'_>) -> Result<Usable, StepError> {
+    async fn wanted(&self, persona: &Persona, asked: &OwnCall<'_>) -> Result<Usable, StepError> {
         let usable = self.usable(Some(persona)).await.map_err(|error| StepError::retryable(error.to_string()))?;
         let Some(tool) = usable.into_iter().find(|tool| tool.offer.manifest.name == asked.name) else {
             let text = format!("{} is not confirmed; `greenroom mcp list` says what there is", asked.name);
             return Err(StepError::denied(text));
         };
-        let says = tool.offer.manifest.effect;
-        if says != asked.effect {
-            let text = format!("the step calls {} {}, but its operator says {says}", asked.name, asked.effect);
+        if let Some(text) = asked.differs(&tool.offer.manifest, "operator") {
             return Err(StepError::permanent(text));
         }
         let (offer, args) = (tool.offer.clone(), asked.args.clone());
@@ -217,6 +215,28 @@ impl Mcp {
         source.map_err(|error| {
             self.shared.known.failed(key, &error.to_string());
             not_opened(server, &error)
+        })
+    }
+
+    /// Waits for its turn on the server's host, by that host's policy.
+    async fn admitted(
+        &self,
+        persona: &Persona,
+        tool: &Usable,
+        limit: Duration,
+        stop: &CancellationToken,
+    ) -> Result<(), StepError> {
+        let Some(host) = tool.manifest.url.as_deref().and_then(host_of) else { return Ok(()) };
+        let errand = Errand { persona: persona.id, tool: tool.offer.manifest.name.clone(), only: None };
+        let late = || StepError::retryable(format!("the policy of {host} lets {} act there only later", errand.tool));
+        let admitted = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(StepError::retryable("the run was stopped")),
+            admitted = timeout(limit, self.shared.deps.egress.admit(&errand, &host)) => admitted.map_err(|_| late())?,
+        };
+        admitted.map_err(|kept| match kept {
+            Kept::Forbidden { .. } | Kept::Elsewhere { .. } => StepError::denied(kept.to_string()),
+            Kept::TooFast { .. } | Kept::Unread { .. } => StepError::retryable(kept.to_string()),
         })
     }
 

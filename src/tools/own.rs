@@ -5,19 +5,24 @@
 //! did is what the sandbox observed of it, never what it says: how it ended, what it wrote, which files it left.
 
 mod bench;
+mod known;
 mod manifest;
 mod outcome;
+mod place;
 mod read;
 mod run;
 mod shelf;
 mod template;
 mod traces;
+mod watch;
 
 pub use bench::{Bench, Limits, TriedView, Trying};
+pub use known::{OwnTools, load};
 pub(super) use manifest::check_new;
 pub use manifest::{Example, FILE, Inverse, Manifest};
+pub use place::folders;
 pub(super) use run::perform;
 pub use run::{Input, NotTried, Tried, Workspace, try_out};
-pub(super) use shelf::folders;
-pub use shelf::{Broken, Loaded, Origin, OwnTool, Whose, load};
+pub use shelf::{Broken, Loaded, Origin, OwnTool, Whose};
 pub use template::{Language, files as template_files};
+pub use watch::Unwatched;

@@ -1,6 +1,11 @@
 //! Every tool that there is, built in or own, with what people, programs and models want to know of it.
 
-use std::{collections::BTreeSet, path::Path};
+mod all;
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use actors::domain::{Effect, Persona, PersonaId, ToolKind};
 use serde::Serialize;
@@ -9,11 +14,12 @@ use utoipa::ToSchema;
 
 use super::{
     fitted::Fitted,
-    own::{self, Broken, Inverse, Loaded, Origin, OwnTool, Whose},
+    own::{self, Broken, Inverse, Loaded, Origin, OwnTool, OwnTools, Whose},
     shelves::Shelves,
     told,
     toolbox::{self, BuiltIn},
 };
+pub(super) use all::{All, Tool};
 
 /// Characters of a description in a signature.
 const LINE: usize = 100;
@@ -136,27 +142,20 @@ impl Listed {
     }
 }
 
-/// The own tools of a data root that can be used, and those that cannot.
+/// The own tools of a data root that can be used, and those that cannot, for who looks once. Blocks.
 pub fn own_tools(data_root: &Path, whose: Option<Whose<'_>>) -> Loaded {
-    own::load(data_root, whose, &toolbox::is_built_in)
+    own::load(data_root, whose, toolbox::is_built_in)
+}
+
+/// The same for who looks again and again.
+pub fn watched(data_root: PathBuf) -> OwnTools {
+    OwnTools::new(data_root, toolbox::is_built_in)
 }
 
 /// All tools: what is built in first, then own ones by name, then what people `confirmed` of MCP servers. With a persona:
-/// its own too, and what it may use. What stands on something that is not fitted says so.
-pub fn list(data_root: &Path, persona: Option<&Persona>, confirmed: &[OwnTool], fitted: Fitted) -> Vec<Listed> {
-    let loaded = own_tools(data_root, persona.map(Whose::from));
-    let own = loaded.tools.iter().chain(confirmed).map(Listed::own);
-    let all =
-        toolbox::built_in().iter().map(Listed::built_in).chain(own).chain(loaded.broken.iter().map(Listed::broken));
-    let seen = |mut tool: Listed| {
-        tool.unavailable = fitted.lack(&tool.name);
-        if let Some(persona) = persona {
-            tool.granted = Some(persona.grants.permits(&tool.name, tool.category, persona.role));
-            tool.said = persona.grants.names(&tool.name);
-        }
-        tool
-    };
-    all.map(seen).collect()
+/// its own too, and what it may use. What stands on something that is not fitted says so. Blocks.
+pub fn list(own: &OwnTools, persona: Option<&Persona>, confirmed: &[OwnTool], fitted: Fitted) -> Vec<Listed> {
+    All { own: &own.of(persona.map(Whose::from)), confirmed, persona, fitted }.listed()
 }
 
 /// Whether a name is of a built-in tool.
@@ -203,25 +202,33 @@ pub struct Finder(Shelves);
 impl Finder {
     /// The places of what fits, best first. `whose`: as whose tools they were listed.
     pub fn search(&self, whose: Option<PersonaId>, tools: &[Listed], query: &str) -> Vec<usize> {
-        self.0.index(whose, tools).search(query, tools.len())
+        self.0.of_listed(whose, tools).search(query, tools.len())
     }
 }
 
 /// What must be used before a tool, in order, and itself; what goes in a circle stands once.
 pub fn chain(tools: &[Listed], name: &str) -> Vec<String> {
-    fn follow(tools: &[Listed], name: &str, seen: &mut Vec<String>, chain: &mut Vec<String>) {
+    let needed = |name: &str| -> Vec<&str> {
+        let tool = tools.iter().find(|tool| tool.name == name);
+        tool.into_iter().flat_map(|tool| &tool.requires).map(String::as_str).collect()
+    };
+    chain_of(&needed, name)
+}
+
+/// The same by what each tool needs.
+pub(super) fn chain_of<'a>(needed: &dyn Fn(&str) -> Vec<&'a str>, name: &str) -> Vec<String> {
+    fn follow<'a>(needed: &dyn Fn(&str) -> Vec<&'a str>, name: &str, seen: &mut Vec<String>, chain: &mut Vec<String>) {
         if seen.iter().any(|other| other == name) {
             return;
         }
         seen.push(name.to_owned());
-        let tool = tools.iter().find(|tool| tool.name == name);
-        for needed in tool.into_iter().flat_map(|tool| &tool.requires) {
-            follow(tools, needed, seen, chain);
+        for before in needed(name) {
+            follow(needed, before, seen, chain);
         }
         chain.push(name.to_owned());
     }
     let mut found = Vec::new();
-    follow(tools, name, &mut Vec::new(), &mut found);
+    follow(needed, name, &mut Vec::new(), &mut found);
     found
 }
 
@@ -240,7 +247,7 @@ mod tests {
     #[test]
     fn what_a_tool_needs_comes_before_it_and_circles_end() {
         let root = tempfile::tempdir().unwrap();
-        let mut tools = list(root.path(), None, &[], Fitted::ALL);
+        let mut tools = list(&watched(root.path().to_path_buf()), None, &[], Fitted::ALL);
         assert_eq!(chain(&tools, "browser_click"), ["browser_navigate", "browser_click"]);
         let open = tools.iter_mut().find(|tool| tool.name == "browser_navigate").unwrap();
         open.requires = vec!["browser_click".to_owned()];

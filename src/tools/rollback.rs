@@ -85,7 +85,7 @@ mod tests {
         put(root.path(), "create", "irreversible", inverse);
         put(root.path(), "delete", "irreversible", "");
         put(root.path(), "show", "read", "");
-        registry::own_tools(root.path(), None).tools
+        registry::own_tools(root.path(), None).tools.to_vec()
     }
 
     fn deed(tool: &str, args: Value, value: Value) -> Deed {

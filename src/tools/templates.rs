@@ -5,6 +5,7 @@
 mod catalogue;
 mod fields;
 mod handed_in;
+mod letters;
 mod posts;
 
 use actors::domain::{

@@ -10,7 +10,10 @@ mod reach;
 use actors::domain::{Effect, MCP_PREFIX, Step, ToolCall, ToolKind, ToolOffer, nearest, step_fault};
 use serde_json::{Map, Value};
 
-use super::{own::OwnTool, told};
+use super::{
+    own::{Manifest, OwnTool},
+    told,
+};
 use catalogue::BUILT_IN;
 pub(super) use catalogue::BuiltIn;
 pub(super) use reach::Reach;
@@ -90,7 +93,9 @@ fn own_step(tool: &OwnTool, args: Map<String, Value>) -> Result<Step, String> {
         return Err(format!("the arguments of {} do not fit: {reason}", manifest.name));
     }
     let timeout_ms = u64::try_from(manifest.timeout.as_millis()).ok();
-    Ok(Step::Tool { name: manifest.name.clone(), args, effect: manifest.effect, save_as: None, timeout_ms })
+    let Manifest { name, effect, outreach, .. } = &**manifest;
+    let (name, effect, outreach) = (name.clone(), *effect, *outreach);
+    Ok(Step::Tool { name, args, effect, outreach, save_as: None, timeout_ms })
 }
 
 impl BuiltIn {

@@ -165,19 +165,26 @@ fn a_simulated_day_needs_no_server_and_is_the_same_again() {
     let (code, first, error) = said(&greenroom(root.path(), &[&options[..], &["--json", "--svg", "day.svg"]].concat()));
     assert_eq!((code, error.as_str()), (0, ""));
     let (_, second, _) = said(&greenroom(root.path(), &[&options[..], &["--json"]].concat()));
-    assert_eq!(first, second);
-    let answer: Value = serde_json::from_str(&first).unwrap();
+    let [mut answer, mut again] = [first, second].map(|text| serde_json::from_str::<Value>(&text).unwrap());
+    let drawn = [&mut answer, &mut again].map(|answer| answer.as_object_mut().unwrap().remove("drawn").unwrap());
+    assert_eq!(drawn, ["day.svg", "sim-7.svg"]);
+    assert_eq!(answer, again);
     let policies: Vec<_> = answer["days"].as_array().unwrap().iter().map(|day| &day["policy"]).collect();
     assert_eq!(policies, ["greenroom", "polling", "30 s tick"]);
     let ours = &answer["days"][0];
     let count = |name: &str| ours[name].as_u64().unwrap();
     assert!(count("begun") > 0);
-    assert_eq!(count("messages"), count("done") + count("failed") + count("expired") + count("open"));
+    assert_eq!(
+        count("messages"),
+        count("done") + count("failed") + count("expired") + count("dropped") + count("open")
+    );
     let drawn = std::fs::read_to_string(root.path().join("day.svg")).unwrap();
     assert!(drawn.starts_with("<svg") && drawn.ends_with("</svg>\n") && drawn.matches("<polyline").count() == 6);
 
-    let (code, table, _) = said(&greenroom(root.path(), &[&options[..], &["--seeds", "3"]].concat()));
-    assert_eq!((code, table.lines().count()), (0, 4), "{table}");
+    let many = ["--seed", "11", "--seeds", "3"];
+    let (code, table, _) = said(&greenroom(root.path(), &[&options[..], &many].concat()));
+    assert_eq!((code, table.lines().count()), (0, 6), "{table}");
+    assert!(table.ends_with("\n\nDrawn: sim-11.svg\n") && root.path().join("sim-11.svg").exists(), "{table}");
     for wrong in [&["--load", "NaN"][..], &["--load", "-1"], &["--cap", "0"], &["--personas", "0"]] {
         assert_eq!(said(&greenroom(root.path(), &[&["sim"], wrong].concat())).0, 2, "{wrong:?}");
     }

@@ -136,6 +136,28 @@ async fn the_inbox_and_the_feed_work() {
 }
 
 #[tokio::test]
+async fn letters_are_sent_by_who_is_signed_in_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = site(dir.path()).await;
+    let mut livia = Visitor::of(&running);
+    let letter = [("to", "bo@a.test"), ("text", "Hello.")];
+    assert_eq!(leads_to(&livia.post("/outbox", &letter).await), "/login?next=%2Foutbox");
+    livia.sign_in().await;
+    assert_eq!(leads_to(&livia.post("/outbox", &letter).await), "/outbox/1");
+    let two = livia.post("/outbox", &[("to", "bo@a.test, cy@a.test"), ("text", "Hello.")]).await;
+    assert_eq!(two.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    running.stop().await;
+
+    let running = site(dir.path()).await;
+    assert_eq!(running.store().letters()[0].to, "bo@a.test", "also after the site was ended");
+    let mut livia = Visitor::of(&running);
+    livia.sign_in().await;
+    assert!(livia.read("/outbox?q=Hello").await.contains("bo@a.test"));
+    assert!(!livia.read("/outbox?q=other").await.contains("bo@a.test"));
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_search_finds_a_post_however_many_came_after_it() {
     let dir = tempfile::tempdir().unwrap();
     let line = |number: u32, text: &str| {

@@ -47,7 +47,7 @@ use greenroom::{
         BrowserDriver, Day, DayBook, Own, Tools, ToolsDeps, Web,
         isolation::Isolations,
         mcp::{Mcp, McpDeps},
-        templates,
+        registry, templates,
     },
     voice::Voice,
 };
@@ -118,6 +118,7 @@ impl Stage {
             memory: props.memory,
             voice: props.voice,
             data_root: root.path().to_path_buf(),
+            own: registry::watched(root.path().to_path_buf()),
             isolations: Isolations::new(&Config::for_test(root.path()), ports.world.clone()),
         });
         Self { root, tools, mcp, pins, persona, driver, ports }

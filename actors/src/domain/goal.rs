@@ -286,6 +286,7 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         | Step::WaitFor { selector, .. }
         | Step::Extract { selector, .. }
         | Step::ExpectSelector { selector, .. } => Some(selector),
+        Step::Message { send, .. } => Some(send),
         Step::ExpectText { selector, .. } | Step::Screenshot { selector, .. } => selector.as_ref(),
         _ => None,
     };
@@ -323,7 +324,19 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         Step::Screenshot { file: Some(name), .. } if name.contains(['/', '\\']) || !is_inside(name) => {
             Some(("file", "must be a file name without folders"))
         }
-        step => choice_fault(step),
+        step => letter_fault(step).or_else(|| choice_fault(step)),
+    }
+}
+
+/// The same of a step that writes to somebody.
+fn letter_fault(step: &Step) -> Option<(&'static str, &'static str)> {
+    let Step::Message { to, text, to_field, text_field, .. } = step else { return None };
+    match step {
+        _ if to_field.trim().is_empty() => Some(("to_field", "must not be empty")),
+        _ if text_field.trim().is_empty() => Some(("text_field", "must not be empty")),
+        _ if to.trim().is_empty() || to.contains(['\n', '\r', ',', ';']) => Some(("to", "must be one name")),
+        _ if text.trim().is_empty() => Some(("text", "must not be empty")),
+        _ => None,
     }
 }
 

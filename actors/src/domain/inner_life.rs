@@ -26,7 +26,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-pub use self::optional::{Gate, Lets, OptionalWork};
+pub use self::optional::{Gate, Held, Lets, OptionalWork};
 use super::{GoalKind, words::words};
 
 /// Answers remembered at most: what sleeps stays small.

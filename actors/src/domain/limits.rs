@@ -4,6 +4,29 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use super::{InnerLife, NodeName, QuotaRules, RoomRules, WallTime};
 
+/// Pauses after the first, second and third failed attempt, unless an operator says otherwise. Simulated days live by these
+/// constants, and a test of the configuration holds its defaults against them.
+pub const RETRY_AFTER: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(900)];
+/// Goals failed in a row that pause a persona.
+pub const CIRCUIT_AFTER: u32 = 3;
+/// Restarts within [`RESTART_WINDOW`] before a persona is paused.
+pub const RESTARTS: u32 = 3;
+/// How long a restart counts.
+pub const RESTART_WINDOW: Duration = Duration::from_secs(300);
+/// Messages of one persona that may wait.
+pub const MOST_WAITING: u32 = 10_000;
+
+/// The pause before the next attempt when so many have failed; none: that was the last.
+pub fn pause_before_retry(pauses: &[Duration], failed: u32) -> Option<Duration> {
+    let at = usize::try_from(failed.checked_sub(1)?).ok()?;
+    pauses.get(at).copied()
+}
+
+/// Whether so many goals that failed in a row pause their persona.
+pub const fn opens_circuit(failed_in_a_row: u32, after: u32) -> bool {
+    failed_in_a_row > 0 && failed_in_a_row >= after
+}
+
 /// Everything that can be tuned; `greenroom`'s configuration fills it.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -99,7 +122,7 @@ pub struct InboxLimits {
 
 impl Default for InboxLimits {
     fn default() -> Self {
-        Self { most_waiting: 10_000, tell_again_after: Duration::from_secs(10) }
+        Self { most_waiting: MOST_WAITING, tell_again_after: Duration::from_secs(10) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Effect, ReceiptKind, ToolKind, Turn};
+use super::{Effect, ReceiptKind, ToolKind, Turn, host_policy::is_outreach};
 
 /// What the names of tools of MCP servers begin with: `mcp__<server>__<tool>`.
 pub const MCP_PREFIX: &str = "mcp__";
@@ -35,6 +35,18 @@ pub enum Step {
         selector: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         effect: Option<Effect>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    },
+    /// Writes to somebody who may not have asked for it: fills in whom and what, and sends it. Outreach, whatever the page.
+    Message {
+        /// One name, as the host knows it.
+        to: String,
+        text: String,
+        /// Where the name goes, where the text goes, and what sends it.
+        to_field: String,
+        text_field: String,
+        send: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout_ms: Option<u64>,
     },
@@ -151,6 +163,9 @@ pub enum Step {
         args: Map<String, Value>,
         /// As its manifest says; anything else is refused.
         effect: Effect,
+        /// It writes to strangers: so must the step say of whose manifest says it.
+        #[serde(default, skip_serializing_if = "is_no")]
+        outreach: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         save_as: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,6 +248,11 @@ pub enum Step {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_no(said: &bool) -> bool {
+    !*said
+}
+
 const fn a_day() -> u32 {
     24 * 60
 }
@@ -272,6 +292,7 @@ impl Step {
             Self::Goto { .. } => "browser_navigate",
             Self::Type { .. } => "browser_fill",
             Self::Click { .. } => "browser_click",
+            Self::Message { .. } => "browser_message",
             Self::Select { .. } => "browser_select",
             Self::WaitFor { .. } => "browser_wait_for",
             Self::Extract { .. } => "browser_extract",
@@ -346,6 +367,15 @@ impl Step {
         matches!(self, Self::Think { .. })
     }
 
+    /// Whether it is outreach, which writes to strangers: by what it is, by what its tool's manifest says, or by its name.
+    pub fn is_outreach(&self) -> bool {
+        match self {
+            Self::Message { .. } => true,
+            Self::Tool { outreach, name, .. } => *outreach || is_outreach(name),
+            _ => false,
+        }
+    }
+
     /// Whether it needs the page as earlier steps left it.
     pub fn is_browser(&self) -> bool {
         !matches!(self, Self::Tool { .. }) && self.tool().starts_with("browser_")
@@ -374,6 +404,7 @@ impl Step {
                 None => Effect::Irreversible,
             },
             Self::Tool { effect, .. } => *effect,
+            Self::Message { .. } => Effect::Irreversible,
             Self::Fetch { post: Some(_), .. } => Effect::Irreversible,
             // By their key they are given once.
             Self::Delegate { .. } | Self::Schedule { .. } => Effect::Idempotent,
@@ -402,6 +433,7 @@ impl Step {
             Self::Goto { timeout_ms, .. }
             | Self::Type { timeout_ms, .. }
             | Self::Click { timeout_ms, .. }
+            | Self::Message { timeout_ms, .. }
             | Self::Select { timeout_ms, .. }
             | Self::WaitFor { timeout_ms, .. }
             | Self::Extract { timeout_ms, .. }

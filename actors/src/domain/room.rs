@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GoalId, MessageId, PersonId, PersonaId, RoomId, RoomMessageId, RunId, TraceId, words::words};
+use super::{GoalId, MessageId, PersonId, PersonaId, Priority, RoomId, RoomMessageId, RunId, TraceId, words::words};
 
 words! {
     /// Whether anything can be said in a room.
@@ -201,6 +201,14 @@ pub struct RoomTurn {
     pub opened_ms: i64,
     pub granted_ms: Option<i64>,
     pub moved_ms: i64,
+}
+
+impl RoomTurn {
+    /// Whether nobody waits for this persona's answer, with such a priority: then mood and rest may hold it back. Talk
+    /// among personas is that however much it concerns the persona; a person's is not when it is urgent to it.
+    pub const fn is_optional(&self, priority: Priority) -> bool {
+        !self.named && !(self.from_person && priority.is_urgent())
+    }
 }
 
 /// How the floor is given.

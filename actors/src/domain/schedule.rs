@@ -42,7 +42,17 @@ pub enum Starts {
         proof: Proof,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         priority: Option<Priority>,
+        /// Nobody waits for it: its persona makes it when its mood permits, and else skips it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        optional: bool,
     },
+}
+
+impl Starts {
+    /// Whether it is the persona's own choice.
+    pub const fn is_optional(&self) -> bool {
+        matches!(self, Self::Goal { optional: true, .. })
+    }
 }
 
 /// A due time that started something.

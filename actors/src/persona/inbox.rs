@@ -222,6 +222,11 @@ fn serve_by(work: &Waiting) -> Option<i64> {
     (!begun).then_some(message.serve_by_ms)
 }
 
+/// What goes first when too much waits; the smallest does. Of equals the newest: the others waited longer.
+pub(crate) fn least<P: Ord>(priority: Priority, optional: bool, place: P) -> impl Ord {
+    (priority, !optional, std::cmp::Reverse(place))
+}
+
 /// What decides between two messages of one inbox; the smallest goes first.
 pub(crate) fn order(priority: Priority, begun: bool, from_ms: i64) -> (u8, i64) {
     let class = match begun {

@@ -22,11 +22,12 @@ use super::{
     expiry,
     inbox::HeldBack,
     listening::Listener,
+    promptness::Runs,
     read,
     timer::{Timer, after},
 };
 use crate::{
-    domain::{BigThree, GoalId, Load, PersonaStatus},
+    domain::{BigThree, GoalId, Load, MessageKind, PersonaStatus},
     ports::Waiting,
     run::{Now, RunEnd},
 };
@@ -45,6 +46,7 @@ pub(super) struct Life {
     failure_streak: u32,
     pub(super) current: Option<Current>,
     runs: u64,
+    ran: Runs,
     pub(super) listener: Listener,
     pub(super) held_back: HeldBack,
     /// What it does first in its hour, and the hour for which it asked the journal.
@@ -66,6 +68,7 @@ pub(super) struct Current {
     urgent: bool,
     optional: bool,
     begun: Instant,
+    begun_ms: i64,
     /// Pokes heard before it.
     heard: u64,
     stop: CancellationToken,
@@ -82,6 +85,7 @@ impl Life {
             failure_streak,
             current: None,
             runs: 0,
+            ran: Runs::default(),
             held_back: HeldBack::new(),
             listener: Listener::default(),
             big_three: None,
@@ -231,11 +235,12 @@ impl PersonaActor {
         life.runs += 1;
         let (number, stop) = (life.runs, CancellationToken::new());
         let (goal, urgent) = (work.goal.id, work.message.priority.is_urgent());
-        let (optional, begun) = (work.message.is_held_by_mood(), Instant::now());
+        let (optional, begun) = (self.is_optional(&work).await, Instant::now());
         self.stage.tally.began();
         life.now.carry(Some(goal));
         (self.stage.worked)(self.id, self.now_ms());
-        let order = Order { work: Arc::new(work), weight, failure_streak: life.failure_streak };
+        let ready_ms = life.ran.ready_ms(&work);
+        let order = Order { work: Arc::new(work), weight, failure_streak: life.failure_streak, ready_ms };
         let task = tokio::spawn({
             let (me, lock, carrier) = (me.clone(), life.lock.clone(), self.stage.carrier.clone());
             let (stop, now) = (stop.clone(), life.now.clone());
@@ -258,6 +263,7 @@ impl PersonaActor {
             urgent,
             optional,
             begun,
+            begun_ms: self.now_ms(),
             heard: life.heard,
             stop,
             _task: AbortOnDropHandle::new(task),
@@ -268,6 +274,7 @@ impl PersonaActor {
         let Some(current) = life.current.take_if(|current| current.number == number) else { return };
         life.now.say(None);
         life.now.carry(None);
+        life.ran.over(current.begun_ms, self.now_ms());
         if current.optional {
             self.rest_from_optional(life, current.begun).await;
         }
@@ -294,6 +301,18 @@ impl PersonaActor {
             RunEnd::Unavailable => life.try_later(me),
             _ => self.look(me, life).await,
         }
+    }
+
+    /// Whether it takes this up by its own choice. Who has the floor for something it overheard does, though mood holds
+    /// it back no longer.
+    async fn is_optional(&self, work: &Waiting) -> bool {
+        let message = &work.message;
+        if message.kind != MessageKind::Room {
+            return message.is_held_by_mood();
+        }
+        // What cannot be read now makes no difference but to whether it rests.
+        let turn = read(self.stage.ports.records.turn(work.goal.id)).await.ok().flatten();
+        turn.map_or(message.is_held_by_mood(), |turn| turn.is_optional(message.priority))
     }
 
     /// A turn that nobody waited for is over.

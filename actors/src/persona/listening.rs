@@ -2,17 +2,21 @@
 //!
 //! That takes no slice and no model, so it happens also while a run is under way. Who gets the floor is not decided
 //! here (`supervisor/rooms.rs`).
+//!
+//! Here is where mood and rest hold talk back that the persona only overheard ([`Feeling`]): what another persona said
+//! it passes, with a receipt that says why, and nobody looks at it again. To a person it says that it can answer if
+//! nobody else does, because whoever asks a room is owed an answer by somebody. Once it has the floor it is owed.
 
 use std::collections::HashSet;
 
 use serde_json::json;
 use tracing::warn;
 
-use super::{PersonaActor, read};
+use super::{PersonaActor, feeling::Feeling, read};
 use crate::{
     domain::{
-        Body, ChainId, Draft, GoalId, GoalState, Intention, MessageState, Mood, Persona, Phase, ReceiptKind, Room,
-        RoomTurn, TurnState, intend,
+        Body, ChainId, Draft, GoalId, GoalState, Held, Intention, MessageState, Mood, Persona, Phase, Priority,
+        ReceiptKind, Room, RoomTurn, TurnState, intend,
     },
     evidence::RecordError,
     ports::{Change, Commit, GoalMove, Guard, RoomChange, RoomGuard, Unavailable, Waiting},
@@ -33,7 +37,7 @@ impl PersonaActor {
         &self,
         listener: &mut Listener,
         asked: &[&Waiting],
-        mood: Mood,
+        feeling: &Feeling,
     ) -> Result<bool, Unavailable> {
         listener.heard.retain(|goal| asked.iter().any(|work| work.goal.id == *goal));
         let mut new = false;
@@ -41,13 +45,13 @@ impl PersonaActor {
             if listener.heard.contains(&work.goal.id) {
                 continue;
             }
-            self.answer(work, mood).await?;
+            self.answer(work, feeling).await?;
             new |= listener.heard.insert(work.goal.id);
         }
         Ok(new)
     }
 
-    async fn answer(&self, work: &Waiting, mood: Mood) -> Result<(), Unavailable> {
+    async fn answer(&self, work: &Waiting, feeling: &Feeling) -> Result<(), Unavailable> {
         let records = &self.stage.ports.records;
         let turn = read(records.turn(work.goal.id)).await?;
         let Some(turn) = turn.filter(|turn| turn.state == TurnState::Asked) else { return Ok(()) };
@@ -55,13 +59,15 @@ impl PersonaActor {
         let Some(said) = read(records.room_message(turn.about)).await? else { return Ok(()) };
         let Some(room) = read(records.room(turn.room)).await? else { return Ok(()) };
         let before = read(records.room_talk(turn.room, BEFORE, Some(turn.about))).await?;
-        let rests = matches!(mood, Mood::Tired | Mood::Overwhelmed);
-        let mut intention = intend(&said, &before, &persona, rests);
+        let priority = work.message.priority_at(self.now_ms());
+        let held = feeling.holds(&turn, priority);
+        let mut intention = intend(&said, &before, &persona, held);
         if turn.named {
             // An earlier message of the burst named it.
             (intention.wants, intention.reluctant) = (true, false);
         }
-        let commit = self.meant(work, &room, turn, &intention, &persona, mood);
+        let told = Told { intention: &intention, persona: &persona, mood: feeling.mood, priority, held };
+        let commit = self.meant(work, &room, turn, &told);
         match self.stage.evidence.record(commit).await {
             // Outdated: somebody else moved the turn; there is nothing to say any more.
             Ok(_) | Err(RecordError::Outdated(_) | RecordError::Ended) => {}
@@ -73,19 +79,16 @@ impl PersonaActor {
         Ok(())
     }
 
-    fn meant(
-        &self,
-        work: &Waiting,
-        room: &Room,
-        turn: RoomTurn,
-        intention: &Intention,
-        persona: &Persona,
-        mood: Mood,
-    ) -> Commit {
+    fn meant(&self, work: &Waiting, room: &Room, turn: RoomTurn, told: &Told<'_>) -> Commit {
+        let Told { intention, persona, mood, priority, held } = told;
         let at_ms = self.now_ms();
         let (goal, about) = (turn.goal, turn.about);
         let state = if intention.wants { TurnState::Meant } else { TurnState::Passed };
-        let why = if intention.wants { String::new() } else { "it did not want to answer".to_owned() };
+        let why = match held {
+            _ if intention.wants => String::new(),
+            Some(held) => held.told(),
+            None => "it did not want to answer".to_owned(),
+        };
         let moved = RoomTurn {
             state,
             thought: intention.thought.clone(),
@@ -108,6 +111,7 @@ impl PersonaActor {
         let data = json!({
             "room": room.id, "said": about, "turn": state, "thought": intention.thought,
             "relevance": intention.relevance, "reluctant": intention.reluctant, "mood": mood,
+            "held_back": held.map(|held| held.to_string()), "priority": priority,
             "by_rules": "names, topics and recent talk; no model was asked", "persona": persona.slug,
         });
         let draft = Draft {
@@ -127,6 +131,15 @@ impl PersonaActor {
         };
         Commit { guards, changes, receipts: vec![draft] }
     }
+}
+
+/// What a persona says about a message, and what moved it.
+struct Told<'a> {
+    intention: &'a Intention,
+    persona: &'a Persona,
+    mood: Mood,
+    priority: Priority,
+    held: Option<Held>,
 }
 
 /// It will not answer: nothing is left to do.

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::{
     PersonaActor,
     expiry::TOGETHER,
+    feeling::Feeling,
     inbox::{self, Picked},
     life::Life,
     listening, read,
@@ -16,6 +17,7 @@ use super::{
 use crate::{
     domain::{Gate, MessageState, ParkedOn},
     ports::{Inbox, Unavailable, Waiting},
+    scheduler::waits::Band,
 };
 
 /// Messages looked at; when none of them can be worked at, [`IN_MEMORY`] are.
@@ -30,7 +32,7 @@ impl PersonaActor {
         let now_ms = self.now_ms();
         let current = life.current.as_ref().map(|current| current.goal);
         let inbox = read(records.look(self.id, now_ms, LOOK)).await?;
-        let unheard = self.hear_rooms(life, &inbox).await?;
+        let unheard = self.hear_rooms(life, &inbox, now_ms).await?;
         let hides_late = inbox.more || inbox.begin_by_ms.is_some_and(|begin_by_ms| begin_by_ms < now_ms);
         let overdue = if hides_late { read(records.overdue(self.id, now_ms, TOGETHER)).await? } else { <_>::default() };
         let later_ms = inbox.begin_by_ms.filter(|_| !hides_late).map(|begin_by_ms| begin_by_ms.saturating_add(1));
@@ -68,7 +70,7 @@ impl PersonaActor {
     }
 
     /// What waits for its word gets it; what cannot be said now is said at the next look. Whether there may be more.
-    async fn hear_rooms(&self, life: &mut Life, inbox: &Inbox) -> Result<bool, Unavailable> {
+    async fn hear_rooms(&self, life: &mut Life, inbox: &Inbox, now_ms: i64) -> Result<bool, Unavailable> {
         let asked = if inbox.more {
             read(self.stage.ports.records.asked_in_rooms(self.id, TOGETHER)).await?
         } else {
@@ -77,9 +79,18 @@ impl PersonaActor {
         let seen = inbox.work.iter().filter(|work| work.goal.parked_on == Some(ParkedOn::Room));
         let asked: Vec<&Waiting> = if inbox.more { asked.iter().collect() } else { seen.collect() };
         let least = if inbox.more { LOOK as usize } else { 0 };
+        if asked.is_empty() {
+            return Ok(false);
+        }
         let waiting = u32::try_from(inbox.work.len().max(least)).unwrap_or(u32::MAX);
-        let mood = life.now.inner().look(waiting, Instant::now().into_std(), &self.stage.limits.inner_life).mood;
-        match self.listen(&mut life.listener, &asked, mood).await {
+        let (inner, now, rules) = (life.now.inner(), Instant::now().into_std(), &self.stage.limits.inner_life);
+        let there = inbox.work.iter().filter(|work| inbox::may_begin(work, now_ms, &life.held_back));
+        let feeling = Feeling {
+            mood: inner.look(waiting, now, rules).mood,
+            gate: self.stage.load.borrow().admits_optional().then(|| inner.gate(waiting, now, rules)),
+            highest: there.map(|work| Band::of(work.message.priority_at(now_ms))).max_by_key(|band| *band as u8),
+        };
+        match self.listen(&mut life.listener, &asked, &feeling).await {
             Ok(new) => Ok(new && asked.len() >= TOGETHER as usize),
             Err(error) => {
                 listening::unheard(self.id, &error);

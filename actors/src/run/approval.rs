@@ -237,6 +237,9 @@ impl Attempt<'_> {
         let mut asked = self.approval_draft(&approval, ApprovalState::Waiting, format!("asked whether it may {about}"));
         // Its expiry stands beside the very time that it was worked out from.
         asked.at_ms = asked_ms;
+        // With this the question is whole on record: whoever carries the run out again needs nothing else.
+        asked.body.data[ARGS] = approval.subject.args.clone();
+        asked.body.data[KEY] = approval.key.as_str().into();
         receipts.push(asked);
         let alert = Alert {
             id: alert_of(approval.id),
@@ -319,6 +322,9 @@ struct Void {
     seen: Result<Subject, StepError>,
 }
 
+/// Where the receipt of a question holds the arguments of the call, and the key of its step.
+pub(super) const ARGS: &str = "args";
+pub(super) const KEY: &str = "key";
 /// Where the receipt of a yes that is void holds what was there instead.
 pub(super) const SEEN: &str = "seen";
 

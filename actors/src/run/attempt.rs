@@ -292,10 +292,6 @@ impl<'a> Attempt<'a> {
             }
             Acted::Fails(receipt, error) => {
                 self.take_in(at, receipt);
-                if error.throttled {
-                    self.now.refused(&self.runner.limits.inner_life);
-                    self.runner.stage.note_refusal();
-                }
                 if self.agent.is_some() && !step.is_thought() {
                     // The model is told what went wrong.
                     return Ok(());

@@ -69,8 +69,7 @@ impl Broker {
         }
     }
 
-    /// What the call has to reserve; none: it costs nothing. The inner error: nobody knows what it could cost, and there
-    /// is a budget that wants to know.
+    /// What the call has to reserve; none: it costs nothing. The inner error: nobody knows what it could cost.
     async fn charge(
         &self,
         act: &Act<'_>,
@@ -95,6 +94,11 @@ impl Broker {
         let budgets = self.ports.records.budgets(&entry.scopes()).await.map_err(|_| StoreGone)?;
         let charge = Charge::new(entry, &budgets, delegated.map_or(act.zone, |delegated| delegated.zone));
         match (bound, charge.limits.first()) {
+            // What may be known later is said by whoever makes the call.
+            (Err(error), None) if !error.retryable => {
+                let told = json!({"unbounded": error.text, "limits": []});
+                Ok(Err((error.text.clone(), told)))
+            }
             (Err(error), Some(limit)) => {
                 let told = json!({"unbounded": error.text, "limits": [limit]});
                 Ok(Err((ledger::unbounded(limit, &error.text), told)))

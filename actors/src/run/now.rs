@@ -65,7 +65,7 @@ impl Now {
     }
 
     /// A model gets too many requests.
-    pub(super) fn refused(&self, rules: &InnerLife) {
+    pub(crate) fn refused(&self, rules: &InnerLife) {
         self.shown().inner.refused(Instant::now().into_std(), rules);
     }
 

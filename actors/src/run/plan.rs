@@ -80,6 +80,7 @@ pub fn label(step: &Step) -> String {
         | Step::WaitFor { selector, .. }
         | Step::Extract { selector, .. }
         | Step::ExpectSelector { selector, .. } => selector,
+        Step::Message { to, .. } => to,
         Step::Screenshot { caption, .. } => caption.as_deref().unwrap_or(""),
         Step::ExpectTitle { contains, .. } | Step::ExpectText { contains, .. } => contains,
         Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } | Step::RenderCaptions { path, .. } => path,

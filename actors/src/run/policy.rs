@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::{
-    Autonomy, Effect, HostTerms, Outreach, Permissions, Rule, Ruling, Step, canonical_host, host_of, is_outreach, ruled,
+    Autonomy, Effect, HostTerms, Outreach, Permissions, Rule, Ruling, Step, canonical_host, host_of, ruled,
 };
 
 /// What the rules say about a call.
@@ -69,10 +69,13 @@ fn forbidden(step: &Step, host: Option<&str>, terms: Option<&HostTerms>) -> Opti
     {
         return Some(format!("the policy of {host} does not allow `{tool}` there"));
     }
-    if !is_outreach(&tool) {
+    if !step.is_outreach() {
         return None;
     }
-    let Some(host) = host else { return Some(format!("`{tool}` writes to strangers and names no `host`")) };
+    let Some(host) = host else {
+        let lacks = if step.is_browser() { "no page is open" } else { "names no `host`" };
+        return Some(format!("`{tool}` writes to strangers and {lacks}"));
+    };
     let Some(outreach) = terms.and_then(|terms| terms.outreach.as_ref()) else {
         return Some(format!("outreach is off on {host}: no host policy allows it"));
     };
@@ -96,7 +99,11 @@ fn forbidden(step: &Step, host: Option<&str>, terms: Option<&HostTerms>) -> Opti
 
 /// To whom an outreach call writes: its `to`, one name or a list.
 fn recipients(step: &Step) -> Vec<&str> {
-    let Step::Tool { args, .. } = step else { return Vec::new() };
+    let args = match step {
+        Step::Message { to, .. } => return vec![to],
+        Step::Tool { args, .. } => args,
+        _ => return Vec::new(),
+    };
     match args.get("to") {
         Some(Value::String(name)) => vec![name],
         // What is no name is nobody's, and so refused.
@@ -111,7 +118,7 @@ pub fn narrowed(terms: HostTerms, step: &Step) -> HostTerms {
     let named = |list: Vec<String>| list.into_iter().filter(|name| to.iter().any(|to| is_same(to, name))).collect();
     let outreach = terms
         .outreach
-        .filter(|_| is_outreach(&step.tool()))
+        .filter(|_| step.is_outreach())
         .map(|all| Outreach { recipients: named(all.recipients), opted_out: named(all.opted_out) });
     HostTerms { acts_per_1000_s: None, outreach, ..terms }
 }
@@ -127,21 +134,28 @@ fn disclosure(terms: Option<&HostTerms>) -> Option<&str> {
 
 /// What an outreach call sends.
 fn text_of(step: &Step) -> Option<&str> {
-    let Step::Tool { args, .. } = step else { return None };
-    args.get("text").and_then(Value::as_str)
+    match step {
+        Step::Message { text, .. } => Some(text),
+        Step::Tool { args, .. } => args.get("text").and_then(Value::as_str),
+        _ => None,
+    }
 }
 
 /// The step with what the host's policy wants said put into what an outreach call sends: its `text`.
-pub fn disclosed(step: Step, terms: Option<&HostTerms>) -> Step {
-    let Some(disclosure) = disclosure(terms) else { return step };
-    let Step::Tool { name, mut args, effect, save_as, timeout_ms } = step else { return step };
-    if is_outreach(&name)
-        && let Some(Value::String(text)) = args.get_mut("text")
-        && !text.contains(disclosure)
-    {
+pub fn disclosed(mut step: Step, terms: Option<&HostTerms>) -> Step {
+    let Some(disclosure) = disclosure(terms).filter(|_| step.is_outreach()) else { return step };
+    let text = match &mut step {
+        Step::Message { text, .. } => Some(text),
+        Step::Tool { args, .. } => match args.get_mut("text") {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(text) = text.filter(|text| !text.contains(disclosure)) {
         *text = format!("{}\n\n{disclosure}", text.trim_end());
     }
-    Step::Tool { name, args, effect, save_as, timeout_ms }
+    step
 }
 
 /// The host that a call reaches: of the address it opens, of the page it acts on, or the one that outreach names.
@@ -149,7 +163,7 @@ pub fn reaches(step: &Step, page: Option<&str>) -> Option<String> {
     match step {
         Step::Goto { url, .. } | Step::Fetch { url, .. } => host_of(url),
         step if step.is_browser() => page.and_then(host_of),
-        Step::Tool { name, args, .. } if is_outreach(name) => {
+        Step::Tool { args, .. } if step.is_outreach() => {
             let host = args.get("host").and_then(Value::as_str)?;
             canonical_host(host.trim()).ok().map(|host| host.to_string())
         }
@@ -169,7 +183,7 @@ pub fn paced_site(step: &Step, page: Option<&str>) -> Option<String> {
     match step {
         Step::Goto { url, .. } | Step::Fetch { url, .. } => host_of(url),
         Step::Click { .. } | Step::Type { .. } | Step::Select { .. } | Step::Evaluate { .. } => page.and_then(host_of),
-        step if is_outreach(&step.tool()) => reaches(step, page),
+        step if step.is_outreach() => reaches(step, page),
         _ => None,
     }
 }
@@ -187,7 +201,7 @@ mod tests {
 
     fn tool(effect: Effect) -> Step {
         let (name, args) = ("invoice".to_owned(), serde_json::Map::new());
-        Step::Tool { name, args, effect, save_as: None, timeout_ms: None }
+        Step::Tool { name, args, effect, outreach: false, save_as: None, timeout_ms: None }
     }
 
     fn file() -> Step {
@@ -293,7 +307,8 @@ mod tests {
 
     fn outreach(args: Value) -> Step {
         let Value::Object(args) = args else { panic!("{args}") };
-        Step::Tool { name: "outreach_mail".into(), args, effect: Effect::Irreversible, save_as: None, timeout_ms: None }
+        let (name, effect) = ("outreach_mail".into(), Effect::Irreversible);
+        Step::Tool { name, args, effect, outreach: false, save_as: None, timeout_ms: None }
     }
 
     #[test]
@@ -319,6 +334,37 @@ mod tests {
         );
         assert!(refused(json!({"host": "a.test", "to": ["bo@a.test", 7]}), Some(&open)).contains("not among"));
         assert!(matches!(says(to_bo, Some(&open)), Verdict::Allow { .. }));
+    }
+
+    #[test]
+    fn outreach_is_what_says_so_of_itself_whatever_its_name_is() {
+        let (mine, standing) = (persona(Autonomy::Full, &[]), standing());
+        let args = json!({"host": "a.test", "to": "bo@a.test", "text": "Hello."});
+        let Value::Object(args) = args else { panic!() };
+        let called = |outreach| {
+            let (name, effect, args) = ("letter".to_owned(), Effect::Irreversible, args.clone());
+            Step::Tool { name, args, effect, outreach, save_as: None, timeout_ms: None }
+        };
+        let on = |step: &Step, page| judge(step, page, &by(&mine, &standing));
+        assert!(matches!(on(&called(false), None), Verdict::Allow { .. }));
+        assert!(
+            matches!(on(&called(true), None), Verdict::Deny { reason } if reason.contains("outreach is off on a.test"))
+        );
+        let field = |name: &str| name.to_owned();
+        let message = Step::Message {
+            to: field("bo@a.test"),
+            text: field("Hello."),
+            to_field: field("#to"),
+            text_field: field("#text"),
+            send: field("#send"),
+            timeout_ms: None,
+        };
+        let off = on(&message, PRACTICE);
+        assert!(matches!(&off, Verdict::Deny { reason } if reason.contains("off on rehearsal.localhost")), "{off:?}");
+        assert!(matches!(on(&message, None), Verdict::Deny { reason } if reason.contains("no page is open")));
+        let terms = HostTerms { disclosure: "By a machine.".into(), ..HostTerms::default() };
+        let Step::Message { text, .. } = disclosed(message, Some(&terms)) else { panic!() };
+        assert_eq!(text, "Hello.\n\nBy a machine.");
     }
 
     #[test]

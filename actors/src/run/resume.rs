@@ -216,7 +216,7 @@ fn behind_effect(step: &Step, recorded: &Recorded) -> Decision {
         Step::ExpectText { selector: None, .. } if recorded.text("page_text").is_some() => answer(),
         Step::Screenshot { selector: None, .. } if recorded.has_screenshot() => answer(),
         // What a later step needs the value of, or acts on, cannot be left out.
-        Step::Extract { .. } | Step::Evaluate { .. } | Step::Click { .. } => Decision::Stuck,
+        Step::Extract { .. } | Step::Evaluate { .. } | Step::Click { .. } | Step::Message { .. } => Decision::Stuck,
         _ => Decision::Lost,
     }
 }
@@ -237,6 +237,7 @@ const fn makes_page(step: &Step) -> bool {
             | Step::Type { .. }
             | Step::Select { .. }
             | Step::Click { .. }
+            | Step::Message { .. }
             | Step::Evaluate { .. }
             | Step::WaitFor { .. }
     )

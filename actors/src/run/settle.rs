@@ -11,7 +11,8 @@ use super::{
 use crate::{
     domain::{
         Alert, AlertId, AlertKind, ApprovalState, Draft, Entry, FATAL_FALLS, Goal, GoalState, Message, MessageState,
-        Persona, PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, StepError, set_aside,
+        Persona, PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, StepError, opens_circuit, pause_before_retry,
+        set_aside,
     },
     evidence::RecordError,
     ports::{Change, Commit, GoalMove, Guard, Outdated, Waiting},
@@ -168,8 +169,7 @@ impl Attempt<'_> {
 
     /// How long a failed attempt waits for the next one; none: it was the last.
     pub(super) fn pause_before_retry(&self) -> Option<Duration> {
-        let tried = usize::try_from(self.goal.attempts).unwrap_or(usize::MAX);
-        tried.checked_sub(1).and_then(|at| self.runner.limits.retry_after.get(at)).copied()
+        pause_before_retry(&self.runner.limits.retry_after, self.goal.attempts)
     }
 
     /// Ends the run; the third failed goal in a row pauses its persona in the same commit.
@@ -181,7 +181,7 @@ impl Attempt<'_> {
         (did, data): (&str, Value),
         also: Vec<Change>,
     ) -> RunEnd {
-        let opens_circuit = streak.is_some_and(|streak| streak >= self.runner.limits.circuit_after && streak > 0);
+        let opens_circuit = streak.is_some_and(|streak| opens_circuit(streak, self.runner.limits.circuit_after));
         let mut draft = self.about().draft(
             ReceiptKind::Decision,
             Some(Phase::Decision),

@@ -12,7 +12,7 @@ use super::{
     policy::Verdict,
 };
 use crate::{
-    domain::{Effect, Step, is_outreach},
+    domain::{Effect, Step},
     ledger::Charge,
 };
 
@@ -22,7 +22,7 @@ const AT_ONCE: usize = 8;
 /// Whether it may be made beside others like it.
 fn may_go_beside(step: &Step) -> bool {
     let looks = matches!(step.effect(), Effect::Pure | Effect::Read);
-    let alone = step.is_browser() || step.is_handed_over() || is_outreach(&step.tool());
+    let alone = step.is_browser() || step.is_handed_over() || step.is_outreach();
     looks && !alone && !matches!(step, Step::Think { .. } | Step::Compose { .. } | Step::Speak { .. })
 }
 

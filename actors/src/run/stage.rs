@@ -43,11 +43,4 @@ impl Stage {
             tokio::time::sleep(wait).await;
         }
     }
-
-    /// A model said that it gets too many requests.
-    pub fn note_refusal(&self) {
-        if let Self::Company(scheduler) = self {
-            scheduler.note_refusal();
-        }
-    }
 }

@@ -24,7 +24,8 @@ impl Attempt<'_> {
         if !scheduler.somebody_waits() {
             return Ok(true);
         }
-        let wish = self.wish().await;
+        // What it goes on with was begun.
+        let wish = Wish { ready_ms: None, ..self.wish().await };
         let Some(held) = &self.slice else { return Ok(true) };
         let offered = scheduler.offer(held.slice(), wish).await.map_err(stopped)?;
         let Some(place) = offered else { return Ok(true) };
@@ -73,7 +74,7 @@ impl Attempt<'_> {
         let weight = persona.ok().flatten().map_or(self.persona.weight, |persona| persona.weight);
         let now_ms = self.now_ms();
         let priority = self.message.priority_at(now_ms);
-        Wish { persona: self.goal.persona, priority, weight, since_ms: now_ms }
+        Wish { persona: self.goal.persona, priority, weight, since_ms: now_ms, ready_ms: Some(now_ms) }
     }
 }
 

@@ -18,6 +18,9 @@ pub struct Wish {
     pub weight: Weight,
     /// When the work arrived (wall time, milliseconds since 1970): the longer ago, the earlier the turn.
     pub since_ms: i64,
+    /// Since when it could begin, or go on after a wait (wall time, milliseconds since 1970): what is urgent is late by
+    /// that. None: it goes on where it made way for others.
+    pub ready_ms: Option<i64>,
 }
 
 /// The right to work now. Dropping it frees the slot, also when the holder panics or is aborted.
@@ -88,9 +91,11 @@ impl Scheduler {
 
     /// A place among those that wait.
     pub(crate) fn queue(&self, wish: Wish) -> Result<Place, Ended> {
-        let waited_ms = self.world.now_ms().saturating_sub(wish.since_ms).max(0);
+        let now_ms = self.world.now_ms();
+        let waited_ms = now_ms.saturating_sub(wish.since_ms).max(0);
+        let ready_for_ms = wish.ready_ms.map(|ready_ms| now_ms.saturating_sub(ready_ms).max(0));
         let (reply, place) = self.place(wish.persona);
-        let asked = Msg::Acquire { wish, ticket: place.ticket, waited_ms, reply };
+        let asked = Msg::Acquire { wish, ticket: place.ticket, waited_ms, ready_for_ms, reply };
         self.actor.cast(asked).map_err(|_| Ended)?;
         Ok(place)
     }

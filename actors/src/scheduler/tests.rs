@@ -48,7 +48,7 @@ async fn acquire(scheduler: &Scheduler, n: u128) -> Slice {
 fn wish(scheduler: &Scheduler, n: u128, priority: u16, waited_ms: i64) -> Wish {
     let priority = Priority::try_from(priority).unwrap();
     let since_ms = scheduler.world.now_ms() - waited_ms;
-    Wish { persona: persona(n), priority, weight: Weight::ORDINARY, since_ms }
+    Wish { persona: persona(n), priority, weight: Weight::ORDINARY, since_ms, ready_ms: Some(since_ms) }
 }
 
 /// Waits for figures of this many holders and waiters.
@@ -123,6 +123,22 @@ async fn what_has_waited_long_already_goes_first() {
     assert!(!fresh.is_finished());
     drop(old);
     fresh.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waited_behind_its_own_persona_is_late_from_when_it_was_ready() {
+    let scheduler = scheduler(1).await;
+    let ada = acquire(&scheduler, 1).await;
+    tokio::time::advance(Duration::from_secs(20)).await;
+    drop(ada);
+    let asks = |waited_ms| {
+        let scheduler = scheduler.clone();
+        async move { scheduler.acquire(wish(&scheduler, 1, 900, waited_ms)).await.unwrap() }
+    };
+    drop(asks(15_000).await);
+    drop(asks(10_000).await);
+    let told = scheduler.turn_figures().await.unwrap();
+    assert_eq!((told.urgent_late, told.waits[2].p99_ms), (1, 0), "its slice was free at once");
 }
 
 #[tokio::test(start_paused = true)]

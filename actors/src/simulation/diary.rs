@@ -32,6 +32,8 @@ pub(super) struct Diary<'a> {
     pub(super) looks_by_clock: u64,
     /// Personas that were paused.
     pub(super) paused: u64,
+    /// Of these: by their circuit.
+    pub(super) circuits: u64,
     /// Slices given to others between two steps.
     pub(super) yields: u64,
     /// Slot time and longest waits.
@@ -55,6 +57,7 @@ impl<'a> Diary<'a> {
             overstayed: 0,
             looks_by_clock: 0,
             paused: 0,
+            circuits: 0,
             yields: 0,
             samples: vec![(0, [None; 3]); SAMPLES],
             lives: Vec::new(),
@@ -110,21 +113,15 @@ impl<'a> Diary<'a> {
         }
     }
 
-    /// How long a persona has held slices, but for the one that it may hold.
-    pub(super) fn own_ms(&self, persona: u32) -> i64 {
-        self.used_ms[persona as usize]
-    }
-
-    /// A message was begun for the first time now. When it came, its persona had held slices for `own_ms`: while it
-    /// works, it can do nothing else, and nobody can help that.
-    pub(super) fn begun(&mut self, persona: u32, priority: Priority, arrived_ms: i64, own_ms: i64) {
+    /// A message was begun for the first time now. Before `ready_ms` it could not be: its persona had a step in hand when
+    /// it came, and no step is cut short. All else that kept it waiting counts, its persona's other work too.
+    pub(super) fn begun(&mut self, persona: u32, priority: Priority, arrived_ms: i64, ready_ms: i64) {
         if self.plan.is_bad(persona) {
             return;
         }
         let (band, waited_ms) = (Band::of(priority), self.now_ms - arrived_ms);
         self.histograms[band as usize].note(waited_ms);
-        let worked_ms = self.own_ms(persona) - own_ms;
-        self.urgent_late += u64::from(band == Band::Urgent && waited_ms - worked_ms > LATE_MS);
+        self.urgent_late += u64::from(band == Band::Urgent && self.now_ms - ready_ms > LATE_MS);
         let longest = &mut self.sample(self.now_ms).1[band as usize];
         *longest = (*longest).max(Some(waited_ms));
     }
@@ -158,6 +155,7 @@ impl<'a> Diary<'a> {
             overstayed: self.overstayed,
             looks_by_clock: self.looks_by_clock,
             paused: self.paused,
+            circuits: self.circuits,
             yields: self.yields,
             energy: energies().next().map(|_| Level::mean(energies())),
             jain: jain(&self.used_ms),

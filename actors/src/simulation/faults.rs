@@ -1,12 +1,13 @@
 //! What goes wrong on a simulated day, drawn from its seed.
 
-use std::time::Duration;
-
 use fastrand::Rng;
 use tokio::time::Instant;
 
 use super::Plan;
-use crate::supervisor::Restarts;
+use crate::{
+    domain::{RESTART_WINDOW, RESTARTS},
+    supervisor::Restarts,
+};
 
 /// One step in so many panics, or hangs.
 const PANIC_ONE_IN: u32 = 500;
@@ -17,10 +18,6 @@ const STEP_LIMIT_MS: i64 = 120_000;
 const RESTART_EVERY_MS: i64 = 4 * 3_600_000;
 const STORE_FAILS_EVERY_MS: i64 = 3_600_000;
 const STORE_FAILS_FOR_MS: i64 = 5_000;
-
-/// A persona that falls more often than this within the window is paused, as is usual.
-const RESTARTS: u32 = 3;
-const RESTART_WINDOW: Duration = Duration::from_secs(300);
 
 /// How a step ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     domain::PersonaId,
+    persona::inbox::least,
     scheduler::turns::{Lane, Ticket, Turns},
     supervisor::Restarts,
 };
@@ -32,7 +33,9 @@ struct Persona {
     down: bool,
     /// It begins nothing more until a person resumes it; nobody does.
     paused: bool,
-    failed_in_a_row: u8,
+    failed_in_a_row: u32,
+    /// Messages that came and are not over.
+    open: u32,
     falls: Restarts,
 }
 
@@ -40,6 +43,8 @@ struct Step {
     ticket: Ticket,
     message: u32,
     since_ms: i64,
+    /// When the step in hand ends.
+    until_ms: i64,
 }
 
 /// What is due at a moment, besides arrivals and expiries.
@@ -81,6 +86,8 @@ pub(super) enum Broken {
     Forgetful,
     /// Leaves lying what should expire.
     Late,
+    /// Drops nothing, however much waits.
+    Hoarding,
 }
 
 /// The company on a simulated day.
@@ -232,10 +239,28 @@ impl<'a> House<'a> {
         self.ledger.becomes(message, Standing::Waiting);
         let host = &mut self.personas[persona as usize];
         host.inbox.put(message, priority, false, at_ms);
-        let in_hand_ms = host.holds.as_ref().map_or(0, |step| at_ms - step.since_ms);
-        self.ledger.entry(message).own_ms = self.diary.own_ms(persona) + in_hand_ms;
+        host.open += 1;
+        self.ledger.entry(message).ready_ms = host.holds.as_ref().map_or(at_ms, |step| step.until_ms.max(at_ms));
+        if host.open > self.plan.most_waiting {
+            self.drop_least(persona)?;
+        }
         self.ask(persona);
         Ok(())
+    }
+
+    /// Too many wait for it: the least important goes, the newcomer included.
+    fn drop_least(&mut self, persona: u32) -> Result<(), Violation> {
+        let Self { personas, ledger, arrivals, .. } = self;
+        let key = |message: u32| least(arrivals[message as usize].priority, false, message);
+        let gone = personas[persona as usize].inbox.least(key, |message| ledger.is_fresh(*message));
+        // None: all of it was begun, and ends by itself.
+        let Some(message) = gone else { return Ok(()) };
+        if !self.does(Broken::Hoarding) {
+            self.ledger.becomes(message, Standing::Dropped);
+            self.personas[persona as usize].open -= 1;
+        }
+        let open = self.personas[persona as usize].open;
+        self.holds(open <= self.plan.most_waiting, || format!("{open} messages wait for {persona}"))
     }
 
     /// What was not begun by its time expires; its persona is woken for that.
@@ -247,6 +272,7 @@ impl<'a> House<'a> {
             if self.ledger.waits(message) && !self.ledger.entry(message).begun {
                 self.diary.looks_by_clock += 1;
                 self.ledger.becomes(message, Standing::Expired);
+                self.personas[persona as usize].open -= 1;
                 self.ask(persona);
             }
         }
@@ -318,7 +344,7 @@ impl<'a> House<'a> {
             format!("{} ask and {} slots are free", self.asking, cap - held)
         })?;
         let ends = self.ledger.ends();
-        let accounted = ends.done + ends.failed + ends.expired + self.ledger.open();
+        let accounted = ends.done + ends.failed + ends.expired + ends.dropped + self.ledger.open();
         self.holds(accounted == self.arrived as u64 && self.ledger.count(Standing::Running) == held as u64, || {
             format!("{} messages came, {accounted} are accounted for", self.arrived)
         })?;

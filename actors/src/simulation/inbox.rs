@@ -25,6 +25,11 @@ impl Inbox {
         None
     }
 
+    /// The least important of those that `may` go.
+    pub(super) fn least<K: Ord>(&self, key: impl Fn(u32) -> K, may: impl FnMut(&u32) -> bool) -> Option<u32> {
+        self.0.iter().map(|Reverse((_, message))| *message).filter(may).min_by_key(|message| key(*message))
+    }
+
     /// Takes the next one out.
     pub(super) fn take(&mut self, waits: impl Fn(u32) -> bool) -> Option<u32> {
         let next = self.next(waits)?;

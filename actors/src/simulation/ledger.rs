@@ -16,9 +16,10 @@ pub(super) enum Standing {
     Done,
     Failed,
     Expired,
+    Dropped,
 }
 
-const STANDINGS: usize = 8;
+const STANDINGS: usize = 9;
 
 /// One message.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +30,8 @@ pub(super) struct Entry {
     pub begun: bool,
     /// Steps that are done.
     pub steps: u8,
-    /// How long its persona had held slices when it came.
-    pub own_ms: i64,
+    /// When it came, or when the step was over that its persona had in hand then.
+    pub ready_ms: i64,
 }
 
 /// All messages.
@@ -42,7 +43,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn new(arrivals: &[Arrival]) -> Self {
-        let entry = Entry { standing: Standing::ToCome, failures: 0, begun: false, steps: 0, own_ms: 0 };
+        let entry = Entry { standing: Standing::ToCome, failures: 0, begun: false, steps: 0, ready_ms: 0 };
         let mut counts = [0; STANDINGS];
         counts[Standing::ToCome as usize] = arrivals.len() as u64;
         Self { entries: vec![entry; arrivals.len()], counts, begun: 0 }
@@ -54,6 +55,11 @@ impl Ledger {
 
     pub(super) fn waits(&self, message: u32) -> bool {
         self.entries[message as usize].standing == Standing::Waiting
+    }
+
+    /// It waits and was never begun.
+    pub(super) fn is_fresh(&self, message: u32) -> bool {
+        self.waits(message) && !self.entries[message as usize].begun
     }
 
     /// Waits for a slice, its first or a further one.
@@ -88,6 +94,7 @@ impl Ledger {
             done: self.count(Standing::Done),
             failed: self.count(Standing::Failed),
             expired: self.count(Standing::Expired),
+            dropped: self.count(Standing::Dropped),
         }
     }
 
@@ -95,10 +102,10 @@ impl Ledger {
     pub(super) fn is_sound(&self) -> bool {
         let mut counts = [0; STANDINGS];
         self.entries.iter().for_each(|entry| counts[entry.standing as usize] += 1);
-        let Ends { messages, begun, done, failed, expired } = self.ends();
+        let Ends { messages, begun, done, failed, expired, dropped } = self.ends();
         let fresh = self.entries.iter().filter(|entry| !entry.begun && entry.standing == Standing::Waiting).count();
         counts == self.counts
-            && messages == done + failed + expired + self.open()
-            && messages == begun + expired + fresh as u64
+            && messages == done + failed + expired + dropped + self.open()
+            && messages == begun + expired + dropped + fresh as u64
     }
 }

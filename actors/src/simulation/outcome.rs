@@ -27,7 +27,7 @@ pub struct Outcome {
     pub open: u64,
     /// By band, from the least important; bad personas are left out, here and in what is late.
     pub waits: [Waits; 3],
-    /// Urgent messages that waited more than 10 s, not counting while their own persona worked.
+    /// Urgent messages begun more than 10 s after they came, or after the step that their persona had in hand then.
     pub urgent_late: u64,
     /// Messages that lay about past their `serve_by` until somebody looked.
     pub overstayed: u64,
@@ -35,6 +35,8 @@ pub struct Outcome {
     pub looks_by_clock: u64,
     /// Personas that were paused: failed too often in a row, or fell too often.
     pub paused: u64,
+    /// Of these: whose goals failed too often in a row.
+    pub circuits: u64,
     /// Slices given to others between two steps.
     pub yields: u64,
     /// The mean energy over the day; none: they have no inner life.
@@ -57,6 +59,8 @@ pub struct Ends {
     /// Given up after the last retry.
     pub failed: u64,
     pub expired: u64,
+    /// Too many waited for their persona, and they were the least important.
+    pub dropped: u64,
 }
 
 impl Outcome {

@@ -30,7 +30,7 @@ struct Persona {
     busy: bool,
     busy_since_ms: i64,
     left_of_visit: u32,
-    works_since_ms: Option<i64>,
+    works_until_ms: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,8 +126,7 @@ impl<'a> Rival<'a> {
         let host = &mut self.personas[persona as usize];
         host.inbox.put(message, priority, false, at_ms);
         host.waiting += 1;
-        let in_hand_ms = host.works_since_ms.map_or(0, |since_ms| at_ms - since_ms);
-        self.ledger.entry(message).own_ms = self.diary.own_ms(persona) + in_hand_ms;
+        self.ledger.entry(message).ready_ms = host.works_until_ms.max(at_ms);
         if self.polls && !host.busy {
             (host.busy, host.busy_since_ms) = (true, at_ms);
             // Everybody has a beat of its own.
@@ -142,7 +141,6 @@ impl<'a> Rival<'a> {
             Event::Over { persona, message } => {
                 self.ledger.becomes(message, Standing::Done);
                 self.diary.used(persona, i64::from(self.arrivals[message as usize].cost_ms));
-                self.personas[persona as usize].works_since_ms = None;
                 self.work(persona);
             }
             Event::Look { persona } => {
@@ -173,11 +171,11 @@ impl<'a> Rival<'a> {
             }
             let host = &mut self.personas[persona as usize];
             host.left_of_visit -= 1;
-            host.works_since_ms = Some(self.now_ms);
-            let own_ms = self.ledger.entry(message).own_ms;
-            self.ledger.becomes(message, Standing::Running);
-            self.diary.begun(persona, priority, at_ms, own_ms);
             let over_ms = self.now_ms + i64::from(cost_ms);
+            host.works_until_ms = over_ms;
+            let ready_ms = self.ledger.entry(message).ready_ms;
+            self.ledger.becomes(message, Standing::Running);
+            self.diary.begun(persona, priority, at_ms, ready_ms);
             self.events.push(Reverse((over_ms, Event::Over { persona, message })));
             return;
         }

@@ -13,10 +13,15 @@
 //!   has passed them. Switching a schedule off and on makes it begin anew at the clock's word.
 //! - **Days on which clocks change**: `domain/cron.rs`.
 //!
+//! A line may be its persona's own choice: nobody waits for what it starts, so mood, rest and a hot machine decide at its
+//! due time (`own_choice.rs`). Held back, it is skipped with a receipt and wakes nobody.
+//!
 //! A persona's digest is due at the end of each of its days in which it began a run (`digests.rs`).
 
 mod agenda;
 pub(super) mod digests;
+mod own_choice;
+mod starting;
 
 use std::{
     collections::HashMap,
@@ -24,17 +29,15 @@ use std::{
     time::Duration,
 };
 
-use chrono::DateTime;
 use futures::{StreamExt, stream};
-use serde_json::json;
 use tokio::{sync::mpsc, time::Instant};
-use tracing::{info, warn};
+use tracing::warn;
 
 use self::agenda::{Agenda, Entry};
-use super::{By, CommandError, NewWork, Work, desk::Desk};
+use super::desk::Desk;
 use crate::{
-    domain::{Due, Hours, PersonaId, PersonaStatus, Schedule, ScheduleId, Started, Starts, TraceId, WaitsFor},
-    ports::{Change, Commit, Guard, LastWork, Unavailable},
+    domain::{Hours, PersonaId, Schedule},
+    ports::{LastWork, Unavailable},
 };
 
 /// The wall clock may be set: due times are looked at this often at least, while there are any.
@@ -185,7 +188,7 @@ impl Keeper {
 
     fn take_lines(&mut self, lines: &[(Schedule, Hours)]) {
         for (line, hours) in lines {
-            let next_ms = line.cron.next_after(line.handled_ms, hours.zone.tz());
+            let next_ms = line.cron.next_after(line.handled_ms, hours);
             self.agenda.set(Entry::Line(line.persona, line.id), next_ms);
         }
     }
@@ -243,109 +246,4 @@ impl From<Unavailable> for Trouble {
 
 async fn sleep(wait: Option<Duration>) {
     tokio::time::sleep(wait.unwrap_or(LONGEST_SLEEP)).await;
-}
-
-impl Desk {
-    /// Starts what a line is due for, and says when it is due next.
-    async fn start_line(&self, id: ScheduleId) -> Result<Option<i64>, Trouble> {
-        loop {
-            let Some(line) = self.ports.records.schedule(id).await?.filter(|line| line.on) else { return Ok(None) };
-            let persona = self.ports.records.persona(line.persona).await?;
-            // A paused persona's calendar rests; resuming it says so.
-            let Some(persona) = persona.filter(|persona| persona.status == PersonaStatus::Active) else {
-                return Ok(None);
-            };
-            let zone = persona.hours.zone.tz();
-            let Some(due) = line.cron.between(line.handled_ms, self.now_ms(), zone) else {
-                return Ok(line.cron.next_after(line.handled_ms, zone));
-            };
-            if self.start_once(&line, &persona.hours, due).await? {
-                return Ok(line.cron.next_after(due.at_ms, zone));
-            }
-        }
-    }
-
-    /// Whether this due time is dealt with now; if not, something has changed meanwhile.
-    async fn start_once(&self, line: &Schedule, hours: &Hours, due: Due) -> Result<bool, Trouble> {
-        let by = By { who: WHO.to_owned(), trace: TraceId(self.world().new_id()) };
-        let said = self.said(line, hours, due, &by);
-        let beside = |goal: &crate::domain::Goal| {
-            let last = Some(Started { due_ms: due.at_ms, goal: goal.id, missed: due.missed });
-            let mut decision = said.clone();
-            decision.goal = Some(goal.id);
-            Commit {
-                guards: vec![Guard::ScheduleVersion(line.id, line.version)],
-                changes: vec![Change::ScheduleSet(Box::new(self.handled(line, due.at_ms, last)))],
-                receipts: vec![decision],
-            }
-        };
-        let reason = match self.deliver_beside(work(line, due.at_ms), &by, beside).await {
-            Ok(Ok(delivered)) if delivered.repeated => "it has been started already".to_owned(),
-            Ok(Ok(delivered)) => {
-                info!(goal = %delivered.goal.id, missed = due.missed, "the calendar started “{}”", line.name);
-                return Ok(true);
-            }
-            Ok(Err(_)) | Err(CommandError::Conflict(_)) => return Ok(false),
-            Err(CommandError::Unavailable(error)) => return Err(error.into()),
-            Err(CommandError::Ending) => return Err(Trouble::Ended),
-            Err(
-                refused @ (CommandError::Invalid { .. } | CommandError::NotFound { .. } | CommandError::NoRollback(_)),
-            ) => refused.to_string(),
-        };
-        // It can never be started, or was: it is dealt with all the same.
-        let mut skipped = said;
-        skipped.body.summary = format!("the calendar did not start “{}”: {reason}", line.name);
-        let commit = Commit {
-            guards: vec![Guard::ScheduleVersion(line.id, line.version)],
-            changes: vec![Change::ScheduleSet(Box::new(self.handled(line, due.at_ms, line.last)))],
-            receipts: vec![skipped],
-        };
-        match self.write(commit).await {
-            Ok(written) => Ok(written.is_ok()),
-            Err(CommandError::Unavailable(error)) => Err(error.into()),
-            Err(_) => Err(Trouble::Ended),
-        }
-    }
-
-    fn handled(&self, line: &Schedule, due_ms: i64, last: Option<Started>) -> Schedule {
-        let updated_ms = self.now_ms();
-        Schedule { handled_ms: due_ms, last, version: line.version + 1, updated_ms, ..line.clone() }
-    }
-
-    fn said(&self, line: &Schedule, hours: &Hours, due: Due, by: &By) -> crate::domain::Draft {
-        let missed = match due {
-            Due { missed: 0, .. } => String::new(),
-            Due { missed, more: true, .. } => format!("; more than {missed} earlier times were missed"),
-            Due { missed, .. } => format!("; {missed} earlier times were missed"),
-        };
-        let summary = format!("the calendar started “{}”, due {}{missed}", line.name, written(hours, due.at_ms));
-        let data = json!({
-            "schedule": line.id, "name": line.name, "cron": line.cron, "zone": hours.zone, "due_ms": due.at_ms,
-            "missed": due.missed, "missed_more": due.more,
-        });
-        self.decision(line.persona, by, summary, data)
-    }
-}
-
-/// The moment as the clock on the persona's wall shows it.
-fn written(hours: &Hours, at_ms: i64) -> String {
-    let at = DateTime::from_timestamp_millis(at_ms).unwrap_or_default();
-    format!("{} ({})", at.with_timezone(&hours.zone.tz()).format("%Y-%m-%d %H:%M"), hours.zone)
-}
-
-fn work(line: &Schedule, due_ms: i64) -> NewWork {
-    let (what, priority) = match line.starts.clone() {
-        Starts::Chat { text } => (Work::Chat { text }, None),
-        Starts::Goal { title, payload, proof, priority } => (Work::Goal { title, payload, proof }, priority),
-    };
-    NewWork {
-        persona: line.persona,
-        what,
-        priority,
-        serve_by_ms: None,
-        due_ms: None,
-        correlation: Some(line.key(due_ms)),
-        project: None,
-        waits_for: WaitsFor::default(),
-    }
 }

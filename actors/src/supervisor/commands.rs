@@ -117,6 +117,12 @@ pub enum Work {
         payload: Payload,
         proof: Proof,
     },
+    /// The same, and nobody waits for it: mood may hold it back until it expires.
+    Chosen {
+        title: String,
+        payload: Payload,
+        proof: Proof,
+    },
     /// Anything that arrives.
     Arrived(Arc<dyn Arrival>),
 }

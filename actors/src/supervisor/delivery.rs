@@ -45,7 +45,7 @@ impl Desk {
         beside: impl FnOnce(&Goal) -> Commit,
     ) -> Result<Result<Delivered, Outdated>, CommandError> {
         self.check_work(&new)?;
-        if let Work::Goal { payload, proof, .. } = &new.what {
+        if let Work::Goal { payload, proof, .. } | Work::Chosen { payload, proof, .. } = &new.what {
             self.check_counts(new.persona, proof).await?;
             self.check_agent(new.persona, payload).await?;
         }
@@ -96,7 +96,7 @@ impl Desk {
             }
         }
         let payload = match &new.what {
-            Work::Goal { payload, .. } => Some(payload),
+            Work::Goal { payload, .. } | Work::Chosen { payload, .. } => Some(payload),
             Work::Chat { .. } | Work::Arrived(_) => None,
         };
         if new.correlation.as_ref().is_some_and(|key| rollback::is_reserved(key, payload)) {
@@ -133,7 +133,7 @@ impl Desk {
     async fn regard(&self, arrival: &dyn Arrival, new: &NewWork) -> Result<Regard, CommandError> {
         // A goal is the same to everybody.
         if arrival.kind() == MessageKind::Goal {
-            return Ok(Regard::default());
+            return Ok(Regard { score: None, optional: matches!(new.what, Work::Chosen { .. }) });
         }
         let persona = self.persona(new.persona).await?;
         let score = if new.priority.is_none() { arrival.urgency(&persona) } else { None };
@@ -243,7 +243,9 @@ fn stirs_ms(message: &Message, goal: &Goal) -> i64 {
 fn arrived(what: Work) -> Arc<dyn Arrival> {
     match what {
         Work::Chat { text } => Arc::new(Chat::to_it(text)),
-        Work::Goal { title, payload, proof } => Arc::new(Given(Assignment { title, payload, proof })),
+        Work::Goal { title, payload, proof } | Work::Chosen { title, payload, proof } => {
+            Arc::new(Given(Assignment { title, payload, proof }))
+        }
         Work::Arrived(arrival) => arrival,
     }
 }
@@ -256,7 +258,6 @@ pub(super) struct Extra {
 }
 
 /// How a persona sees an arrival.
-#[derive(Default)]
 struct Regard {
     /// Why it has its priority, when its sender gave none.
     score: Option<Score>,

@@ -13,15 +13,27 @@ use tracing::{info, warn};
 
 use super::{By, CommandError, Company, desk::Desk};
 use crate::{
-    domain::{Alert, AlertId, AlertKind, Load, LoadLevel, TraceId},
+    domain::{Alert, AlertId, AlertKind, Load, LoadLevel, PersonaId, TraceId},
     ports::{Change, Commit, Guard},
-    scheduler::load::{Governor, Sample},
+    scheduler::{
+        Figures,
+        load::{Governor, Sample},
+    },
 };
 
 impl Company {
     /// How many may work, and what the machine has to do with it.
     pub fn load(&self) -> Load {
         self.desk.scheduler.load().borrow().clone()
+    }
+
+    /// A model said that it gets too many requests, asked by this persona or by a program in its name; none: by a program
+    /// of its own. Its compute budget falls, and the machine is the hotter for it.
+    pub fn model_refused(&self, persona: Option<PersonaId>) {
+        self.desk.scheduler.note_refusal();
+        if let Some(persona) = persona {
+            self.desk.office.model_refused(persona);
+        }
     }
 }
 
@@ -48,9 +60,13 @@ impl LoadKeeper {
         let mut settled = false;
         loop {
             if self.governor.level() == LoadLevel::Calm {
-                let works = figures.wait_for(|figures| figures.waiting > 0 || !figures.on_stage.is_empty()).await;
-                if works.is_err() {
-                    return;
+                let works = |figures: &Figures| figures.waiting > 0 || !figures.on_stage.is_empty();
+                if !works(&figures.borrow()) {
+                    if figures.wait_for(works).await.is_err() {
+                        return;
+                    }
+                    // What programs met with while nobody worked is no figure of one sample.
+                    self.desk.scheduler.take_refusals();
                 }
             }
             sleep(self.desk.limits.load.sample_every).await;

@@ -107,6 +107,11 @@ impl Office {
         let _ = self.actor.cast(Msg::Told(Report::Fresh(record)));
     }
 
+    /// A model that was asked for a persona gets too many requests.
+    pub(super) fn model_refused(&self, persona: PersonaId) {
+        let _ = self.actor.cast(Msg::ModelRefused(persona));
+    }
+
     /// The run of this goal is to stop at its next step boundary.
     pub(super) fn stop_run(&self, persona: PersonaId, goal: GoalId) {
         let _ = self.actor.cast(Msg::StopRun(persona, goal));
@@ -178,6 +183,8 @@ enum Msg {
     Resume(RosterRecord, RpcReplyPort<()>),
     Restart(PersonaId, RpcReplyPort<()>),
     Forget(PersonaId, RpcReplyPort<()>),
+    /// A model that was asked for this persona gets too many requests.
+    ModelRefused(PersonaId),
     /// A fallen persona's pause is over.
     Return(PersonaId),
     /// This actor was to leave a while ago.
@@ -281,6 +288,7 @@ impl Actor for OfficeActor {
                 state.forget(&me, id);
                 let _ = reply.send(());
             }
+            Msg::ModelRefused(id) => state.model_refused(id),
             Msg::Return(id) => state.wake(&me, id).await,
             Msg::Insist(id, actor) => state.tell(id, |persona| {
                 if persona.id() == actor {

@@ -169,8 +169,8 @@ impl Desk {
         let zone = call.persona.map_or(Zone::UTC, |(_, zone)| zone);
         for _ in 0..RACES {
             let charge = Charge::new(entry.clone(), &self.budgets(&entry.scopes()).await?, zone);
-            if let (Err(why), Some(limit)) = (&call.bound, charge.limits.first()) {
-                let why = ledger::unbounded(limit, why);
+            if let Err(why) = &call.bound {
+                let why = charge.limits.first().map_or_else(|| why.clone(), |limit| ledger::unbounded(limit, why));
                 self.deny(call, &why, None).await?;
                 return Ok(Err(NotMade::Unbounded(why)));
             }

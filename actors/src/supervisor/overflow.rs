@@ -70,7 +70,7 @@ pub(super) struct Overflow {
 }
 
 /// The company's standing parts.
-type Parts<'a> = (&'a Ports, &'a Evidence, &'a Office, &'a Arc<Limits>);
+pub(super) type Parts<'a> = (&'a Ports, &'a Evidence, &'a Office, &'a Arc<Limits>);
 
 /// Why nothing was dropped.
 enum Trouble {

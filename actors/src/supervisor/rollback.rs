@@ -292,7 +292,7 @@ mod tests {
             let ada = Persona { id: crate::domain::PersonaId(Uuid::from_u128(6)), ..testing::persona(&TestWorld::new(1), "ada") };
             let call = |ticket: &str, effect| {
                 let args = json!({"ticket": ticket}).as_object().cloned().unwrap_or_default();
-                Step::Tool { name: "give_back".into(), args, effect, save_as: None, timeout_ms: None }
+                Step::Tool { name: "give_back".into(), args, effect, outreach: false, save_as: None, timeout_ms: None }
             };
             let plain = || call(&ticket, Effect::Idempotent);
             let made_by = Hash([7; 32]);

@@ -153,6 +153,11 @@ impl<H> Roster<H> {
         self.lines.iter().map(|(id, line)| (*id, line))
     }
 
+    /// What is known of it.
+    pub(super) fn known(&self, id: PersonaId) -> Option<&Line<H>> {
+        self.lines.get(&id)
+    }
+
     pub(super) fn line(&mut self, id: PersonaId) -> Option<&mut Line<H>> {
         self.lines.get_mut(&id)
     }

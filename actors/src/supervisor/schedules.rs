@@ -114,7 +114,7 @@ impl Desk {
             persona: from.id,
             name: title.clone(),
             cron: self.cron(&work.cron, &persona)?,
-            starts: Starts::Goal { title, payload, proof: Proof::default(), priority: None },
+            starts: Starts::Goal { title, payload, proof: Proof::default(), priority: None, optional: false },
             on: true,
             version: 1,
             handled_ms: now_ms,
@@ -195,8 +195,8 @@ impl Desk {
     /// An expression that comes, and not too often.
     fn cron(&self, text: &str, persona: &Persona) -> Result<Cron, CommandError> {
         let cron: Cron = text.parse().map_err(|bad: crate::domain::BadCron| invalid("cron", bad.to_string()))?;
-        let (zone, shortest) = (persona.hours.zone.tz(), self.limits.calendar.shortest);
-        cron.check(zone, self.now_ms(), shortest).map_err(|bad| invalid("cron", bad.to_string()))?;
+        let shortest = self.limits.calendar.shortest;
+        cron.check(&persona.hours, self.now_ms(), shortest).map_err(|bad| invalid("cron", bad.to_string()))?;
         Ok(cron)
     }
 }

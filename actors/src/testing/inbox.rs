@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use super::state::State;
 use crate::{
     domain::{Goal, GoalState, Message, MessageId, MessageState, ParkedOn, PersonaId, TurnState},
+    persona::inbox,
     ports::{Inbox, Overdue, SET_BACK_MS, Waiting},
 };
 
@@ -107,7 +108,7 @@ impl State {
         let mut least: Vec<_> = self.untouched(persona).collect();
         least.sort_by_key(|w| {
             let Message { priority, optional, received_ms, id, .. } = w.message;
-            (priority, !optional, Reverse((received_ms, id)))
+            inbox::least(priority, optional, (received_ms, id))
         });
         least.truncate(limit as usize);
         least

@@ -37,6 +37,7 @@ struct Faults {
     outages: u32,
     /// Nothing new may begin, all else is written.
     closed: bool,
+    approvals_hidden: bool,
     /// How often a look for a persona is still answered `Unavailable`.
     unread: BTreeMap<PersonaId, u32>,
     /// Size of every batch that was asked for, failed ones included.
@@ -75,6 +76,11 @@ impl MemoryStore {
     /// From now on nothing new may begin, or it may again.
     pub fn close_to_new_work(&self, closed: bool) {
         lock(&self.faults).closed = closed;
+    }
+
+    /// Nobody finds an approval any more, or they do again.
+    pub fn hide_approvals(&self, hidden: bool) {
+        lock(&self.faults).approvals_hidden = hidden;
     }
 
     /// Writes wait until the hold is dropped.
@@ -338,7 +344,8 @@ impl Records for MemoryStore {
     }
 
     async fn approvals_of(&self, goal: GoalId) -> Result<Vec<Approval>, Unavailable> {
-        Ok(lock(&self.state).approvals.of(goal))
+        let hidden = lock(&self.faults).approvals_hidden;
+        Ok(if hidden { Vec::new() } else { lock(&self.state).approvals.of(goal) })
     }
 
     async fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, Unavailable> {

@@ -11,7 +11,10 @@ pub(super) async fn fill(session: &mut Session, act: &Act<'_>, selector: &str, t
     let several_lines = json!({ "value": text.contains(['\n', '\r']) });
     let focused = tab.wait(act.until, "focus", &place.args_and([several_lines])).await?.or_fault(selector)?;
     evidence::same_origin(act, focused.text("origin"))?;
-    act.sent();
+    // What a letter's fields hold is not sent yet.
+    if !act.is_effect() {
+        act.sent();
+    }
     if focused.flag("set") {
         // Dates, colours and sliders take a value, not keys.
         tab.call("assign", place.args_and([json!({ "value": text })]), SHORT).await?;

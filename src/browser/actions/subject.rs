@@ -15,6 +15,7 @@ const MASKED: &str = "(masked)";
 pub(in crate::browser) async fn subject(session: &mut Session, act: &Act<'_>) -> Result<Value, Fault> {
     let seen = match act.step {
         Step::Click { selector, .. }
+        | Step::Message { send: selector, .. }
         | Step::Type { selector, .. }
         | Step::Select { selector, .. }
         | Step::WaitFor { selector, .. }

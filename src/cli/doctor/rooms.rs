@@ -2,7 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
-use actors::domain::PersonaStatus;
+use actors::domain::{PersonaId, PersonaStatus};
 
 use super::{Finding, checks};
 use crate::{
@@ -12,6 +12,8 @@ use crate::{
     storage::{Age, Archive, OpenError},
     tools::{
         isolation::{self, Isolations},
+        own::{Origin, OwnTool, Unwatched, Whose, folders},
+        registry,
         sandbox::Sandbox,
     },
 };
@@ -105,6 +107,37 @@ pub async fn sandbox() -> Finding {
     let said = missing.iter().map(|held| format!("{}: {}", held.what, held.how)).collect::<Vec<_>>().join("; ");
     let next = "give this process control groups of its own (systemd: Delegate=yes), or run it as a user of its own";
     Finding::warn("sandbox", format!("own tools are bounded in {names}, but not wholly in {said}"), next)
+}
+
+/// Whether a change of an own tool is told by the kernel, or everything has to be looked at each time.
+pub fn tools(config: &Config) -> Finding {
+    let (what, own) = ("own tools", registry::watched(config.data_root.clone()));
+    let personas = folders(&config.data_root.join("personas"));
+    // Which of them is a slug and which an id is no matter.
+    let whose = personas.iter().map(|(slug, _)| Whose { id: PersonaId::from([0; 16]), slug });
+    let theirs = |tools: &[OwnTool]| tools.iter().filter(|tool| tool.from == Origin::Persona).count();
+    let count = own.of(None).tools.len() + whose.map(|whose| theirs(&own.of(Some(whose)).tools)).sum::<usize>();
+    match own.unwatched() {
+        None => Finding::ok(what, format!("{count}; the kernel tells when one changes")),
+        Some(why) => {
+            let found = format!("{count}, looked at anew at each step: {why}");
+            Finding::warn(what, found, unwatched(why))
+        }
+    }
+}
+
+const fn unwatched(why: Unwatched) -> &'static str {
+    match why {
+        Unwatched::TooMany => {
+            "sysctl fs.inotify.max_user_watches=524288; until then steps take longer the more there are"
+        }
+        Unwatched::Refused(_) => {
+            "sysctl fs.inotify.max_user_instances=512; until then steps take longer the more there are"
+        }
+        Unwatched::Shared(_) => {
+            "keep the data root on a disk of this machine; until then steps take longer the more there are"
+        }
+    }
 }
 
 /// Whether own tools that ask for a container get one.

@@ -3,7 +3,7 @@
 use actors::domain::{Bound, Cost};
 use tokio::time::{Instant, timeout};
 
-use super::{Endpoint, Insisting};
+use super::{Endpoint, Heard, Insisting};
 use crate::{
     models::{
         ModelError,
@@ -32,12 +32,13 @@ impl Endpoint {
         body: Vec<u8>,
         key: Option<&SecretText>,
         (share, deadline): (Instant, Instant),
+        refused: Heard<'_>,
     ) -> Result<Embeddings, ModelError> {
         let path = self.kind.embeddings_path();
         let path = path.ok_or_else(|| ModelError::NoEmbeddings { provider: self.name.clone() })?;
         let mut url = self.url.clone();
         url.set_path(&format!("{}{path}", url.path().trim_end_matches(self.kind.path())));
-        let request = Insisting { model, key, since: Instant::now(), share, deadline, told: None };
+        let request = Insisting { model, key, since: Instant::now(), share, deadline, told: None, refused };
         let exchange = || async {
             let limit = self.config.timeout.min(share.saturating_duration_since(Instant::now()));
             let whole = async {

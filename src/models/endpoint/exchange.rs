@@ -6,7 +6,7 @@ use reqwest::{RequestBuilder, Response, header};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
-use super::{Endpoint, Errand, shown};
+use super::{Endpoint, Errand, TOO_MANY, shown};
 use crate::{
     config::ProviderKind,
     models::{
@@ -127,6 +127,9 @@ impl Endpoint {
                     Ok(Some(text)) => self.tell(errand, text).await,
                     // What it made until then may be billed, whatever it calls the end.
                     Err(Malformed::Said { status, reason }) if told_of_answer => {
+                        if status == TOO_MANY {
+                            (errand.refused)();
+                        }
                         let reason =
                             shown(errand.key, &format!("in the middle of its answer it said {status}: {reason}"));
                         return Err(ModelError::Broken {

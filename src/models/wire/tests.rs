@@ -348,6 +348,38 @@ fn who_must_answer_is_told_what_could_be_called_and_that_it_may_not() {
     assert_eq!(sent(ProviderKind::Anthropic, &fitting), (2, json!({"type": "tool", "name": "final_answer"})));
 }
 
+/// What programs say in OpenAI's form means the same there.
+#[test]
+fn wishes_of_a_program_are_said_in_the_other_form() {
+    let tool = actors::domain::ToolOffer { name: "look".into(), description: String::new(), parameters: json!({}) };
+    let request = ChatRequest { tools: vec![tool], ..request() };
+    let sent = |raw: Value| -> Value {
+        let asked = Asked { raw: raw.as_object(), ..asked(&request) };
+        serde_json::from_slice(&ProviderKind::Anthropic.body(&asked)).unwrap()
+    };
+    for (said, choice) in [
+        (json!({}), Value::Null),
+        (json!({"tool_choice": "auto"}), Value::Null),
+        (json!({"tool_choice": "required"}), json!({"type": "any"})),
+        (
+            json!({"tool_choice": {"type": "function", "function": {"name": "look"}}}),
+            json!({"type": "tool", "name": "look"}),
+        ),
+        (json!({"parallel_tool_calls": false}), json!({"type": "auto", "disable_parallel_tool_use": true})),
+        (
+            json!({"tool_choice": "required", "parallel_tool_calls": false}),
+            json!({"type": "any", "disable_parallel_tool_use": true}),
+        ),
+    ] {
+        assert_eq!(sent(said.clone())["tool_choice"], choice, "{said}");
+    }
+    let body = sent(json!({"stop": "END", "top_p": 0.25}));
+    assert_eq!((&body["stop_sequences"], &body["top_p"]), (&json!(["END"]), &json!(0.25)));
+    let body = sent(json!({"stop": ["a", "b"]}));
+    assert_eq!((&body["stop_sequences"], &body["top_p"]), (&json!(["a", "b"]), &Value::Null));
+    assert_eq!(sent(json!({"stop": null}))["stop_sequences"], Value::Null);
+}
+
 #[test]
 fn why_a_model_stopped_is_understood() {
     let stopped = |reason: &str, extra: Value| {

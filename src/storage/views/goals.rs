@@ -6,7 +6,7 @@ use actors::{
     domain::{Goal, GoalId, GoalState, PersonaId},
     ports::Prerequisite,
 };
-use diesel::prelude::*;
+use diesel::{dsl::sql, prelude::*, sql_types::Bool};
 
 use super::at_most;
 use crate::storage::{
@@ -46,6 +46,23 @@ impl Db {
                 query = query.filter(goals::id.lt(before.as_bytes().to_vec()));
             }
             query.limit(at_most(filter.limit))
+        });
+        rows.into_iter().map(Goal::try_from).collect()
+    }
+
+    /// Goals of which a person has to say whether something happened, the newest first. The words stand in the query: by them
+    /// it finds its index.
+    pub async fn goals_to_reconcile(&self, before: Option<GoalId>, limit: u32) -> Result<Vec<Goal>, DbError> {
+        let rows: Vec<GoalRow> = on_db!(self, all: {
+            let mut query = goals::table
+                .filter(sql::<Bool>("goals.state = 'parked' AND goals.parked_on = 'reconcile'"))
+                .order(goals::id.desc())
+                .select(GoalRow::as_select())
+                .into_boxed();
+            if let Some(before) = before {
+                query = query.filter(goals::id.lt(before.as_bytes().to_vec()));
+            }
+            query.limit(at_most(limit))
         });
         rows.into_iter().map(Goal::try_from).collect()
     }

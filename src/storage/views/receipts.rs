@@ -198,6 +198,12 @@ impl Db {
         }))
     }
 
+    /// Every receipt of a goal, in order.
+    pub async fn goal_receipts(&self, id: GoalId) -> Result<Vec<Receipt>, DbError> {
+        let Some(range) = self.goal_range(id).await? else { return Ok(Vec::new()) };
+        self.range_receipts(range).await
+    }
+
     /// Every receipt of a range, in order.
     pub(in crate::storage) async fn range_receipts(&self, range: Range) -> Result<Vec<Receipt>, DbError> {
         let mut found = Vec::new();

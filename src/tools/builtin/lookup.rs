@@ -4,7 +4,7 @@ use actors::domain::{Outcome, Persona, StepError, nearest};
 use serde_json::{Value, json};
 
 use crate::tools::{
-    registry::{self, Listed},
+    registry::{self, All, Listed, Tool},
     search::{About, Index},
     told,
 };
@@ -13,11 +13,11 @@ use crate::tools::{
 const MOST: usize = 8;
 
 /// Names and one-line signatures of what fits; only tools that it may use.
-pub(in crate::tools) fn search(tools: &[Listed], index: &Index, query: &str) -> Outcome {
-    let found = index.search(query, tools.len());
-    let usable = found.into_iter().filter_map(|at| tools.get(at)).filter(|tool| tool.is_usable());
-    let lines: Vec<Value> =
-        usable.take(MOST).map(|tool| json!({"name": tool.name, "signature": registry::signature_told(tool)})).collect();
+pub(in crate::tools) fn search(all: &All<'_>, index: &Index, query: &str) -> Outcome {
+    let found = index.search(query, usize::MAX);
+    let usable = found.into_iter().filter_map(|at| all.at(at)).filter(|tool| all.is_usable(*tool));
+    let line = |tool: Listed| json!({"name": tool.name, "signature": registry::signature_told(&tool)});
+    let lines: Vec<Value> = usable.take(MOST).map(|tool| line(all.told(tool))).collect();
     let summary = match lines.len() {
         0 => "found no tool".to_owned(),
         1 => "found a tool".to_owned(),
@@ -35,13 +35,14 @@ pub(in crate::tools) fn index(tools: &[Listed]) -> Index {
 }
 
 /// Schema, effect, examples, and what it needs before it.
-pub(in crate::tools) fn describe(tools: &[Listed], persona: &Persona, name: &str) -> Outcome {
-    let Some(tool) = tools.iter().find(|tool| tool.name == name && tool.error.is_none()) else {
-        let known: Vec<&str> = tools.iter().filter(|tool| tool.is_usable()).map(|tool| tool.name.as_str()).collect();
+pub(in crate::tools) fn describe(all: &All<'_>, persona: &Persona, name: &str) -> Outcome {
+    let Some(tool) = all.named(name).map(|tool| all.told(tool)) else {
+        let known: Vec<&str> = all.tools().filter(|tool| all.is_usable(*tool)).map(Tool::name).collect();
         let near = nearest(name, &known).join(", ");
         let error = StepError::permanent(format!("there is no tool `{name}`; nearest: {near}"));
         return Outcome::does_not_hold("found no such tool", json!({"step": "tool_describe", "tools": []}), error);
     };
+    let needed = |name: &str| all.named(name).map(Tool::requires).unwrap_or_default();
     let (grant, slug) = (tool.granted != Some(false), &persona.slug);
     let refused = tool
         .unavailable
@@ -54,7 +55,7 @@ pub(in crate::tools) fn describe(tools: &[Listed], persona: &Persona, name: &str
     let found = json!({
         "name": tool.name, "description": description, "effect": tool.effect, "parameters": tool.parameters,
         "examples": tool.examples, "needs": tool.requires, "goes_with": tool.recommends, "refused": refused,
-        "in_this_order": registry::chain(tools, name),
+        "in_this_order": registry::chain_of(&needed, name),
     });
     Outcome::done(format!("read about {name}"), json!({"step": "tool_describe", "tools": [found]}))
 }

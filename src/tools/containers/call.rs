@@ -1,6 +1,6 @@
 //! One command in a container, from its first byte to its end.
 
-use std::{pin::pin, time::Duration};
+use std::{path::PathBuf, pin::pin, time::Duration};
 
 use bollard::container::LogOutput;
 use futures::{Stream, StreamExt as _};
@@ -32,6 +32,8 @@ pub(super) struct Order {
     /// What may be filled while it runs.
     pub rooms: Vec<Room>,
     pub sight: Sight,
+    /// Where the socket of its way out lies; none: it has no network.
+    pub way: Option<PathBuf>,
 }
 
 impl Order {
@@ -56,6 +58,7 @@ impl Order {
             bounds: Bounds { memory_bytes: job.memory_bytes, most_processes: job.most_processes },
             rooms: Room::of(job, least_free_bytes).into_iter().chain(cache).collect(),
             sight,
+            way: job.way_out.map(|way| way.folder().to_owned()),
         })
     }
 }

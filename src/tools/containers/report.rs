@@ -26,7 +26,11 @@ impl Contained {
         let engine = self.all.0.engine().await?;
         Ok(vec![
             held("name spaces", true, &format!("a container with runtime {}", engine.runtime_name)),
-            held("files", true, "the image read-only, its workspace and cache by user, a bounded /tmp; no network"),
+            held(
+                "files",
+                true,
+                "the image read-only, its workspace and cache by user, a bounded /tmp; no network of its own",
+            ),
             held(
                 "rights",
                 none && !is_root && line("NoNewPrivs:") == Some("1"),

@@ -1,6 +1,9 @@
 //! What a container is made of: how it is cut off, what bounds it, what lies in it. Pure.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use bollard::{
     exec::CreateExecOptions,
@@ -11,6 +14,7 @@ use super::{
     home::{CACHE, Home, WORKSPACE},
     users::Users,
 };
+use crate::tools::sandbox::way_out;
 
 /// The data root whose server made it, and the persona it is for.
 pub(super) const LABEL_ROOT: &str = "greenroom.data-root";
@@ -44,8 +48,18 @@ impl Bounds {
     }
 }
 
+/// What lies in a container whose tools may go out: outside, and inside.
+pub(super) type Door = Vec<(PathBuf, String)>;
+
 /// A container that waits for commands. Without network, rights, or anything to write on but its own folders.
-pub(super) fn body(home: &Home, users: Users, image: &str, data_root: &Path, bounds: Bounds) -> ContainerCreateBody {
+pub(super) fn body(
+    home: &Home,
+    users: Users,
+    image: &str,
+    data_root: &Path,
+    bounds: Bounds,
+    door: &Door,
+) -> ContainerCreateBody {
     let labels = [
         (LABEL_ROOT, data_root.display().to_string()),
         (LABEL_PERSONA, home.name.clone()),
@@ -63,12 +77,12 @@ pub(super) fn body(home: &Home, users: Users, image: &str, data_root: &Path, bou
         working_dir: Some("/".to_owned()),
         network_disabled: Some(true),
         labels: Some(labels.map(|(name, value)| (name.to_owned(), value)).into()),
-        host_config: Some(cut_off(home, bounds)),
+        host_config: Some(cut_off(home, bounds, door)),
         ..ContainerCreateBody::default()
     }
 }
 
-fn cut_off(home: &Home, bounds: Bounds) -> HostConfig {
+fn cut_off(home: &Home, bounds: Bounds, door: &Door) -> HostConfig {
     let (memory, processes) = bounds.told();
     let limit =
         |name: &str, value: i64| ResourcesUlimits { name: Some(name.to_owned()), soft: Some(value), hard: Some(value) };
@@ -86,7 +100,7 @@ fn cut_off(home: &Home, bounds: Bounds) -> HostConfig {
         ulimits: Some(vec![limit("core", 0), limit("fsize", 64 << 20), limit("nofile", MOST_OPEN_FILES)]),
         tmpfs: Some(HashMap::from([("/tmp".to_owned(), format!("rw,exec,nosuid,nodev,size={TMP_BYTES},mode=1777"))])),
         shm_size: Some(TMP_BYTES),
-        mounts: Some(mounts(home)),
+        mounts: Some(mounts(home, door)),
         init: Some(true),
         auto_remove: Some(true),
         log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
@@ -94,7 +108,7 @@ fn cut_off(home: &Home, bounds: Bounds) -> HostConfig {
     }
 }
 
-fn mounts(home: &Home) -> Vec<Mount> {
+fn mounts(home: &Home, door: &Door) -> Vec<Mount> {
     let mount = |from: &Path, to: String, read_only: bool| Mount {
         typ: Some(MountType::BIND),
         source: Some(from.display().to_string()),
@@ -104,7 +118,8 @@ fn mounts(home: &Home) -> Vec<Mount> {
     };
     let own = [(&home.workspace, WORKSPACE), (&home.cache, CACHE)];
     let own = own.map(|(from, to)| mount(from, to.to_owned(), false));
-    own.into_iter().chain(home.tools().map(|(from, to)| mount(from, to, true))).collect()
+    let door = door.iter().map(|(from, to)| mount(from, to.clone(), true));
+    own.into_iter().chain(home.tools().map(|(from, to)| mount(from, to, true))).chain(door).collect()
 }
 
 /// What a tool sees of the workspace.
@@ -116,18 +131,19 @@ pub(super) enum Sight {
 }
 
 /// A command in the container, with nothing of our environment.
-pub(super) fn command(words: Vec<String>, sight: Sight, users: Users) -> CreateExecOptions<String> {
+pub(super) fn command(words: Vec<String>, sight: Sight, users: Users, goes_out: bool) -> CreateExecOptions<String> {
     let who = if sight == Sight::Writes { users.writer } else { users.reader };
     // Who sees nothing of the workspace cannot even begin there.
     let begins = if sight == Sight::Nothing { "/tmp" } else { WORKSPACE };
     let first = ["sh", "-c", CLEAR_AND_RUN, "sh"].map(str::to_owned);
     let env = ["HOME=/tmp", "TMPDIR=/tmp", "LANG=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"];
+    let set = goes_out.then(|| way_out::variables().map(|(name, value)| format!("{name}={value}")));
     CreateExecOptions {
         attach_stdin: Some(true),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         cmd: Some(first.into_iter().chain(words).collect()),
-        env: Some(env.map(str::to_owned).to_vec()),
+        env: Some(env.map(str::to_owned).into_iter().chain(set.into_iter().flatten()).collect()),
         user: Some(who.named()),
         working_dir: Some(begins.to_owned()),
         ..CreateExecOptions::default()
@@ -147,7 +163,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("tools")).unwrap();
         let home = Home::to_try(root.path(), &root.path().join("tries/1"));
-        let made = body(&home, Users::of_this_process(), "some-image", root.path(), SMALL);
+        let made = body(&home, Users::of_this_process(), "some-image", root.path(), SMALL, &Vec::new());
         let host = made.host_config.unwrap();
         assert_eq!((host.network_mode.as_deref(), host.readonly_rootfs), (Some("none"), Some(true)));
         assert_eq!(
@@ -169,7 +185,7 @@ mod tests {
     #[test]
     fn who_runs_is_decided_by_what_may_be_seen() {
         let users = Users::of_this_process();
-        let of = |sight| command(vec!["a;b $(c)".to_owned()], sight, users);
+        let of = |sight| command(vec!["a;b $(c)".to_owned()], sight, users, false);
         assert_eq!(of(Sight::Writes).user, Some(users.writer.named()));
         for sight in [Sight::Looks, Sight::Nothing] {
             assert_eq!(of(sight).user, Some(users.reader.named()));

@@ -94,6 +94,7 @@ impl Definition {
             inverse: None,
             isolation: None,
             network: false,
+            outreach: manifest.outreach.contains(&self.tool),
         };
         Some(OwnTool::announced(offered, Origin::Mcp, validators.of(self.hash, &self.schema).ok()?))
     }

@@ -40,6 +40,10 @@ pub struct Manifest {
     /// What its tools do to the world, by the operator's word; those not named are irreversible.
     #[serde(default)]
     pub effects: BTreeMap<String, Effect>,
+    /// Those of its tools that write to strangers, by the operator's word: only by the policy of the host that a call names
+    /// in `host`, to who stands in `to`.
+    #[serde(default)]
+    pub outreach: Vec<String>,
 }
 
 const fn half_a_minute() -> Duration {

@@ -58,6 +58,15 @@ pub struct Manifest {
     /// It reaches the hosts of the persona that it runs for, by proxy, and nothing else.
     #[serde(default)]
     pub network: bool,
+    /// It writes to strangers: only by the policy of the host that a call names in `host`, to who stands in `to`, and it
+    /// reaches no other host. What is sent stands in `text`.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub outreach: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_no(said: &bool) -> bool {
+    !*said
 }
 
 /// The tool that takes back what another one did.
@@ -209,8 +218,11 @@ impl Manifest {
             _ if self.network && self.effect == Effect::Pure => {
                 ("network", "a pure tool asks nobody: its effect is `read` at least".to_owned())
             }
-            _ if self.network && self.isolation == Some(Isolation::Container) => {
-                ("network", "containers have no network: use `isolation = \"bubblewrap\"`".to_owned())
+            _ if self.outreach
+                && !(self.effect.needs_intent() && ["host", "to", "text"].iter().all(|name| self.takes(name))) =>
+            {
+                let why = "is for what changes the world and takes `host`, `to` and `text`: policies judge by them";
+                ("outreach", why.to_owned())
             }
             _ if self.effect == Effect::Idempotent && self.takes("key") => {
                 ("parameters.properties.key", "an idempotent tool is given `key` by the runtime".to_owned())
@@ -276,6 +288,8 @@ mod tests {
             (("effect = \"pure\"", "effect = \"harmless\""), "effect: "),
             (("effect = \"pure\"", "effect = \"pure\"\ncolour = 1"), "colour: unknown field"),
             (("effect = \"pure\"", "effect = \"pure\"\nnetwork = true"), "network: a pure tool asks nobody"),
+            (("effect = \"pure\"", "effect = \"pure\"\noutreach = true"), "outreach: is for what changes the world"),
+            (("effect = \"pure\"", "effect = \"irreversible\"\noutreach = true"), "outreach: is for what"),
             (("effect = \"pure\"", "effect = \"pure\"\ntimeout = \"1h\""), "timeout: must be"),
             (("effect = \"pure\"", "effect = \"pure\"\nmemory_mb = 1"), "memory_mb: must be"),
             (

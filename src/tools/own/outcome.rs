@@ -79,7 +79,7 @@ pub(super) fn outcome(name: &str, effect: Effect, tried: Tried, folder: &Folder)
     let outcome = match fault {
         None => Outcome::done(format!("ran {name}"), data),
         Some(text) => {
-            let text = refused(went).map_or_else(|| text.clone(), |why| format!("{text}; {why}"));
+            let text = went.first.as_ref().map_or_else(|| text.clone(), |why| format!("{text}; {why}"));
             let said = format!("{name}: {text}");
             // Asked again it would be kept back again.
             let denied = went.by_rule && went.reached.is_empty();
@@ -94,15 +94,6 @@ pub(super) fn outcome(name: &str, effect: Effect, tried: Tried, folder: &Folder)
         }
     };
     artifacts.into_iter().fold(outcome, Outcome::with_artifact)
-}
-
-/// The first that was kept back.
-fn refused(went: &Went) -> Option<String> {
-    let first = went.refused.first()?;
-    Some(format!(
-        "{first}{}",
-        if went.by_rule { "; add it to the persona's hosts if it should be reached" } else { "" }
-    ))
 }
 
 /// What the sandbox saw of it.

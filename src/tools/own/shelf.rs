@@ -1,11 +1,6 @@
-//! Finds the tools of a data root: those for everyone, and those of one persona. A broken one is named and passed over.
+//! The tools that somebody has: those for everyone, and those of one persona. A broken one is named and passed over.
 
-use std::{
-    collections::BTreeMap,
-    fmt, fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
 use actors::domain::{Persona, PersonaId, ToolKind};
 use jsonschema::Validator;
@@ -13,11 +8,8 @@ use serde_json::{Map, Value};
 
 use super::{
     manifest::{self, FILE, Fault, Manifest},
-    read::read,
+    place::{Found, Taken},
 };
-
-/// Tools of one place that are looked at.
-const MOST: usize = 8_192;
 
 /// Whose own tools are looked for, besides everyone's.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +45,10 @@ pub enum Origin {
 }
 
 impl OwnTool {
+    pub(super) const fn new(manifest: Arc<Manifest>, from: Origin, folder: PathBuf, validator: Validator) -> Self {
+        Self { manifest, from, folder, validator }
+    }
+
     /// A tool that lies in no folder.
     pub(in crate::tools) fn announced(manifest: Manifest, from: Origin, validator: Validator) -> Self {
         Self { manifest: Arc::new(manifest), from, folder: PathBuf::new(), validator }
@@ -103,7 +99,7 @@ impl fmt::Display for Broken {
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
     /// In the order of their names.
-    pub tools: Vec<OwnTool>,
+    pub tools: Arc<[OwnTool]>,
     pub broken: Vec<Broken>,
 }
 
@@ -113,72 +109,32 @@ impl Loaded {
         let at = self.tools.binary_search_by(|tool| tool.manifest.name.as_str().cmp(name));
         at.ok().and_then(|at| self.tools.get(at))
     }
-}
 
-/// Looks at every manifest: what was put there counts from the next step on. A persona's own tool stands before
-/// everyone's of the same name. `taken`: names that mean something already. Blocks.
-pub fn load(data_root: &Path, whose: Option<Whose<'_>>, taken: &dyn Fn(&str) -> bool) -> Loaded {
-    let mut places = Vec::new();
-    if let Some(Whose { id, slug }) = whose {
-        let folders = data_root.join("personas");
-        places.push((Origin::Persona, folders.join(id.to_string()).join("tools")));
-        places.push((Origin::Persona, folders.join(slug).join("tools")));
-    }
-    places.push((Origin::Shared, data_root.join("tools")));
-    let (mut tools, mut broken) = (BTreeMap::new(), Vec::new());
-    for (from, place) in places {
-        for (at, (name, folder)) in folders(&place).into_iter().enumerate() {
-            if tools.contains_key(&name) {
+    /// What was found in places, of which an earlier one's tool stands before a later one's of the same name.
+    pub(super) fn of(places: &[Arc<[Arc<Found>]>], taken: Taken) -> Self {
+        let (mut tools, mut broken) = (BTreeMap::new(), Vec::new());
+        for found in places.iter().flat_map(|place| place.iter()) {
+            let Found { name, from, folder, tool } = &**found;
+            if tools.contains_key(name) {
                 continue;
             }
-            let found = match at < MOST {
-                true => tool(&name, folder.clone(), from, taken),
-                false => {
-                    Err(Fault { field: None, reason: format!("only the first {MOST} tools of a folder are used") })
-                }
-            };
-            match found {
+            match tool {
                 Ok(tool) => {
-                    tools.insert(name, tool);
+                    tools.insert(name.clone(), tool.clone());
                 }
                 Err(Fault { field, reason }) => {
-                    broken.push(Broken { name, from, file: folder.join(FILE), field, reason });
+                    let (name, file, field, reason) = (name.clone(), folder.join(FILE), field.clone(), reason.clone());
+                    broken.push(Broken { name, from: *from, file, field, reason });
                 }
             }
         }
+        without_what_they_need(&mut tools, &mut broken, taken);
+        Self { tools: tools.into_values().collect(), broken }
     }
-    without_what_they_need(&mut tools, &mut broken, taken);
-    Loaded { tools: tools.into_values().collect(), broken }
-}
-
-/// Sub-folders by name; a place that is not there has none.
-pub(in crate::tools) fn folders(place: &Path) -> Vec<(String, PathBuf)> {
-    // What the folder says of its entries costs nothing; only a link has to be followed.
-    let is_folder = |entry: &fs::DirEntry| {
-        entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink() && entry.path().is_dir())
-    };
-    let entries = fs::read_dir(place).into_iter().flatten().flatten().filter(is_folder);
-    let named = entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()));
-    let mut found: Vec<_> = named.filter(|(name, _)| !name.starts_with('.')).collect();
-    found.sort();
-    found
-}
-
-fn tool(name: &str, folder: PathBuf, from: Origin, taken: &dyn Fn(&str) -> bool) -> Result<OwnTool, Fault> {
-    let (manifest, validator) = read(&folder.join(FILE), name)?;
-    if taken(name) {
-        let reason = "is the name of a built-in tool: choose another".to_owned();
-        return Err(Fault { field: Some("name".to_owned()), reason });
-    }
-    Ok(OwnTool { manifest, from, folder, validator })
 }
 
 /// Who requires a tool that is not there is of no use; then neither is who requires that one.
-fn without_what_they_need(
-    tools: &mut BTreeMap<String, OwnTool>,
-    broken: &mut Vec<Broken>,
-    taken: &dyn Fn(&str) -> bool,
-) {
+fn without_what_they_need(tools: &mut BTreeMap<String, OwnTool>, broken: &mut Vec<Broken>, taken: Taken) {
     loop {
         let lacking = |tool: &OwnTool| {
             let needed = tool.manifest.requires.iter().find(|name| !taken(name) && !tools.contains_key(*name));
@@ -198,9 +154,14 @@ fn without_what_they_need(
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use actors::testing::{self, TestPorts};
 
-    use super::*;
+    use super::{
+        super::{known::load, place::MOST},
+        *,
+    };
 
     fn put(root: &Path, place: &str, name: &str, more: &str) {
         let folder = root.join(place).join(name);
@@ -221,7 +182,7 @@ mod tests {
         put(root.path(), "tools", "needs_it", "requires = [\"needs\", \"file_write\"]");
         put(root.path(), "tools", "odd", "colour = 1");
         fs::create_dir_all(root.path().join("tools/empty")).unwrap();
-        let loaded = load(root.path(), None, &|name| name == "file_write");
+        let loaded = load(root.path(), None, |name| name == "file_write");
         let names: Vec<_> = loaded.tools.iter().map(|tool| tool.manifest.name.as_str()).collect();
         assert_eq!(names, ["good"]);
         let said = |name: &str| loaded.broken.iter().find(|broken| broken.name == name).unwrap().to_string();
@@ -239,7 +200,7 @@ mod tests {
             fs::create_dir_all(root.path().join(format!("tools/t{at:05}"))).unwrap();
         }
         put(root.path(), "tools", "z_last", "");
-        let loaded = load(root.path(), None, &|_| false);
+        let loaded = load(root.path(), None, |_| false);
         assert_eq!((loaded.tools.len(), loaded.broken.len()), (0, MOST + 2));
         let said = |at: usize| loaded.broken[at].reason.contains("only the first 8192 tools");
         assert!(!said(MOST - 1) && said(MOST) && said(MOST + 1), "{:?}", loaded.broken[MOST]);
@@ -253,7 +214,7 @@ mod tests {
         put(root.path(), "personas/ada/tools", "greet", "");
         put(root.path(), &format!("personas/{}/tools", ada.id), "sums", "");
         let of = |persona: &Persona| {
-            let loaded = load(root.path(), Some(persona.into()), &|_| false);
+            let loaded = load(root.path(), Some(persona.into()), |_| false);
             loaded.tools.iter().map(|tool| (tool.manifest.name.clone(), tool.from)).collect::<Vec<_>>()
         };
         assert_eq!(of(&ada), [("greet".to_owned(), Origin::Persona), ("sums".to_owned(), Origin::Persona)]);

@@ -28,9 +28,9 @@ use crate::egress::Gate;
 /// The word by which this program knows that it is inside.
 const WORD: &str = "way-out";
 /// Inside: the folder of the socket, this program, and where it listens.
-pub(super) const FOLDER: &str = "/.way-out";
+pub(in crate::tools) const FOLDER: &str = "/.way-out";
 pub(super) const PROGRAM: &str = "/.greenroom";
-const SOCKET: &str = "socket";
+pub(in crate::tools) const SOCKET: &str = "socket";
 const PORT: u16 = 3128;
 /// What programs read. Nothing is reached beside it, so nothing is excepted.
 const VARIABLES: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
@@ -52,6 +52,8 @@ pub struct Went {
     pub reached: Vec<String>,
     /// In words, each once.
     pub refused: Vec<String>,
+    /// The first of them, with what can be done about it.
+    pub first: Option<String>,
     /// A rule said no, not the network.
     pub by_rule: bool,
 }
@@ -91,7 +93,8 @@ impl WayOut {
         let refusals = self.gate.refusals();
         let by_rule = refusals.iter().any(|refused| refused.why.is_rule());
         let refused: BTreeSet<_> = refusals.iter().map(ToString::to_string).collect();
-        Went { reached: self.gate.reached(), refused: refused.into_iter().collect(), by_rule }
+        let first = refusals.first().map(|first| format!("{first}{}", first.advice()));
+        Went { reached: self.gate.reached(), refused: refused.into_iter().collect(), first, by_rule }
     }
 }
 
@@ -111,12 +114,12 @@ async fn carry<A: AsyncRead + AsyncWrite + Unpin, B: AsyncRead + AsyncWrite + Un
 }
 
 /// What stands before a command whose tool has a way out.
-pub(super) fn before_command() -> [&'static str; 3] {
+pub(in crate::tools) fn before_command() -> [&'static str; 3] {
     [PROGRAM, WORD, "--"]
 }
 
 /// What the command's environment says of it.
-pub(super) fn variables() -> impl Iterator<Item = (&'static str, String)> {
+pub(in crate::tools) fn variables() -> impl Iterator<Item = (&'static str, String)> {
     VARIABLES.into_iter().map(|name| (name, format!("http://127.0.0.1:{PORT}")))
 }
 

@@ -9,6 +9,7 @@ use super::{
     BadField, Field, GOAL_KEY, ProposalWanted, Sort, Template, daily_report_in,
     fields::Filled,
     handed_in::{Delivery, publish_deliverable},
+    letters::send_letters,
     posts::publish_post,
     submit_proposal,
 };
@@ -24,14 +25,22 @@ pub struct Named {
     pub fields: &'static [Field],
     /// What a proven goal counts as in its day.
     pub counts_as: Option<Unit>,
-    /// Why it cannot be used.
-    pub off: Option<&'static str>,
     #[serde(skip)]
-    make: fn(&Filled, &Persona) -> Template,
+    make: fn(&Filled, &Persona) -> Result<Template, BadField>,
+}
+
+impl Named {
+    /// Why it cannot be used now; `outreach`: a host policy lets somebody be written to.
+    pub fn off(&self, outreach: bool) -> Option<&'static str> {
+        (self.counts_as == Some(Unit::Message) && !outreach).then_some(OUTREACH_IS_OFF)
+    }
 }
 
 /// Sites that the templates know their way about.
 const PLATFORMS: &[&str] = &["rehearsal"];
+
+/// Letters of one goal: its steps are bounded.
+const MOST_LETTERS: u32 = 30;
 
 const PLATFORM: Field = Field {
     name: "platform",
@@ -69,7 +78,6 @@ const ALL: &[Named] = &[
             EMAIL,
         ],
         counts_as: Some(Unit::Proposal),
-        off: None,
         make: proposal,
     },
     Named {
@@ -78,26 +86,27 @@ const ALL: &[Named] = &[
         proof: "confirmation page, screenshot, link in a CSV row, read-back",
         fields: &[PLATFORM, text("asset", "Asset", "What is posted.", 400), EMAIL],
         counts_as: Some(Unit::Post),
-        off: None,
         make: post,
     },
     Named {
         name: "outreach.send_message",
-        about: "Writes to a batch of people who did not ask for it.",
-        proof: "send log",
+        about: "Writes to a batch of people, as far as the policy of the host lets them be written to.",
+        proof: "confirmation page, screenshot, send log (a CSV row for each), read-back",
         fields: &[
             PLATFORM,
+            text("to", "To", "Who wants to be written to, one on a line.", 8_000),
+            text("text", "Text", "What is said; what the policy wants said with it is put behind it.", 2_000),
             Field {
                 name: "batch_size",
                 label: "Batch size",
-                about: "Messages of one goal; each counts.",
-                sort: Sort::Count { least: 1, most: 500 },
+                about: "Messages of one goal, to the first of them; each counts.",
+                sort: Sort::Count { least: 1, most: MOST_LETTERS },
                 required: true,
             },
+            EMAIL,
         ],
         counts_as: Some(Unit::Message),
-        off: Some(OUTREACH_IS_OFF),
-        make: nothing,
+        make: letters,
     },
     Named {
         name: "deliverable.publish",
@@ -110,7 +119,6 @@ const ALL: &[Named] = &[
             EMAIL,
         ],
         counts_as: Some(Unit::Deliverable),
-        off: None,
         make: deliverable,
     },
     Named {
@@ -119,7 +127,6 @@ const ALL: &[Named] = &[
         proof: "file",
         fields: &[line("file", "File", "Left out: daily-report.md.", 120, false)],
         counts_as: None,
-        off: None,
         make: digest,
     },
 ];
@@ -136,10 +143,7 @@ pub fn make(name: &str, params: &Map<String, Value>, persona: &Persona) -> Resul
     let named = ALL.iter().find(|named| named.name == name);
     let named = named.ok_or_else(|| bad(format!("there is no template `{name}`; known are: {}", known())))?;
     let filled = Filled::read(named.fields, params)?;
-    match named.off {
-        Some(reason) => Err(bad(reason.to_owned())),
-        None => Ok((named.make)(&filled, persona)),
-    }
+    (named.make)(&filled, persona)
 }
 
 /// The planner's way to the templates.
@@ -157,25 +161,29 @@ fn email(filled: &Filled, persona: &Persona) -> String {
     filled.or("email", &format!("{}@greenroom.example", persona.slug))
 }
 
-fn proposal(filled: &Filled, persona: &Persona) -> Template {
+fn proposal(filled: &Filled, persona: &Persona) -> Result<Template, BadField> {
     let wanted = ProposalWanted::new(filled.text("niche"), &email(filled, persona), GOAL_KEY);
-    submit_proposal(&ProposalWanted { rate: filled.or("rate", &wanted.rate), ..wanted })
+    Ok(submit_proposal(&ProposalWanted { rate: filled.or("rate", &wanted.rate), ..wanted }))
 }
 
-fn post(filled: &Filled, persona: &Persona) -> Template {
-    publish_post(filled.text("asset"), &email(filled, persona))
+fn post(filled: &Filled, persona: &Persona) -> Result<Template, BadField> {
+    Ok(publish_post(filled.text("asset"), &email(filled, persona)))
 }
 
-fn deliverable(filled: &Filled, persona: &Persona) -> Template {
+fn deliverable(filled: &Filled, persona: &Persona) -> Result<Template, BadField> {
     let email = email(filled, persona);
-    publish_deliverable(&Delivery { title: filled.text("title"), brief: filled.text("brief"), email: &email })
+    Ok(publish_deliverable(&Delivery { title: filled.text("title"), brief: filled.text("brief"), email: &email }))
 }
 
-fn digest(filled: &Filled, _: &Persona) -> Template {
-    daily_report_in(&filled.or("file", "daily-report.md"))
+fn digest(filled: &Filled, _: &Persona) -> Result<Template, BadField> {
+    Ok(daily_report_in(&filled.or("file", "daily-report.md")))
 }
 
-/// Of a template that is off.
-fn nothing(_: &Filled, _: &Persona) -> Template {
-    daily_report_in("nothing.md")
+fn letters(filled: &Filled, persona: &Persona) -> Result<Template, BadField> {
+    let most = filled.text("batch_size").parse().unwrap_or(1);
+    let all: Vec<&str> = filled.text("to").lines().map(str::trim).filter(|name| !name.is_empty()).collect();
+    if all.len() < most {
+        return Err(BadField::param("batch_size", format!("is {most}, and `to` names {} people", all.len())));
+    }
+    Ok(send_letters(&all[..most], filled.text("text"), &email(filled, persona)))
 }

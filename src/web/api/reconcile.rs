@@ -2,32 +2,30 @@
 
 use actix_web::web;
 use actors::{
-    domain::{ArtifactKind, Goal, GoalId, GoalState, Hash, ParkedOn, ReadBack, Receipt, StepIndex},
+    domain::{ArtifactKind, Goal, GoalId, Hash, ReadBack, Receipt, StepIndex},
     supervisor::unresolved,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    storage::{DbError, GoalFilter, ReceiptFilter},
+    storage::DbError,
     web::{
         Deps,
-        cursor::Page,
+        cursor::{IdCursor, Limit, Page},
         errors::Problem,
+        input::LooseQuery,
         names::Names,
         routes::{Route, Table, Who},
     },
 };
 
-/// Goals that are looked through.
-const MOST_GOALS: u32 = 500;
-const MOST_RECEIPTS: u32 = 1_000;
-
 /// `/api/reconcile`.
 pub fn routes() -> Table {
     vec![
         Route::get("/api/reconcile", Who::Member, "Effects that may or may not have happened", list)
+            .query::<List>()
             .gives_page::<UnknownView>(),
     ]
 }
@@ -57,25 +55,23 @@ pub struct UnknownView {
     pub read_back: Option<ReadBack>,
 }
 
-/// Every such effect whose goal waits for a person, the newest goal first.
-pub async fn unknown(deps: &Deps, names: &Names) -> Result<Vec<UnknownView>, DbError> {
-    let filter = GoalFilter { state: Some(GoalState::Parked), limit: MOST_GOALS, ..GoalFilter::default() };
-    let parked = deps.db.goals(filter).await?;
-    let mut found = Vec::new();
-    for goal in parked.into_iter().filter(|goal| goal.parked_on == Some(ParkedOn::Reconcile)) {
+/// Every such effect of so many goals that wait for a person, the newest goal first. `before`: only of older goals.
+pub async fn unknown(
+    deps: &Deps,
+    names: &Names,
+    before: Option<GoalId>,
+    goals: u32,
+) -> Result<Page<UnknownView>, DbError> {
+    let parked = deps.db.goals_to_reconcile(before, goals.saturating_add(1)).await?;
+    let page = Page::of(parked, goals, |goal| IdCursor(goal.id.0).to_string());
+    let mut items = Vec::new();
+    for goal in page.items {
         let persona = names.of(goal.persona).await.map(|named| named.slug.clone());
-        let filter = ReceiptFilter {
-            persona: Some(goal.persona),
-            goal: Some(goal.id),
-            newest_first: false,
-            limit: MOST_RECEIPTS,
-            ..ReceiptFilter::default()
-        };
-        let receipts = deps.db.receipts(filter).await?;
+        let receipts = deps.db.goal_receipts(goal.id).await?;
         let intents: Vec<Receipt> = unresolved(receipts.clone());
-        found.extend(intents.iter().map(|intent| view(&goal, persona.clone(), intent, &receipts)));
+        items.extend(intents.iter().map(|intent| view(&goal, persona.clone(), intent, &receipts)));
     }
-    Ok(found)
+    Ok(Page { items, next: page.next })
 }
 
 fn view(goal: &Goal, persona: Option<String>, intent: &Receipt, receipts: &[Receipt]) -> UnknownView {
@@ -100,6 +96,22 @@ fn view(goal: &Goal, persona: Option<String>, intent: &Receipt, receipts: &[Rece
     }
 }
 
-async fn list(deps: web::Data<Deps>, names: web::Data<Names>) -> Result<web::Json<Page<UnknownView>>, Problem> {
-    Ok(web::Json(Page::whole(unknown(&deps, &names).await?)))
+#[derive(Debug, Deserialize, IntoParams)]
+struct List {
+    /// `next` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<IdCursor>,
+    /// Goals of a page, of which each may have several such effects: 1 to 500; 50 when left out.
+    #[serde(default)]
+    #[param(value_type = Option<u16>)]
+    limit: Limit,
+}
+
+async fn list(
+    query: LooseQuery<List>,
+    deps: web::Data<Deps>,
+    names: web::Data<Names>,
+) -> Result<web::Json<Page<UnknownView>>, Problem> {
+    let before = query.cursor.map(|cursor| GoalId(cursor.0));
+    Ok(web::Json(unknown(&deps, &names, before, query.limit.get()).await?))
 }

@@ -48,7 +48,7 @@ pub struct ScheduleView {
     #[schema(value_type = String)]
     pub persona: PersonaId,
     pub name: String,
-    /// In the persona's time zone.
+    /// In the persona's time zone; or a cadence, in its waking hours.
     pub cron: String,
     /// The expression in words.
     pub reads: String,
@@ -102,7 +102,7 @@ impl ScheduleView {
 /// When a line is due next; none: it starts nothing as things are.
 pub fn next_ms(line: &Schedule, persona: &Persona, now_ms: i64) -> Option<i64> {
     let works = line.on && persona.status == PersonaStatus::Active;
-    works.then(|| line.cron.next_after(line.handled_ms.max(now_ms), persona.hours.zone.tz())).flatten()
+    works.then(|| line.cron.next_after(line.handled_ms.max(now_ms), &persona.hours)).flatten()
 }
 
 /// What a due time starts: a message (`text`), or a goal (`kind`, `title`, `payload`, `proof`, `priority`).
@@ -111,7 +111,7 @@ pub struct ScheduleInput {
     /// 1 to 80 characters.
     pub name: String,
     /// Minute, hour, day of month, month, day of week: `0 9 * * 1-5`. In the persona's time zone, at most once a
-    /// minute.
+    /// minute. Or a cadence in its waking hours: `every 45m`.
     pub cron: String,
     /// Left out: true.
     pub on: Option<bool>,
@@ -126,6 +126,8 @@ pub struct ScheduleInput {
     pub proof: Option<Proof>,
     /// A goal's: 0 to 1; 0.5 when left out. Above 0.8 it starts within ten seconds.
     pub priority: Option<f64>,
+    /// A goal's: nobody waits for it; the persona makes it when its mood permits. Left out: false.
+    pub optional: Option<bool>,
 }
 
 /// What is to change; what is left out stays. `text`, or `kind`, `title` and `payload`: it starts that instead.
@@ -148,6 +150,8 @@ pub struct ScheduleChange {
     #[schema(value_type = Option<Object>)]
     pub proof: Option<Proof>,
     pub priority: Option<f64>,
+    /// A goal's: nobody waits for it; the persona makes it when its mood permits. Left out: false.
+    pub optional: Option<bool>,
 }
 
 /// The parts that say what is started.
@@ -158,17 +162,19 @@ struct Said {
     payload: Option<Value>,
     proof: Option<Proof>,
     priority: Option<f64>,
+    optional: Option<bool>,
 }
 
 impl Said {
     fn nothing(&self) -> bool {
-        let Self { text, kind, title, payload, proof, priority } = self;
+        let Self { text, kind, title, payload, proof, priority, optional } = self;
         text.is_none()
             && kind.is_none()
             && title.is_none()
             && payload.is_none()
             && proof.is_none()
             && priority.is_none()
+            && optional.is_none()
     }
 
     fn read(self, mut checks: Checks) -> Result<Starts, Problem> {
@@ -178,6 +184,8 @@ impl Said {
             checks.check("text", !both, "a message has no title, payload or proof: send `kind` for a goal");
             let own = "a message has the priority of what it says: leave it out, or send `kind` for a goal";
             checks.check("priority", self.priority.is_none(), own);
+            let owed = "a message is always owed: leave it out, or send `kind` for a goal";
+            checks.check("optional", self.optional != Some(true), owed);
             let text = self.text.unwrap_or_default();
             checks.text("text", &text, 1..=20_000);
             checks.done()?;
@@ -194,7 +202,8 @@ impl Said {
         let priority = priority_of(self.priority, &mut checks);
         checks.done()?;
         let payload: Payload = payload.map_err(|error| Problem::invalid(vec![error]))?;
-        Ok(Starts::Goal { title, payload, proof: self.proof.unwrap_or_default(), priority })
+        let (proof, optional) = (self.proof.unwrap_or_default(), self.optional.unwrap_or(false));
+        Ok(Starts::Goal { title, payload, proof, priority, optional })
     }
 }
 
@@ -213,10 +222,10 @@ async fn create(
     deps: web::Data<Deps>,
 ) -> Result<HttpResponse, Problem> {
     let persona = personas::find(&deps, &name).await?;
-    let Loose(ScheduleInput { name, cron, on, text, kind, title, payload, proof, priority }) = input;
+    let Loose(ScheduleInput { name, cron, on, text, kind, title, payload, proof, priority, optional }) = input;
     let mut checks = Checks::default();
     checks.line("name", &name, 1..=80);
-    let starts = Said { text, kind, title, payload, proof, priority }.read(checks)?;
+    let starts = Said { text, kind, title, payload, proof, priority, optional }.read(checks)?;
     let new = NewSchedule { name, cron, starts, on: on.unwrap_or(true) };
     let line = deps.company.add_schedule(persona.id, new, &caller.by()).await?;
     let address = format!("/api/schedules/{}", line.id);
@@ -240,12 +249,12 @@ async fn change(
 ) -> Result<web::Json<ScheduleView>, Problem> {
     let (line, persona) = find(&deps, &id).await?;
     let version = version_read(input.version, input.if_version, if_match)?;
-    let Loose(ScheduleChange { name, cron, on, text, kind, title, payload, proof, priority, .. }) = input;
+    let Loose(ScheduleChange { name, cron, on, text, kind, title, payload, proof, priority, optional, .. }) = input;
     let mut checks = Checks::default();
     if let Some(name) = &name {
         checks.line("name", name, 1..=80);
     }
-    let said = Said { text, kind, title, payload, proof, priority };
+    let said = Said { text, kind, title, payload, proof, priority, optional };
     let starts = if said.nothing() { checks.done().map(|()| None)? } else { Some(said.read(checks)?) };
     let patch = SchedulePatch { version, name, cron, starts, on };
     match deps.company.change_schedule(line.id, patch, &caller.by()).await {

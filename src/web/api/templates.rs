@@ -6,7 +6,11 @@ use utoipa::ToSchema;
 
 use crate::{
     tools::templates::{self, Named},
-    web::routes::{Route, Table, Who},
+    web::{
+        Deps,
+        errors::Problem,
+        routes::{Route, Table, Who},
+    },
 };
 
 /// `/api/templates`.
@@ -19,9 +23,19 @@ pub fn routes() -> Table {
 pub struct TemplatesView {
     /// `name`, what it is `about`, its `proof`, its `fields`, what it `counts_as`, and why it is `off`.
     #[schema(value_type = Vec<Object>)]
-    pub items: &'static [Named],
+    pub items: Vec<TemplateView>,
 }
 
-async fn list() -> web::Json<TemplatesView> {
-    web::Json(TemplatesView { items: templates::all() })
+/// One of them, and whether it can be used.
+#[derive(Serialize)]
+pub struct TemplateView {
+    #[serde(flatten)]
+    template: &'static Named,
+    off: Option<&'static str>,
+}
+
+async fn list(deps: web::Data<Deps>) -> Result<web::Json<TemplatesView>, Problem> {
+    let outreach = deps.db.allows_outreach().await?;
+    let items = templates::all().iter().map(|template| TemplateView { template, off: template.off(outreach) });
+    Ok(web::Json(TemplatesView { items: items.collect() }))
 }

@@ -86,9 +86,9 @@ pub struct GrantsChange {
 
 /// All tools, as this persona sees them. Reads folders, so it is done beside.
 pub(in crate::web) async fn of(deps: &Deps, persona: Option<&Persona>) -> Result<Vec<Listed>, Problem> {
-    let (root, persona, fitted) = (deps.config.data_root.clone(), persona.cloned(), deps.fitted);
+    let (own, persona, fitted) = (deps.own.clone(), persona.cloned(), deps.fitted);
     let confirmed = deps.mcp.offered(persona.as_ref()).await;
-    let listed = web::block(move || registry::list(&root, persona.as_ref(), &confirmed, fitted)).await;
+    let listed = web::block(move || registry::list(&own, persona.as_ref(), &confirmed, fitted)).await;
     listed.map_err(|error| Problem::unavailable(format!("The tools could not be listed: {error}.")))
 }
 

@@ -32,6 +32,8 @@ pub struct ApprovalsPage {
     pub frame: Frame,
     pub waiting: Stretch,
     pub unknown: Vec<UnknownRow>,
+    /// Where those of older goals are; none: there are none.
+    pub unknown_earlier: Option<String>,
     pub decided: Stretch,
     pub hosts: Vec<HostRow>,
 }
@@ -216,6 +218,8 @@ struct Asked {
     waiting: String,
     #[serde(default)]
     decided: String,
+    #[serde(default)]
+    unknown: String,
 }
 
 impl Asked {
@@ -260,7 +264,7 @@ async fn load(deps: &Deps, caller: &Caller, names: &Names, asked: Asked) -> Resu
     let by_id: HashMap<PersonaId, &Persona> = people.iter().map(|persona| (persona.id, persona)).collect();
     // Anything else would stand in the addresses of this page.
     let known = |cursor: String| Some(cursor).filter(|cursor| place(cursor).is_some()).unwrap_or_default();
-    let asked = Asked { waiting: known(asked.waiting), decided: known(asked.decided) };
+    let asked = Asked { waiting: known(asked.waiting), decided: known(asked.decided), unknown: known(asked.unknown) };
     let all = ApprovalFilter { limit: ROWS + 1, ..ApprovalFilter::default() };
     let waiting = ApprovalFilter { waiting_at_ms: Some(now_ms), before: place(&asked.waiting), ..all };
     let decided = ApprovalFilter { decided_at_ms: Some(now_ms), before: place(&asked.decided), ..all };
@@ -283,11 +287,13 @@ async fn load(deps: &Deps, caller: &Caller, names: &Names, asked: Asked) -> Resu
         earlier: page.next.as_deref().map(|next| asked.address(list, next)),
     };
     let by_slug = |slug: &Option<String>| people.iter().find(|one| Some(one.slug.as_str()) == slug.as_deref());
-    let unknown = reconcile::unknown(deps, names).await?;
+    let before = place(&asked.unknown).map(|place| GoalId(place.0));
+    let unknown = reconcile::unknown(deps, names, before, ROWS).await?;
     Ok(ApprovalsPage {
         frame: visit.frame("Approvals", Section::Approvals),
         waiting: stretch(List::Waiting, &asked.waiting, &waiting),
-        unknown: unknown.iter().map(|one| UnknownRow::new(one, by_slug(&one.persona), now_ms)).collect(),
+        unknown_earlier: unknown.next.map(|next| format!("/approvals?unknown={next}")),
+        unknown: unknown.items.iter().map(|one| UnknownRow::new(one, by_slug(&one.persona), now_ms)).collect(),
         decided: stretch(List::Decided, &asked.decided, &decided),
         hosts: deps.db.host_policies().await?.into_iter().map(HostRow::new).collect(),
     })

@@ -46,6 +46,8 @@ pub struct PersonaPage {
     pub side: Option<Side>,
     /// What goals can be made from.
     pub templates: &'static [Named],
+    /// A host policy lets somebody be written to.
+    pub outreach: bool,
 }
 
 /// What stands above the tabs.

@@ -19,6 +19,7 @@ pub fn describe(step: &Step) -> String {
         | Step::Select { selector, .. }
         | Step::WaitFor { selector, .. }
         | Step::Extract { selector, .. } => selector,
+        Step::Message { to, .. } => to,
         Step::Evaluate { script, .. } => script,
         Step::Snapshot {} => "",
         Step::Screenshot { caption, file, .. } => caption.as_deref().or(file.as_deref()).unwrap_or_default(),
@@ -44,6 +45,7 @@ const fn action(step: &Step) -> &'static str {
         Step::Goto { .. } => "goto",
         Step::Type { .. } => "type into",
         Step::Click { .. } => "click",
+        Step::Message { .. } => "write to",
         Step::Select { .. } => "select in",
         Step::WaitFor { .. } => "wait for",
         Step::Extract { .. } => "extract",

@@ -12,6 +12,7 @@ use futures::StreamExt;
 use serde_json::{Map, Value};
 
 use super::{Place, errors::Refusal};
+use crate::models::schema_fault;
 
 /// Bytes of a body.
 pub(super) const BODY_LIMIT: usize = 4 << 20;
@@ -74,10 +75,12 @@ impl Asked {
     pub(super) fn read(body: &[u8]) -> Result<Self, Refusal> {
         let (raw, model) = object(body)?;
         one_answer(&raw)?;
+        let tools = tools(&raw)?;
+        tool_choice(&raw, &tools)?;
         let request = ChatRequest {
             model: Some(model.clone()),
             turns: turns(&raw)?,
-            tools: tools(&raw)?,
+            tools,
             max_output_tokens: output_limit(&raw)?,
             temperature_thousandths: temperature(&raw)?,
             answer_schema: answer_schema(&raw)?,
@@ -138,7 +141,10 @@ fn answer_schema(raw: &Map<String, Value>) -> Result<Option<Value>, Refusal> {
         Some("text") => Ok(None),
         Some("json_object") => Ok(Some(serde_json::json!({ "type": "object" }))),
         Some("json_schema") => match &format["json_schema"]["schema"] {
-            schema @ Value::Object(_) => Ok(Some(schema.clone())),
+            schema @ Value::Object(_) => match schema_fault(schema) {
+                Some(fault) => Err(Refusal::field("response_format.json_schema.schema", fault)),
+                None => Ok(Some(schema.clone())),
+            },
             _ => Err(Refusal::field("response_format.json_schema.schema", "must be a JSON Schema")),
         },
         _ => Err(Refusal::field("response_format.type", "must be `text`, `json_object` or `json_schema`")),
@@ -170,6 +176,20 @@ fn tools(raw: &Map<String, Value>) -> Result<Vec<ToolOffer>, Refusal> {
         })
     };
     tools.iter().enumerate().map(offer).collect()
+}
+
+/// Only what every provider can be told in its own form.
+fn tool_choice(raw: &Map<String, Value>, tools: &[ToolOffer]) -> Result<(), Refusal> {
+    let Some(choice) = raw.get("tool_choice").filter(|choice| !choice.is_null()) else { return Ok(()) };
+    let wrong = |reason: &str| Err(Refusal::field("tool_choice", reason));
+    match (choice.as_str(), choice["function"]["name"].as_str()) {
+        (Some("none" | "auto"), _) => Ok(()),
+        (Some("required"), _) if tools.is_empty() => wrong("is `required`, and there are no `tools`"),
+        (Some("required"), _) => Ok(()),
+        (None, Some(name)) if tools.iter().any(|tool| tool.name == name) => Ok(()),
+        (None, Some(_)) => wrong("names a function that is not among `tools`"),
+        _ => wrong("must be `none`, `auto`, `required` or a function by its name"),
+    }
 }
 
 fn turns(raw: &Map<String, Value>) -> Result<Vec<Turn>, Refusal> {

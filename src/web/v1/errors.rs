@@ -107,6 +107,12 @@ impl Refusal {
         Self { is_final: true, ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, Some(code), why) }
     }
 
+    /// Nobody knows what it may cost.
+    pub fn unbounded(why: impl Into<String>) -> Self {
+        let refusal = Self::new(StatusCode::BAD_REQUEST, INVALID, Some("unbounded_call"), why);
+        Self { param: Some("model".to_owned()), is_final: true, ..refusal }
+    }
+
     /// A budget has room again as soon as calls under way have ended.
     pub fn reserved(why: impl Into<String>) -> Self {
         let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, RATE, Some("rate_limit_exceeded"), why);
@@ -184,6 +190,9 @@ impl From<ModelError> for Refusal {
             ModelError::UnknownModel { name, .. } => Self::no_model(&name),
             ModelError::TooLong { .. } => Self::too_long(text),
             ModelError::CannotAct { .. } | ModelError::NoEmbeddings { .. } => Self::malformed(text),
+            ModelError::Unfit { .. } => {
+                Self::new(StatusCode::BAD_GATEWAY, SERVER, Some("invalid_structured_output"), text)
+            }
             // The provider's own judgement of what was asked.
             ModelError::Refused { status: 400 | 422, .. } => Self::malformed(text),
             ModelError::Full { .. } | ModelError::Busy { status: 429, .. } => {
@@ -204,7 +213,8 @@ impl From<NotMade> for Refusal {
     fn from(why: NotMade) -> Self {
         match why {
             NotMade::NoRoom { why, only_reserved: true, .. } => Self::reserved(why),
-            NotMade::NoRoom { why, .. } | NotMade::Unbounded(why) => Self::over_budget(why),
+            NotMade::NoRoom { why, .. } => Self::over_budget(why),
+            NotMade::Unbounded(why) => Self::unbounded(why),
             NotMade::NoPersona => Self::no_key(),
         }
     }

@@ -156,7 +156,7 @@ impl Teller {
     }
 }
 
-/// A persona's answer is whole when it comes: it is told in one piece, after signs of life while it is worked at. What
+/// A persona's answer is whole when it comes: it is told in pieces at once, after signs of life while it is worked at. What
 /// is wrong before it lies in the inbox has its own status.
 pub(super) async fn of_persona(calling: Calling, asked: Asked) -> Result<HttpResponse, Refusal> {
     let (line, events) = mpsc::channel(MOST_WAITING);
@@ -176,11 +176,50 @@ pub(super) async fn of_persona(calling: Calling, asked: Asked) -> Result<HttpRes
         };
         let events = match answered {
             Ok((said, cost)) => {
-                [label.text(&said.text), label.end(said.finish, cost.filter(|_| include_usage))].concat()
+                for piece in pieces(&said.text) {
+                    if !line.say(label.text(piece)).await {
+                        return;
+                    }
+                }
+                label.end(said.finish, cost.filter(|_| include_usage))
             }
-            Err(refusal) => event(&refusal.json()).to_vec(),
+            Err(refusal) => event(&refusal.json()),
         };
-        line.say(events.into()).await;
+        line.say(events).await;
     });
     Ok(answer(events))
+}
+
+/// Bytes of a piece, about.
+const PIECE: usize = 8;
+/// Of what has no white space.
+const LONGEST_PIECE: usize = 64;
+
+/// A text in pieces that end behind white space where they can.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let at = |from: usize| rest.char_indices().find(|(place, c)| *place >= from && c.is_whitespace());
+        let end = at(PIECE).map(|(place, c)| place + c.len_utf8()).filter(|end| *end < LONGEST_PIECE);
+        let end = end.unwrap_or_else(|| rest.floor_char_boundary(LONGEST_PIECE));
+        let (piece, left) = rest.split_at(end);
+        rest = left;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn pieces_are_the_text(text in "[a-zé \\n日]{0,900}") {
+            let all: Vec<_> = pieces(&text).collect();
+            prop_assert_eq!(all.concat(), text.as_str());
+            prop_assert!(all.iter().all(|piece| piece.len() <= LONGEST_PIECE + 4 && !piece.is_empty()));
+        }
+    }
 }

@@ -16,6 +16,7 @@ use greenroom::{
     tools::{
         isolation::Isolations,
         mcp::{Mcp, McpDeps},
+        registry,
     },
     web::{self, Deps, Server, auth::links, auth::random},
 };
@@ -81,6 +82,7 @@ impl TestServer {
                 keyring: Arc::new(storage.vault.clone()),
                 data_root: config.data_root.clone(),
             }),
+            own: registry::watched(config.data_root.clone()),
             isolations: Isolations::new(&config, world.clone()),
             models: Models::new(&config.models, Arc::new(storage.vault.clone())).unwrap(),
             db: storage.db.clone(),

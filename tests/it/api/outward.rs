@@ -89,7 +89,7 @@ fn code(answer: &Answer) -> (u16, Option<&str>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_costs_what_was_used_and_leaves_two_receipts() {
-    let mock = Mock::start([Reply::text("Hello, you.")]).await;
+    let mock = Mock::start([Reply::text(r#"{"said": "Hello, you."}"#)]).await;
     let server = TestServer::start_with(asks(&mock)).await;
     let key = server.key("ci", json!({"limits": {"day": {"micro_usd": {"hard": 9_000, "soft": 100}}}})).await;
     let mut receipts = server.company.receipts();
@@ -101,7 +101,10 @@ async fn an_answer_costs_what_was_used_and_leaves_two_receipts() {
     let said = server.chat(&key, &body).await;
     assert_eq!(said.status, 200, "{}", said.json);
     let choice = &said.json["choices"][0];
-    assert_eq!((&choice["message"]["content"], &choice["finish_reason"]), (&json!("Hello, you."), &json!("stop")));
+    assert_eq!(
+        (&choice["message"]["content"], &choice["finish_reason"]),
+        (&json!(r#"{"said": "Hello, you."}"#), &json!("stop"))
+    );
     assert_eq!(said.json["usage"], json!({"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}));
     assert_eq!((&said.json["object"], &said.json["model"]), (&json!("chat.completion"), &json!("house")));
     let seen = &mock.requests()[0].body;

@@ -46,8 +46,9 @@ fn bad_goals(params: &Value) -> Vec<(Value, &'static str, &'static str)> {
         (json!({"template": "social.post", "params": params, "proof": {}}), "proof", "comes with the template"),
         (json!({"params": params, "kind": "ai", "payload": {"prompt": "x"}}), "params", "send `template` too"),
         (
-            json!({"template": "outreach.send_message", "params": {"platform": "rehearsal", "batch_size": 20}}),
-            "template",
+            json!({"template": "outreach.send_message", "params": {"platform": "rehearsal", "to": "bo@a.test", "text": "Hi.",
+                "batch_size": 1}}),
+            "proof.counts_as",
             "outreach is off",
         ),
         (
@@ -159,8 +160,8 @@ async fn what_days_are_planned_from_is_checked_when_it_is_set() {
                 true,
                 json!([{"template": "outreach.send_message", "params": {"platform": "rehearsal", "batch_size": 2}}]),
             ),
-            "work[0].template",
-            "outreach is off",
+            "work[0].params.to",
+            "is required",
         ),
         (plan(true, json!(vec![post.clone(); 51])), "work", "at most 50"),
     ] {

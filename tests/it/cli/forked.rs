@@ -69,7 +69,8 @@ async fn a_run_is_forked_from_one_of_its_steps_with_another_task() {
     let root = tempfile::tempdir().unwrap();
     let mock = Mock::answering(writes).await;
     let settings = format!(
-        "[models]\ndefault = \"house\"\n[models.providers.house]\nbase_url = \"{}/v1\"\nmodel = \"m\"\n",
+        "[models]\ndefault = \"house\"\n[models.providers.house]\nbase_url = \"{}/v1\"\nmodel = \"m\"\n\
+         input_micro_usd_per_million = 0\noutput_micro_usd_per_million = 0\n",
         mock.url()
     );
     fs::write(root.path().join("greenroom.toml"), settings).unwrap();

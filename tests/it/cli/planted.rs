@@ -120,7 +120,7 @@ fn holding(folder: &Path, wanted: &[u8], found: &mut Vec<String>) -> usize {
 fn asks_the_mock(root: &Path, mock: &Mock) {
     let settings = format!(
         "[models]\ndefault = \"house\"\n[models.providers.house]\nbase_url = \"{}/v1\"\nmodel = \"m\"\n\
-         key_secret = \"house_key\"\n[log]\nfilter = \"debug\"\n",
+         key_secret = \"house_key\"\ninput_micro_usd_per_million = 0\noutput_micro_usd_per_million = 0\n[log]\nfilter = \"debug\"\n",
         mock.url()
     );
     fs::write(root.join("greenroom.toml"), settings).unwrap();

@@ -255,8 +255,10 @@ fn the_verbs_reach_the_server_and_the_record_is_whole() {
     let receipts = answer(root, &["receipts", "list", "--persona", "ada-lovelace"]);
     assert!(receipts["items"].as_array().unwrap().len() >= 4, "{receipts:#}");
     let findings = answer(root, &["doctor"]);
-    let port = findings.as_array().unwrap().iter().find(|finding| finding["what"] == "port").unwrap();
-    assert!(port["found"].as_str().unwrap().starts_with("a server runs"), "{findings:#}");
+    for (what, found) in [("port", "a server runs"), ("own tools", "1")] {
+        let finding = findings.as_array().unwrap().iter().find(|finding| finding["what"] == what).unwrap();
+        assert!(finding["found"].as_str().unwrap().starts_with(found), "{findings:#}");
+    }
 
     let verified = answer(root, &["receipts", "verify"]);
     assert_eq!((&verified["ok"], &verified["artifacts"]), (&json!(true), &json!(2)), "beside the running server");

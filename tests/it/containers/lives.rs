@@ -252,3 +252,48 @@ async fn a_killed_server_takes_its_containers_along_and_the_next_one_sweeps_the_
         place.engine.removed(&id).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_with_network_goes_out_of_its_container_by_the_gate_and_no_other_way() {
+    let Some(place) = Place::new() else { return };
+    settle(&place, IMAGE);
+    let root = place.root.path();
+    let asks = r#"page=$(wget -q -O - http://rehearsal.localhost/ | grep -c Callboard)
+wget -q -O /dev/null http://elsewhere.test/ 2>/dev/null; refused=$?
+nc -w 3 192.0.2.1 80 < /dev/null 2>/dev/null; direct=$?
+devices=$(tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' \n')
+echo "{\"page\": $([ "$page" -gt 0 ] && echo true), \"refused\": $refused, \"direct\": $([ $direct -eq 0 ] && echo true || echo false), \"devices\": \"$devices\"}" > seen.json
+cat seen.json"#;
+    put(root, asks);
+    let manifest = root.join("tools/tried/tool.toml");
+    let with_network = fs::read_to_string(&manifest).unwrap().replace("[parameters]", "network = true\n[parameters]");
+    fs::write(&manifest, with_network).unwrap();
+    let server = Server::start(root);
+    let ada = answer(root, &["persona", "new", "Ada"]);
+    let steps = steps();
+    for _ in 0..2 {
+        let done = answer(root, &goal(&steps, &["--wait"]));
+        assert_eq!(done["state"], "done", "{done:#}");
+    }
+    let files = root.join("personas").join(ada["id"].as_str().unwrap()).join("files");
+    let seen: Value = serde_json::from_slice(&fs::read(files.join("seen.json")).unwrap()).unwrap();
+    assert_eq!(seen, json!({"page": true, "refused": 1, "direct": false, "devices": "lo"}));
+    let receipts = answer(root, &["receipts", "list", "--limit", "100"]);
+    let data = |one: &Value| one["body"]["data"].clone();
+    let ran: Vec<_> =
+        receipts["items"].as_array().unwrap().iter().map(data).filter(|data| !data["network"].is_null()).collect();
+    let network =
+        json!({"reached": ["rehearsal.localhost:80"], "refused": ["host elsewhere.test:80 is not on the host list"]});
+    assert_eq!((ran.len(), &ran[0]["network"], &ran[1]["network"]), (2, &network, &network));
+    assert_eq!(ran[0]["container"]["id"], ran[1]["container"]["id"], "one warm container for both");
+
+    // A tool without network finds nothing of it, in the very same container.
+    put(
+        root,
+        "echo \"{\\\"door\\\": $(ls /.way-out | wc -l), \\\"proxy\\\": \\\"$http_proxy\\\"}\" > seen.json; echo '{}'",
+    );
+    assert_eq!(answer(root, &goal(&steps, &["--wait"]))["state"], "done");
+    let seen: Value = serde_json::from_slice(&fs::read(files.join("seen.json")).unwrap()).unwrap();
+    assert_eq!(seen, json!({"door": 0, "proxy": ""}));
+    assert_eq!(server.end(rustix::process::Signal::TERM), Some(0));
+}

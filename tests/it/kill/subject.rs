@@ -163,7 +163,14 @@ pub(super) fn think() -> Step {
 }
 
 fn looks(name: &str) -> Step {
-    Step::Tool { name: name.into(), args: Map::new(), effect: Effect::Pure, save_as: None, timeout_ms: None }
+    Step::Tool {
+        name: name.into(),
+        args: Map::new(),
+        effect: Effect::Pure,
+        outreach: false,
+        save_as: None,
+        timeout_ms: None,
+    }
 }
 
 fn row(column: &str) -> Step {

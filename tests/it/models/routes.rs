@@ -1,11 +1,15 @@
 //! Who is asked when the first does not answer.
 
-use std::{net::TcpListener, time::Duration};
+use std::{
+    net::TcpListener,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use actors::domain::{ChatRequest, Length};
 use greenroom::{
     config::{ModelsConfig, ProviderConfig, ProviderKind, RouteConfig},
-    models::{ModelError, Piece, Request, ToEmbed, UNDERSTUDY},
+    models::{ModelError, Outward, Piece, Request, ToEmbed, UNDERSTUDY},
 };
 
 use super::{
@@ -197,6 +201,34 @@ async fn who_was_busy_and_then_answers_is_paid_for_the_answer() {
         let chatted = models.chat(&livia(None), &talk(), MINUTE).await.unwrap();
         assert_eq!((chatted.cost.unwrap().micro_usd, mock.requests().len()), (USED.0 + USED.1, 3), "{status}");
     }
+}
+
+/// Every answer 429 is heard of, whoever answers in the end: what is asked again costs a provider's patience, too.
+#[tokio::test]
+async fn every_answer_that_there_were_too_many_requests_is_told_with_who_asked() {
+    let kind = ProviderKind::OpenAi;
+    let busy = || Mock::start([Reply::soon(429), Reply::soon(429), Reply::soon(429)]);
+    let (first, second) =
+        (busy().await, Mock::start([Reply::soon(503), Reply::soon(429), Reply::text("I can.")]).await);
+    let models = models(&route(first.provider(kind), second.provider(kind), &[]));
+    let heard: Arc<Mutex<Vec<_>>> = Arc::default();
+    models.on_refusal({
+        let heard = heard.clone();
+        move |persona| heard.lock().unwrap().push(persona)
+    });
+    let livia = livia(None);
+    models.chat(&livia, &ChatRequest { model: Some("careful".into()), ..talk() }, MINUTE).await.unwrap();
+    assert_eq!(*heard.lock().unwrap(), vec![Some(livia.id); 4], "three of the first, one of the second");
+    heard.lock().unwrap().clear();
+    let program = Mock::start([Reply::soon(429), Reply::soon(429), Reply::soon(429)]).await;
+    let models = super::models(&program.config(kind));
+    models.on_refusal({
+        let heard = heard.clone();
+        move |persona| heard.lock().unwrap().push(persona)
+    });
+    let asked = Outward { persona: None, request: talk(), raw: serde_json::Map::new() };
+    models.pass(&asked, MINUTE).await.unwrap_err();
+    assert_eq!(*heard.lock().unwrap(), vec![None; 3]);
 }
 
 /// The first may bill; that the key of the next is missing is no reason to forget it.

@@ -10,7 +10,7 @@ use wiremock::{MockServer, ResponseTemplate, matchers::method};
 
 use super::{
     KEY, MINUTE, WIRES, config, livia,
-    mock::{Mock, Reply, Seen},
+    mock::{Mock, Reply, Seen, USED},
     models, provider, talk, talk_with_tool,
 };
 
@@ -116,6 +116,37 @@ async fn an_answer_fits_the_schema_that_was_asked_for() {
     let seen = &mock.requests()[0].body;
     assert_eq!(seen["tool_choice"], json!({"type": "tool", "name": "final_answer"}));
     assert_eq!(seen["tools"][0]["input_schema"]["properties"]["answer"], schema);
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_fit_is_asked_for_once_more_and_no_more() {
+    let schema = json!({"type": "object", "required": ["count"], "properties": {"count": {"type": "integer"}}});
+    let request = ChatRequest { answer_schema: Some(schema), ..talk() };
+    for kind in [ProviderKind::OpenAi, ProviderKind::Anthropic] {
+        let mock = Mock::start([Reply::text("Three."), Reply::text(r#"{"count":3}"#)]).await;
+        let models = models(&mock.config(kind));
+        let chatted = models.chat(&livia(None), &request, MINUTE).await.unwrap();
+        assert_eq!(chatted.answer.text, r#"{"count":3}"#);
+        assert!(chatted.tried[0].contains("does not fit the schema it was given: it is not JSON"), "{chatted:?}");
+        let (cost, bound) = (chatted.cost.unwrap(), models.bound(&livia(None), &request).unwrap());
+        assert_eq!((cost.input_tokens, cost.output_tokens), (2 * USED.0, 2 * USED.1), "both are paid for");
+        let told = mock.requests()[1].body["messages"].to_string();
+        assert!(told.contains("Three.") && told.contains("does not fit the schema"), "{told}");
+        let sent: usize = mock.requests().iter().map(|seen| seen.body.to_string().len()).sum();
+        assert!(bound.tokens >= u64::try_from(sent).unwrap() + 2 * u64::from(request.max_output_tokens), "{bound:?}");
+    }
+    let mock = Mock::start([Reply::text("Three."), Reply::text(r#"{"count":"three"}"#)]).await;
+    let error = models(&mock.config(ProviderKind::OpenAi)).chat(&livia(None), &request, MINUTE).await.unwrap_err();
+    assert!(matches!(&error, ModelError::Unfit { reason, .. } if reason.starts_with("/count: ")), "{error}");
+    // What was told cannot be taken back, so nothing is asked again.
+    let mock = Mock::start([Reply::text("Three."), Reply::text(r#"{"count":3}"#)]).await;
+    let mut told = models(&mock.config(ProviderKind::OpenAi)).chat_stream(&livia(None), &request, MINUTE);
+    let mut last = None;
+    while let Some(piece) = told.next().await {
+        last = Some(piece);
+    }
+    assert!(matches!(last, Some(Err(ModelError::Unfit { .. }))), "{last:?}");
+    assert_eq!(mock.requests().len(), 1);
 }
 
 #[tokio::test]

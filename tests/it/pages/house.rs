@@ -21,6 +21,7 @@ use greenroom::{
     tools::{
         isolation::Isolations,
         mcp::{Mcp, McpDeps},
+        registry,
     },
     web::{self, Deps, Server},
 };
@@ -78,6 +79,7 @@ impl House {
                 keyring: Arc::new(storage.vault.clone()),
                 data_root: config.data_root.clone(),
             }),
+            own: registry::watched(config.data_root.clone()),
             isolations: Isolations::new(&config, world.clone()),
             models: Models::new(&config.models, Arc::new(storage.vault.clone())).unwrap(),
             db: storage.db.clone(),

@@ -34,7 +34,14 @@ async fn give(house: &House) {
     let jason = house.persona("Jason").await;
     let call = |name: &str| {
         let args = json!({"seat": "12a"}).as_object().unwrap().clone();
-        Step::Tool { name: name.into(), args, effect: Effect::Idempotent, save_as: None, timeout_ms: None }
+        Step::Tool {
+            name: name.into(),
+            args,
+            effect: Effect::Idempotent,
+            outreach: false,
+            save_as: None,
+            timeout_ms: None,
+        }
     };
     let steps = vec![call("give_back"), call("book")];
     let what =

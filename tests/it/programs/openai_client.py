@@ -49,8 +49,14 @@ assert made.data[0].embedding == [1.0, 2.0] and made.usage.total_tokens == 7, ma
 
 ada = client.chat.completions.create(model="persona/ada", messages=HELLO)
 assert ada.choices[0].message.content, ada
-pieces = client.chat.completions.create(model="persona/ada", messages=HELLO, stream=True)
-assert "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
+pieces = list(client.chat.completions.create(
+    model="persona/ada", messages=HELLO, stream=True, stream_options={"include_usage": True}))
+said = [piece.choices[0] for piece in pieces if piece.choices]
+assert said[0].delta.role == "assistant" and said[-1].finish_reason == "stop", pieces
+texts = [choice.delta.content for choice in said if choice.delta.content]
+assert len(texts) > 1 and "Hello" in "".join(texts), texts
+with client.chat.completions.stream(model="persona/ada", messages=HELLO) as stream:
+    assert stream.get_final_completion().choices[0].message.content
 
 stranger = openai.OpenAI(base_url=BASE, api_key="gk_nobody")
 error = refused(openai.AuthenticationError, lambda: stranger.models.list())

@@ -77,6 +77,9 @@ async fn holds_its_rows(storage: Storage) {
     assert_eq!((totals.reserved.micro_usd, totals.spent.micro_usd, totals.taken(BudgetUnit::Tokens)), (60, 30, 1_200));
     assert_eq!(storage.records.open_entries(goal).await.unwrap().len(), 1);
     holds_its_permissions(&storage, &ada, goal).await;
+    let unknown = storage.db.goals_to_reconcile(None, 10).await.unwrap();
+    assert_eq!((unknown.len(), unknown[0].title.as_str()), (1, "send it"), "and nothing that waits for something else");
+    assert_eq!(storage.db.goals_to_reconcile(Some(unknown[0].id), 10).await.unwrap(), []);
     let tried = storage.records.open_tryouts().await.unwrap().remove(0);
     assert_eq!((tried.tool.as_str(), tried.persona, tried.by.as_str()), ("count", Some(ada.id), "owner"));
     assert_eq!(heavy.permissions, Permissions::default());

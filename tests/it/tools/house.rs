@@ -33,6 +33,7 @@ use greenroom::{
         Tools, ToolsDeps, Web,
         isolation::Isolations,
         mcp::{Mcp, McpDeps},
+        registry,
         templates::Template,
     },
     voice::Voice,
@@ -123,6 +124,7 @@ impl House {
             memory,
             voice,
             data_root: root.path().to_path_buf(),
+            own: registry::watched(root.path().to_path_buf()),
             isolations: Isolations::new(&Config::for_test(root.path()), world.clone()),
         }));
         let ports = Ports {

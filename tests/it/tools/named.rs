@@ -1,6 +1,7 @@
 //! Templates by their names, each carried out on the rehearsal site in a real browser. What counts is what the site holds.
 
-use actors::domain::{Goal, GoalState, PersonaId, Role, Unit};
+use actors::domain::{Goal, GoalState, HostTerms, Outreach, PersonaId, Phase, Quota, Quotas, Role, Unit};
+use actors::supervisor::PersonaPatch;
 use greenroom::tools::templates;
 use serde_json::{Value, json};
 
@@ -56,5 +57,68 @@ async fn every_named_template_is_done_and_proven() {
         assert_eq!((goal.proof.counts_as, units(&house, goal).await), (Some(unit), Some(1)), "{}", goal.title);
     }
     assert_eq!(units(&house, &digest).await, None);
+    house.close().await;
+}
+
+fn letter(to: &str) -> Value {
+    json!({"platform": "rehearsal", "to": to, "text": "We audit data pipelines.", "batch_size": to.lines().count()})
+}
+
+/// What the policy of the practice site says; `version`: of the one before.
+async fn policy(house: &House, version: i64, opted_out: &[&str]) {
+    let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect();
+    let outreach = Outreach { recipients: names(&["bo@a.test", "cy@a.test"]), opted_out: names(opted_out) };
+    let disclosure = "Written by a machine. Answer STOP to hear no more.".to_owned();
+    let terms = HostTerms { disclosure, outreach: Some(outreach), ..HostTerms::default() };
+    house.company.set_host_policy("rehearsal.localhost".into(), version, terms, &house.by).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_go_to_who_wants_them_with_what_the_policy_wants_said_and_to_nobody_else() {
+    let house = House::open().await;
+    let jason = house.hire("jason", Role::Worker).await;
+    let who = house.storage.db.persona(jason).await.unwrap().unwrap();
+    let made = |to: &str| templates::make("outreach.send_message", letter(to).as_object().unwrap(), &who).unwrap();
+    let sent = || house.site.store().letters();
+
+    // Without a policy of the host no message is counted, and none is sent by a goal that counts as nothing either.
+    let mut uncounted = made("bo@a.test");
+    (uncounted.proof.counts_as, uncounted.proof.units) = (None, None);
+    let off = house.play(jason, uncounted).await;
+    assert_eq!(off.state, GoalState::Failed, "{off:?}");
+    assert!(off.last_error.unwrap().contains("outreach is off on rehearsal.localhost"));
+
+    policy(&house, 0, &["cy@a.test"]).await;
+    let messages = Quotas::from([(Unit::Message, Quota::new(0, 9).unwrap())]);
+    let patch = PersonaPatch { quotas: Some(messages), ..PersonaPatch::default() };
+    house.company.update_persona(jason, who.version, patch, &house.by).await.unwrap();
+    let done = house.play(jason, made("bo@a.test")).await;
+    assert_eq!(done.state, GoalState::Done, "{done:?}");
+    let letters = sent();
+    let wanted = "We audit data pipelines.\n\nRef. ID\n\nWritten by a machine. Answer STOP to hear no more.";
+    assert_eq!((letters.len(), letters[0].to.as_str()), (1, "bo@a.test"));
+    assert_eq!(letters[0].text.replace("\r\n", "\n"), wanted.replace("ID", &done.id.to_string()));
+    assert_eq!(units(&house, &done).await, Some(1));
+    let rows = std::fs::read_to_string(house.root.path().join(format!("personas/{jason}/files/sent.csv"))).unwrap();
+    assert!(rows.contains(&format!("bo@a.test,{}", done.id)), "{rows}");
+
+    // Who opted out is not written to, whatever else stands there; nor is who never asked for it.
+    for (to, why) in [("cy@a.test", "does not want to be written to"), ("ed@a.test", "is not among those who want")] {
+        let refused = house.play(jason, made(to)).await;
+        assert!(refused.last_error.as_ref().unwrap().contains(why), "{refused:?}");
+        let receipts = house.storage.records.goal_receipts(refused.id).await.unwrap();
+        let denied = receipts.iter().find(|receipt| receipt.phase == Some(Phase::Denied)).unwrap();
+        assert!(denied.tool.as_deref() == Some("browser_message") && denied.body.as_ref().unwrap().error.is_some());
+    }
+    assert_eq!(sent().len(), 1);
+    let receipts = house.storage.records.goal_receipts(done.id).await.unwrap();
+    let said = |phase| {
+        let of = |receipt: &&actors::domain::Receipt| {
+            receipt.phase == Some(phase) && receipt.tool.as_deref() == Some("browser_message")
+        };
+        receipts.iter().find(of).and_then(|receipt| receipt.body.clone()).unwrap()
+    };
+    assert!(said(Phase::Intent).data["args"]["text"].as_str().unwrap().contains("Answer STOP"));
+    assert_eq!(said(Phase::Outcome).summary, "wrote to bo@a.test");
     house.close().await;
 }

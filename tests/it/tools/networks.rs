@@ -110,9 +110,34 @@ fn a_tool_with_network_reaches_its_personas_hosts_and_nothing_else() {
     let failed = play(root, &json!({"urls": ["http://elsewhere.test/"], "places": [], "fails": true}));
     assert_eq!(failed["state"], "failed", "{failed:#}");
     let error = failed["last_error"].to_string();
-    assert!(error.contains("host elsewhere.test:80 is not on the host list; add it to the persona's hosts"), "{error}");
+    assert!(
+        error.contains("host elsewhere.test:80 is not on the host list; add `elsewhere.test` to the persona's hosts"),
+        "{error}"
+    );
     // Something got through before it failed: nobody knows what it did there.
     let unsure = play(root, &json!({"urls": ["http://rehearsal.localhost/"], "places": [], "fails": true}));
     assert_eq!(unsure["state"], "parked", "{unsure:#}");
+    assert_eq!(server.end(Signal::TERM), Some(0));
+}
+
+#[test]
+fn what_a_hosts_policy_does_not_allow_a_tool_it_does_not_do_there_from_its_next_request_on() {
+    if is_left_out_here() {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    fs::write(root.join("greenroom.toml"), "company.retry_after = []\n").unwrap();
+    put(root);
+    let server = Server::start(root);
+    answer(root, &["persona", "new", "Ada"]);
+    let done = play(root, &json!({"urls": ["http://rehearsal.localhost/"], "places": [], "fails": false}));
+    assert_eq!(done["state"], "done", "{done:#}");
+    let asks = json!({"urls": ["http://rehearsal.localhost/"], "places": [], "fails": true});
+    let error = |goal: &Value| goal["last_error"].to_string();
+    answer(root, &["host", "set", "rehearsal.localhost", "--action", "browser_navigate"]);
+    let forbidden = play(root, &asks);
+    let why = "the policy of host rehearsal.localhost does not allow this tool there; an operator may say otherwise";
+    assert!(forbidden["state"] == "failed" && error(&forbidden).contains(why), "{forbidden:#}");
     assert_eq!(server.end(Signal::TERM), Some(0));
 }

@@ -29,7 +29,7 @@ pub(super) fn put(root: &Path, name: &str, effect: &str, script: &str) {
 
 pub(super) fn step(name: &str, effect: Effect, args: Value) -> Step {
     let args: Map<String, Value> = args.as_object().unwrap().clone();
-    Step::Tool { name: name.into(), args, effect, save_as: None, timeout_ms: None }
+    Step::Tool { name: name.into(), args, effect, outreach: false, save_as: None, timeout_ms: None }
 }
 
 async fn perform(effect: Effect, script: &str) -> Outcome {
@@ -104,6 +104,27 @@ async fn a_failure_that_changed_something_is_unknown_and_one_that_did_not_never_
     let hangs = stage.perform(step("hangs", Effect::Idempotent, json!({}))).await;
     assert_eq!((hangs.ended, &hangs.data["exit"]), (Ended::NotBegun, &json!("timed out")));
     assert!(error_text(&hangs).contains("took longer than 200 ms"), "{hangs:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_that_writes_to_strangers_is_called_as_what_it_is() {
+    if is_left_out().await {
+        return;
+    }
+    let stage = Stage::new();
+    put(stage.root.path(), "letter", "irreversible", "echo '{}'");
+    let file = stage.root.path().join("tools/letter/tool.toml");
+    let manifest = fs::read_to_string(&file).unwrap().replace("[parameters]", "outreach = true\n[parameters]");
+    let more = "[parameters.properties.host]\ntype = \"string\"\n[parameters.properties.to]\ntype = \"string\"\n";
+    fs::write(&file, manifest + more).unwrap();
+    let args = json!({"host": "a.test", "to": "bo@a.test", "text": "Hello."});
+    let hidden = step("letter", Effect::Irreversible, args.clone());
+    let refused = stage.perform(hidden.clone()).await;
+    assert_eq!(refused.ended, Ended::NotBegun);
+    assert!(error_text(&refused).contains("writes to strangers, its manifest says"), "{refused:?}");
+    let Step::Tool { name, args, effect, .. } = hidden else { panic!() };
+    let open = Step::Tool { name, args, effect, outreach: true, save_as: None, timeout_ms: None };
+    assert!(stage.perform(open).await.holds(), "whether it may be, the broker has judged");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,7 +211,7 @@ fn the_list_names_what_is_broken_beside_what_is_not() {
     let root = tempfile::tempdir().unwrap();
     put(root.path(), "good", "read", "");
     put(root.path(), "browser_fly", "read", "");
-    let list = registry::list(root.path(), None, &[], Fitted::default());
+    let list = registry::list(&registry::watched(root.path().to_path_buf()), None, &[], Fitted::default());
     let of = |name: &str| list.iter().find(|listed| listed.name == name).unwrap();
     assert_eq!((of("browser_click").from, of("browser_click").effect), ("built_in", Some(Effect::Irreversible)));
     assert_eq!(

@@ -5,8 +5,13 @@
 //! would lock a full inbox up for good: nothing in it may be that important.
 //!
 //! A rest is no poll: [`Gate::opens_in`] names the one moment at which to look again, or none.
+//!
+//! Talk overheard in a room is not looked at again: a persona that is held back passes (`persona/listening.rs`).
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use super::{Inner, InnerLife, Mood};
 use crate::domain::Priority;
@@ -54,6 +59,39 @@ pub enum Lets {
     Nothing,
 }
 
+/// What holds a persona back from optional work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// In this mood it takes only what is more important.
+    Mood(Mood),
+    /// So much is left of the rest since its last optional turn.
+    Rest(Duration),
+    /// The machine is hot.
+    Machine,
+}
+
+impl Held {
+    /// The reason, told of the persona.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Mood(mood) => format!("it is {mood}: this was not important enough"),
+            Self::Rest(left) => format!("it rests for another {:.1} s after its last turn", left.as_secs_f64()),
+            Self::Machine => self.to_string(),
+        }
+    }
+}
+
+/// In the persona's own words.
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mood(mood) => write!(f, "I am {mood} and this can do without me"),
+            Self::Rest(left) => write!(f, "I rest for another {:.1} s after my last turn", left.as_secs_f64()),
+            Self::Machine => write!(f, "the machine is hot"),
+        }
+    }
+}
+
 /// How it stands with optional work at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gate {
@@ -77,6 +115,15 @@ impl Gate {
             Lets::Above(least) => f64::from(priority.thousandths()) / 1_000.0 > least,
             Lets::HighestBand => of_highest_band,
             Lets::Nothing => false,
+        }
+    }
+
+    /// What keeps it from beginning now, in this mood; none: nothing does.
+    pub fn holds(&self, mood: Mood, priority: Priority, of_highest_band: bool) -> Option<Held> {
+        match () {
+            () if !self.lets(priority, of_highest_band) => Some(Held::Mood(mood)),
+            () if !self.rest.is_zero() => Some(Held::Rest(self.rest)),
+            () => None,
         }
     }
 
@@ -199,6 +246,19 @@ mod tests {
         assert_eq!(rest(refused.clone(), true, 0, now), 3, "half is not below a half");
         refused.refused(now, &rules);
         assert_eq!(rest(refused, true, 0, now), 6);
+    }
+
+    #[test]
+    fn who_is_held_back_says_by_what() {
+        let (rules, now) = (InnerLife::default(), tokio::time::Instant::now().into_std());
+        let (mut tired, then) = after_work(7.5, now, &rules);
+        let held =
+            |inner: &Inner, thousandths| inner.gate(0, then, &rules).holds(Mood::Tired, priority(thousandths), true);
+        assert_eq!((held(&tired, 500), held(&tired, 501)), (Some(Held::Mood(Mood::Tired)), None));
+        tired.optional_turn_over(true, 0, then, &rules);
+        assert_eq!(held(&tired, 500), Some(Held::Mood(Mood::Tired)), "a rest that ends would not help");
+        assert_eq!(held(&tired, 501), Some(Held::Rest(Duration::from_secs(7))));
+        assert_eq!(Held::Rest(Duration::from_secs(7)).to_string(), "I rest for another 7.0 s after my last turn");
     }
 
     proptest! {

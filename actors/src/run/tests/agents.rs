@@ -147,6 +147,7 @@ async fn what_it_says_holds_when_a_tool_or_a_request_did_it() {
         name: "make_pdf".into(),
         args: serde_json::Map::new(),
         effect,
+        outreach: false,
         save_as: None,
         timeout_ms: None,
     };

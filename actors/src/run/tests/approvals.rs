@@ -76,6 +76,7 @@ impl Board {
             due_ms: Some(at_ms),
             at_ms,
         };
+        let note = decided.as_ref().map(|decided: &Decided| decided.note.clone()).unwrap_or_default();
         let changes = vec![
             Change::Approval(ApprovalChange::Moved { id, state, decided }),
             Change::AlertResolved(alert_of(id), at_ms),
@@ -84,6 +85,7 @@ impl Board {
         ];
         let mut data = told(&asked, state);
         data["by"] = "anna".into();
+        data["note"] = note.into();
         let about = About { node: &testing::node(), world: &*self.ports.world, goal: &goal, run: None };
         let said = format!("anna {state} “{}”", asked.subject.label);
         let receipts = vec![about.draft(ReceiptKind::Decision, Some(Phase::Decision), said, data)];

@@ -187,7 +187,10 @@ impl Board {
         // Of the limits that it has now nothing may matter.
         let limits = Limits { retry_after: vec![], standing_hosts: vec![], circuit_after: 99, ..limits(pace) };
         let made = self.calls_made();
-        let replayed = replay(&Library { records, blobs, limits }, run, true).await;
+        // What people were asked and said stands on the receipts.
+        records.hide_approvals(true);
+        let replayed = replay(&Library { records: records.clone(), blobs, limits }, run, true).await;
+        records.hide_approvals(false);
         assert_eq!(self.calls_made(), made, "nothing is performed");
         replayed
     }
@@ -198,7 +201,9 @@ impl Board {
             self.ports.store.roster_record(persona.id).await.unwrap().map_or(0, |record| record.failure_streak);
         let (stop, now) = (self.stop.clone(), self.now.clone());
         tokio::spawn(async move {
-            let Some(slice) = runner.turn(&work, persona.weight, &stop, &now).await else { return RunEnd::Stopped };
+            let Some(slice) = runner.turn(&work, persona.weight, None, &stop, &now).await else {
+                return RunEnd::Stopped;
+            };
             runner.carry(persona, work.into(), streak, stop, now, slice).await
         })
     }

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::board::{Board, SITE, When, proof, submit};
 use crate::{
     domain::{
-        AlertKind, Autonomy, GoalState, InnerLife, Length, MessageState, Mood, PersonaId, PersonaStatus, Phase,
-        Priority, Proof, Rule, Ruling, RunState, Step, Weight,
+        AlertKind, Autonomy, GoalState, InnerLife, MessageState, Mood, PersonaId, PersonaStatus, Phase, Priority,
+        Proof, Rule, Ruling, RunState, Step, Weight,
     },
     ports::{Change, Commit, GoalMove},
     run::RunEnd,
@@ -158,7 +158,7 @@ async fn a_wait_for_the_pace_gives_the_slice_back() {
     let slice = tokio::select! {
         biased;
         _ = &mut run => panic!("ten seconds lie between the two acts"),
-        slice = board.scheduler.acquire(Wish { persona: other, priority: Priority::BASE, weight: Weight::ORDINARY, since_ms: 0 }) => slice.unwrap(),
+        slice = board.scheduler.acquire(Wish { persona: other, priority: Priority::BASE, weight: Weight::ORDINARY, since_ms: 0, ready_ms: None }) => slice.unwrap(),
     };
     assert_eq!(board.goal(goal).state, GoalState::Parked, "durably, so that a crash finds it");
     assert!(board.goal(goal).due_ms.is_some());
@@ -186,20 +186,6 @@ async fn work_tires_its_persona_an_answer_enlivens_it_and_a_wait_for_the_pace_is
     let energy = vitals().energy.thousandths();
     assert!((997..=999).contains(&energy), "a second of work, not the wait: {energy}");
     assert_eq!(vitals().mood, Mood::Active);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_model_with_too_many_requests_lowers_the_compute_budget() {
-    let board = Board::open(1_000_000).await;
-    let compute = || board.now.inner().look(0, Instant::now().into_std(), &InnerLife::default()).compute;
-    for (tool, left) in [("browser_navigate", 1_000), ("compose", 500)] {
-        board.world.lock().unwrap().failing = Some((tool, 1));
-        let compose = Step::Compose { prompt: "a line".into(), save_as: "line".into(), length: Length::Short };
-        let goal = board.give(vec![Step::Goto { url: SITE.into(), timeout_ms: None }, compose], Proof::default());
-        board.carry(goal).await;
-        assert_eq!(compute().thousandths(), left, "{tool}");
-        assert_eq!(board.scheduler.take_refusals(), u32::from(tool == "compose"), "the machine is told too");
-    }
 }
 
 #[tokio::test(start_paused = true)]

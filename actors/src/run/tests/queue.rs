@@ -34,11 +34,11 @@ fn becomes(board: &Board, persona: Persona) {
 /// A run that is carried as a persona has it carried, while another one holds the only slot.
 async fn queued(board: &Board) -> (Slice, JoinHandle<RunEnd>) {
     let other = PersonaId(uuid::Uuid::from_u128(9));
-    let wish = Wish { persona: other, priority: Priority::BASE, weight: Weight::ORDINARY, since_ms: 0 };
+    let wish = Wish { persona: other, priority: Priority::BASE, weight: Weight::ORDINARY, since_ms: 0, ready_ms: None };
     let slice = board.scheduler.acquire(wish).await.unwrap();
     let work = Arc::new(board.work(board.give(submit(None), proof(false))).await);
     let (runner, now) = (board.runner.clone(), board.now.clone());
-    let order = Order { work, weight: board.persona.weight, failure_streak: 0 };
+    let order = Order { work, weight: board.persona.weight, failure_streak: 0, ready_ms: None };
     let run = tokio::spawn(async move { Carrier::carry(&runner, order, CancellationToken::new(), now).await });
     board.scheduler.figures().wait_for(|figures| figures.waiting == 1).await.unwrap();
     (slice, run)

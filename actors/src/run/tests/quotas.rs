@@ -138,7 +138,8 @@ async fn a_try_that_was_not_begun_gives_nothing_back_behind_one_that_may_have_ha
     for crashes in [true, false] {
         let board = board(1).await;
         let (name, effect) = ("post".to_owned(), Effect::Idempotent);
-        let post = Step::Tool { name, args: Default::default(), effect, save_as: None, timeout_ms: None };
+        let post =
+            Step::Tool { name, args: Default::default(), effect, outreach: false, save_as: None, timeout_ms: None };
         let first = board.give(vec![post], proof(false));
         board.world.lock().unwrap().crash_at = Some((0, When::After));
         let run = board.begin(first).await;

@@ -122,6 +122,7 @@ fn step(kind: u8) -> Step {
         name: name.into(),
         args: serde_json::Map::new(),
         effect,
+        outreach: false,
         save_as: None,
         timeout_ms: None,
     };

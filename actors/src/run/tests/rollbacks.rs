@@ -22,7 +22,7 @@ const UNDOES: Undoes = Undoes {
 
 fn rollback(tool: &str, effect: Effect) -> Payload {
     let args = json!({"ticket": "{{gone}} ${secret:x}"}).as_object().unwrap().clone();
-    let call = Step::Tool { name: tool.to_owned(), args, effect, save_as: None, timeout_ms: None };
+    let call = Step::Tool { name: tool.to_owned(), args, effect, outreach: false, save_as: None, timeout_ms: None };
     Payload::Rollback(Box::new(Rollback { call, undoes: UNDOES }))
 }
 

@@ -20,13 +20,21 @@ use crate::{
 
 fn invoice(number: u32) -> Step {
     let Value::Object(args) = json!({ "number": number }) else { panic!("no object") };
-    Step::Tool { name: "invoice".into(), args, effect: Effect::Idempotent, save_as: None, timeout_ms: None }
+    Step::Tool {
+        name: "invoice".into(),
+        args,
+        effect: Effect::Idempotent,
+        outreach: false,
+        save_as: None,
+        timeout_ms: None,
+    }
 }
 
 fn mail(to: &str) -> Step {
     let args = json!({"host": "mail.test", "to": to, "text": "Hello."});
     let Value::Object(args) = args else { panic!("no object") };
-    Step::Tool { name: "outreach_mail".into(), args, effect: Effect::Irreversible, save_as: None, timeout_ms: None }
+    let (name, effect) = ("outreach_mail".into(), Effect::Irreversible);
+    Step::Tool { name, args, effect, outreach: false, save_as: None, timeout_ms: None }
 }
 
 fn policy_of(host: &str, version: i64, terms: HostTerms) -> HostPolicy {

@@ -15,7 +15,7 @@ use crate::{
 fn other(priority: u16) -> Wish {
     let priority = Priority::try_from(priority).unwrap();
     let persona = PersonaId(uuid::Uuid::from_u128(9));
-    Wish { persona, priority, weight: Weight::ORDINARY, since_ms: i64::MAX }
+    Wish { persona, priority, weight: Weight::ORDINARY, since_ms: i64::MAX, ready_ms: None }
 }
 
 /// The form, with a step of two seconds in front: then the quantum is over.

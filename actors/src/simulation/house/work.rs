@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::{Broken, Event, House, Step, id};
 use crate::{
-    domain::{Priority, Weight},
+    domain::{CIRCUIT_AFTER, Priority, RETRY_AFTER, Weight, opens_circuit, pause_before_retry},
     scheduler::turns::{Ask, Granted, Ticket},
     simulation::{
         Violation,
@@ -13,11 +13,6 @@ use crate::{
         ledger::Standing,
     },
 };
-
-/// Pauses after the first, second and third failure; then the message has failed.
-const RETRY_AFTER_MS: [i64; 3] = [60_000, 300_000, 900_000];
-/// So many failed in a row pause their persona.
-const CIRCUIT_AFTER: u8 = 3;
 
 impl House<'_> {
     /// A persona wants a slice for the best it has. A request that waits is changed when its message expired, or
@@ -88,14 +83,15 @@ impl House<'_> {
             self.holds(self.now_ms <= at_ms + self.plan.serve_within_ms(), || {
                 format!("message {message} begins too late")
             })?;
-            self.diary.begun(persona, priority, at_ms, entry.own_ms);
+            self.diary.begun(persona, priority, at_ms, entry.ready_ms);
         }
         self.ledger.becomes(message, Standing::Running);
         self.asking -= 1;
         self.asking_urgently -= usize::from(priority.is_urgent());
         self.held += 1;
         self.diary.work_begins(persona);
-        self.personas[persona as usize].holds = Some(Step { ticket, message, since_ms: self.now_ms });
+        self.personas[persona as usize].holds =
+            Some(Step { ticket, message, since_ms: self.now_ms, until_ms: self.now_ms });
         self.step(persona, ticket, message);
         Ok(())
     }
@@ -104,7 +100,11 @@ impl House<'_> {
     fn step(&mut self, persona: u32, ticket: Ticket, message: u32) {
         let Arrival { cost_ms, steps, .. } = self.arrivals[message as usize];
         let (takes_ms, end) = self.accidents.step(persona, cost_ms / u32::from(steps.max(1)));
-        self.events.push(Reverse((self.now_ms + takes_ms, Event::StepOver { persona, ticket, end })));
+        let until_ms = self.now_ms + takes_ms;
+        if let Some(step) = &mut self.personas[persona as usize].holds {
+            step.until_ms = until_ms;
+        }
+        self.events.push(Reverse((until_ms, Event::StepOver { persona, ticket, end })));
     }
 
     pub(super) fn step_over(&mut self, persona: u32, ticket: Ticket, end: StepEnd) -> Result<(), Violation> {
@@ -166,7 +166,8 @@ impl House<'_> {
     /// A run ends, well or badly.
     fn ends(&mut self, persona: u32, message: u32, end: StepEnd) {
         if end == StepEnd::Well {
-            self.personas[persona as usize].failed_in_a_row = 0;
+            let host = &mut self.personas[persona as usize];
+            (host.failed_in_a_row, host.open) = (0, host.open - 1);
             return self.ledger.becomes(message, Standing::Done);
         }
         self.failed(persona, message);
@@ -184,25 +185,29 @@ impl House<'_> {
 
     fn failed(&mut self, persona: u32, message: u32) {
         let entry = self.ledger.entry(message);
-        let pause_ms = RETRY_AFTER_MS.get(usize::from(entry.failures));
         entry.failures += 1;
         entry.steps = 0;
-        if let Some(pause_ms) = pause_ms {
+        if let Some(pause) = pause_before_retry(&RETRY_AFTER, u32::from(entry.failures)) {
+            let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
             self.ledger.becomes(message, Standing::BackingOff);
             self.events.push(Reverse((self.now_ms + pause_ms, Event::Due { message })));
             return;
         }
         self.ledger.becomes(message, Standing::Failed);
         let host = &mut self.personas[persona as usize];
+        host.open -= 1;
         host.failed_in_a_row += 1;
-        if host.failed_in_a_row >= CIRCUIT_AFTER {
+        if opens_circuit(host.failed_in_a_row, CIRCUIT_AFTER) && !host.paused {
+            self.diary.circuits += 1;
             self.pause(persona);
         }
     }
 
     /// Its circuit opened, or it fell too often: it begins nothing more, and a person is told.
     fn pause(&mut self, persona: u32) {
-        self.personas[persona as usize].paused = true;
+        if std::mem::replace(&mut self.personas[persona as usize].paused, true) {
+            return;
+        }
         self.withdraw(persona);
         self.diary.paused += 1;
     }

@@ -178,6 +178,20 @@ impl State {
         }
     }
 
+    /// Also who sleeps has less compute budget, when a program asked in its name.
+    pub(super) fn model_refused(&self, id: PersonaId) {
+        let (now, rules) = (Instant::now().into_std(), &self.stage.limits.inner_life);
+        self.roster(|roster| {
+            let Some(line) = roster.line(id) else { return };
+            if let Some(awake) = line.handle() {
+                return awake.refused(rules);
+            }
+            let mut inner = line.inner.take().map_or_else(|| Inner::rested(now), |inner| *inner);
+            inner.refused(now, rules);
+            line.inner = inner.asleep(now, rules);
+        });
+    }
+
     pub(super) async fn restart(&mut self, me: &ActorRef<Msg>, id: PersonaId) {
         let actor = self.roster(|roster| {
             roster.restart(id).map(|persona| {

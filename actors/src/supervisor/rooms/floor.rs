@@ -3,7 +3,9 @@
 //! A message in a room opens one round: every persona there has a turn about it. What holds, whatever happens:
 //! - at most [`RoomRules::speakers`] of a round (one, when a persona spoke) have answered or may answer; whoever loses
 //!   the floor is followed by the next, [`RoomRules::regrants`] times;
-//! - named ones first, then those who do not mind, then by relevance; ties go to who had the floor longest ago;
+//! - named ones first, then by relevance; ties go to who had the floor longest ago;
+//! - who would rather rest gets the floor only when a person would else have no answer, and then one of them: a person is
+//!   answered though everybody rests, and nobody works for a second opinion who should not;
 //! - personas answer each other only while a person spoke among the last messages, never more often in a minute than
 //!   the rules say, and never while a round of a person is open: people first;
 //! - a round comes to an end: who did not get the floor passes, with the reason.
@@ -88,6 +90,8 @@ pub(super) enum Why {
     /// Personas had as many turns this minute as they may have.
     Enough,
     Paused,
+    /// It would rather rest, and others had the floor.
+    Rested,
     /// Everybody who had the floor lost it.
     NobodyLeft,
 }
@@ -131,7 +135,10 @@ pub(super) fn decide(round: &Round, hall: &Hall, rules: &RoomRules) -> Decision 
         return decision;
     }
     let places = places(round, hall, rules, &count, denied.is_some());
-    let grants: Vec<_> = candidates(round, hall).into_iter().take(places).collect();
+    let mut grants: Vec<_> = candidates(round, hall).into_iter().take(places).collect();
+    let alone = usize::from(count.speaking + count.answered == 0);
+    let willing = grants.iter().filter(|turn| !turn.reluctant).count();
+    grants.truncate(willing.max(alone));
     let speaking = count.speaking + grants.len();
     decision.grant = grants.iter().map(|turn| turn.goal).collect();
     let nobody_else = !waits_for_word || round.given_up;
@@ -197,6 +204,7 @@ fn why(turn: &Turn, count: &Count, denied: Option<Denied>) -> Why {
         Some(Denied::ForGood(why)) if count.answered == 0 => why,
         _ if !turn.able => Why::Paused,
         _ if turn.standing == Standing::Asked => Why::SaidNothing,
+        _ if count.answered > 0 && turn.reluctant => Why::Rested,
         _ if count.answered > 0 => Why::OthersSpoke,
         _ => Why::NobodyLeft,
     }

@@ -21,13 +21,14 @@ use tokio::{
 use tracing::warn;
 
 use super::{
-    super::office::Office,
+    super::{office::Office, overflow::Parts},
     floor::{self, Failure, Hall, Round, Standing, Turn},
     steps::{Steps, Trouble},
 };
 use crate::{
     domain::{GoalId, GoalState, Limits, RoomId, RoomMessageId, RoomTurn, TurnState},
-    evidence::{Evidence, GoalTurn},
+    evidence::GoalTurn,
+    persona::tally::Tally,
     ports::{Ports, Seat},
 };
 
@@ -62,14 +63,10 @@ struct Watch {
 }
 
 impl Moderator {
-    pub(in crate::supervisor) fn new(
-        ports: &Ports,
-        evidence: &Evidence,
-        office: &Office,
-        limits: &Arc<Limits>,
-    ) -> Self {
+    pub(in crate::supervisor) fn new(parts: Parts<'_>, tally: &Arc<Tally>) -> Self {
+        let steps = Steps::new(parts, tally);
+        let (ports, _, office, limits) = parts;
         let (ports, office, limits) = (ports.clone(), office.clone(), limits.clone());
-        let steps = Steps::new(&ports, evidence, &office, &limits);
         Self { ports, office, limits, steps, seen: HashMap::new(), stirred: BTreeSet::new() }
     }
 

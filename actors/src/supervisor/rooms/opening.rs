@@ -38,6 +38,8 @@ pub(super) struct Opening {
     pub(super) touched: Vec<PersonaId>,
     /// Personas that heard it.
     pub(super) personas: usize,
+    /// Messages that become the context of another one.
+    pub(super) coalesced: usize,
 }
 
 /// Whether an opening that was refused is worth preparing anew: something moved meanwhile.
@@ -131,6 +133,7 @@ impl Hearing<'_> {
             opening.touched.push(persona.id);
         }
         for (seat, state, why) in ended {
+            opening.coalesced += usize::from(state == TurnState::Coalesced);
             self.end(seat, state, why, opening);
         }
         Ok(())
@@ -142,6 +145,7 @@ impl Hearing<'_> {
         let turn = RoomTurn { state: TurnState::Coalesced, why: why.clone(), ..turn };
         let goal = Goal { state: GoalState::Cancelled, parked_on: None, result: Some(why), ..goal };
         let message = Message { state: MessageState::Coalesced, ..message };
+        opening.coalesced += 1;
         opening.guards.push(Guard::Room(RoomGuard::TurnIs(older.turn.goal, older.turn.state)));
         opening.receipts.push(self.receipts.joined(self.said, &message, &goal, score));
         opening.changes.extend([

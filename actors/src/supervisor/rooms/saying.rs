@@ -98,7 +98,8 @@ impl Desk {
         opening: Opening,
         by: &By,
     ) -> Result<Option<Said>, CommandError> {
-        let Opening { mut guards, changes: opened, receipts: heard, rings, touched, personas: heard_by } = opening;
+        let Opening { mut guards, changes: opened, receipts: heard, rings, touched, personas: heard_by, coalesced } =
+            opening;
         if let Some(key) = &message.correlation {
             guards.push(Guard::Room(RoomGuard::KeyFree(room.id, key.clone())));
         }
@@ -117,6 +118,7 @@ impl Desk {
         let written = self.evidence.record_then(Commit { guards, changes, receipts }, move |_| ring()).await;
         match settle(written)? {
             Ok(_) => {
+                self.tally.coalesced(coalesced);
                 for persona in touched {
                     self.refresh(persona).await;
                 }

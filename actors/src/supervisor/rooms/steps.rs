@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    super::office::Office,
+    super::{office::Office, overflow::Parts},
     floor::{Decision, Failure, Why},
     opening::{self, ended},
     receipts::Receipts,
@@ -15,6 +15,7 @@ use crate::{
         Room, RoomMessage, RoomMessageId, RoomTurn, RunId, RunState, TurnState,
     },
     evidence::{Evidence, RecordError},
+    persona::tally::Tally,
     ports::{Change, Commit, GoalMove, Guard, Ports, RoomChange, RoomGuard, Seat, Unavailable},
 };
 
@@ -38,12 +39,13 @@ pub(super) struct Steps {
     evidence: Evidence,
     office: Office,
     limits: Arc<Limits>,
+    tally: Arc<Tally>,
 }
 
 impl Steps {
-    pub(super) fn new(ports: &Ports, evidence: &Evidence, office: &Office, limits: &Arc<Limits>) -> Self {
-        let (ports, evidence) = (ports.clone(), evidence.clone());
-        Self { ports, evidence, office: office.clone(), limits: limits.clone() }
+    pub(super) fn new((ports, evidence, office, limits): Parts<'_>, tally: &Arc<Tally>) -> Self {
+        let (ports, evidence, tally) = (ports.clone(), evidence.clone(), tally.clone());
+        Self { ports, evidence, office: office.clone(), limits: limits.clone(), tally }
     }
 
     pub(super) async fn carry_out(&self, room: &Room, round: &[Seat], decision: Decision) -> Result<(), Trouble> {
@@ -190,7 +192,9 @@ impl Steps {
         commit.receipts.extend(opening.receipts);
         let (bell, rings) = (self.office.bell(), opening.rings);
         let ring = move || rings.into_iter().for_each(|(persona, news)| bell.press(persona, news));
-        self.write_then(commit, ring).await?;
+        if self.write_then(commit, ring).await? {
+            self.tally.coalesced(opening.coalesced);
+        }
         for id in opening.touched {
             self.refresh_persona(id).await;
         }
@@ -281,6 +285,7 @@ fn say(why: Why, spoke: &[String]) -> String {
     match why {
         Why::OthersSpoke if spoke.is_empty() => "others had the floor".to_owned(),
         Why::OthersSpoke => format!("{} had the floor", spoke.join(" and ")),
+        Why::Rested => format!("it would rather rest, and {}", say(Why::OthersSpoke, spoke)),
         Why::SaidNothing => "it said nothing while it could have".to_owned(),
         Why::Silence => "no person spoke in the last messages".to_owned(),
         Why::Enough => "personas had enough turns this minute".to_owned(),

@@ -1,5 +1,7 @@
 //! Calendars: every due time starts one goal, whatever happens to server, persona, store and clock.
 
+mod own_choice;
+
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
@@ -25,7 +27,7 @@ fn finish(_: &Order) -> Play {
 fn a_line() -> Starts {
     let payload = Payload::parse(crate::domain::GoalKind::Ai, json!({"prompt": "Write a line."})).unwrap();
     let priority = Priority::try_from(700).ok();
-    Starts::Goal { title: "a line".to_owned(), payload, proof: Proof::default(), priority }
+    Starts::Goal { title: "a line".to_owned(), payload, proof: Proof::default(), priority, optional: false }
 }
 
 fn schedule(cron: &str) -> NewSchedule {

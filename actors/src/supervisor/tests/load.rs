@@ -163,7 +163,7 @@ async fn refusals_of_models_are_heat_too() {
     let house = house(COOL, endless).await;
     house.four_at_work().await;
     for _ in 0..3 {
-        (0..5).for_each(|_| house.company.desk.scheduler.note_refusal());
+        (0..5).for_each(|_| house.company.model_refused(None));
         house.samples_pass(1).await;
     }
     assert_eq!(house.stands().0, LoadLevel::Hot);
@@ -224,4 +224,40 @@ async fn optional_work_waits_for_a_calm_machine_and_is_caught_up_then() {
     house.samples_pass(7).await;
     assert_eq!(house.stands().0, LoadLevel::Calm);
     assert_eq!(house.state(overheard.goal.id), GoalState::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_of_models_lower_the_compute_budget_of_who_asked_awake_or_asleep() {
+    let house = House::open(4, endless).await;
+    let [ada, bo] = [house.persona("ada").await, house.persona("bo").await];
+    house.give(ada, 500).await;
+    settle().await;
+    for _ in 0..2 {
+        house.company.model_refused(Some(ada));
+    }
+    house.company.model_refused(Some(bo));
+    house.company.model_refused(Some([9; 16].into()));
+    house.company.model_refused(None);
+    settle().await;
+    let compute = |id| {
+        let actors = house.company.actors();
+        actors.iter().find(|actor| actor.persona == id).unwrap().vitals.compute.thousandths()
+    };
+    assert_eq!((compute(ada), compute(bo)), (250, 500));
+    assert_eq!(house.company.desk.scheduler.take_refusals(), 5, "the machine is told of all");
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!((compute(ada), compute(bo)), (350, 600), "and it recovers");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_programs_met_with_while_nobody_worked_heats_no_machine() {
+    let house = house(COOL, endless).await;
+    (0..50).for_each(|_| house.company.model_refused(None));
+    house.four_at_work().await;
+    house.samples_pass(1).await;
+    for level in [LoadLevel::Calm, LoadLevel::Hot] {
+        (0..5).for_each(|_| house.company.model_refused(None));
+        house.samples_pass(1).await;
+        assert_eq!(house.stands().0, level, "it takes two samples, and what was before is none");
+    }
 }

@@ -21,7 +21,14 @@ fn wish() -> String {
 
 fn tool(name: &str) -> Step {
     let args = json!({"seat": "12a", "wish": wish()}).as_object().unwrap().clone();
-    Step::Tool { name: name.to_owned(), args, effect: Effect::Idempotent, save_as: None, timeout_ms: None }
+    Step::Tool {
+        name: name.to_owned(),
+        args,
+        effect: Effect::Idempotent,
+        outreach: false,
+        save_as: None,
+        timeout_ms: None,
+    }
 }
 
 /// Books first, then says so.

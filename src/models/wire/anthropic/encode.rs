@@ -2,7 +2,7 @@
 
 use actors::domain::{ToolCall, ToolOffer, Turn};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::AnswerTool;
 use crate::models::wire::{Asked, in_plain_letters, object};
@@ -20,6 +20,10 @@ struct Body<'a> {
     tool_choice: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stop_sequences: Vec<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     stream: bool,
 }
@@ -55,12 +59,14 @@ pub(in crate::models::wire) fn body(asked: &Asked<'_>) -> Vec<u8> {
         tools.push(Tool { name: &answer.name, description, input_schema: answer.schema(schema) });
     }
     let tool_choice = match &answer {
+        _ if chosen(asked.raw).is_some() => chosen(asked.raw),
         Some(answer) if request.tools.is_empty() || request.must_answer => {
             Some(json!({ "type": "tool", "name": answer.name }))
         }
         Some(_) => Some(json!({ "type": "any" })),
         None => (request.must_answer && !request.tools.is_empty()).then(|| json!({ "type": "none" })),
     };
+    let tool_choice = one_at_a_time(tool_choice, asked.raw, !tools.is_empty());
     let body = Body {
         model: asked.model,
         max_tokens: request.max_output_tokens,
@@ -70,10 +76,44 @@ pub(in crate::models::wire) fn body(asked: &Asked<'_>) -> Vec<u8> {
         tool_choice,
         // It takes 0 to 1, others 0 to 2.
         temperature: asked.temperature_thousandths.map(|thousandths| f64::from(thousandths.min(1000)) / 1000.0),
+        top_p: asked.raw.and_then(|raw| raw.get("top_p")?.as_f64()),
+        stop_sequences: stops(asked.raw),
         stream: asked.streaming,
     };
     // Texts, numbers and JSON values always have a JSON form.
     serde_json::to_vec(&body).unwrap_or_default()
+}
+
+/// The tool, or any, that a program wants called; none: it leaves that to the model, or wants none.
+fn chosen(raw: Option<&Map<String, Value>>) -> Option<Value> {
+    let choice = raw?.get("tool_choice")?;
+    match choice["function"]["name"].as_str() {
+        Some(name) => Some(json!({ "type": "tool", "name": name })),
+        None => (choice.as_str() == Some("required")).then(|| json!({ "type": "any" })),
+    }
+}
+
+/// The choice with a program's wish for one call at a time.
+fn one_at_a_time(choice: Option<Value>, raw: Option<&Map<String, Value>>, has_tools: bool) -> Option<Value> {
+    let wished = has_tools && raw.is_some_and(|raw| raw.get("parallel_tool_calls") == Some(&Value::Bool(false)));
+    match choice {
+        choice if !wished => choice,
+        Some(choice) if choice["type"] == "none" => Some(choice),
+        choice => {
+            let mut choice = choice.unwrap_or_else(|| json!({ "type": "auto" }));
+            choice["disable_parallel_tool_use"] = true.into();
+            Some(choice)
+        }
+    }
+}
+
+/// Where a program wants the answer to end.
+fn stops(raw: Option<&Map<String, Value>>) -> Vec<&str> {
+    match raw.and_then(|raw| raw.get("stop")) {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn tool(offer: &ToolOffer) -> Tool<'_> {

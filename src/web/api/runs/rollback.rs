@@ -10,7 +10,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    tools::{own::OwnTool, registry, rollback},
+    tools::{own::OwnTool, rollback},
     web::{
         Deps,
         api::runs::find,
@@ -104,9 +104,10 @@ impl RollbackView {
 /// beside.
 pub(in crate::web) async fn tools_of(deps: &Deps, persona: &Persona) -> Result<Vec<OwnTool>, Problem> {
     let mut tools = deps.mcp.offered(Some(persona)).await;
-    let (root, persona) = (deps.config.data_root.clone(), persona.clone());
-    let own = web::block(move || registry::own_tools(&root, Some((&persona).into())).tools).await;
-    tools.extend(own.map_err(|error| Problem::unavailable(format!("The tools could not be listed: {error}.")))?);
+    let (own, persona) = (deps.own.clone(), persona.clone());
+    let own = web::block(move || own.of(Some((&persona).into()))).await;
+    let own = own.map_err(|error| Problem::unavailable(format!("The tools could not be listed: {error}.")))?;
+    tools.extend(own.tools.iter().cloned());
     Ok(tools)
 }
 

@@ -68,8 +68,8 @@ async fn test(
 }
 
 async fn find(deps: &Deps, persona: Option<&Persona>, name: &str) -> Result<OwnTool, Problem> {
-    let (root, persona) = (deps.config.data_root.clone(), persona.cloned());
-    let loaded = web::block(move || registry::own_tools(&root, persona.as_ref().map(Whose::from))).await;
+    let (own, persona, wanted) = (deps.own.clone(), persona.cloned(), name.to_owned());
+    let loaded = web::block(move || own.to_call(persona.as_ref().map(Whose::from), &wanted)).await;
     let loaded = loaded.map_err(|_| Problem::unavailable("The server is ending. Try again when it is back."))?;
     if let Some(tool) = loaded.named(name) {
         return Ok(tool.clone());

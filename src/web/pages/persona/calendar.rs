@@ -53,7 +53,10 @@ impl Calendar {
             reads: line.cron.described(),
             starts: match &line.starts {
                 Starts::Chat { text } => format!("“{}”", clip(text, SHOWN)),
-                Starts::Goal { title, payload, .. } => format!("{} goal “{}”", payload.kind(), clip(title, SHOWN)),
+                Starts::Goal { title, payload, optional, .. } => {
+                    let when = if *optional { ", when its mood permits" } else { "" };
+                    format!("{} goal “{}”{when}", payload.kind(), clip(title, SHOWN))
+                }
             },
             on: line.on,
             next: next_ms(line, persona, now_ms).map(|next_ms| When::at(next_ms, now_ms)),

@@ -92,6 +92,7 @@ async fn load(deps: &Deps, caller: &Caller, which: &str, asked: &Asked) -> Resul
         body,
         side,
         templates: templates::all(),
+        outreach: visit.deps.db.allows_outreach().await?,
     })
 }
 
@@ -277,9 +278,9 @@ const SUGGESTED: usize = 100;
 /// Read from folders, beside.
 async fn tools_of(visit: &Visit<'_>, persona: &Persona) -> Vec<Listed> {
     let confirmed = visit.deps.mcp.offered(Some(persona)).await;
-    let (root, persona, fitted) = (visit.deps.config.data_root.clone(), persona.clone(), visit.deps.fitted);
+    let (own, persona, fitted) = (visit.deps.own.clone(), persona.clone(), visit.deps.fitted);
     // Who cannot be read has none; the list is there again with the next look.
-    web::block(move || registry::list(&root, Some(&persona), &confirmed, fitted)).await.unwrap_or_default()
+    web::block(move || registry::list(&own, Some(&persona), &confirmed, fitted)).await.unwrap_or_default()
 }
 
 /// Only where a tool of its asks for one.

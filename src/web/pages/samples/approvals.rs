@@ -72,6 +72,7 @@ pub(super) fn approvals(frame: fn(&str, Section) -> Frame) -> Option<ApprovalsPa
             newest: None,
             earlier: Some("/approvals?waiting=earlier&decided=".to_owned()),
         },
+        unknown_earlier: None,
         unknown: vec![UnknownRow::new(&unknown, Some(&jason), NOW)],
         decided: Stretch {
             rows: vec![

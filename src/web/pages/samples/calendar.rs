@@ -21,6 +21,7 @@ pub(super) fn of(jason: &Persona) -> Vec<Schedule> {
         payload: Payload::Report(ReportPayload { file: "postings.md".to_owned(), from_ms: None, until_ms: None }),
         proof: Default::default(),
         priority: None,
+        optional: true,
     };
     let chat = Starts::Chat { text: "Write to everyone who has not answered <yet>.".to_owned() };
     let lines = [(1, "Morning round", "0 9 * * MON-FRI", daily, true), (2, "Reminders", "30 16 * * FRI", chat, false)];

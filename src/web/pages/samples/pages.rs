@@ -172,6 +172,7 @@ pub(super) fn persona() -> Vec<(&'static str, PersonaPage)> {
             body,
             side,
             templates: &templates::all()[..2],
+            outreach: false,
         };
         pages.push(("persona-progress", page(Body::Progress(progress(&jason)), Some(side()))));
         pages.push(("persona-input", page(Body::Input(conversation(&jason)), Some(side()))));

@@ -1,6 +1,6 @@
 //! Made-up tools and MCP servers.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use actors::domain::{Alert, AlertId, AlertKind, Effect, Persona, PersonaStatus, Role, ToolKind};
 use serde_json::{Map, Value, json};
@@ -56,7 +56,7 @@ fn own(name: &str, from: &'static str, effect: Effect) -> Listed {
 }
 
 fn all() -> Vec<Listed> {
-    let built_in = registry::list(Path::new("nowhere"), None, &[], Fitted::default()).into_iter();
+    let built_in = registry::list(&registry::watched("nowhere".into()), None, &[], Fitted::default()).into_iter();
     // They have the version of this program: a snapshot should outlive it.
     let mut all: Vec<Listed> = built_in.map(|tool| Listed { version: "1".to_owned(), ..tool }).take(4).collect();
     all.push(own("invoice", "shared", Effect::Idempotent));

@@ -11,11 +11,12 @@ use std::{
 };
 
 use actors::{
-    domain::{Effect, Ended},
-    ports::{Change, Commit, Performer as _},
+    domain::{Effect, Ended, HostPolicy, HostTerms},
+    ports::{BoxError, Change, Commit, Performer as _},
 };
+use async_trait::async_trait;
 use greenroom::{
-    egress::{Egress, Enforcement},
+    egress::{Egress, Enforcement, PolicyBook},
     tools::Web,
 };
 use serde_json::{Value, json};
@@ -115,9 +116,23 @@ impl Respond for Desk {
     }
 }
 
+/// These policies, for ever.
+struct Book(Vec<HostPolicy>);
+
+#[async_trait]
+impl PolicyBook for Book {
+    async fn policies(&self) -> Result<Vec<HostPolicy>, BoxError> {
+        Ok(self.0.clone())
+    }
+}
+
 async fn stage(server: &MockServer, hosts: &[&str]) -> Stage {
+    stage_under(server, hosts, Vec::new()).await
+}
+
+async fn stage_under(server: &MockServer, hosts: &[&str], policies: Vec<HostPolicy>) -> Stage {
     let fixed = HashMap::from([(("desk.test".to_owned(), 80), *server.address())]);
-    let egress = Egress::for_test(([127, 0, 0, 1], 9).into(), Enforcement::On, fixed);
+    let egress = Egress::for_test(([127, 0, 0, 1], 9).into(), Enforcement::On, fixed).under(Arc::new(Book(policies)));
     let web = Some(Web { egress, search: None });
     let known = [("desk", SECRET), ("pin", PIN), ("odd", ODD)];
     let secrets = known.map(|(name, value)| (("instance".to_owned(), name.to_owned()), value.to_owned())).into();
@@ -170,6 +185,25 @@ async fn a_host_that_is_not_on_the_list_is_not_asked() {
     assert!(refused.ended == Ended::NotBegun && refused.error.as_ref().unwrap().denied, "{refused:?}");
     assert!(error_text(&refused).contains("desk.test"), "{refused:?}");
     assert_eq!(server.received_requests().await.unwrap().len(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_of_the_servers_host_says_which_of_its_tools_are_called() {
+    for (actions, calls) in [(vec!["mcp__desk__other"], 0), (vec!["mcp__desk__look"], 1)] {
+        let (server, desk) = Desk::serve().await;
+        let actions = Some(actions.into_iter().map(str::to_owned).collect());
+        let terms = HostTerms { actions, ..HostTerms::default() };
+        let policy = HostPolicy { host: "desk.test".to_owned(), version: 1, terms };
+        let stage = stage_under(&server, &["desk.test"], vec![policy]).await;
+        confirm(&stage).await;
+        let looked = stage.perform(step("mcp__desk__look", Effect::Irreversible, json!({}))).await;
+        assert_eq!((desk.calls.load(Ordering::SeqCst), looked.holds()), (calls, calls == 1), "{looked:?}");
+        if calls == 0 {
+            let error = looked.error.as_ref().unwrap();
+            assert!(looked.ended == Ended::NotBegun && error.denied, "{looked:?}");
+            assert_eq!(error.text, "the policy of desk.test does not allow `mcp__desk__look` there");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

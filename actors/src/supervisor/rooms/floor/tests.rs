@@ -54,6 +54,19 @@ fn named_ones_first_then_by_relevance_then_in_turn() {
 }
 
 #[test]
+fn who_would_rather_rest_speaks_only_where_nobody_else_does_and_alone() {
+    let resting = |number| Turn { reluctant: true, ..turn(number) };
+    let mut round = round(vec![turn(0), resting(1), resting(2)]);
+    assert_eq!(of(&round).grant, [goal(0)], "no second opinion of who rests");
+    round.turns[0].standing = Standing::Speaking;
+    assert_eq!(of(&round), Decision::default(), "they are the reserve");
+    round.turns[0].standing = Standing::Failed(Failure::Late);
+    assert_eq!(of(&round).grant, [goal(1)]);
+    round.turns[0].standing = Standing::Answered;
+    assert_eq!(of(&round).pass, [(goal(1), Why::Rested), (goal(2), Why::Rested)]);
+}
+
+#[test]
 fn it_waits_for_those_who_can_answer_and_no_longer_than_the_window() {
     let mut turns = vec![turn(0), turn(1), turn(2)];
     turns[2].standing = Standing::Asked;

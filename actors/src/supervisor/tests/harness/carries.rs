@@ -21,6 +21,7 @@ impl Carrier for Understudy {
             priority: work.message.priority,
             weight: order.weight,
             since_ms: work.message.received_ms,
+            ready_ms: order.ready_ms,
         });
         let slice = tokio::select! {
             slice = acquire => slice.unwrap(),
