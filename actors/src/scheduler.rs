@@ -59,7 +59,7 @@
 //!   `time_is_shared_by_weight_whatever_a_turn_costs_and_however_loud_one_asks`,
 //!   `who_is_far_behind_goes_before_who_is_not`, `a_step_that_overruns_keeps_its_slot_and_all_of_its_time_is_charged`,
 //!   and from the setting to the turns `supervisor/tests/weights.rs`. Jain's index under eightfold
-//!   overload, above 0.99 in four hours:
+//!   overload, at least 0.995 over sixteen hours:
 //!   `who_always_wants_something_gets_the_same_time_as_everybody` (`simulation/tests.rs`).
 //! - **Nobody starves**: `nobody_starves_under_a_flood`, `a_flood_of_urgent_work_lets_overdue_work_through`,
 //!   `urgent_work_keeps_a_slot_for_the_rest_only_while_the_rest_wants_it`.
