@@ -285,6 +285,7 @@ impl Models {
         match structure::misfit(talk.request, &second.answer) {
             Some(reason) => Err(unfit(reason)),
             None => Ok(Chatted {
+                sent: second.sent.or(Some(request)),
                 cost: second.cost.zip(said.cost).map(|(one, other)| price::sum(one, other)),
                 tried: vec![unfit(reason).to_string()],
                 ..second

@@ -207,7 +207,7 @@ impl RoomTurn {
     /// Whether nobody waits for this persona's answer, with such a priority: then mood and rest may hold it back. Talk
     /// among personas is that however much it concerns the persona; a person's is not when it is urgent to it.
     pub const fn is_optional(&self, priority: Priority) -> bool {
-        !self.named && !(self.from_person && priority.is_urgent())
+        !(self.named || (self.from_person && priority.is_urgent()))
     }
 }
 

@@ -61,8 +61,10 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // In good order: nobody would sweep up the browsers of a data root that is gone.
-        let _ = Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(0)).map(|pid| kill_process(pid, Signal::TERM));
-        let _ = self.child.wait();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal(Signal::TERM);
+            let _ = self.child.wait();
+        }
     }
 }
 

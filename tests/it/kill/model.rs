@@ -64,8 +64,8 @@ pub(super) fn settings(model: SocketAddr) -> String {
 /// Everybody asks a model there that can call tools.
 pub(super) fn asking(url: &str) -> String {
     format!(
-        "[models]\ndefault = \"scripted\"\n[models.providers.scripted]\nbase_url = \"{url}\"\nmodel = \"scripted-1\"\n\
-         key_secret = \"\"\ntimeout = \"30s\"\nretries = 0\ninput_micro_usd_per_million = 0\n\
+        "[company]\nstep_limit = \"2m\"\n[models]\ndefault = \"scripted\"\n[models.providers.scripted]\n\
+         base_url = \"{url}\"\nmodel = \"scripted-1\"\nkey_secret = \"\"\ntimeout = \"2m\"\nretries = 0\ninput_micro_usd_per_million = 0\n\
          output_micro_usd_per_million = 0\n"
     )
 }
