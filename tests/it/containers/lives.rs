@@ -218,7 +218,7 @@ async fn a_killed_server_takes_its_containers_along_and_the_next_one_sweeps_the_
     let Some(place) = Place::new() else { return };
     settle(&place, IMAGE);
     let root = place.root.path();
-    put(root, "echo 1 > begun; sleep 5848; echo '{}'");
+    put(root, "exec sh -c 'echo 1 > begun; sleep 5848; echo {}'");
     let server = Server::start(root);
     let ada = answer(root, &["persona", "new", "Ada"]);
     let files = root.join("personas").join(ada["id"].as_str().unwrap()).join("files");

@@ -137,10 +137,11 @@ impl Visitor {
     pub async fn press(&self, selector: &str) {
         let quoted = serde_json::to_string(selector).unwrap();
         let listen = format!(
-            "(window.missed = false, document.addEventListener('mousedown', ({{ target }}) => {{ \
+            "(window.missed = false, window.pressing?.abort(), window.pressing = new AbortController(), \
+             ['mousedown', 'mouseup'].forEach((kind) => document.addEventListener(kind, ({{ target }}) => {{ \
              const it = document.querySelector({quoted}); \
-             window.missed = !it?.contains(target) && !target.closest('label')?.contains(it); \
-             }}, {{ once: true, capture: true }}), true)"
+             window.missed ||= !it?.contains(target) && !target.closest('label')?.contains(it); \
+             }}, {{ once: true, capture: true, signal: window.pressing.signal }})), true)"
         );
         loop {
             let place = self.place_of(selector).await;
