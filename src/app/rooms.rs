@@ -84,8 +84,7 @@ impl Rooms {
         let journal = storage.journal.clone();
         #[cfg(feature = "failpoints")]
         let journal = super::failpoints::around(journal);
-        let keyring = Arc::new(storage.vault.clone());
-        let models = Models::new(&config.models, keyring).context("the models cannot be set up")?;
+        let models = open_models(config, &storage)?;
         let own = registry::watched(config.data_root.clone());
         let ways = (web, mcp.clone(), own.clone(), isolations.clone());
         let tools = tools(config, &storage, &browsers, models.clone(), ways, world.clone());
@@ -177,6 +176,10 @@ fn open_egress(config: &Config, rehearsal: SocketAddr) -> anyhow::Result<Egress>
 fn open_browsers(config: &Config, egress: Egress) -> anyhow::Result<Browsers> {
     let key = SecretKey::load(&config.storage.key_file)?;
     Ok(Browsers::new(config.browser.clone(), egress, config.browser.root.clone(), Arc::new(SealedWith(key))))
+}
+
+fn open_models(config: &Config, storage: &Storage) -> anyhow::Result<Models> {
+    Models::new(&config.models, Arc::new(storage.vault.clone())).context("the models cannot be set up")
 }
 
 fn open_mcp(config: &Config, storage: &Storage, egress: Egress) -> Mcp {
