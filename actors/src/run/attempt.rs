@@ -113,7 +113,7 @@ impl<'a> Attempt<'a> {
         let (steps, saved) = (Steps::of(&goal, &history, run.id), Saved::new(goal.id));
         let (stop, now) = (CancellationToken::new(), Now::default());
         Self {
-            agent: Agent::of(&goal.payload, &persona),
+            agent: Agent::of(&goal, &persona),
             runner,
             persona,
             goal,

@@ -232,6 +232,12 @@ impl History {
         self.intended(|key| matches!(key, Key::Unknown { .. }))
     }
 
+    /// Effects beyond our own files that have happened, or may have.
+    pub fn happened_outside(&self) -> Vec<StepIndex> {
+        let outside = |receipt: &Receipt| receipt.intends_effect() && receipt.kind != ReceiptKind::File;
+        self.begun(outside, |key| *key != Key::Open)
+    }
+
     /// Whether anything was ever begun that says so before.
     pub fn has_intents(&self) -> bool {
         self.receipts.iter().any(is_intent)

@@ -48,9 +48,10 @@ impl Attempt<'_> {
         Err(Halt::Verdict(self.verdict_on(at, step, error)))
     }
 
-    /// It may have happened: a positive read-back settles it, otherwise a person does.
+    /// It may have happened: a positive read-back that speaks of nothing else settles it, otherwise a person does.
     pub(super) async fn ask(&mut self, at: usize) -> Result<(), Halt> {
         if let Some(read_back) = self.goal.proof.read_back.clone()
+            && self.speaks_only_of(at, &read_back)
             && self.read_back(&read_back).await?
         {
             let step = self.steps[at].clone();
@@ -61,6 +62,22 @@ impl Attempt<'_> {
             return self.write_step(draft).await;
         }
         Err(Halt::End(self.park_for_person(at).await))
+    }
+
+    /// Whether what is read back can have come from this step only. It holds the goal's key, so nothing before the goal
+    /// brought it there, and the page does not repeat it from its address; and of the effects since a step took the key
+    /// into its hands no other has happened, or may have.
+    fn speaks_only_of(&self, at: usize, read_back: &ReadBack) -> bool {
+        let key = self.goal.id.to_string();
+        let holds_key = |text: &str| self.saved.fill(text).is_ok_and(|filled| filled.contains(&key));
+        let takes_key = |step: &Step| {
+            let filled = if self.is_agent() { Ok(step.clone()) } else { self.fill(step) };
+            filled.map_or(true, |filled| filled.to_args().to_string().contains(&key))
+        };
+        let Some(since) = self.steps[..=at].iter().position(takes_key) else { return false };
+        let before = self.steps.index(0)..self.steps.index(since);
+        let mut others = self.history.happened_outside().into_iter().filter(|step| *step != self.steps.index(at));
+        holds_key(&read_back.contains) && !holds_key(&read_back.url) && others.all(|step| before.contains(&step))
     }
 
     /// Opens the address anew and looks for the text; receipts stand behind the plan's own steps.
