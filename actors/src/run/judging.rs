@@ -35,10 +35,15 @@ impl Attempt<'_> {
     }
 
     /// It did not bring what was wanted. Where a try before it may have gone through, giving up is a person's to say.
-    pub(super) async fn failed_step(&mut self, at: usize, step: &Step, error: StepError) -> Result<(), Halt> {
+    pub(super) async fn failed_step(&mut self, at: usize, step: &Step, mut error: StepError) -> Result<(), Halt> {
         if error.retryable {
             // Whoever stopped the run cut the step, too: that is no failure, and a resume does it again.
             self.goes_on()?;
+        }
+        let is_closed = matches!(self.history.key(self.steps.index(at)), Key::Done(done) if done.went_wrong());
+        if step.effect() == Effect::Irreversible && is_closed {
+            // It has happened, whatever it says of itself: no other attempt may do it.
+            error.retryable = false;
         }
         let tries_again = error.retryable && self.pause_before_retry().is_some();
         let may_have_happened = matches!(self.history.key(self.steps.index(at)), Key::Unknown { .. });
