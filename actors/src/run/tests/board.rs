@@ -264,6 +264,11 @@ fn expected(holds: bool, summary: &str) -> Outcome {
     }
 }
 
+fn said_no() -> Outcome {
+    let error = StepError::retryable("the server says that it failed");
+    Outcome::does_not_hold("called says_no, which failed", json!({"ok": false}), error)
+}
+
 impl World {
     fn answer(&mut self, call: &Call) -> Act {
         let at = self.calls;
@@ -326,10 +331,7 @@ impl World {
                 let data = json!({"url": format!("{SITE}/done"), "title": self.title, "page_text": "Thank you"});
                 Outcome::done("clicked", data).with_artifact(picture())
             }
-            "says_no" => {
-                let error = StepError::retryable("the server says that it failed");
-                Outcome::does_not_hold("called says_no, which failed", json!({"ok": false}), error)
-            }
+            "says_no" => said_no(),
             "take_back" => {
                 self.submissions.push(call.key.clone());
                 Outcome::done("took it back", json!({"removed": ["ticket"]}))
