@@ -159,7 +159,6 @@ impl Config {
     /// The limits of the company. Irreversible effects are allowed by standing rule on the practice site only.
     pub fn limits(&self) -> Limits {
         let company = &self.company;
-        let sites = company.site_acts_per_second.iter();
         Limits {
             node: self.node.clone(),
             active_personas: company.active_personas,
@@ -171,10 +170,7 @@ impl Config {
             step: company.step_limit,
             standing_hosts: vec![REHEARSAL_HOST.to_owned()],
             approve_within: company.approve_within,
-            pace: Pace {
-                default_per_1000_s: per_1000_s(company.acts_per_second),
-                sites: sites.map(|(host, pace)| (host.clone(), per_1000_s(*pace))).collect(),
-            },
+            pace: self.pace(),
             serve_within: company.serve_within,
             inbox: InboxLimits { most_waiting: self.inbox.most_waiting, tell_again_after: self.inbox.tell_again_after },
             inner_life: self.inner_life(),
@@ -182,6 +178,15 @@ impl Config {
             calendar: (&self.calendar).into(),
             load: (&self.load).into(),
             quotas: self.quota_rules(),
+        }
+    }
+
+    /// How fast a persona may act on a site.
+    pub fn pace(&self) -> Pace {
+        let sites = self.company.site_acts_per_second.iter();
+        Pace {
+            default_per_1000_s: per_1000_s(self.company.acts_per_second),
+            sites: sites.map(|(host, pace)| (host.clone(), per_1000_s(*pace))).collect(),
         }
     }
 

@@ -139,7 +139,9 @@ impl Writer<'_> {
         match self {
             Self::Understudy => Some(Cost::default()),
             Self::Model { endpoint, model, .. } => {
-                endpoint.worst(&asked(talk.persona, talk.request, talk.raw, (endpoint, model), talk.told.is_some()))
+                let fitted = fitted(talk.request, talk.raw, endpoint.context_tokens(model));
+                let request = fitted.as_ref().unwrap_or(talk.request);
+                endpoint.worst(&asked(talk.persona, request, talk.raw, (endpoint, model), talk.told.is_some()))
             }
         }
     }
@@ -216,8 +218,10 @@ impl Models {
         let writers = self.writers(self.wanted(persona, request))?;
         let mut bounds = writers.iter().map(|writer| match writer {
             Writer::Understudy => Ok(Bound::default()),
-            // A streamed request is the longer one.
             Writer::Model { endpoint, model, .. } => {
+                let fitted = fitted(request, raw, endpoint.context_tokens(model));
+                let request = fitted.as_ref().unwrap_or(request);
+                // A streamed request is the longer one.
                 endpoint.bound(&asked(persona, request, raw, (endpoint, model), true))
             }
         });
@@ -308,13 +312,11 @@ impl Models {
             let (key, told) = (key.as_ref(), talk.told);
             endpoint.ask(&Errand { asked, key, since, share, deadline, told, refused: &refused }).await
         };
-        // What a program wrote itself is not touched.
-        let fits = |request, most| if talk.raw.is_none() { compact::fitted(request, most) } else { None };
-        let mut sent = fits(talk.request, endpoint.context_tokens(model));
+        let mut sent = fitted(talk.request, talk.raw, endpoint.context_tokens(model));
         let mut answer = ask(sent.as_ref().unwrap_or(talk.request)).await;
         if let Err(ModelError::TooLong { .. }) = answer {
             let too_long = sent.as_ref().unwrap_or(talk.request);
-            if let Some(shorter) = fits(too_long, compact::tokens(too_long) / 2) {
+            if let Some(shorter) = fitted(too_long, talk.raw, compact::tokens(too_long) / 2) {
                 answer = ask(&shorter).await;
                 sent = Some(shorter);
             }
@@ -382,6 +384,11 @@ fn asked<'a>(
     let temperature_thousandths = request.temperature_thousandths.or_else(own);
     let output_limit_field = endpoint.output_limit_field();
     Asked { request, raw, model, temperature_thousandths, output_limit_field, streaming }
+}
+
+/// The request as it is sent where so many tokens have room; none: as it is. What a program wrote itself is not touched.
+fn fitted(request: &ChatRequest, raw: Option<&Map<String, Value>>, most_tokens: usize) -> Option<ChatRequest> {
+    if raw.is_some() { None } else { compact::fitted(request, most_tokens) }
 }
 
 fn deadline(limit: Duration) -> Instant {

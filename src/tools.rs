@@ -39,7 +39,10 @@ use actors::{
 use async_trait::async_trait;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
-use tokio::{task::spawn_blocking, time::Instant};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -60,7 +63,7 @@ use builtin::think::Asked;
 use containers::Home;
 use isolation::Isolations;
 use mcp::Mcp;
-use own::{Loaded, OwnTool, OwnTools, Whose};
+use own::{Loaded, Manifest, OwnTool, OwnTools, Whose};
 use registry::All;
 use sandbox::way_out::WayOut;
 use shelves::Shelves;
@@ -289,6 +292,11 @@ impl Tools {
             return not_begun(StepError::permanent(text));
         }
         let home = Home::of(&self.deps.data_root, persona.into());
+        let begun = Instant::now();
+        if let Err(error) = self.keep_pace(persona, tool, call.limit / 2, stop).await {
+            return not_begun(error);
+        }
+        let call = &Call { limit: call.limit.saturating_sub(begun.elapsed()), ..call.clone() };
         let way_out = match self.way_out(persona, tool, args).await {
             Ok(way_out) => way_out,
             Err(error) => return not_begun(error),
@@ -297,6 +305,29 @@ impl Tools {
             Ok(runner) => own::perform(&*runner, tool, args, call, &self.deps.data_root, way_out, stop).await,
             Err(error) => not_begun(StepError::retryable(error.to_string())),
         }
+    }
+
+    /// A tool with network has the usual pace, call by call: where it goes is known only when it is there. Outreach names
+    /// its host, and has kept that one's pace already.
+    async fn keep_pace(
+        &self,
+        persona: &Persona,
+        tool: &OwnTool,
+        limit: Duration,
+        stop: &CancellationToken,
+    ) -> Result<(), StepError> {
+        let Manifest { name, network, outreach, .. } = &*tool.manifest;
+        if !network || *outreach {
+            return Ok(());
+        }
+        let errand = Errand { persona: persona.id, tool: name.clone(), only: None };
+        let admitted = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(StepError::retryable("the run was stopped")),
+            admitted = timeout(limit, self.deps.web.egress.admit(&errand, name)) => admitted,
+        };
+        let late = |_| StepError::retryable(format!("the pace of {name} lets it go out again only later"));
+        admitted.map_err(late)?.map_err(|kept| StepError::retryable(kept.to_string()))
     }
 
     /// By the persona's own host rules, like its browser's, and by the hosts' policies; none: the tool has no network.

@@ -66,7 +66,7 @@ impl Rooms {
         let (evidence_key, signs_anew) = evidence_key(config, &storage).await?;
 
         let (practice, rehearsal) = practice_site(config).await?;
-        let egress = open_egress(config, practice)?.under(Arc::new(Policies(storage.db.clone())));
+        let egress = open_egress(config, practice)?.under(Arc::new(Policies(storage.db.clone()))).paced(config.pace());
         let browsers = open_browsers(config, egress.clone())?;
         let orphans = browsers.sweep_orphans().await;
         if orphans > 0 {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use actors::{
-    domain::{HostPolicy, PersonaId},
+    domain::{HostPolicy, HostTerms, Pace, PersonaId},
     ports::BoxError,
 };
 use async_trait::async_trait;
@@ -49,7 +49,7 @@ pub enum Kept {
     #[error("`{tool}` said that it goes to {only}, not to {host}")]
     Elsewhere { host: String, tool: String, only: String },
     /// Nothing was taken of the pace.
-    #[error("the policy of {host} lets `{tool}` act there again in {} s", .wait.as_secs())]
+    #[error("the pace of {host} lets `{tool}` act there again in {} s", .wait.as_secs())]
     TooFast { host: String, tool: String, wait: Duration },
     #[error("the policy of {host} could not be read: {why}")]
     Unread { host: String, why: String },
@@ -63,6 +63,8 @@ type Turns = HashMap<(PersonaId, String, String), Instant>;
 pub(super) struct Policies {
     /// None: there are none.
     book: Option<Arc<dyn PolicyBook>>,
+    /// Of calls, where no policy says another; none: they have none.
+    pace: Option<Pace>,
     next: Arc<Mutex<Turns>>,
 }
 
@@ -73,29 +75,29 @@ impl fmt::Debug for Policies {
 }
 
 impl Policies {
-    pub(super) fn of(book: Arc<dyn PolicyBook>) -> Self {
-        Self { book: Some(book), next: Arc::default() }
-    }
-
     /// Waits for the turn of this errand on a canonical host, up to half a minute.
     pub(super) async fn admit(&self, errand: &Errand, host: &str) -> Result<(), Kept> {
+        self.admit_at(errand, host, None).await
+    }
+
+    /// The same for a call as a whole, which has the usual pace where no policy says another.
+    async fn admit_call(&self, errand: &Errand, site: &str) -> Result<(), Kept> {
+        let usual = self.pace.as_ref().map(|pace| pace.of(site));
+        self.admit_at(errand, site, usual).await
+    }
+
+    /// `usual`: acts in a thousand seconds.
+    async fn admit_at(&self, errand: &Errand, host: &str, usual: Option<u32>) -> Result<(), Kept> {
         let Errand { tool, only, .. } = errand;
         let (host, tool) = (host.to_owned(), tool.clone());
         if let Some(only) = only.clone().filter(|only| !is_in(&host, only)) {
             return Err(Kept::Elsewhere { host, tool, only });
         }
-        let Some(book) = &self.book else { return Ok(()) };
-        let policies = match book.policies().await {
-            Ok(policies) => policies,
-            Err(error) => return Err(Kept::Unread { host, why: error.to_string() }),
-        };
-        let Some(terms) = policies.into_iter().find(|policy| policy.host == host).map(|policy| policy.terms) else {
-            return Ok(());
-        };
-        if terms.forbids(&tool) {
+        let terms = self.terms(&host).await?;
+        if terms.as_ref().is_some_and(|terms| terms.forbids(&tool)) {
             return Err(Kept::Forbidden { host, tool });
         }
-        let Some(pace) = terms.acts_per_1000_s else { return Ok(()) };
+        let Some(pace) = terms.and_then(|terms| terms.acts_per_1000_s).or(usual) else { return Ok(()) };
         let gap = Duration::from_millis(1_000_000 / u64::from(pace.max(1)));
         match self.turn(errand, &host, gap) {
             Ok(turn) => {
@@ -104,6 +106,14 @@ impl Policies {
             }
             Err(wait) => Err(Kept::TooFast { host, tool, wait }),
         }
+    }
+
+    /// What is to be kept on a host; none: there is no policy of it.
+    async fn terms(&self, host: &str) -> Result<Option<HostTerms>, Kept> {
+        let Some(book) = &self.book else { return Ok(None) };
+        let policies = book.policies().await;
+        let policies = policies.map_err(|error| Kept::Unread { host: host.to_owned(), why: error.to_string() })?;
+        Ok(policies.into_iter().find(|policy| policy.host == host).map(|policy| policy.terms))
     }
 
     /// When its turn is; or takes nothing and says how long it would have to wait.
@@ -132,18 +142,23 @@ impl Egress {
     /// The same, bound by these policies too.
     #[must_use]
     pub fn under(self, book: Arc<dyn PolicyBook>) -> Self {
-        Self { policies: Policies::of(book), ..self }
+        Self { policies: Policies { book: Some(book), ..self.policies }, ..self }
     }
 
-    /// Waits until the host's policy lets this errand act there once, up to half a minute.
-    pub async fn admit(&self, errand: &Errand, host: &str) -> Result<(), Kept> {
-        self.policies.admit(errand, host).await
+    /// The same, with this pace for calls where no policy says another.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { policies: Policies { pace: Some(pace), ..self.policies }, ..self }
+    }
+
+    /// Waits until this errand may make one call there, up to half a minute.
+    pub async fn admit(&self, errand: &Errand, site: &str) -> Result<(), Kept> {
+        self.policies.admit_call(errand, site).await
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use actors::domain::HostTerms;
     use uuid::Uuid;
 
     use super::*;
@@ -159,7 +174,7 @@ mod tests {
 
     fn book(terms: HostTerms) -> (Arc<Book>, Policies) {
         let book = Arc::new(Book(Mutex::new(vec![HostPolicy { host: "a.test".into(), version: 1, terms }])));
-        (book.clone(), Policies::of(book))
+        (book.clone(), Policies { book: Some(book), ..Policies::default() })
     }
 
     fn errand(persona: u128, tool: &str) -> Errand {
@@ -193,6 +208,29 @@ mod tests {
         let wait = Duration::from_secs(40);
         let late = Err(Kept::TooFast { host: "a.test".into(), tool: "sums".into(), wait });
         assert_eq!(all, [Ok(10), Ok(20), Ok(30), late]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_keeps_the_usual_pace_where_no_policy_says_another() {
+        let pace = Pace { default_per_1000_s: 500, sites: vec![("b.test".into(), 10_000)] };
+        let (_, policies) = book(HostTerms { acts_per_1000_s: Some(100), ..HostTerms::default() });
+        let policies = Policies { pace: Some(pace), ..policies };
+        for (site, gap_ms) in [("a.test", 10_000), ("b.test", 100), ("c.test", 2_000)] {
+            let begun = Instant::now();
+            for call in 0..3 {
+                policies.admit_call(&errand(1, "sums"), site).await.unwrap();
+                assert_eq!(begun.elapsed().as_millis(), call * gap_ms, "{site}");
+            }
+            policies.admit_call(&errand(1, "other"), site).await.unwrap();
+            policies.admit_call(&errand(2, "sums"), site).await.unwrap();
+            assert_eq!(begun.elapsed().as_millis(), 2 * gap_ms, "nobody else waits");
+        }
+        // The requests of a call are as many as it needs.
+        let begun = Instant::now();
+        for _ in 0..3 {
+            policies.admit(&errand(1, "sums"), "c.test").await.unwrap();
+        }
+        assert_eq!(begun.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test]

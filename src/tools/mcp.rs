@@ -170,10 +170,11 @@ impl Mcp {
             let text = format!("{} took long to begin; it is open now", tool.pin.server);
             return not_begun(StepError::retryable(text));
         }
-        if let Err(error) = self.checked(persona, &tool, &source, left(), stop).await {
+        // Who waited until the end would have no time to hear what came of it.
+        if let Err(error) = self.admitted(persona, &tool, left() / 2, stop).await {
             return not_begun(error);
         }
-        if let Err(error) = self.admitted(persona, &tool, left(), stop).await {
+        if let Err(error) = self.checked(persona, &tool, &source, left(), stop).await {
             return not_begun(error);
         }
         if left().is_zero() {
@@ -218,7 +219,7 @@ impl Mcp {
         })
     }
 
-    /// Waits for its turn on the server's host, by that host's policy.
+    /// Waits for its turn on the server's host, by that host's policy or the usual pace.
     async fn admitted(
         &self,
         persona: &Persona,
@@ -228,7 +229,7 @@ impl Mcp {
     ) -> Result<(), StepError> {
         let Some(host) = tool.manifest.url.as_deref().and_then(host_of) else { return Ok(()) };
         let errand = Errand { persona: persona.id, tool: tool.offer.manifest.name.clone(), only: None };
-        let late = || StepError::retryable(format!("the policy of {host} lets {} act there only later", errand.tool));
+        let late = || StepError::retryable(format!("the pace of {host} lets {} act there only later", errand.tool));
         let admitted = tokio::select! {
             biased;
             () = stop.cancelled() => return Err(StepError::retryable("the run was stopped")),

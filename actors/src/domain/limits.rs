@@ -133,3 +133,11 @@ pub struct Pace {
     /// Sites with their own pace: host, acts per thousand seconds.
     pub sites: Vec<(String, u32)>,
 }
+
+impl Pace {
+    /// Acts in a thousand seconds on this site.
+    pub fn of(&self, site: &str) -> u32 {
+        let own = self.sites.iter().find(|(host, _)| host == site);
+        own.map_or(self.default_per_1000_s, |(_, pace)| *pace)
+    }
+}

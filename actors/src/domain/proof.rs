@@ -48,7 +48,8 @@ pub enum Assertion {
     File(String),
 }
 
-/// A fresh look at the world: open the address, find the text. Placeholders are filled as in steps.
+/// A fresh look at the world: open the address, find the text. Placeholders are filled as in steps. What ended unknown it
+/// settles only where the text holds `{{idempotency_key}}`, the address does not, and one effect alone can have carried it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReadBack {

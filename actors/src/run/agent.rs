@@ -10,11 +10,11 @@ mod untold;
 
 use std::collections::HashMap;
 
-use super::{attempt::Attempt, claims, history::Key, proof::Line};
+use super::{attempt::Attempt, claims, history::Key, plan, proof::Line};
 use crate::{
     domain::{
-        Agent as Variant, AgentPayload, ArtifactKind, Choice, Finish, Hash, Payload, Persona, Phase, Receipt, Step,
-        StepError, Thought, agent_named,
+        Agent as Variant, AgentPayload, ArtifactKind, Choice, Finish, Goal, Hash, Payload, Persona, Phase, Receipt,
+        Step, StepError, Thought, agent_named,
     },
     evidence::canonical,
 };
@@ -56,11 +56,14 @@ pub(super) struct Thinking {
 
 impl Agent {
     /// None: the goal's plan is fixed.
-    pub fn of(payload: &Payload, persona: &Persona) -> Option<Self> {
-        let Payload::Agent(payload) = payload else { return None };
+    pub fn of(goal: &Goal, persona: &Persona) -> Option<Self> {
+        let Payload::Agent(payload) = &goal.payload else { return None };
         let named = |name: &String| agent_named(&persona.agents, name).cloned();
         let variant = payload.agent.as_ref().map(named);
-        Some(Self { payload: (**payload).clone(), variant, thoughts: Vec::new(), texts: HashMap::new() })
+        // What carries the key can be told from everything else when it is read back.
+        let task = payload.task.replace(plan::GOAL_KEY, &goal.id.to_string());
+        let payload = AgentPayload { task, ..(**payload).clone() };
+        Some(Self { payload, variant, thoughts: Vec::new(), texts: HashMap::new() })
     }
 
     /// How it works at this goal.

@@ -11,7 +11,7 @@ use super::{
     approval::Permit,
     broker::{Act, Acted, StoreGone},
     drafts::About,
-    history::{History, Key},
+    history::{History, Key, Recorded},
     now::Working,
     plan::{self, Saved},
     policy,
@@ -113,7 +113,7 @@ impl<'a> Attempt<'a> {
         let (steps, saved) = (Steps::of(&goal, &history, run.id), Saved::new(goal.id));
         let (stop, now) = (CancellationToken::new(), Now::default());
         Self {
-            agent: Agent::of(&goal.payload, &persona),
+            agent: Agent::of(&goal, &persona),
             runner,
             persona,
             goal,
@@ -196,6 +196,7 @@ impl<'a> Attempt<'a> {
                 Decision::Withheld => self.leave_out(at, step, FAILED_BEFORE).await?,
                 Decision::TooLate => self.leave_out(at, step, TIME_IS_UP).await?,
                 Decision::Stuck => return Err(Halt::Verdict(self.stuck(at, step))),
+                Decision::WentWrong(recorded) => return Err(failed(went_wrong(step, &recorded))),
                 Decision::Ask => self.ask(at).await?,
             }
             // An effect that ended unknown and was then found by the read-back left another page open.
@@ -409,6 +410,12 @@ impl<'a> Attempt<'a> {
     pub(super) fn say(&self, line: Option<String>) {
         self.now.say(line);
     }
+}
+
+fn went_wrong(step: &Step, recorded: &Recorded) -> StepError {
+    let why = recorded.body.as_ref().and_then(|body| body.error.as_deref()).unwrap_or("nobody knows why");
+    let label = plan::label(step);
+    StepError::permanent(format!("{label} was carried out and failed ({why}); it is not done again: give a new goal"))
 }
 
 pub(super) fn failed(error: StepError) -> Halt {

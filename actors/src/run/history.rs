@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::broker::NOTED;
 use crate::domain::{ArtifactKind, Body, Effect, Ended, Phase, Receipt, ReceiptKind, RunId, RunState, StepIndex};
 
 /// A step's newest outcome, as far as later steps need it.
@@ -25,6 +26,11 @@ impl Recorded {
     /// A text of the outcome's data.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.body.as_ref()?.data.get(key).and_then(Value::as_str)
+    }
+
+    /// Whoever carried it out said that it failed; not only what it left could not be kept.
+    pub fn went_wrong(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| body.data.get(NOTED).and_then(|noted| noted.get("failed")).is_some())
     }
 
     /// Whether a picture of the page was kept.
@@ -230,6 +236,12 @@ impl History {
     /// Effects that may or may not have happened, marked or not.
     pub fn unknown_steps(&self) -> Vec<StepIndex> {
         self.intended(|key| matches!(key, Key::Unknown { .. }))
+    }
+
+    /// Effects beyond our own files that have happened, or may have.
+    pub fn happened_outside(&self) -> Vec<StepIndex> {
+        let outside = |receipt: &Receipt| receipt.intends_effect() && receipt.kind != ReceiptKind::File;
+        self.begun(outside, |key| *key != Key::Open)
     }
 
     /// Whether anything was ever begun that says so before.

@@ -35,10 +35,15 @@ impl Attempt<'_> {
     }
 
     /// It did not bring what was wanted. Where a try before it may have gone through, giving up is a person's to say.
-    pub(super) async fn failed_step(&mut self, at: usize, step: &Step, error: StepError) -> Result<(), Halt> {
+    pub(super) async fn failed_step(&mut self, at: usize, step: &Step, mut error: StepError) -> Result<(), Halt> {
         if error.retryable {
             // Whoever stopped the run cut the step, too: that is no failure, and a resume does it again.
             self.goes_on()?;
+        }
+        let is_closed = matches!(self.history.key(self.steps.index(at)), Key::Done(done) if done.went_wrong());
+        if step.effect() == Effect::Irreversible && is_closed {
+            // It has happened, whatever it says of itself: no other attempt may do it.
+            error.retryable = false;
         }
         let tries_again = error.retryable && self.pause_before_retry().is_some();
         let may_have_happened = matches!(self.history.key(self.steps.index(at)), Key::Unknown { .. });
@@ -48,9 +53,10 @@ impl Attempt<'_> {
         Err(Halt::Verdict(self.verdict_on(at, step, error)))
     }
 
-    /// It may have happened: a positive read-back settles it, otherwise a person does.
+    /// It may have happened: a positive read-back that speaks of nothing else settles it, otherwise a person does.
     pub(super) async fn ask(&mut self, at: usize) -> Result<(), Halt> {
         if let Some(read_back) = self.goal.proof.read_back.clone()
+            && self.speaks_only_of(at, &read_back)
             && self.read_back(&read_back).await?
         {
             let step = self.steps[at].clone();
@@ -61,6 +67,22 @@ impl Attempt<'_> {
             return self.write_step(draft).await;
         }
         Err(Halt::End(self.park_for_person(at).await))
+    }
+
+    /// Whether what is read back can have come from this step only. It holds the goal's key, so nothing before the goal
+    /// brought it there, and the page does not repeat it from its address; and of the effects since a step took the key
+    /// into its hands no other has happened, or may have.
+    fn speaks_only_of(&self, at: usize, read_back: &ReadBack) -> bool {
+        let key = self.goal.id.to_string();
+        let holds_key = |text: &str| self.saved.fill(text).is_ok_and(|filled| filled.contains(&key));
+        let takes_key = |step: &Step| {
+            let filled = if self.is_agent() { Ok(step.clone()) } else { self.fill(step) };
+            filled.map_or(true, |filled| filled.to_args().to_string().contains(&key))
+        };
+        let Some(since) = self.steps[..=at].iter().position(takes_key) else { return false };
+        let before = self.steps.index(0)..self.steps.index(since);
+        let mut others = self.history.happened_outside().into_iter().filter(|step| *step != self.steps.index(at));
+        holds_key(&read_back.contains) && !holds_key(&read_back.url) && others.all(|step| before.contains(&step))
     }
 
     /// Opens the address anew and looks for the text; receipts stand behind the plan's own steps.

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::domain::{GoalId, Step, StepError};
 
+/// Stands for the goal itself, in an agent's task too: the same in every attempt, and of no other goal.
+pub const GOAL_KEY: &str = "{{idempotency_key}}";
+
 /// What earlier steps saved, by name.
 #[derive(Debug, Clone, Default)]
 pub struct Saved {

@@ -28,6 +28,8 @@ pub enum Decision {
     Recall,
     /// An earlier attempt did it for good (or its answer must stay): say so and take over what it saved.
     Skip(Recorded),
+    /// It was carried out and failed, and it cannot be done again.
+    WentWrong(Recorded),
     /// The recorded page behind a done effect answers it.
     Answer(Recorded),
     /// The page it looks at was lost; it can be left out, but it shows nothing.
@@ -169,6 +171,11 @@ impl Walk {
     fn ahead(&self, at: usize, history: &History) -> Decision {
         let step = &self.steps[at];
         match history.key(self.steps.index(at)) {
+            // A model was told of it, and went on.
+            Key::Done(recorded) if recorded.went_wrong() && !self.steps.grow() => match step.effect() {
+                Effect::Irreversible => return Decision::WentWrong(recorded),
+                Effect::Idempotent | Effect::Pure | Effect::Read => {}
+            },
             Key::Done(recorded) if step.effect().needs_intent() => return Decision::Skip(recorded),
             Key::Unknown { .. } if step.effect() == Effect::Irreversible => return Decision::Ask,
             _ => {}

@@ -44,8 +44,7 @@ impl Rates {
     }
 
     fn gap_ms(&self, site: &str) -> i64 {
-        let own = self.pace.sites.iter().find(|(host, _)| host == site).map(|(_, pace)| *pace);
-        let per_1000_s = self.hosts.pace(site).or(own).unwrap_or(self.pace.default_per_1000_s).max(1);
+        let per_1000_s = self.hosts.pace(site).unwrap_or_else(|| self.pace.of(site)).max(1);
         1_000_000 / i64::from(per_1000_s)
     }
 

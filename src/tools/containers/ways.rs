@@ -8,9 +8,11 @@ use std::{
     env,
     fs::{self, DirBuilder, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
+
+use rustix::process::geteuid;
 
 use crate::tools::sandbox::way_out;
 
@@ -35,15 +37,33 @@ impl Ways {
 
     /// What has to lie in a container whose tools may go out: outside, and inside. Blocks.
     pub(super) fn mounts(&self, key: &str) -> io::Result<Vec<(PathBuf, String)>> {
-        let mut folders = DirBuilder::new();
-        folders.recursive(true).mode(0o700).create(&self.0)?;
+        self.take()?;
         let folder = self.0.join(key);
-        folders.create(&folder)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         fs::set_permissions(&folder, Permissions::from_mode(0o755))?;
         let mut mounts = vec![(folder, way_out::FOLDER.to_owned())];
         mounts.push((env::current_exe()?, format!("{PROGRAMS}/{PROGRAM}")));
         mounts.extend(libraries()?.into_iter().map(|(name, file)| (file, format!("{PROGRAMS}/{name}"))));
         Ok(mounts)
+    }
+
+    /// Makes the folder, or sees that the one that is there is ours alone: anybody may make one in the place for what is
+    /// temporary.
+    fn take(&self) -> io::Result<()> {
+        match DirBuilder::new().mode(0o700).create(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made,
+        }
+        if self.is_ours()? {
+            return Ok(());
+        }
+        let why = format!("{} is not a folder of this user alone: remove it and try again", self.0.display());
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+    }
+
+    fn is_ours(&self) -> io::Result<bool> {
+        let found = fs::symlink_metadata(&self.0)?;
+        Ok(found.is_dir() && found.uid() == geteuid().as_raw() && found.mode() & 0o077 == 0)
     }
 
     /// Lays the socket of a call, in `from`, into the container with this key. Blocks.
@@ -72,8 +92,10 @@ impl Ways {
 
     /// No container is left.
     pub(super) fn clear(&self) {
-        // What stays leads nowhere.
-        let _ = fs::remove_dir_all(&self.0);
+        if self.is_ours().is_ok_and(|ours| ours) {
+            // What stays leads nowhere.
+            let _ = fs::remove_dir_all(&self.0);
+        }
     }
 }
 
@@ -126,13 +148,47 @@ mod tests {
     fn a_command_goes_out_by_this_program_and_what_it_was_loaded_with() {
         let words = Ways::before(vec!["wget".to_owned()]).unwrap();
         assert_eq!(words[words.len() - 4..], ["/.greenroom/program", "way-out", "--", "wget"]);
-        let ways = Ways(tempfile::tempdir().unwrap().path().join("ways"));
+        let root = tempfile::tempdir().unwrap();
+        let ways = Ways(root.path().join("ways"));
         let mounts = ways.mounts("ada").unwrap();
         assert!(mounts.iter().all(|(from, _)| from.exists()), "{mounts:?}");
         // Whoever starts it has to find there what it names.
         let inside = |word: &str| mounts.iter().any(|(_, to)| to == word);
         assert!(words.iter().filter(|word| word.starts_with("/.greenroom/")).all(|word| inside(word)), "{words:?}");
         ways.clear();
+    }
+
+    #[test]
+    fn the_folder_is_ours_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let refused = |folder: PathBuf| {
+            let error = Ways(folder.clone()).mounts("ada").unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+            let said = error.to_string();
+            assert!(said.contains(folder.to_str().unwrap()) && said.contains("remove it"), "{said}");
+            assert!(!folder.join("ada").exists());
+        };
+        let (open, link, file) = (root.path().join("open"), root.path().join("link"), root.path().join("file"));
+        DirBuilder::new().mode(0o755).create(&open).unwrap();
+        refused(open);
+        let elsewhere = root.path().join("elsewhere");
+        DirBuilder::new().mode(0o700).create(&elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+        refused(link);
+        fs::write(&file, "").unwrap();
+        refused(file);
+        // Only root can give a folder away.
+        if geteuid().is_root() {
+            let given = root.path().join("given");
+            DirBuilder::new().mode(0o700).create(&given).unwrap();
+            std::os::unix::fs::chown(&given, Some(65_534), None).unwrap();
+            refused(given);
+        }
+        let ours = Ways(root.path().join("ours"));
+        ours.mounts("ada").unwrap();
+        let mode = fs::symlink_metadata(&ours.0).unwrap().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        ours.mounts("bo").unwrap();
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) fn send_letters(to: &[&str], text: &str, email: &str) -> Template {
         proof: Proof {
             assertions: vec![Assertion::TitleContains(SENT.to_owned())],
             artifacts: vec![ArtifactKind::Screenshot, ArtifactKind::CsvRow],
-            read_back: Some(ReadBack { url: address(&found), contains: GOAL_KEY.to_owned() }),
+            read_back: Some(ReadBack { url: address("/outbox"), contains: GOAL_KEY.to_owned() }),
             counts_as: Some(Unit::Message),
             units: u32::try_from(to.len()).ok(),
         },

@@ -45,7 +45,7 @@ pub(super) fn publish_post(text: &str, email: &str) -> Template {
         proof: Proof {
             assertions: vec![Assertion::TitleContains(PUBLISHED.to_owned())],
             artifacts: vec![ArtifactKind::Screenshot, ArtifactKind::CsvRow],
-            read_back: Some(ReadBack { url: address(&found), contains: GOAL_KEY.to_owned() }),
+            read_back: Some(ReadBack { url: address("/feed"), contains: GOAL_KEY.to_owned() }),
             counts_as: Some(Unit::Post),
             units: None,
         },

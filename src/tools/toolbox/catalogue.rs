@@ -62,6 +62,16 @@ pub(super) const BUILT_IN: &[BuiltIn] = &[
         keywords: &["type", "form", "field", "input", "login", "password"],
     },
     BuiltIn {
+        name: "browser_message",
+        action: "message",
+        description: "Write to one person by the form of a page: fills in whom and what, and sends it. It cannot be taken back. Only where the host's policy allows outreach, to who wants it.",
+        parameters: r#"{"type":"object","properties":{"to":{"type":"string","description":"one name, as the host knows it"},"text":{"type":"string"},"to_field":{"type":"string","description":"selector of the field for the name"},"text_field":{"type":"string","description":"selector of the field for the text"},"send":{"type":"string","description":"selector of what sends it"}},"required":["to","text","to_field","text_field","send"],"additionalProperties":false}"#,
+        example: r##"{"to":"bo@a.test","text":"Thank you for your interest.","to_field":"#to","text_field":"#text","send":"#send"}"##,
+        requires: &["browser_navigate"],
+        recommends: &["browser_snapshot", "browser_expect_text"],
+        keywords: &["write", "letter", "mail", "outreach", "contact", "send"],
+    },
+    BuiltIn {
         name: "browser_select",
         action: "select",
         description: "Choose an option of a list by its value.",

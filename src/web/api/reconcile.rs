@@ -50,7 +50,7 @@ pub struct UnknownView {
     /// The last picture before it.
     #[schema(value_type = Option<String>)]
     pub screenshot: Option<Hash>,
-    /// What `retry` looks for on the site: that it is there settles it.
+    /// What `retry` looks for on the site: that it is there settles it, where nothing else can have brought it there.
     #[schema(value_type = Option<Object>)]
     pub read_back: Option<ReadBack>,
 }

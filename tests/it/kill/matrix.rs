@@ -63,11 +63,10 @@ async fn an_agents_goal_in_a_browser_on_sqlite() {
     dies_everywhere(proposer::subject(&model), Sqlite).await;
 }
 
-/// Where it matters most, at each of its clicks.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agents_goal_in_a_browser_on_postgres() {
     let model = Mock::answering(proposer::proposes).await;
-    dies_where(proposer::subject(&model), Postgres, |boundary| boundary.name.contains("/browser_click/")).await;
+    dies_everywhere(proposer::subject(&model), Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,15 +109,10 @@ async fn a_crash_of_the_recovery_changes_nothing() {
 
 /// At every boundary its goals come to their written end.
 async fn dies_everywhere(subject: Subject, database: Database) {
-    dies_where(subject, database, |_| true).await;
-}
-
-/// At these of its boundaries.
-async fn dies_where(subject: Subject, database: Database, dies: fn(&Boundary) -> bool) {
     let boundaries = boundaries(&subject, database).await;
     let rules = end_states::assigned(subject.rules, &boundaries, subject.places());
     end_states::are_all_used(subject.rules, &rules);
-    let deaths = boundaries.into_iter().zip(rules).filter(|(boundary, _)| dies(boundary));
+    let deaths = boundaries.into_iter().zip(rules);
     let deaths = deaths.map(|(boundary, rule)| (vec![boundary.name], &subject.rules[rule])).collect();
     all(subject, database, deaths).await;
 }

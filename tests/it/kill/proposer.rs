@@ -2,7 +2,7 @@
 //! its clicks cannot be taken back. What it is told of a lost page it answers by looking at the list.
 
 use actors::domain::{AgentPayload, ArtifactKind, Payload, Proof, ReadBack, Step};
-use greenroom::tools::templates::Template;
+use greenroom::tools::templates::{GOAL_KEY, Template};
 use serde_json::{Value, json};
 
 use super::{
@@ -13,18 +13,17 @@ use super::{
 use crate::models::mock::{Mock, Reply, Seen};
 
 const SITE: &str = "http://rehearsal.localhost";
-/// By which the site and the goal's proof know the proposal.
-const REFERENCE: &str = "agent-4d2";
-
+/// In the task: what follows is the goal's key, by which the site and the proof know the proposal.
+const REFERENCE: &str = " Its reference: ";
 /// The goal in words, and what comes of it undisturbed. The model is asked over real HTTP, and outlives the server.
 pub(super) fn subject(model: &Mock) -> Subject {
-    let task = "Sign in to the board and send one proposal for the data pipeline audit.";
-    let payload = Payload::Agent(Box::new(AgentPayload { max_steps: 40, ..AgentPayload::new(task) }));
-    let read_back = ReadBack { url: format!("{SITE}/proposals"), contains: REFERENCE.to_owned() };
+    let task = format!("Sign in to the board and send one proposal for the data pipeline audit.{REFERENCE}{GOAL_KEY}");
+    let payload = Payload::Agent(Box::new(AgentPayload { max_steps: 40, ..AgentPayload::new(&task) }));
+    let read_back = ReadBack { url: format!("{SITE}/proposals"), contains: GOAL_KEY.to_owned() };
     let proof = Proof { artifacts: vec![ArtifactKind::Screenshot], read_back: Some(read_back), ..Proof::default() };
     let goal = Template { title: "Propose to a data client".to_owned(), payload, proof };
     Subject {
-        reference: Some(REFERENCE),
+        goes_on: true,
         chosen: chosen(),
         settings: model::asking(&model.url()),
         ..Subject::new("agent in a browser", vec![goal], PROPOSED)
@@ -38,6 +37,8 @@ pub(super) fn proposes(seen: &Seen) -> Reply {
     let at = |tool: &'static str, selector: &str| (tool, json!({ "selector": selector }));
     let picture = || ("browser_screenshot", json!({"caption": "The proposal"}));
     let messages = seen.body["messages"].as_array().unwrap();
+    let mut said = messages.iter().filter_map(|message| message["content"].as_str());
+    let reference = said.find_map(|text| Some(text.split_once(REFERENCE)?.1)).unwrap();
     match messages.iter().filter(|message| message["role"] == "assistant").count() {
         0 => Reply::calls([
             go("/login"),
@@ -48,7 +49,7 @@ pub(super) fn proposes(seen: &Seen) -> Reply {
         ]),
         1 => Reply::calls([
             go("/jobs/data-pipeline-audit/propose"),
-            fill("#reference", REFERENCE),
+            fill("#reference", reference),
             fill("#cover", "We trace every column to its source."),
             fill("#rate", "95"),
             at("browser_click", "#submit"),
@@ -56,7 +57,7 @@ pub(super) fn proposes(seen: &Seen) -> Reply {
             picture(),
         ]),
         2 if was_told_of_a_failure(messages) => {
-            Reply::calls([go("/proposals"), ("browser_expect_text", json!({"contains": REFERENCE})), picture()])
+            Reply::calls([go("/proposals"), ("browser_expect_text", json!({"contains": reference})), picture()])
         }
         _ => Reply::text("I submitted the proposal."),
     }

@@ -22,8 +22,8 @@ pub(super) struct Subject {
     pub(super) rules: &'static [Rule],
     /// What a model makes of a goal in words; else the plan is the goal's own.
     pub(super) chosen: Vec<Step>,
-    /// By which the site knows what is sent there; else by the goal's id.
-    pub(super) reference: Option<&'static str>,
+    /// A person who settles what nobody saw lets it go on to its end: a model works on.
+    pub(super) goes_on: bool,
     /// Own tools that are there: they look, and leave nothing.
     pub(super) tools: &'static [&'static str],
     /// What stands in the configuration file.
@@ -37,7 +37,7 @@ pub(super) fn proposal() -> Template {
 
 impl Subject {
     pub(super) fn new(name: &'static str, goals: Vec<Template>, rules: &'static [Rule]) -> Self {
-        Self { name, goals, rules, chosen: Vec::new(), reference: None, tools: &[], settings: String::new() }
+        Self { name, goals, rules, chosen: Vec::new(), goes_on: false, tools: &[], settings: String::new() }
     }
 
     /// A model counts two things side by side, has a row and a note written, and says so. It is asked over real HTTP, and outlives the server.
@@ -132,11 +132,6 @@ impl Subject {
 
     pub(super) fn has_browser(&self) -> bool {
         self.first_page().is_some()
-    }
-
-    /// A model works in a browser: a person who settles what nobody saw lets it go on to its end.
-    pub(super) fn goes_on(&self) -> bool {
-        self.reference.is_some()
     }
 
     /// The step that opens the browser.

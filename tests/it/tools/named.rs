@@ -1,11 +1,18 @@
 //! Templates by their names, each carried out on the rehearsal site in a real browser. What counts is what the site holds.
 
-use actors::domain::{Goal, GoalState, HostTerms, Outreach, PersonaId, Phase, Quota, Quotas, Role, Unit};
+use actors::domain::{
+    AgentPayload, Assertion, Goal, GoalState, HostTerms, Outreach, Payload, PersonaId, Phase, Proof, Quota, Quotas,
+    Role, Unit,
+};
 use actors::supervisor::PersonaPatch;
-use greenroom::tools::templates;
+use greenroom::{
+    config::ProviderKind,
+    tools::templates::{self, Template},
+};
 use serde_json::{Value, json};
 
 use super::house::House;
+use crate::models::mock::{Mock, Reply, Seen};
 
 async fn play(house: &House, persona: PersonaId, name: &str, params: Value) -> Goal {
     let who = house.storage.db.persona(persona).await.unwrap().unwrap();
@@ -120,5 +127,67 @@ async fn letters_go_to_who_wants_them_with_what_the_policy_wants_said_and_to_nob
     };
     assert!(said(Phase::Intent).data["args"]["text"].as_str().unwrap().contains("Answer STOP"));
     assert_eq!(said(Phase::Outcome).summary, "wrote to bo@a.test");
+    house.close().await;
+}
+
+/// Signs in and writes to the two names in its task, one after the other.
+fn writes(seen: &Seen) -> Reply {
+    let go = |path: &str| ("browser_navigate", json!({"url": format!("http://rehearsal.localhost{path}")}));
+    let fill = |at: &str, text: &str| ("browser_fill", json!({"selector": at, "text": text}));
+    let letter = |to: &str| {
+        let fields = json!({"to": to, "text": "We audit data pipelines.", "to_field": "#to", "text_field": "#text", "send": "#send"});
+        Reply::calls([
+            go("/outbox/new"),
+            ("browser_message", fields),
+            ("browser_expect_title", json!({"contains": "Letter sent"})),
+        ])
+    };
+    let messages = seen.body["messages"].as_array().unwrap();
+    match messages.iter().filter(|message| message["role"] == "assistant").count() {
+        0 => Reply::calls([
+            go("/login"),
+            fill("#email", "jason@greenroom.example"),
+            fill("#password", "rehearsal"),
+            ("browser_click", json!({"selector": "#sign-in"})),
+            ("browser_wait_for", json!({"selector": "#signed-in"})),
+        ]),
+        1 => letter("bo@a.test"),
+        2 => letter("cy@a.test"),
+        _ => Reply::text("I wrote to Bo."),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_writes_to_who_wants_it_where_the_policy_lets_it_and_to_nobody_else() {
+    let mock = Mock::answering(writes).await;
+    let house = House::asking(mock.config(ProviderKind::OpenAi)).await;
+    let jason = house.hire("jason", Role::Worker).await;
+    let agent = || Template {
+        title: "Write to two".into(),
+        payload: Payload::Agent(Box::new(AgentPayload::new("Write to bo@a.test and to cy@a.test."))),
+        proof: Proof { assertions: vec![Assertion::TitleContains("Letter sent".into())], ..Proof::default() },
+    };
+    let denied = async |goal: &Goal| -> Vec<String> {
+        let receipts = house.storage.records.goal_receipts(goal.id).await.unwrap();
+        let of = receipts.into_iter().filter(|receipt| {
+            receipt.phase == Some(Phase::Denied) && receipt.tool.as_deref() == Some("browser_message")
+        });
+        of.filter_map(|receipt| receipt.body?.error).collect()
+    };
+    let off = house.play(jason, agent()).await;
+    let offered = mock.requests()[0].body["tools"].to_string();
+    assert!(offered.contains("browser_message") && offered.contains("host's policy allows outreach"), "{offered}");
+    assert!(house.site.store().letters().is_empty());
+    let why = denied(&off).await;
+    assert!(why.len() == 2 && why.iter().all(|why| why.contains("outreach is off")), "{why:?}");
+
+    policy(&house, 0, &["cy@a.test"]).await;
+    let sent = house.play(jason, agent()).await;
+    assert_eq!(sent.state, GoalState::Done, "{:?}", sent.last_error);
+    let letters = house.site.store().letters();
+    assert_eq!((letters.len(), letters[0].to.as_str()), (1, "bo@a.test"));
+    assert!(letters[0].text.contains("Answer STOP to hear no more."), "{}", letters[0].text);
+    let why = denied(&sent).await;
+    assert!(why.len() == 1 && why[0].contains("does not want to be written to"), "{why:?}");
     house.close().await;
 }

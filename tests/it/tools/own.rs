@@ -3,15 +3,15 @@
 use std::{fs, path::Path};
 
 use actors::{
-    domain::{ArtifactKind, Effect, Ended, Outcome, Step},
+    domain::{ArtifactKind, Effect, Ended, Outcome, Pace, Step},
     ports::Performer as _,
 };
-use greenroom::tools::{Fitted, registry};
+use greenroom::tools::{Fitted, Web, registry};
 use rustix::fs::{FileType, Mode};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Stage, error_text};
+use super::{Props, Stage, error_text};
 use crate::sandbox::is_left_out;
 
 /// Puts a tool for everyone there: a script for the shell.
@@ -238,4 +238,28 @@ async fn a_manifest_that_takes_long_to_read_keeps_nobody_else_waiting() {
         tokio::task::spawn_blocking(move || fs::write(file, manifest)).await.unwrap().unwrap();
     });
     assert_eq!(found.data["tools"][0]["name"], "slow", "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_a_tool_with_network_keep_the_usual_pace() {
+    if is_left_out().await {
+        return;
+    }
+    let paced = super::nowhere().paced(Pace { default_per_1000_s: 1, sites: Vec::new() });
+    let stage = Stage::with(Props { web: Some(Web { egress: paced, search: None }), ..Props::default() });
+    for (name, network) in [("asks", true), ("asks_too", true), ("counts", false)] {
+        put(stage.root.path(), name, "read", "echo 1");
+        let file = stage.root.path().join("tools").join(name).join("tool.toml");
+        let manifest = fs::read_to_string(&file).unwrap();
+        fs::write(&file, manifest.replace("timeout", &format!("network = {network}\ntimeout"))).unwrap();
+    }
+    let call = async |name: &str| stage.perform(step(name, Effect::Read, json!({}))).await;
+    // Begun, that is: this test is no program that leads a tool out.
+    for name in ["asks", "asks_too", "counts", "counts"] {
+        let outcome = call(name).await;
+        assert_eq!(outcome.ended, Ended::Done, "{name}: {outcome:?}");
+    }
+    let outcome = call("asks").await;
+    assert!(outcome.ended == Ended::NotBegun && outcome.error.as_ref().unwrap().retryable, "{outcome:?}");
+    assert!(error_text(&outcome).contains("the pace of asks lets `asks` act there again in"), "{outcome:?}");
 }

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::board::{Board, SITE, When};
+use super::board::{Board, OWN_WORDS, SITE, When, mine};
 use crate::{
     domain::{
         AgentPayload, ArtifactKind, Assertion, Autonomy, ChatAnswer, Choice, Chosen, Effect, Finish, Fork, GoalId,
-        GoalState, GrantChange, Payload, Persona, Phase, Proof, ReadBack, Receipt, Step, StepError, Thought, ToolCall,
+        GoalState, GrantChange, Payload, Persona, Phase, Proof, Receipt, Step, StepError, Thought, ToolCall,
     },
     run::RunEnd,
 };
 
 pub(super) fn agent() -> Payload {
     Payload::Agent(Box::new(AgentPayload {
-        task: "Submit a proposal.".into(),
+        task: "Submit a proposal. Reference: {{idempotency_key}}".into(),
         max_steps: 100,
         max_minutes: 30,
         model: None,
@@ -55,8 +55,12 @@ pub(super) fn title() -> Step {
 
 /// Opens the form, fills and sends it, looks, says so.
 pub(super) fn submits() -> Vec<Thought> {
-    let fill = Step::Type { selector: "#text".into(), text: "my words".into(), timeout_ms: None };
+    let fill = Step::Type { selector: "#text".into(), text: OWN_WORDS.into(), timeout_ms: None };
     vec![calls(vec![goto("form"), fill]), calls(vec![click()]), calls(vec![title()]), says("I submitted the proposal.")]
+}
+
+fn own_words(goal: GoalId) -> String {
+    OWN_WORDS.replace("{{idempotency_key}}", &goal.to_string())
 }
 
 pub(super) fn shown() -> Proof {
@@ -104,7 +108,8 @@ async fn an_agent_reaches_its_goal_and_its_answer_holds() {
     assert_eq!(board.submissions(), 1);
     assert_eq!(board.receipts("think", Phase::Outcome).len(), 4);
     let told = board.told();
-    assert!(told.contains("Submit a proposal.") && told.contains("title holds"), "{told}");
+    let task = format!("Submit a proposal. Reference: {id}\"");
+    assert!(told.contains(&task) && told.contains("title holds"), "{told}");
     let end = board.ports.store.receipts().into_iter().rfind(|receipt| receipt.phase == Some(Phase::Decision)).unwrap();
     let lines = end.body.unwrap().data["proofs"].to_string();
     assert!(lines.contains("says “I submitted the proposal") && !lines.contains("false"), "{lines}");
@@ -193,15 +198,15 @@ async fn a_model_is_told_what_failed_and_goes_on() {
 pub(super) fn enters_and_submits() -> Vec<Thought> {
     let at = |selector: &str| Step::Click { selector: selector.into(), effect: None, timeout_ms: None };
     let fill = |text: &str| Step::Type { selector: "#text".into(), text: text.into(), timeout_ms: None };
-    let all = vec![goto("jobs"), at("#enter"), fill("my "), fill("words"), at("#send"), title()];
+    let own = OWN_WORDS.strip_prefix("my ").unwrap();
+    let all = vec![goto("jobs"), at("#enter"), fill("my "), fill(own), at("#send"), title()];
     vec![calls(all), says("I submitted the proposal.")]
 }
 
 /// Dies at every call, before and behind its effect, and goes on; what a person must settle is left at that.
 async fn killed_everywhere(script: fn() -> Vec<Thought>) {
     let clean = Board::open(1_000_000).await;
-    let read_back = Some(ReadBack { url: format!("{SITE}/mine"), contains: "my words".into() });
-    let wanted = Proof { read_back, ..Proof::default() };
+    let wanted = Proof { read_back: Some(mine()), ..Proof::default() };
     let id = clean.agent(script(), wanted.clone());
     clean.carry(id).await;
     assert_eq!(clean.goal(id).state, GoalState::Done, "{:?}", clean.goal(id).last_error);
@@ -228,7 +233,7 @@ async fn killed_everywhere(script: fn() -> Vec<Thought>) {
             let goal = board.goal(id);
             assert_eq!(goal.state, GoalState::Done, "{at} {when:?}: {:?}", goal.last_error);
             let (sent, entered) = board.seen();
-            assert_eq!(sent, ["my words"], "{at} {when:?}: once, with all that was typed");
+            assert_eq!(sent, [own_words(id)], "{at} {when:?}: once, with all that was typed");
             assert!(entered <= 1, "{at} {when:?}: what is done is not done again");
             let asked = board.receipts("think", Phase::Outcome).len();
             assert_eq!(asked, thoughts, "{at} {when:?}: no answer on record is asked for again");
@@ -251,7 +256,7 @@ async fn killed_in_the_middle_of_a_form_behind_a_click_it_opens_it_anew_and_fill
 async fn who_cannot_have_its_page_back_is_told_and_decides() {
     let board = Board::open(1_000_000).await;
     let mut thoughts = enters_and_submits();
-    let fill = Step::Type { selector: "#text".into(), text: "my words".into(), timeout_ms: None };
+    let fill = Step::Type { selector: "#text".into(), text: OWN_WORDS.into(), timeout_ms: None };
     thoughts.insert(1, calls(vec![goto("form"), fill, click(), title()]));
     let id = board.agent(thoughts, shown());
     board.world.lock().unwrap().crash_at = Some((4, When::Before));
@@ -261,7 +266,7 @@ async fn who_cannot_have_its_page_back_is_told_and_decides() {
     board.world.lock().unwrap().failing = Some(("browser_navigate", 1));
     board.carry(id).await;
     assert_eq!(board.goal(id).state, GoalState::Done, "{:?}", board.goal(id).last_error);
-    assert_eq!(board.seen(), (vec!["my words".to_owned()], 1));
+    assert_eq!(board.seen(), (vec![own_words(id)], 1));
     let asked = board.world.lock().unwrap().asked[1].to_string();
     assert!(asked.contains("interrupted") && asked.contains("an earlier call of the same answer failed"), "{asked}");
 }
@@ -280,12 +285,13 @@ async fn a_fork_from_the_middle_of_a_form_has_the_page_as_it_was_there() {
     let forked = board.give_payload(Payload::Agent(agent), shown());
     board.carry(forked).await;
     assert_eq!(board.goal(forked).state, GoalState::Done, "{:?}", board.goal(forked).last_error);
-    assert_eq!(board.seen().0, ["my words"]);
+    assert_eq!(board.seen().0, [own_words(goal)]);
 }
 
-/// A thought, as the performer would bring it.
-pub(super) fn outcome(thought: &Thought) -> crate::domain::Outcome {
-    let bytes = serde_json::to_vec(thought).unwrap();
+/// A thought, as the performer would bring it; the goal's key it read in its task.
+pub(super) fn outcome(thought: &Thought, goal: GoalId) -> crate::domain::Outcome {
+    let text = serde_json::to_string(thought).unwrap().replace("{{idempotency_key}}", &goal.to_string());
+    let bytes = text.into_bytes();
     let kept = crate::domain::NewArtifact {
         kind: ArtifactKind::Text,
         name: Thought::FILE.into(),

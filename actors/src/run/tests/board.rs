@@ -58,6 +58,8 @@ pub(super) struct World {
     pub cost: Option<Cost>,
     /// Composing does not end.
     pub composes_for_ever: bool,
+    /// The list of submissions repeats its address.
+    pub echoes: bool,
     /// What the model was told, each time.
     pub asked: Vec<Value>,
 }
@@ -105,6 +107,8 @@ pub(super) struct Board {
 }
 
 pub(super) const SITE: &str = "http://rehearsal.localhost";
+/// What this goal and no other writes.
+pub(super) const OWN_WORDS: &str = "my words {{idempotency_key}}";
 
 impl Board {
     pub async fn open(pace_per_1000_s: u32) -> Self {
@@ -260,6 +264,11 @@ fn expected(holds: bool, summary: &str) -> Outcome {
     }
 }
 
+fn said_no() -> Outcome {
+    let error = StepError::retryable("the server says that it failed");
+    Outcome::does_not_hold("called says_no, which failed", json!({"ok": false}), error)
+}
+
 impl World {
     fn answer(&mut self, call: &Call) -> Act {
         let at = self.calls;
@@ -322,6 +331,7 @@ impl World {
                 let data = json!({"url": format!("{SITE}/done"), "title": self.title, "page_text": "Thank you"});
                 Outcome::done("clicked", data).with_artifact(picture())
             }
+            "says_no" => said_no(),
             "take_back" => {
                 self.submissions.push(call.key.clone());
                 Outcome::done("took it back", json!({"removed": ["ticket"]}))
@@ -353,14 +363,15 @@ impl World {
         let answered = turns.iter().filter(|turn| turn["role"] == "assistant").count();
         match self.thoughts.get(answered) {
             _ if self.fail_thought == Some(answered) => agents::busy(),
-            Some(thought) => agents::outcome(thought),
+            Some(thought) => agents::outcome(thought, call.goal),
             None => agents::busy(),
         }
     }
 
     /// The list of submissions is the only page with text.
     fn shows(&self, text: &str) -> bool {
-        self.title == format!("{SITE}/mine") && self.submissions.iter().any(|_| text == "my words")
+        let Some(asked) = self.title.strip_prefix(&mine().url) else { return false };
+        self.sent.iter().any(|sent| sent.contains(text)) || (self.echoes && asked.contains(text))
     }
 }
 
@@ -377,15 +388,20 @@ fn picture() -> NewArtifact {
 pub(super) fn submit(effect: Option<Effect>) -> Vec<Step> {
     vec![
         Step::Goto { url: format!("{SITE}/form"), timeout_ms: None },
-        Step::Type { selector: "#text".into(), text: "my words".into(), timeout_ms: None },
+        Step::Type { selector: "#text".into(), text: OWN_WORDS.into(), timeout_ms: None },
         Step::Click { selector: "#send".into(), effect, timeout_ms: None },
         Step::ExpectTitle { contains: "Proposal submitted".into(), timeout_ms: None },
         Step::Screenshot { caption: None, file: None, full_page: false, selector: None, format: Default::default() },
     ]
 }
 
+/// Looks for what this goal sent in the list of all.
+pub(super) fn mine() -> ReadBack {
+    ReadBack { url: format!("{SITE}/mine"), contains: OWN_WORDS.into() }
+}
+
 pub(super) fn proof(read_back: bool) -> Proof {
-    let read_back = read_back.then(|| ReadBack { url: format!("{SITE}/mine"), contains: "my words".into() });
+    let read_back = read_back.then(mine);
     Proof {
         assertions: vec![],
         artifacts: vec![ArtifactKind::Screenshot],

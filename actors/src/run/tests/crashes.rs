@@ -1,9 +1,10 @@
 //! A crash at every call, before and after it took effect: what is done is never done again.
 
-use super::board::{Board, When, proof, submit};
+use super::board::{Board, SITE, When, mine, proof, submit};
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Autonomy, Effect, GoalState, MessageState, ParkedOn, Phase, Rule, Ruling, RunState,
+        Alert, AlertId, AlertKind, Autonomy, Effect, GoalState, MessageState, ParkedOn, Phase, Proof, ReadBack, Rule,
+        Ruling, RunState, Step,
     },
     ports::{Change, Commit, World as _},
     run::RunEnd,
@@ -64,6 +65,44 @@ async fn a_crash_anywhere_never_sends_twice() {
 #[tokio::test(start_paused = true)]
 async fn a_crash_anywhere_is_settled_by_a_read_back() {
     crash_everywhere(true, None).await;
+}
+
+/// What was there before, or came of another step of the goal, says nothing about this one.
+async fn is_asked_about(board: &Board, steps: Vec<Step>, call: usize, read_back: ReadBack) {
+    board.world.lock().unwrap().crash_at = Some((call, When::Before));
+    let goal = board.give(steps, Proof { read_back: Some(read_back), ..Proof::default() });
+    let run = board.begin(goal).await;
+    board.ports.performer.called(call + 1).await;
+    board.crash(run).await;
+    let before = board.submissions();
+    board.carry(goal).await;
+    assert_eq!((board.goal(goal).parked_on, board.submissions()), (Some(ParkedOn::Reconcile), before));
+    assert_eq!(unresolved(board.ports.store.receipts()).len(), 1, "a person says how it ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_click_made_true_settles_no_later_one() {
+    let board = Board::open(1_000_000).await;
+    let steps = [submit(None), submit(None)].concat();
+    // Of each form: opened, filled, sent, looked at, its picture taken.
+    is_asked_about(&board, steps, 5 + SEND, mine()).await;
+    assert_eq!(board.submissions(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stood_there_before_the_goal_settles_no_click() {
+    let board = Board::open(1_000_000).await;
+    board.world.lock().unwrap().sent.push("my words".into());
+    is_asked_about(&board, submit(None), SEND, ReadBack { contains: "my words".into(), ..mine() }).await;
+}
+
+/// A page may repeat what it was asked for.
+#[tokio::test(start_paused = true)]
+async fn what_stands_in_its_own_address_settles_no_click() {
+    let board = Board::open(1_000_000).await;
+    board.world.lock().unwrap().echoes = true;
+    let (url, contains) = (format!("{SITE}/mine?q={{{{idempotency_key}}}}"), "{{idempotency_key}}".to_owned());
+    is_asked_about(&board, submit(None), SEND, ReadBack { url, contains }).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::board::{Board, SITE, When, proof, submit};
 use crate::{
     domain::{
-        AlertKind, Autonomy, GoalState, InnerLife, MessageState, Mood, PersonaId, PersonaStatus, Phase, Priority,
-        Proof, Rule, Ruling, RunState, Step, Weight,
+        AlertKind, Autonomy, Effect, GoalId, GoalState, InnerLife, MessageState, Mood, PersonaId, PersonaStatus, Phase,
+        Priority, Proof, Rule, Ruling, RunState, Step, Weight,
     },
     ports::{Change, Commit, GoalMove},
     run::RunEnd,
@@ -195,4 +195,61 @@ async fn a_clock_set_back_leaves_no_negative_wait() {
     board.ports.world.set_clock(-3_600_000, true);
     board.carry(goal).await;
     assert_eq!((board.goal(goal).state, board.ports.store.runs()[0].waited_ms), (GoalState::Done, 0));
+}
+
+fn says_no(effect: Effect) -> Vec<Step> {
+    let call = Step::Tool {
+        name: "says_no".into(),
+        args: serde_json::Map::new(),
+        effect,
+        outreach: false,
+        save_as: None,
+        timeout_ms: None,
+    };
+    let write = Step::WriteFile { path: "a.md".into(), content: "sent".into(), description: String::new() };
+    vec![call, write]
+}
+
+/// As a person does.
+fn retry(board: &Board, goal: GoalId) {
+    let step = GoalMove {
+        id: goal,
+        state: GoalState::Pending,
+        parked_on: None,
+        attempts: 0,
+        last_error: None,
+        result: None,
+        due_ms: None,
+        at_ms: 0,
+    };
+    let message = Change::MessageMoved(board.message(goal).id, MessageState::Waiting);
+    let changes = vec![Change::GoalMoved(step), message];
+    board.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_effect_that_was_carried_out_and_failed_is_neither_done_again_nor_taken_for_done() {
+    let mut board = Board::open(1_000_000).await;
+    board.allow_only(Autonomy::Full, Vec::new());
+    let goal = board.give(says_no(Effect::Irreversible), Proof::default());
+    for _ in 0..2 {
+        let end = board.carry(goal).await;
+        assert!(matches!(end, RunEnd::Over { .. }), "no pause mends it: {end:?}");
+        let after = board.goal(goal);
+        assert_eq!(after.state, GoalState::Failed, "{:?}", after.last_error);
+        assert!(after.last_error.unwrap().contains("the server says that it failed"));
+        assert_eq!((board.calls_made(), board.receipts("file_write", Phase::Outcome).len()), (1, 0));
+        retry(&board, goal);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_key_what_failed_is_tried_again() {
+    let mut board = Board::open(1_000_000).await;
+    board.allow_only(Autonomy::Full, Vec::new());
+    let goal = board.give(says_no(Effect::Idempotent), Proof::default());
+    for calls in 1..=2 {
+        assert!(matches!(board.carry(goal).await, RunEnd::Later { due_ms: Some(_) }));
+        assert_eq!(board.calls_made(), calls);
+    }
 }

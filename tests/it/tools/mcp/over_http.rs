@@ -11,7 +11,7 @@ use std::{
 };
 
 use actors::{
-    domain::{Effect, Ended, HostPolicy, HostTerms},
+    domain::{Effect, Ended, HostPolicy, HostTerms, Pace},
     ports::{BoxError, Change, Commit, Performer as _},
 };
 use async_trait::async_trait;
@@ -131,8 +131,14 @@ async fn stage(server: &MockServer, hosts: &[&str]) -> Stage {
 }
 
 async fn stage_under(server: &MockServer, hosts: &[&str], policies: Vec<HostPolicy>) -> Stage {
+    let pace = Pace { default_per_1000_s: 1_000_000, sites: Vec::new() };
+    stage_paced(server, hosts, policies, pace).await
+}
+
+async fn stage_paced(server: &MockServer, hosts: &[&str], policies: Vec<HostPolicy>, pace: Pace) -> Stage {
     let fixed = HashMap::from([(("desk.test".to_owned(), 80), *server.address())]);
-    let egress = Egress::for_test(([127, 0, 0, 1], 9).into(), Enforcement::On, fixed).under(Arc::new(Book(policies)));
+    let egress = Egress::for_test(([127, 0, 0, 1], 9).into(), Enforcement::On, fixed);
+    let egress = egress.under(Arc::new(Book(policies))).paced(pace);
     let web = Some(Web { egress, search: None });
     let known = [("desk", SECRET), ("pin", PIN), ("odd", ODD)];
     let secrets = known.map(|(name, value)| (("instance".to_owned(), name.to_owned()), value.to_owned())).into();
@@ -202,6 +208,26 @@ async fn the_policy_of_the_servers_host_says_which_of_its_tools_are_called() {
             let error = looked.error.as_ref().unwrap();
             assert!(looked.ended == Ended::NotBegun && error.denied, "{looked:?}");
             assert_eq!(error.text, "the policy of desk.test does not allow `mcp__desk__look` there");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_policy_sets_a_pace_calls_keep_the_usual_one() {
+    for (pace, second) in [(None, Ended::NotBegun), (Some(1_000_000), Ended::Done)] {
+        let (server, desk) = Desk::serve().await;
+        let terms = HostTerms { acts_per_1000_s: pace, ..HostTerms::default() };
+        let policy = HostPolicy { host: "desk.test".to_owned(), version: 1, terms };
+        let usual = Pace { default_per_1000_s: 1, sites: Vec::new() };
+        let stage = stage_paced(&server, &["desk.test"], vec![policy], usual).await;
+        confirm(&stage).await;
+        let looked = || stage.perform(step("mcp__desk__look", Effect::Irreversible, json!({})));
+        assert!(looked().await.holds());
+        let outcome = looked().await;
+        let calls = if second == Ended::Done { 2 } else { 1 };
+        assert_eq!((outcome.ended, desk.calls.load(Ordering::SeqCst)), (second, calls), "{outcome:?}");
+        if second == Ended::NotBegun {
+            assert!(error_text(&outcome).contains("the pace of desk.test lets `mcp__desk__look` act there again in"));
         }
     }
 }
