@@ -4,6 +4,8 @@
 //! The newest by the order received, never by a sender's clock. It takes over the highest priority, the oldest time
 //! and the earliest deadlines, so that a burst is served no later than its first message alone would have been.
 
+use std::cmp::Ordering;
+
 use crate::{
     domain::{AiPayload, Message, Payload},
     ports::Waiting,
@@ -35,6 +37,12 @@ pub(super) fn join(mut newest_first: Vec<Waiting>, known: bool) -> Option<Burst>
     let mut trigger = before.clone();
     for Waiting { message, .. } in &others {
         let joined = &mut trigger.message;
+        // What one gains by being fresh is its own: it is not added to what a sender said of another.
+        joined.scored = match joined.priority.cmp(&message.priority) {
+            Ordering::Less => message.scored,
+            Ordering::Equal => joined.scored || message.scored,
+            Ordering::Greater => joined.scored,
+        };
         joined.priority = joined.priority.max(message.priority);
         joined.optional &= message.optional;
         joined.received_ms = joined.received_ms.min(message.received_ms);
@@ -118,6 +126,21 @@ mod tests {
             "Said before, oldest first:\ntest: line 0\ntest: line 1\n\nNow from test:\nWrite a line."
         );
         assert_eq!(prompt(&join(sent, true).unwrap().trigger), "Write a line.", "once is enough");
+    }
+
+    #[test]
+    fn a_burst_gains_by_being_fresh_only_what_its_most_important_does() {
+        let world = TestWorld::new(1);
+        let scored = |said: [(u16, bool); 2]| {
+            let mut sent = burst(&world, &said.map(|(priority, _)| (priority, false)));
+            sent.iter_mut().zip([said[1].1, said[0].1]).for_each(|(work, scored)| work.message.scored = scored);
+            let joined = join(sent, false).unwrap().trigger.message;
+            (joined.priority.thousandths(), joined.scored)
+        };
+        assert_eq!(scored([(750, false), (500, true)]), (750, false), "it is not urgent by being fresh");
+        assert_eq!(scored([(700, true), (500, false)]), (700, true));
+        assert_eq!(scored([(500, false), (500, true)]), (500, true));
+        assert_eq!(scored([(500, true), (700, false)]), (700, false));
     }
 
     #[test]

@@ -141,6 +141,7 @@ statement! {
     /// The others of its burst are its context from here on.
     JoinBurst<'a> {
         priority: i32 => Integer,
+        scored: bool => Bool,
         lane: i32 => Integer,
         optional: bool => Bool,
         received_ms: i64 => BigInt,
@@ -148,8 +149,8 @@ statement! {
         serve_by_ms: i64 => BigInt,
         id: &'a [u8] => Binary,
     }
-    "UPDATE messages SET priority = ?, lane = ?, optional = ?, received_ms = ?, deadline_ms = ?, serve_by_ms = ? \
-     WHERE id = ?"
+    "UPDATE messages SET priority = ?, scored = ?, lane = ?, optional = ?, received_ms = ?, deadline_ms = ?, \
+     serve_by_ms = ? WHERE id = ?"
 }
 
 statement! {
