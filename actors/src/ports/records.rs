@@ -32,6 +32,15 @@ pub struct Waiting {
     pub goal: Goal,
 }
 
+impl Waiting {
+    /// Since when its persona could have begun it (wall time, milliseconds): it was there and due, and its persona was
+    /// not paused.
+    pub(crate) fn since_ms(&self, persona: &Persona) -> i64 {
+        let due_ms = self.goal.due_ms.unwrap_or(0);
+        self.message.received_ms.max(due_ms).max(persona.resumed_ms.unwrap_or(0))
+    }
+}
+
 /// A moment this far ahead of now was written before the clock was set back.
 pub const SET_BACK_MS: i64 = 60_000;
 

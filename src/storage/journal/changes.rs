@@ -169,6 +169,7 @@ async fn update_persona(persona: &Persona, to: &mut impl Transaction) -> QueryRe
         permissions: &row.permissions,
         grants: &row.grants,
         agents: &row.agents,
+        resumed_ms: row.resumed_ms,
         id: &row.id,
     })
     .await

@@ -103,11 +103,12 @@ statement! {
         permissions: &'a str => Text,
         grants: &'a str => Text,
         agents: &'a str => Text,
+        resumed_ms: Option<i64> => Nullable<BigInt>,
         id: &'a [u8] => Binary,
     }
     "UPDATE personas SET slug = ?, name = ?, role = ?, description = ?, status = ?, version = ?, profile = ?, \
      hosts = ?, model = ?, weight = ?, updated_ms = ?, zone = ?, wakes_minute = ?, sleeps_minute = ?, \
-     quotas = ?, autoplan = ?, planned = ?, permissions = ?, grants = ?, agents = ? WHERE id = ?"
+     quotas = ?, autoplan = ?, planned = ?, permissions = ?, grants = ?, agents = ?, resumed_ms = ? WHERE id = ?"
 }
 
 statement! {
