@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, ApprovalState, Draft, Entry, FATAL_FALLS, Goal, GoalState, MessageState, Persona,
+        Alert, AlertId, AlertKind, ApprovalState, Draft, Entry, FATAL_FALLS, GoalState, MessageState, Persona,
         PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, StepError, opens_circuit, pause_before_retry,
         set_aside,
     },
