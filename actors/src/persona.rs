@@ -12,7 +12,7 @@
 pub(crate) mod carrier;
 
 mod big_three;
-mod coalesce;
+pub(crate) mod coalesce;
 pub(crate) mod expiry;
 mod feeling;
 mod gather;

@@ -112,16 +112,16 @@ impl Runner {
     }
 
     /// Waits for the slice in which `work` is worked at; none: `stop` fired, or the company is ending. Thousands may
-    /// wait here, so little is held meanwhile.
+    /// wait here, so little is held meanwhile. `since`: since when it waits, and since when it could have begun.
     pub(crate) async fn turn(
         &self,
         work: &Waiting,
         weight: Weight,
-        ready_ms: Option<i64>,
+        since: (i64, Option<i64>),
         stop: &CancellationToken,
         now: &Now,
     ) -> Option<Working> {
-        let place = self.queue(work, weight, ready_ms).ok()?;
+        let place = self.queue(work, weight, since).ok()?;
         let slice = tokio::select! {
             biased;
             () = stop.cancelled() => return None,
@@ -130,8 +130,7 @@ impl Runner {
         Some(now.work(slice, work.goal.payload.kind(), self.limits.clone()))
     }
 
-    fn queue(&self, work: &Waiting, weight: Weight, ready_ms: Option<i64>) -> Result<Place, Ended> {
-        let since_ms = work.message.received_ms.max(work.goal.due_ms.unwrap_or(0));
+    fn queue(&self, work: &Waiting, weight: Weight, (since_ms, ready_ms): (i64, Option<i64>)) -> Result<Place, Ended> {
         let priority = work.message.priority_at(self.broker.ports.world.now_ms());
         self.stage.queue(Wish { persona: work.goal.persona, priority, weight, since_ms, ready_ms })
     }

@@ -61,7 +61,14 @@
 //!   and from the setting to the turns `supervisor/tests/weights.rs`. Jain's index under eightfold
 //!   overload, at least 0.995 over sixteen hours:
 //!   `who_always_wants_something_gets_the_same_time_as_everybody` (`simulation/tests.rs`).
-//! - **Nobody starves**: `nobody_starves_under_a_flood`, `a_flood_of_urgent_work_lets_overdue_work_through`,
+//! - **Nobody starves.** `n` personas always want something of patience `q`; somebody new asks once, for something of
+//!   patience `p`, and slices last at most 60 s, so that nobody comes to be far behind within a round. It waits at most
+//!   (p − q, if that is more than 0) + ⌈n/c⌉ · L: what they ask for later than p − q after it has the later deadline,
+//!   and then each of them has one request at most. When both are urgent, ⌈n/c⌉ · L, since who has just worked waits
+//!   with the longest patience of urgent work. When only its own is urgent, L: the next slot is its. When only theirs
+//!   is, L, since one slot in eight is kept for the rest; on a single slot p + 9 L: once it is overdue eight urgent
+//!   turns go before it. `who_asks_once_waits_no_longer_than_the_bound_whatever_the_others_ask_for`,
+//!   `a_flood_of_urgent_work_lets_overdue_work_through`,
 //!   `urgent_work_keeps_a_slot_for_the_rest_only_while_the_rest_wants_it`.
 //! - **Yielding costs only the wait**: `run/tests/turns.rs`.
 //! - **One bad persona harms no other**: `three_bad_personas_move_the_others_waits_by_less_than_a_tenth`

@@ -1,19 +1,21 @@
 //! Days that never were: the scheduler's policy under a virtual clock, thousands of personas, faults, all by a seed.
 //!
 //! What is simulated is `scheduler/turns.rs` itself, not a model of it, behind inboxes that pick as `persona/inbox.rs`
-//! does. A message is a run of one persona, in steps of about a second; between two it offers its slice, or goes over to
-//! something urgent of its own. Messages come steadily with a daily curve (±40 %), in bursts to many, and in incidents
+//! does and join bursts by `persona/coalesce.rs`. A message is a run of one persona, in steps of about a second; between two it offers its slice, or goes over to
+//! something urgent of its own. Messages come steadily with a daily curve (±40 %), in bursts to many, some of which go on
+//! talking within two seconds, on top of the load, and in incidents
 //! (three urgent ones per slot within five seconds, about once an hour); one run in two hundred is a single slow step.
 //! Three failed goals in a row, or a fourth fall within five minutes (`supervisor/restarts.rs` itself), pause a persona
 //! for the rest of the day; pauses, circuit, restarts and what an inbox holds are those of the program by default
 //! (`domain/limits.rs`). What differs from it: who has too many messages loses the least important at once, not within
-//! a second; nothing coalesces, because every message is of a burst of its own; and an inbox is seen whole, which
+//! a second; and an inbox is seen whole, which
 //! changes nothing, because what a persona sees of a large one begins with what it would choose. Everybody's energy is kept by `domain/inner_life.rs` itself and reported; all messages are
 //! owed, so no mood holds anything back.
 //!
 //! At every event the invariants are checked ([`Violation`] says which broke):
 //! - never more slices than the cap, never two of one persona, no slot free while somebody could use it;
-//! - messages in = waiting + running + between two slices + backing off + done + failed + expired + dropped;
+//! - messages in = waiting + running + between two slices + backing off + done + failed + expired + dropped + coalesced;
+//! - what is begun leaves no older message of its talk waiting;
 //! - nobody has more messages than may wait, but for those that were begun;
 //! - nothing is begun, and nothing waits unbegun, past its `serve_by`: it expires at that moment;
 //! - while the store takes no commit nothing is delivered, begun, gone on with or ended: who sends something sends it
@@ -24,6 +26,7 @@
 //! The same arrivals can be given to the usual alternatives ([`Policy`]), which know neither lanes nor shares.
 
 mod arrivals;
+mod bursts;
 mod diary;
 mod faults;
 mod house;

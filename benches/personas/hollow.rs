@@ -159,6 +159,7 @@ impl Records for Hollow {
             agents: Vec::new(),
             created_ms: 0,
             updated_ms: 0,
+            resumed_ms: None,
         }))
     }
 

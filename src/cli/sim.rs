@@ -147,6 +147,7 @@ fn text(answer: &Answer) -> String {
         "expired",
         "failed",
         "dropped",
+        "coalesced",
         "urgent late",
         "urgent p50 / p95 / p99",
         "middle p50 / p95 / p99",
@@ -169,7 +170,7 @@ fn text(answer: &Answer) -> String {
     text
 }
 
-fn row(day: &Day) -> [String; 16] {
+fn row(day: &Day) -> [String; 17] {
     let Outcome { ends, waits: [low, middle, urgent], .. } = &day.outcome;
     let all = |waits: &Waits| [waits.p50_ms, waits.p95_ms, waits.p99_ms].map(seconds).join(" / ");
     [
@@ -179,6 +180,7 @@ fn row(day: &Day) -> [String; 16] {
         ends.expired.to_string(),
         ends.failed.to_string(),
         ends.dropped.to_string(),
+        ends.coalesced.to_string(),
         format!("{} of {} ({:.3} %)", day.outcome.urgent_late, urgent.begun, 100.0 * day.outcome.urgent_late_share()),
         all(urgent),
         all(middle),

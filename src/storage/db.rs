@@ -73,8 +73,8 @@ impl From<DbError> for Unavailable {
 }
 
 /// Writes a query once and compiles it for each database, so that a query only one of them understands does not
-/// build. `all` brings every row, `one` the only one or none, `both` every row of two queries on one way. What the
-/// query needs is moved into it.
+/// build. `all` brings every row, `one` the only one or none, `both` every row of two queries on one way, `each` every
+/// row of one query for each of a list. What the query needs is moved into it.
 macro_rules! on_db {
     ($db:expr, all: $query:expr) => {
         on_db!($db, get_results, $query)?
@@ -95,6 +95,28 @@ macro_rules! on_db {
                 let mut conn = pool.get().await.map_err($crate::storage::DbError::unavailable)?;
                 let first = diesel_async::RunQueryDsl::get_results($first, &mut *conn).await?;
                 (first, diesel_async::RunQueryDsl::get_results($second, &mut *conn).await?)
+            }
+        }
+    };
+    ($db:expr, each: $list:expr, |$one:pat_param| $query:expr) => {
+        match &$db.open {
+            $crate::storage::db::Open::Sqlite(readers) => {
+                let each = move |conn: &mut diesel::SqliteConnection| {
+                    let mut rows = Vec::new();
+                    for $one in $list {
+                        rows.append(&mut diesel::RunQueryDsl::get_results($query, conn)?);
+                    }
+                    diesel::QueryResult::Ok(rows)
+                };
+                readers.read(each).await??
+            }
+            $crate::storage::db::Open::Postgres(pool, _) => {
+                let mut conn = pool.get().await.map_err($crate::storage::DbError::unavailable)?;
+                let mut rows = Vec::new();
+                for $one in $list {
+                    rows.append(&mut diesel_async::RunQueryDsl::get_results($query, &mut *conn).await?);
+                }
+                rows
             }
         }
     };

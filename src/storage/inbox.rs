@@ -2,7 +2,9 @@
 //! much. Each walks an index of what waits and was not begun, so a full inbox costs no more than its first rows.
 
 use actors::{
-    domain::{ChainId, GoalState, ParkedOn, PersonaId, Receipt, StandingWait, TurnState},
+    domain::{
+        ChainId, FRESH_FOR_MS, GoalState, ParkedOn, PersonaId, Priority, Receipt, Score, StandingWait, TurnState,
+    },
     ports::{Inbox, Overdue, SET_BACK_MS, Waiting},
 };
 use diesel::{
@@ -35,8 +37,16 @@ pub(super) const FRESH_GOAL: Condition = Condition("goals.state IN ('pending', '
 pub(super) const WAITS: Condition = Condition("messages.state = 'waiting' AND NOT messages.begun");
 const BEGUN: Condition = Condition("messages.begun AND messages.state IN ('waiting', 'running')");
 
+/// What may be fresh of what waits.
+const SCORED: Condition = Condition("messages.state = 'waiting' AND NOT messages.begun AND messages.scored");
+
 /// The lane of what goes before all that was begun.
 const URGENT: u8 = 0;
+/// Where what can rise by being fresh waits: lane, priority. In each the order is that in which it was received.
+const RISING: [(i32, Priority); 5] = {
+    let [low, high, urgent] = Score::RISING;
+    [(0, urgent), (1, low), (1, high), (2, low), (2, high)]
+};
 
 type Row = (MessageRow, GoalRow);
 
@@ -71,13 +81,15 @@ impl ReadBack {
             return Ok(Inbox { work, more: false, due_ms: None, begin_by_ms });
         }
         let (begun, next) = self.due_halves(persona, now_ms, limit).await?;
-        let halves = [(true, begun), (false, next)];
-        let rows = halves.into_iter().flat_map(|(begun, rows)| rows.into_iter().map(move |row| (begun, row)));
+        let fresh = self.due_fresh(persona, now_ms, limit).await?;
+        let parts = [(true, begun), (false, next), (false, fresh)];
+        let rows = parts.into_iter().flat_map(|(begun, rows)| rows.into_iter().map(move |row| (begun, row)));
         let mut ranked = rows.map(|(begun, row)| Ok((begun, waiting(row)?))).collect::<Result<Vec<_>, DbError>>()?;
         ranked.sort_by_key(|(begun, Waiting { message, .. })| {
-            let place = (message.lane(), message.deadline_ms, message.received_ms, message.id);
+            let place = (message.lane(), message.deadline_at(now_ms), message.received_ms, message.id);
             (message.lane() != URGENT, message.lane() != URGENT && !begun, place)
         });
+        ranked.dedup_by_key(|(_, work)| work.message.id);
         let work = ranked.into_iter().take(limit as usize).map(|(_, work)| work).collect();
         Ok(Inbox { work, more: true, due_ms: self.next_due(persona, now_ms).await?, begin_by_ms })
     }
@@ -107,6 +119,24 @@ impl ReadBack {
             half!(id, limit, BEGUN, GOES_ON, goals::due_ms.is_null().or(goals::due_ms.le(now_ms)).or(goals::updated_ms.gt(set_back_ms))),
             half!(id, limit, WAITS, GOES_ON, goals::due_ms.is_null().or(goals::due_ms.le(now_ms)).or(goals::updated_ms.gt(set_back_ms))));
         Ok(both)
+    }
+
+    /// Of what was not begun and rises by being fresh the first of each kind: among these and the first by deadline are
+    /// the first of all.
+    async fn due_fresh(&self, persona: PersonaId, now_ms: i64, limit: u32) -> Result<Vec<Row>, DbError> {
+        let (id, set_back_ms) = (persona.as_bytes().to_vec(), now_ms.saturating_add(SET_BACK_MS));
+        let (from_ms, to_ms) = (now_ms.saturating_sub(FRESH_FOR_MS), now_ms.saturating_add(FRESH_FOR_MS));
+        let fresh: Vec<Row> = on_db!(self.0, each: RISING, |(lane, priority)| first(at_most(limit), messages::table
+            .inner_join(goals::table.on(goals::id.eq(messages::goal)))
+            .filter(messages::persona.eq(id.clone()).and(messages::lane.eq(lane)))
+            .filter(messages::priority.eq(i32::from(priority.thousandths())))
+            .filter(messages::received_ms.gt(from_ms).and(messages::received_ms.lt(to_ms)))
+            .filter(SCORED)
+            .filter(GOES_ON)
+            .filter(goals::due_ms.is_null().or(goals::due_ms.le(now_ms)).or(goals::updated_ms.gt(set_back_ms)))
+            .order((messages::received_ms, messages::id))
+            .select((MessageRow::as_select(), GoalRow::as_select()))));
+        Ok(fresh)
     }
 
     async fn next_due(&self, persona: PersonaId, now_ms: i64) -> Result<Option<i64>, DbError> {
@@ -259,6 +289,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_rises_by_being_fresh_waits_in_these_lanes() {
+        for (lane, priority) in RISING {
+            assert_eq!(priority.is_urgent(), lane == i32::from(URGENT));
+        }
+        assert!(
+            Score::RISING
+                .iter()
+                .all(|one| RISING.iter().filter(|(_, of)| of == one).count() == if one.is_urgent() { 1 } else { 2 })
+        );
+    }
+
+    #[test]
     fn the_conditions_name_states_that_there_are() {
         let [pending, running, parked] =
             [GoalState::Pending, GoalState::Running, GoalState::Parked].map(|s| s.as_str());
@@ -272,6 +314,7 @@ mod tests {
         assert_eq!(FRESH_GOAL.0, format!("goals.state IN ('{pending}', '{parked}') AND goals.attempts = 0"));
         let (waiting, running) = (MessageState::Waiting.as_str(), MessageState::Running.as_str());
         assert_eq!(WAITS.0, format!("messages.state = '{waiting}' AND NOT messages.begun"));
+        assert_eq!(SCORED.0, format!("{} AND messages.scored", WAITS.0));
         assert_eq!(BEGUN.0, format!("messages.begun AND messages.state IN ('{waiting}', '{running}')"));
     }
 }

@@ -65,6 +65,7 @@ table! {
         permissions -> Text,
         grants -> Text,
         agents -> Text,
+        resumed_ms -> Nullable<BigInt>,
     }
 }
 

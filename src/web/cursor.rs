@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 /// A place in the receipt log.
@@ -127,6 +128,18 @@ impl<'de> Deserialize<'de> for Limit {
         let fits = (1..=MOST_ROWS).contains(&limit);
         if fits { Ok(Self(limit)) } else { Err(serde::de::Error::custom("must be between 1 and 500")) }
     }
+}
+
+/// What a list is asked for that has no filters.
+#[derive(Debug, Deserialize, IntoParams)]
+pub struct Paging {
+    /// `next` of the page before.
+    #[param(value_type = Option<String>)]
+    pub cursor: Option<IdCursor>,
+    /// 1 to 500; 50 when left out.
+    #[serde(default)]
+    #[param(value_type = Option<u16>)]
+    pub limit: Limit,
 }
 
 #[cfg(test)]

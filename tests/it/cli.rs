@@ -176,7 +176,7 @@ fn a_simulated_day_needs_no_server_and_is_the_same_again() {
     assert!(count("begun") > 0);
     assert_eq!(
         count("messages"),
-        count("done") + count("failed") + count("expired") + count("dropped") + count("open")
+        count("done") + count("failed") + count("expired") + count("dropped") + count("coalesced") + count("open")
     );
     let drawn = std::fs::read_to_string(root.path().join("day.svg")).unwrap();
     assert!(drawn.starts_with("<svg") && drawn.ends_with("</svg>\n") && drawn.matches("<polyline").count() == 6);

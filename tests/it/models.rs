@@ -77,6 +77,7 @@ pub fn livia(model: Option<&str>) -> Persona {
         agents: Vec::new(),
         created_ms: 0,
         updated_ms: 0,
+        resumed_ms: None,
     }
 }
 

@@ -84,6 +84,12 @@ impl Message {
         self.lane() == 2
     }
 
+    /// By when its persona should begin it, as important as it is now.
+    pub fn deadline_at(&self, now_ms: i64) -> i64 {
+        let sooner_ms = self.priority.patience_ms() - self.priority_at(now_ms).patience_ms();
+        self.deadline_ms.saturating_sub(sooner_ms)
+    }
+
     /// How important it is now: a scored message counts more while it is fresh.
     pub fn priority_at(&self, now_ms: i64) -> Priority {
         let age_ms = now_ms.saturating_sub(self.received_ms);

@@ -188,6 +188,8 @@ pub struct Persona {
     pub agents: Vec<Agent>,
     pub created_ms: i64,
     pub updated_ms: i64,
+    /// When it was resumed last; none: it never was. No work of it waits for a slice while it is paused.
+    pub resumed_ms: Option<i64>,
 }
 
 #[cfg(test)]

@@ -362,6 +362,18 @@ impl Step {
         matches!(self, Self::AskHuman { .. } | Self::Delegate { .. } | Self::Schedule { .. })
     }
 
+    /// A model is asked what comes next. Filled in when its turn comes: what was said until then is known only then.
+    pub const fn think() -> Self {
+        Self::Think {
+            turns: Vec::new(),
+            tools: Vec::new(),
+            model: None,
+            answer_now: false,
+            found: Vec::new(),
+            instructions: None,
+        }
+    }
+
     /// Whether a model is asked what comes next.
     pub const fn is_thought(&self) -> bool {
         matches!(self, Self::Think { .. })

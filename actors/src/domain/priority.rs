@@ -18,7 +18,7 @@ const EXPERTISE: u16 = 200;
 const ACTIVE_ROOM: u16 = 200;
 const FRESH: u16 = 100;
 /// A message younger than this is fresh.
-const FRESH_FOR_MS: i64 = 60_000;
+pub const FRESH_FOR_MS: i64 = 60_000;
 /// A room in which somebody spoke within this time is active.
 pub const ACTIVE_FOR_MS: i64 = 600_000;
 
@@ -44,6 +44,14 @@ impl Priority {
     /// Above 0.8: must start within ten seconds.
     pub const fn is_urgent(self) -> bool {
         self.0 > 800
+    }
+
+    /// How long work of this priority may wait before it is late: 15 minutes at the bottom, 30 seconds below the
+    /// urgent lane, 10 seconds in it, 5 seconds above 0.9.
+    pub fn patience_ms(self) -> i64 {
+        const BANDS_S: [i64; 10] = [900, 600, 420, 300, 210, 120, 60, 30, 10, 5];
+        let band = usize::from(self.0.saturating_sub(1) / 100);
+        BANDS_S[band.min(BANDS_S.len() - 1)] * 1_000
     }
 
     /// What a scored message of this age counts for.
@@ -112,6 +120,9 @@ pub struct Score {
 }
 
 impl Score {
+    /// What it can come to, but for the highest, which a message does not exceed by being fresh.
+    pub const RISING: [Priority; 3] = [Priority(500), Priority(700), Priority(900)];
+
     /// Reads a text as this persona would.
     pub fn of(text: &str, persona: &Persona) -> Self {
         let text = text.to_lowercase();
@@ -316,6 +327,8 @@ mod tests {
             let parts = score.explained();
             let sum: u64 = ["base", "named", "expertise", "active_room"].iter().filter_map(|part| parts[part].as_u64()).sum();
             prop_assert_eq!(u64::from(score.priority().thousandths()), sum.min(1_000));
+            let (whole, now) = (score.priority(), score.priority().at_age(0));
+            prop_assert!(now == whole || Score::RISING.contains(&whole), "{}", whole);
             prop_assert_eq!(score.priority().at_age(0).is_urgent(), score.priority().is_urgent());
         }
 

@@ -32,14 +32,16 @@ pub(crate) struct Order {
     pub(crate) weight: Weight,
     /// Goals of this persona that failed in a row.
     pub(crate) failure_streak: u32,
-    /// Since when it could have begun (wall time, milliseconds); none: it only goes on.
+    /// Since when it waits for its slice (wall time, milliseconds).
+    pub(crate) since_ms: i64,
+    /// The same, but for the run that its persona had in hand then; none: it only goes on.
     pub(crate) ready_ms: Option<i64>,
 }
 
 #[async_trait]
 impl Carrier for Runner {
     async fn carry(&self, order: Order, stop: CancellationToken, now: Now) -> RunEnd {
-        let slice = self.turn(&order.work, order.weight, order.ready_ms, &stop, &now).await;
+        let slice = self.turn(&order.work, order.weight, (order.since_ms, order.ready_ms), &stop, &now).await;
         let Some(slice) = slice else { return RunEnd::Stopped };
         // Boxed: only those who hold a slice take the room of a run.
         Box::pin(async {

@@ -4,8 +4,10 @@
 //! The newest by the order received, never by a sender's clock. It takes over the highest priority, the oldest time
 //! and the earliest deadlines, so that a burst is served no later than its first message alone would have been.
 
+use std::cmp::Ordering;
+
 use crate::{
-    domain::{AiPayload, Message, Payload},
+    domain::{AiPayload, Message, Payload, Priority},
     ports::Waiting,
 };
 
@@ -13,6 +15,47 @@ use crate::{
 const MOST_LINES: usize = 20;
 /// Characters of all of them.
 const MOST_CHARS: usize = 4_000;
+
+/// What a message brings into its burst, and what the burst has of all of them. Times in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) priority: Priority,
+    pub(crate) scored: bool,
+    pub(crate) optional: bool,
+    pub(crate) received_ms: i64,
+    pub(crate) deadline_ms: i64,
+    pub(crate) serve_by_ms: i64,
+}
+
+impl Claim {
+    fn of(message: &Message) -> Self {
+        let Message { priority, scored, optional, received_ms, deadline_ms, serve_by_ms, .. } = *message;
+        Self { priority, scored, optional, received_ms, deadline_ms, serve_by_ms }
+    }
+
+    fn give_to(self, message: &mut Message) {
+        let Self { priority, scored, optional, received_ms, deadline_ms, serve_by_ms } = self;
+        (message.priority, message.scored, message.optional) = (priority, scored, optional);
+        (message.received_ms, message.deadline_ms, message.serve_by_ms) = (received_ms, deadline_ms, serve_by_ms);
+    }
+
+    /// The highest priority, the oldest time and the earliest deadlines of both.
+    pub(crate) fn joined(self, other: Self) -> Self {
+        Self {
+            priority: self.priority.max(other.priority),
+            // What one gains by being fresh is its own: it is not added to what a sender said of another.
+            scored: match self.priority.cmp(&other.priority) {
+                Ordering::Less => other.scored,
+                Ordering::Equal => self.scored || other.scored,
+                Ordering::Greater => self.scored,
+            },
+            optional: self.optional && other.optional,
+            received_ms: self.received_ms.min(other.received_ms),
+            deadline_ms: self.deadline_ms.min(other.deadline_ms),
+            serve_by_ms: self.serve_by_ms.min(other.serve_by_ms),
+        }
+    }
+}
 
 /// What becomes of a burst.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,14 +76,8 @@ pub(super) fn join(mut newest_first: Vec<Waiting>, known: bool) -> Option<Burst>
     let others = newest_first.split_off(1);
     let before = newest_first.pop()?;
     let mut trigger = before.clone();
-    for Waiting { message, .. } in &others {
-        let joined = &mut trigger.message;
-        joined.priority = joined.priority.max(message.priority);
-        joined.optional &= message.optional;
-        joined.received_ms = joined.received_ms.min(message.received_ms);
-        joined.deadline_ms = joined.deadline_ms.min(message.deadline_ms);
-        joined.serve_by_ms = joined.serve_by_ms.min(message.serve_by_ms);
-    }
+    let claims = others.iter().map(|work| Claim::of(&work.message));
+    claims.fold(Claim::of(&before.message), Claim::joined).give_to(&mut trigger.message);
     if let (Payload::Ai(ai), false) = (&trigger.goal.payload, known) {
         let earlier = others.iter().map(|work| &work.message);
         let prompt = with_context(&ai.prompt, &before.message.sender, earlier);
@@ -75,7 +112,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{PersonaId, Priority},
+        domain::PersonaId,
         ports::World,
         testing::{self, TestWorld},
     };
@@ -118,6 +155,21 @@ mod tests {
             "Said before, oldest first:\ntest: line 0\ntest: line 1\n\nNow from test:\nWrite a line."
         );
         assert_eq!(prompt(&join(sent, true).unwrap().trigger), "Write a line.", "once is enough");
+    }
+
+    #[test]
+    fn a_burst_gains_by_being_fresh_only_what_its_most_important_does() {
+        let world = TestWorld::new(1);
+        let scored = |said: [(u16, bool); 2]| {
+            let mut sent = burst(&world, &said.map(|(priority, _)| (priority, false)));
+            sent.iter_mut().zip([said[1].1, said[0].1]).for_each(|(work, scored)| work.message.scored = scored);
+            let joined = join(sent, false).unwrap().trigger.message;
+            (joined.priority.thousandths(), joined.scored)
+        };
+        assert_eq!(scored([(750, false), (500, true)]), (750, false), "it is not urgent by being fresh");
+        assert_eq!(scored([(700, true), (500, false)]), (700, true));
+        assert_eq!(scored([(500, false), (500, true)]), (500, true));
+        assert_eq!(scored([(500, true), (700, false)]), (700, false));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::{
     domain::{BigThree, Gate, Goal, GoalId, GoalState, MessageId, MessageState, ParkedOn, Priority},
     ports::{Overdue, SET_BACK_MS, Waiting},
-    scheduler::{turns::patience_ms, waits::Band},
+    scheduler::waits::Band,
 };
 
 /// What a look into the inbox brought.
@@ -234,7 +234,7 @@ pub(crate) fn order(priority: Priority, begun: bool, from_ms: i64) -> (u8, i64) 
         true => 2,
         false => ORDINARY,
     };
-    (class, from_ms.saturating_add(patience_ms(priority)))
+    (class, from_ms.saturating_add(priority.patience_ms()))
 }
 
 #[cfg(test)]

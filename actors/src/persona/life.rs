@@ -223,8 +223,8 @@ impl PersonaActor {
     }
 
     async fn begin(&self, me: &ActorRef<Msg>, life: &mut Life, work: Waiting) {
-        let weight = match read(self.stage.ports.records.persona(self.id)).await {
-            Ok(Some(persona)) if persona.status == PersonaStatus::Active => persona.weight,
+        let persona = match read(self.stage.ports.records.persona(self.id)).await {
+            Ok(Some(persona)) if persona.status == PersonaStatus::Active => persona,
             Ok(_) => return (self.stage.report)(Report::NotActive(self.id)),
             Err(error) => {
                 warn!(persona = %self.id, "persona {} cannot be read: {error}", self.id);
@@ -239,8 +239,9 @@ impl PersonaActor {
         self.stage.tally.began();
         life.now.carry(Some(goal));
         (self.stage.worked)(self.id, self.now_ms());
-        let ready_ms = life.ran.ready_ms(&work);
-        let order = Order { work: Arc::new(work), weight, failure_streak: life.failure_streak, ready_ms };
+        let (since_ms, ready_ms) = (work.since_ms(&persona), life.ran.ready_ms(&work, &persona));
+        let (weight, failure_streak) = (persona.weight, life.failure_streak);
+        let order = Order { work: Arc::new(work), weight, failure_streak, since_ms, ready_ms };
         let task = tokio::spawn({
             let (me, lock, carrier) = (me.clone(), life.lock.clone(), self.stage.carrier.clone());
             let (stop, now) = (stop.clone(), life.now.clone());

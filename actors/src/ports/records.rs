@@ -32,6 +32,15 @@ pub struct Waiting {
     pub goal: Goal,
 }
 
+impl Waiting {
+    /// Since when its persona could have begun it (wall time, milliseconds): it was there and due, and its persona was
+    /// not paused.
+    pub(crate) fn since_ms(&self, persona: &Persona) -> i64 {
+        let due_ms = self.goal.due_ms.unwrap_or(0);
+        self.message.received_ms.max(due_ms).max(persona.resumed_ms.unwrap_or(0))
+    }
+}
+
 /// A moment this far ahead of now was written before the clock was set back.
 pub const SET_BACK_MS: i64 = 60_000;
 
@@ -120,7 +129,7 @@ pub trait Records: RoomRecords {
     /// The same messages as a persona sees them that wants to work: all of them while they are fewer than `limit`.
     /// When they are more, only those at which something can be done by now, so that what waits for a later moment,
     /// for a person or for a room hides nothing; at most `limit`: urgent ones first, then those that were begun, then
-    /// by lane, deadline and the order received.
+    /// by lane, deadline ([`Message::deadline_at`] now) and the order received.
     async fn look(&self, persona: PersonaId, _now_ms: i64, limit: u32) -> Result<Inbox, Unavailable> {
         let work = self.inbox(persona, limit).await?;
         Ok(Inbox { more: work.len() >= limit as usize, work, ..Inbox::default() })

@@ -94,7 +94,7 @@ impl<'a> Attempt<'a> {
                 .map_err(|_| RunEnd::Unavailable)?,
         };
         let resumed = open.is_some();
-        let run = open.unwrap_or_else(|| settle::new_run(runner, &work.goal, &work.message));
+        let run = open.unwrap_or_else(|| settle::new_run(runner, &persona, &work));
         let idle = Self::idle(runner, persona, work, run, History::new(receipts), failure_streak);
         let mut attempt = Self { stop, now, slice, ..idle };
         attempt.open(resumed).await?;

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, ApprovalState, Draft, Entry, FATAL_FALLS, Goal, GoalState, Message, MessageState,
-        Persona, PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, StepError, opens_circuit, pause_before_retry,
+        Alert, AlertId, AlertKind, ApprovalState, Draft, Entry, FATAL_FALLS, GoalState, MessageState, Persona,
+        PersonaStatus, Phase, ReceiptKind, Run, RunId, RunState, StepError, opens_circuit, pause_before_retry,
         set_aside,
     },
     evidence::RecordError,
@@ -37,10 +37,9 @@ pub(super) enum Verdict {
 }
 
 /// The run of a first or further attempt; the journal fills its sequence in.
-pub(super) fn new_run(runner: &Runner, goal: &Goal, message: &Message) -> Run {
-    let world = &runner.broker.ports.world;
+pub(super) fn new_run(runner: &Runner, persona: &Persona, work: &Waiting) -> Run {
+    let (world, goal) = (&runner.broker.ports.world, &work.goal);
     let now_ms = world.now_ms();
-    let asked_ms = message.received_ms.max(goal.due_ms.unwrap_or(0));
     Run {
         id: RunId(world.new_id()),
         goal: goal.id,
@@ -51,7 +50,7 @@ pub(super) fn new_run(runner: &Runner, goal: &Goal, message: &Message) -> Run {
         ended_ms: None,
         error: None,
         trace: goal.trace,
-        waited_ms: now_ms.saturating_sub(asked_ms).max(0),
+        waited_ms: now_ms.saturating_sub(work.since_ms(persona)).max(0),
         first_seq: 0,
         last_seq: None,
     }

@@ -28,7 +28,7 @@ impl Steps {
     /// The steps as they are known without any run.
     pub fn planned(goal: &Goal) -> Self {
         match goal.payload {
-            Payload::Agent(_) => Self { list: vec![think()], first: 0, grows: true },
+            Payload::Agent(_) => Self { list: vec![Step::think()], first: 0, grows: true },
             _ => Self { list: goal.payload.steps(), first: 0, grows: false },
         }
     }
@@ -56,7 +56,7 @@ impl Steps {
     /// What a model chose, and that it is asked again then.
     pub fn append(&mut self, chosen: impl IntoIterator<Item = Step>) {
         self.list.extend(chosen);
-        self.list.push(think());
+        self.list.push(Step::think());
     }
 }
 
@@ -65,17 +65,5 @@ impl Deref for Steps {
 
     fn deref(&self) -> &[Step] {
         &self.list
-    }
-}
-
-/// Filled in when its turn comes: what was said until then is known only then.
-fn think() -> Step {
-    Step::Think {
-        turns: Vec::new(),
-        tools: Vec::new(),
-        model: None,
-        answer_now: false,
-        found: Vec::new(),
-        instructions: None,
     }
 }

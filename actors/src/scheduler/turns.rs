@@ -2,23 +2,23 @@
 //!
 //! `scheduler.rs` says what it does and what it guarantees. Here: a persona's tag and virtual time, which lane its
 //! first request stands in (`lanes.rs`), who is next, and what is remembered of those that want nothing. Between two
-//! steps: `offers.rs`. How long work may wait: `patience.rs`.
+//! steps: `offers.rs`. Whether urgent work is on time: `punctuality.rs`.
 //!
 //! Every operation costs O(log n) of the personas that wait.
 
 mod lanes;
 mod offers;
-mod patience;
+mod punctuality;
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     num::NonZeroUsize,
 };
 
-pub(crate) use self::{lanes::Lane, patience::patience_ms};
+pub(crate) use self::lanes::Lane;
 use self::{
     lanes::{Lanes, Place},
-    patience::Punctuality,
+    punctuality::Punctuality,
 };
 use super::stage::InLine;
 use crate::domain::{PersonaId, Priority, Weight};
@@ -248,10 +248,10 @@ impl<W> Turns<W> {
             self.lanes.remove(lane, &place, share.tag_us);
         }
         match lane {
-            Lane::Urgent => self.urgent_lane.note(waited_ms, patience_ms(priority)),
+            Lane::Urgent => self.urgent_lane.note(waited_ms, priority.patience_ms()),
             // Who is ahead of its share and still has urgent work is flooded: what its own work kept waiting counts too,
             // so that a flood loses the lane that lets it go first.
-            Lane::UrgentAhead => self.urgent_lane.note(now_ms.saturating_sub(arrived_ms), patience_ms(priority)),
+            Lane::UrgentAhead => self.urgent_lane.note(now_ms.saturating_sub(arrived_ms), priority.patience_ms()),
             _ => {}
         }
         self.waiting -= 1;
@@ -302,7 +302,7 @@ impl<W> Turns<W> {
         // Urgent work that lay behind its own persona's work comes no earlier than others': else a flood is first for ever.
         let since_ms = if request.priority.is_urgent() { share.free_since_ms } else { i64::MIN };
         let worked = since_ms.saturating_add(NAP_MS) >= request.arrived_ms;
-        let patience_ms = if worked { URGENT_PATIENCE_MS } else { patience_ms(request.priority) };
+        let patience_ms = if worked { URGENT_PATIENCE_MS } else { request.priority.patience_ms() };
         let deadline_ms = request.arrived_ms.max(since_ms).saturating_add(patience_ms);
         let (lane, key) = match request.priority.is_urgent() {
             true if ahead_us <= URGENT_WINDOW_US => (Lane::Urgent, deadline_ms),

@@ -1,5 +1,7 @@
 //! What comes in on a simulated day: made from a seed, the same for every policy.
 
+use std::ops::Range;
+
 use fastrand::Rng;
 
 use super::{Plan, real};
@@ -16,6 +18,9 @@ const SLOW_TO_MS: u32 = 60_000;
 /// The part of the load that comes in bursts to many personas at once.
 const IN_BURSTS: f64 = 0.35;
 const BURST_WITHIN_MS: i64 = 2_000;
+/// One in so many messages of a burst is the first line of talk in a room, of up to so many further ones.
+const TALK_ONE_IN: u32 = 8;
+const MOST_FURTHER: u32 = 3;
 const INCIDENT_WITHIN_MS: i64 = 5_000;
 /// How much busier the peak of the day is than its mean.
 const DAILY_SWING: f64 = 0.4;
@@ -31,6 +36,8 @@ pub(super) struct Arrival {
     /// How long its run takes, if nothing goes wrong, and in how many steps.
     pub cost_ms: u32,
     pub steps: u8,
+    /// Lines of one talk: those that wait at the same time coalesce.
+    pub talk: Option<u32>,
 }
 
 /// Everything that arrives, in order.
@@ -38,8 +45,11 @@ pub(super) fn all(plan: &Plan) -> Vec<Arrival> {
     let mut made = Making { rng: Rng::with_seed(plan.seed), whom: Whom::new(plan), plan, arrivals: Vec::new() };
     made.steadily();
     if plan.bursts {
+        let before = made.arrivals.len();
         made.in_bursts();
+        let burst = before..made.arrivals.len();
         made.incidents();
+        made.talks(burst);
     }
     if plan.faults.bad_personas {
         made.flood();
@@ -135,6 +145,26 @@ impl Making<'_> {
         }
     }
 
+    /// Some go on talking. Their further lines come on top of the load: a talk is to be served once.
+    fn talks(&mut self, burst: Range<usize>) {
+        // From a seed of its own, so that all else is the same without them.
+        self.rng = Rng::with_seed(self.plan.seed.rotate_left(16));
+        for (number, at) in (0..).zip(burst) {
+            if self.rng.u32(0..TALK_ONE_IN) > 0 {
+                continue;
+            }
+            self.arrivals[at].talk = Some(number);
+            let Arrival { at_ms, persona, .. } = self.arrivals[at];
+            for _ in 0..self.rng.u32(1..=MOST_FURTHER) {
+                let (later_ms, priority) = (self.rng.i64(0..BURST_WITHIN_MS), thousandths(self.rng.u16(300..=800)));
+                self.arrive(at_ms + later_ms, persona, priority);
+                if let Some(line) = self.arrivals.last_mut() {
+                    line.talk = Some(number);
+                }
+            }
+        }
+    }
+
     /// About once an hour many personas are called urgently at once.
     fn incidents(&mut self) {
         let mut at_ms = self.pause(HOUR_MS);
@@ -172,7 +202,7 @@ impl Making<'_> {
         let cost_ms = whole_ms(cost_ms * self.whom.dearness[persona as usize]);
         let cost_ms = u32::try_from(cost_ms).unwrap_or(u32::MAX).max(1);
         let steps = if slow { 1 } else { u8::try_from(cost_ms.div_ceil(STEP_MS)).unwrap_or(u8::MAX) };
-        self.arrivals.push(Arrival { at_ms, persona, priority, cost_ms, steps });
+        self.arrivals.push(Arrival { at_ms, persona, priority, cost_ms, steps, talk: None });
     }
 
     fn priority(&mut self) -> Priority {

@@ -10,13 +10,14 @@ use uuid::Uuid;
 use super::{
     Outcome, Plan, Violation,
     arrivals::Arrival,
+    bursts::{self, Bursts},
     diary::Diary,
     faults::{Accidents, StepEnd},
     inbox::Inbox,
     ledger::{Ledger, Standing},
 };
 use crate::{
-    domain::PersonaId,
+    domain::{PersonaId, Priority},
     persona::inbox::least,
     scheduler::turns::{Lane, Ticket, Turns},
     supervisor::Restarts,
@@ -88,12 +89,16 @@ pub(super) enum Broken {
     Late,
     /// Drops nothing, however much waits.
     Hoarding,
+    /// Begins the newest line of a talk and leaves the others lying.
+    Scattered,
 }
 
 /// The company on a simulated day.
 pub(super) struct House<'a> {
     plan: &'a Plan,
-    arrivals: &'a [Arrival],
+    /// As they came; of a burst the newest as it is worked at.
+    arrivals: Vec<Arrival>,
+    bursts: Bursts,
     arrived: usize,
     /// Messages before this one have begun, expired, or may still wait: all wait equally long, so they expire in order.
     expired: usize,
@@ -116,10 +121,11 @@ pub(super) struct House<'a> {
 }
 
 impl<'a> House<'a> {
-    pub(super) fn new(plan: &'a Plan, arrivals: &'a [Arrival]) -> Self {
+    pub(super) fn new(plan: &'a Plan, arrivals: &[Arrival]) -> Self {
         let mut house = Self {
             plan,
-            arrivals,
+            arrivals: arrivals.to_vec(),
+            bursts: Bursts::default(),
             arrived: 0,
             expired: 0,
             now_ms: 0,
@@ -237,8 +243,11 @@ impl<'a> House<'a> {
             return Ok(());
         }
         self.ledger.becomes(message, Standing::Waiting);
+        self.bursts.came(&self.arrivals[message as usize], message);
+        // A burst waits by its best and its oldest.
+        let (priority, from_ms) = self.claim(message).unwrap_or((priority, at_ms));
         let host = &mut self.personas[persona as usize];
-        host.inbox.put(message, priority, false, at_ms);
+        host.inbox.put(message, priority, false, from_ms);
         host.open += 1;
         self.ledger.entry(message).ready_ms = host.holds.as_ref().map_or(at_ms, |step| step.until_ms.max(at_ms));
         if host.open > self.plan.most_waiting {
@@ -246,6 +255,13 @@ impl<'a> House<'a> {
         }
         self.ask(persona);
         Ok(())
+    }
+
+    /// The priority of its burst, and since when that waits; none: it is of none, or was begun.
+    pub(super) fn claim(&self, message: u32) -> Option<(Priority, i64)> {
+        let lines = self.bursts.of(&self.arrivals[message as usize], &self.ledger);
+        let claim = bursts::claim(&lines, &self.arrivals, self.plan.serve_within_ms())?;
+        lines.contains(&message).then_some((claim.priority, claim.received_ms))
     }
 
     /// Too many wait for it: the least important goes, the newcomer included.
@@ -269,6 +285,8 @@ impl<'a> House<'a> {
             let Ok(message) = u32::try_from(self.expired) else { return };
             let persona = self.arrivals[self.expired].persona;
             self.expired += 1;
+            // What is worked at for an older one has the time of that.
+            let message = self.ledger.trigger(message);
             if self.ledger.waits(message) && !self.ledger.entry(message).begun {
                 self.diary.looks_by_clock += 1;
                 self.ledger.becomes(message, Standing::Expired);
@@ -344,7 +362,7 @@ impl<'a> House<'a> {
             format!("{} ask and {} slots are free", self.asking, cap - held)
         })?;
         let ends = self.ledger.ends();
-        let accounted = ends.done + ends.failed + ends.expired + ends.dropped + self.ledger.open();
+        let accounted = ends.done + ends.failed + ends.expired + ends.dropped + ends.coalesced + self.ledger.open();
         self.holds(accounted == self.arrived as u64 && self.ledger.count(Standing::Running) == held as u64, || {
             format!("{} messages came, {accounted} are accounted for", self.arrived)
         })?;

@@ -17,9 +17,11 @@ pub(super) enum Standing {
     Failed,
     Expired,
     Dropped,
+    /// A newer one of its talk is worked at for it.
+    Coalesced,
 }
 
-const STANDINGS: usize = 9;
+const STANDINGS: usize = 10;
 
 /// One message.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +32,8 @@ pub(super) struct Entry {
     pub begun: bool,
     /// Steps that are done.
     pub steps: u8,
+    /// The newer one that is worked at for it, when there is one.
+    pub into: u32,
     /// When it came, or when the step was over that its persona had in hand then.
     pub ready_ms: i64,
 }
@@ -43,7 +47,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn new(arrivals: &[Arrival]) -> Self {
-        let entry = Entry { standing: Standing::ToCome, failures: 0, begun: false, steps: 0, ready_ms: 0 };
+        let entry = Entry { standing: Standing::ToCome, failures: 0, begun: false, steps: 0, into: 0, ready_ms: 0 };
         let mut counts = [0; STANDINGS];
         counts[Standing::ToCome as usize] = arrivals.len() as u64;
         Self { entries: vec![entry; arrivals.len()], counts, begun: 0 }
@@ -65,6 +69,14 @@ impl Ledger {
     /// Waits for a slice, its first or a further one.
     pub(super) fn wants_slice(&self, message: u32) -> bool {
         matches!(self.entries[message as usize].standing, Standing::Waiting | Standing::Yielded)
+    }
+
+    /// Who is worked at for this message; itself, if it was not coalesced.
+    pub(super) fn trigger(&self, mut message: u32) -> u32 {
+        while self.entries[message as usize].standing == Standing::Coalesced {
+            message = self.entries[message as usize].into;
+        }
+        message
     }
 
     pub(super) fn becomes(&mut self, message: u32, standing: Standing) {
@@ -95,6 +107,7 @@ impl Ledger {
             failed: self.count(Standing::Failed),
             expired: self.count(Standing::Expired),
             dropped: self.count(Standing::Dropped),
+            coalesced: self.count(Standing::Coalesced),
         }
     }
 
@@ -102,10 +115,10 @@ impl Ledger {
     pub(super) fn is_sound(&self) -> bool {
         let mut counts = [0; STANDINGS];
         self.entries.iter().for_each(|entry| counts[entry.standing as usize] += 1);
-        let Ends { messages, begun, done, failed, expired, dropped } = self.ends();
+        let Ends { messages, begun, done, failed, expired, dropped, coalesced } = self.ends();
         let fresh = self.entries.iter().filter(|entry| !entry.begun && entry.standing == Standing::Waiting).count();
         counts == self.counts
-            && messages == done + failed + expired + dropped + self.open()
-            && messages == begun + expired + dropped + fresh as u64
+            && messages == done + failed + expired + dropped + coalesced + self.open()
+            && messages == begun + expired + dropped + coalesced + fresh as u64
     }
 }

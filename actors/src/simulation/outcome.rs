@@ -61,6 +61,8 @@ pub struct Ends {
     pub expired: u64,
     /// Too many waited for their persona, and they were the least important.
     pub dropped: u64,
+    /// A newer message of the same talk was worked at for them.
+    pub coalesced: u64,
 }
 
 impl Outcome {

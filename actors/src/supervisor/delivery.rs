@@ -16,7 +16,6 @@ use crate::{
         MessageState, ParkedOn, Payload, PersonaId, Priority, ReceiptKind, Score, WaitsFor, agent_named,
     },
     ports::{Change, Commit, Guard, Outdated},
-    scheduler::turns::patience_ms,
 };
 
 const LONGEST_KEY: usize = 200;
@@ -188,7 +187,7 @@ impl Desk {
             text: arrival.text(),
             goal: goal.id,
             priority,
-            deadline_ms: begins_ms.saturating_add(patience_ms(priority)),
+            deadline_ms: begins_ms.saturating_add(priority.patience_ms()),
             scored: regard.score.is_some(),
             falls: 0,
             coalescing: arrival.coalescing(),

@@ -5,7 +5,13 @@
 //! thousand wait. Drops of a flood are told together: at most one receipt a second, or one for [`TOGETHER`] of them.
 //! So for a second at most a persona may have a tenth more than the limit, never less.
 //!
+//! Each drop is told by the commit that drops it. When a flood is over and took more than one of these receipts, one
+//! more lists all of its drops, in a table it names by its hash. [`MOST_LISTED`] drops of all floods are kept for
+//! that; a longer flood is told in parts. A flood that the end of the company cuts off stands in the former receipts only.
+//!
 //! A dropped message's goal ends with it, and the goals that wait for that one are released or failed by their policy.
+
+mod flood;
 
 use std::{
     collections::HashMap,
@@ -13,20 +19,26 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{sync::Notify, time::Instant};
 use tracing::warn;
 
+use self::flood::{Flood, Floods};
 use super::{By, desk, drafts, office::Office};
 use crate::{
-    domain::{ChainId, GoalState, Limits, MessageState, PersonaId, Phase, ReceiptKind, TraceId},
-    evidence::{Evidence, RecordError},
+    domain::{
+        ArtifactKind, ArtifactRef, ChainId, Draft, GoalState, Limits, MessageState, PersonaId, Phase, ReceiptKind,
+        TraceId,
+    },
+    evidence::{Evidence, RecordError, canonical},
     persona::tally::Tally,
     ports::{Change, Commit, GoalMove, Guard, Ports, Unavailable, Waiting},
 };
 
 /// Messages dropped in one commit, with one receipt.
 const TOGETHER: u32 = 500;
+/// Drops kept to list whole floods, of all of them: 3 MB.
+const MOST_LISTED: usize = 100_000;
 /// How long more drops are waited for.
 const GATHER: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -87,9 +99,9 @@ impl Overflow {
     /// Until the receipts are closed.
     pub(super) async fn keep(self) {
         let mut due: HashMap<PersonaId, Instant> = HashMap::new();
-        let mut pause = GATHER;
+        let (mut pause, mut floods) = (GATHER, Floods::new(MOST_LISTED));
         loop {
-            let next = due.values().min().copied();
+            let next = due.values().copied().chain(floods.next()).min();
             tokio::select! {
                 () = self.brim.ring.notified() => {
                     for (persona, over) in self.brim.take() {
@@ -102,7 +114,7 @@ impl Overflow {
                     let ready: Vec<_> = due.iter().filter(|(_, at)| **at <= now).map(|(id, _)| *id).collect();
                     for persona in ready {
                         due.remove(&persona);
-                        match self.trim(persona).await {
+                        match self.trim(persona, &mut floods).await {
                             Ok(()) => pause = GATHER,
                             Err(Trouble::Ended) => return,
                             Err(Trouble::Store(error)) => {
@@ -112,9 +124,61 @@ impl Overflow {
                             }
                         }
                     }
+                    if let Err(Trouble::Ended) = self.tell(&mut floods).await {
+                        return;
+                    }
                 }
             }
         }
+    }
+
+    /// Tells of the floods that are over; what cannot be told now is told later.
+    async fn tell(&self, floods: &mut Floods) -> Result<(), Trouble> {
+        while let Some((persona, flood)) = floods.take(Instant::now()) {
+            // One receipt has listed it.
+            if flood.receipts == 1 {
+                continue;
+            }
+            match self.told(persona, &flood).await {
+                Err(Trouble::Store(error)) => {
+                    warn!(persona = %persona, "what a flood cost {persona} is told later: {error}");
+                    floods.put_back(persona, flood, Instant::now() + LONGEST_PAUSE);
+                    return Ok(());
+                }
+                told => told?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn told(&self, persona: PersonaId, flood: &Flood) -> Result<(), Trouble> {
+        let bytes = flood.table().into_bytes();
+        let (size, hash) = (u64::try_from(bytes.len()).unwrap_or(u64::MAX), canonical::sha256(&bytes));
+        let kept = self.ports.blobs.put(bytes).await.map_err(Trouble::Store)?;
+        let listed = ArtifactRef {
+            kind: ArtifactKind::File,
+            name: "dropped.csv".to_owned(),
+            media_type: "text/csv".to_owned(),
+            bytes: size,
+            hash,
+            missing: kept != hash,
+        };
+        let summary = format!("a flood is over: the list names the {} messages that were dropped", flood.len());
+        let data = json!({"dropped": flood.len(), "receipts": flood.receipts, "from_ms": flood.from_ms});
+        let mut draft = self.log(persona, summary, data);
+        draft.body.artifacts = vec![listed];
+        match self.evidence.record(Commit { receipts: vec![draft], ..Commit::default() }).await {
+            Ok(_) | Err(RecordError::Outdated(_)) => Ok(()),
+            Err(RecordError::Unavailable(error)) => Err(Trouble::Store(error)),
+            Err(RecordError::Ended) => Err(Trouble::Ended),
+        }
+    }
+
+    fn log(&self, persona: PersonaId, summary: String, data: Value) -> Draft {
+        let (world, chain) = (&*self.ports.world, ChainId::Persona(persona));
+        let by = By { who: "system".to_owned(), trace: TraceId(world.new_id()) };
+        let draft = drafts::decision(&self.limits.node, world, chain, &by, summary, data);
+        Draft { kind: ReceiptKind::Log, phase: None, ..draft }
     }
 
     /// So many too much cannot wait for more.
@@ -123,7 +187,7 @@ impl Overflow {
     }
 
     /// Drops what is too much.
-    async fn trim(&self, persona: PersonaId) -> Result<(), Trouble> {
+    async fn trim(&self, persona: PersonaId, floods: &mut Floods) -> Result<(), Trouble> {
         let (records, limit) = (&self.ports.records, self.limits.inbox.most_waiting);
         loop {
             let waiting = records.waiting(persona).await.map_err(Trouble::Store)?;
@@ -139,6 +203,7 @@ impl Overflow {
             match self.evidence.record(self.dropped(persona, &least, waiting)).await {
                 Ok(_) => {
                     self.tally.dropped(least.len());
+                    floods.goes_on(persona, &least, self.ports.world.now_ms(), Instant::now());
                     if let Some(record) = records.roster_record(persona).await.map_err(Trouble::Store)? {
                         self.office.fresh(record);
                     }
@@ -166,12 +231,9 @@ impl Overflow {
             changes.push(Change::GoalMoved(GoalMove { last_error: Some(error.clone()), ..step }));
             listed.push(json!([message.id, goal.id]));
         }
-        let by = By { who: "system".to_owned(), trace: TraceId(world.new_id()) };
         let summary = format!("dropped {} messages: more than {limit} waited", least.len());
         let data = json!({"waiting": waiting, "limit": limit, "dropped_messages_and_goals": listed});
-        let chain = ChainId::Persona(persona);
-        let mut draft = drafts::decision(&self.limits.node, world, chain, &by, summary, data);
-        (draft.kind, draft.phase) = (ReceiptKind::Log, Some(Phase::Dropped));
+        let mut draft = Draft { phase: Some(Phase::Dropped), ..self.log(persona, summary, data) };
         if let [only] = least {
             draft = drafts::about(draft, only.goal.id, only.goal.project.clone(), Some(GoalState::Cancelled.as_str()));
         }

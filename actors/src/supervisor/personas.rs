@@ -47,6 +47,7 @@ impl Desk {
             agents: Vec::new(),
             created_ms: now_ms,
             updated_ms: now_ms,
+            resumed_ms: None,
         };
         check(&persona)?;
         let (id, slug) = (persona.id, persona.slug.clone());
@@ -126,7 +127,10 @@ impl Desk {
                 return Ok(before);
             }
             let (version, now_ms) = (before.version, self.now_ms());
-            let persona = Persona { status, version: version + 1, updated_ms: now_ms, ..before };
+            let mut persona = Persona { status, version: version + 1, updated_ms: now_ms, ..before };
+            if status == PersonaStatus::Active {
+                persona.resumed_ms = Some(now_ms);
+            }
             let mut changes = vec![Change::PersonaUpdated(Box::new(persona.clone()))];
             let mut verb = "paused";
             if status == PersonaStatus::Active {

@@ -53,10 +53,9 @@ impl State {
         let due = |w: &&Waiting| !waits_for_others(&w.goal) && w.goal.due_ms.is_some_and(|due_ms| due_ms > now_ms);
         let due_ms = all.iter().filter(due).filter_map(|w| w.goal.due_ms).min();
         let mut work: Vec<_> = all.into_iter().filter(|w| may_go_on(&w.goal, now_ms)).collect();
-        // Stable: behind the urgent ones the order stays.
-        work.sort_by_key(|w| match w.message.lane() {
-            0 => (false, Some((w.message.deadline_ms, w.message.received_ms, w.message.id))),
-            _ => (true, None),
+        work.sort_by_key(|w| {
+            let (&Message { id, received_ms, .. }, lane) = (&w.message, w.message.lane());
+            (lane != 0, lane != 0 && !self.begun(id), lane, w.message.deadline_at(now_ms), received_ms, id)
         });
         work.truncate(limit as usize);
         Inbox { work, more: true, due_ms, begin_by_ms }

@@ -41,6 +41,7 @@ pub fn persona(world: &dyn World, slug: &str) -> Persona {
         agents: Vec::new(),
         created_ms: now,
         updated_ms: now,
+        resumed_ms: None,
     }
 }
 

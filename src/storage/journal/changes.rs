@@ -169,6 +169,7 @@ async fn update_persona(persona: &Persona, to: &mut impl Transaction) -> QueryRe
         permissions: &row.permissions,
         grants: &row.grants,
         agents: &row.agents,
+        resumed_ms: row.resumed_ms,
         id: &row.id,
     })
     .await
@@ -212,6 +213,7 @@ async fn apply_to_goal(change: &Change, places: Places<'_>, to: &mut impl Transa
 async fn join_burst(message: &Message, to: &mut impl Transaction) -> QueryResult<usize> {
     to.run(JoinBurst {
         priority: message.priority.thousandths().into(),
+        scored: message.scored,
         lane: message.lane().into(),
         optional: message.optional,
         received_ms: message.received_ms,

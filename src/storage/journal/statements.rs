@@ -103,11 +103,12 @@ statement! {
         permissions: &'a str => Text,
         grants: &'a str => Text,
         agents: &'a str => Text,
+        resumed_ms: Option<i64> => Nullable<BigInt>,
         id: &'a [u8] => Binary,
     }
     "UPDATE personas SET slug = ?, name = ?, role = ?, description = ?, status = ?, version = ?, profile = ?, \
      hosts = ?, model = ?, weight = ?, updated_ms = ?, zone = ?, wakes_minute = ?, sleeps_minute = ?, \
-     quotas = ?, autoplan = ?, planned = ?, permissions = ?, grants = ?, agents = ? WHERE id = ?"
+     quotas = ?, autoplan = ?, planned = ?, permissions = ?, grants = ?, agents = ?, resumed_ms = ? WHERE id = ?"
 }
 
 statement! {
@@ -141,6 +142,7 @@ statement! {
     /// The others of its burst are its context from here on.
     JoinBurst<'a> {
         priority: i32 => Integer,
+        scored: bool => Bool,
         lane: i32 => Integer,
         optional: bool => Bool,
         received_ms: i64 => BigInt,
@@ -148,8 +150,8 @@ statement! {
         serve_by_ms: i64 => BigInt,
         id: &'a [u8] => Binary,
     }
-    "UPDATE messages SET priority = ?, lane = ?, optional = ?, received_ms = ?, deadline_ms = ?, serve_by_ms = ? \
-     WHERE id = ?"
+    "UPDATE messages SET priority = ?, scored = ?, lane = ?, optional = ?, received_ms = ?, deadline_ms = ?, \
+     serve_by_ms = ? WHERE id = ?"
 }
 
 statement! {

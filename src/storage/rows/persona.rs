@@ -32,6 +32,7 @@ pub(in crate::storage) struct PersonaRow {
     pub permissions: String,
     pub grants: String,
     pub agents: String,
+    pub resumed_ms: Option<i64>,
 }
 
 impl From<Persona> for PersonaRow {
@@ -60,6 +61,7 @@ impl From<Persona> for PersonaRow {
             permissions: json(&persona.permissions),
             grants: json(&persona.grants),
             agents: json(&persona.agents),
+            resumed_ms: persona.resumed_ms,
         }
     }
 }
@@ -93,6 +95,7 @@ impl TryFrom<PersonaRow> for Persona {
             agents: read.json(&row.agents)?,
             created_ms: row.created_ms,
             updated_ms: row.updated_ms,
+            resumed_ms: row.resumed_ms,
             weight: Weight::try_from(read.count::<u16>(row.weight)?).map_err(|error| read.corrupt(error))?,
         })
     }

@@ -7,7 +7,7 @@ use actors::domain::{
 };
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::tools::days::{DayBook, Own};
 
@@ -93,9 +93,16 @@ const COUNTED: &[Counts] = &[
     ("effects that ended unknown", |receipt| is(receipt, Phase::Unknown).into()),
     ("calls denied", |receipt| is(receipt, Phase::Denied).into()),
     ("messages expired", |receipt| is(receipt, Phase::Expired).into()),
-    ("messages dropped", |receipt| is(receipt, Phase::Dropped).into()),
+    ("messages dropped", dropped),
     ("receipts that name an error", |receipt| receipt.body.as_ref().is_some_and(|body| body.error.is_some()).into()),
 ];
+
+/// One receipt may list many.
+fn dropped(receipt: &Receipt) -> i64 {
+    let data = receipt.body.as_ref().map(|body| &body.data["dropped_messages_and_goals"]);
+    let listed = data.and_then(Value::as_array).map_or(1, Vec::len);
+    if is(receipt, Phase::Dropped) { i64::try_from(listed).unwrap_or(i64::MAX) } else { 0 }
+}
 
 fn is(receipt: &Receipt, phase: Phase) -> bool {
     receipt.phase == Some(phase)
@@ -201,6 +208,9 @@ mod tests {
         receipts.push(Draft { state: Some("done"), units: Some(2), ..draft(Some(Phase::Decision), "done") });
         let error = Body { error: Some("no posting".to_owned()), ..Body::default() };
         receipts.push(Draft { state: Some("failed"), body: error, ..draft(Some(Phase::Decision), "failed") });
+        let flood = body(json!({"dropped_messages_and_goals": [[1, 2], [3, 4], [5, 6]]}));
+        receipts.push(Draft { body: flood, ..draft(Some(Phase::Dropped), "dropped 3 messages") });
+        receipts.push(draft(Some(Phase::Dropped), "discarded a dead letter"));
         receipts.push(Draft { at_ms: world.now_ms() + 60_000, ..draft(Some(Phase::Outcome), "tomorrow") });
         store.seed(Commit { receipts, ..Commit::default() }).unwrap();
         Kept(store.receipts())
@@ -229,10 +239,11 @@ mod tests {
                 number("units proven", 2, &[33], 0),
                 number("steps carried out", 31, &newest, 11),
                 number("model calls", 1, &[32], 0),
+                number("messages dropped", 4, &[35, 36], 0),
                 number("receipts that name an error", 1, &[34], 0),
             ]
         );
-        assert_eq!((said.receipts, said.cut), (34, false));
+        assert_eq!((said.receipts, said.cut), (36, false));
         let text = outcome.data["value"].as_str().unwrap();
         assert!(text.starts_with("# Digest of ada\n"), "{text}");
         assert!(text.contains("- goals done: **1** ([33](/personas/ada/receipts/33))"), "{text}");

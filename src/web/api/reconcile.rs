@@ -5,15 +5,15 @@ use actors::{
     domain::{ArtifactKind, Goal, GoalId, Hash, ReadBack, Receipt, StepIndex},
     supervisor::unresolved,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::{
     storage::DbError,
     web::{
         Deps,
-        cursor::{IdCursor, Limit, Page},
+        cursor::{IdCursor, Page, Paging},
         errors::Problem,
         input::LooseQuery,
         names::Names,
@@ -25,7 +25,7 @@ use crate::{
 pub fn routes() -> Table {
     vec![
         Route::get("/api/reconcile", Who::Member, "Effects that may or may not have happened", list)
-            .query::<List>()
+            .query::<Paging>()
             .gives_page::<UnknownView>(),
     ]
 }
@@ -96,19 +96,9 @@ fn view(goal: &Goal, persona: Option<String>, intent: &Receipt, receipts: &[Rece
     }
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-struct List {
-    /// `next` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<IdCursor>,
-    /// Goals of a page, of which each may have several such effects: 1 to 500; 50 when left out.
-    #[serde(default)]
-    #[param(value_type = Option<u16>)]
-    limit: Limit,
-}
-
+/// `limit` counts goals, of which each may have several such effects.
 async fn list(
-    query: LooseQuery<List>,
+    query: LooseQuery<Paging>,
     deps: web::Data<Deps>,
     names: web::Data<Names>,
 ) -> Result<web::Json<Page<UnknownView>>, Problem> {

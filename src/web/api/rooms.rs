@@ -11,7 +11,7 @@ use actors::{
     supervisor::rooms::{MOST_MEMBERS, NewRoom, RoomPatch},
 };
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 pub use view::RoomView;
 
@@ -20,7 +20,7 @@ use crate::{
     web::{
         Deps,
         auth::Caller,
-        cursor::{IdCursor, Limit, Page},
+        cursor::{IdCursor, Page, Paging},
         errors::{FieldError, Problem},
         input::{Checks, IfMatch, Loose, LooseQuery, Nothing, version_read},
         routes::{Route, Table, Who},
@@ -35,7 +35,7 @@ const MEMBER: &str = "/api/rooms/{room}/members/{member}";
 /// `/api/rooms…`.
 pub fn routes() -> Table {
     let rooms = vec![
-        Route::get(ALL, Who::Member, "Every room, the newest first", list).query::<List>().gives_page::<RoomView>(),
+        Route::get(ALL, Who::Member, "Every room, the newest first", list).query::<Paging>().gives_page::<RoomView>(),
         Route::post(ALL, Who::Member, "Opens a room; who opens it is in it", create)
             .takes::<OpenRoom>()
             .gives::<RoomView>(),
@@ -91,23 +91,12 @@ struct Newcomers {
     people: Vec<String>,
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-struct List {
-    /// `next` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<IdCursor>,
-    /// 1 to 500; 50 when left out.
-    #[serde(default)]
-    #[param(value_type = Option<u16>)]
-    limit: Limit,
-}
-
 /// The room a path names, by id or name.
 async fn find(deps: &Deps, name: &str) -> Result<Room, Problem> {
     deps.db.room_named(name).await?.ok_or_else(|| Problem::not_found("room", name))
 }
 
-async fn list(query: LooseQuery<List>, deps: web::Data<Deps>) -> Result<web::Json<Page<RoomView>>, Problem> {
+async fn list(query: LooseQuery<Paging>, deps: web::Data<Deps>) -> Result<web::Json<Page<RoomView>>, Problem> {
     let before = query.cursor.map(|cursor| RoomId(cursor.0));
     let rows = deps.db.rooms(query.limit.and_one(), before).await?;
     let page = Page::of(rows, query.limit.get(), |room| IdCursor(room.id.0).to_string());

@@ -69,6 +69,7 @@ pub fn persona(number: u128) -> Persona {
         agents: Vec::new(),
         created_ms: 0,
         updated_ms: 0,
+        resumed_ms: None,
     }
 }
 

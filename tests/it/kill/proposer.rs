@@ -5,11 +5,7 @@ use actors::domain::{AgentPayload, ArtifactKind, Payload, Proof, ReadBack, Step}
 use greenroom::tools::templates::{GOAL_KEY, Template};
 use serde_json::{Value, json};
 
-use super::{
-    end_states::PROPOSED,
-    model,
-    subject::{Subject, think},
-};
+use super::{end_states::PROPOSED, model, subject::Subject};
 use crate::models::mock::{Mock, Reply, Seen};
 
 const SITE: &str = "http://rehearsal.localhost";
@@ -74,7 +70,7 @@ fn chosen() -> Vec<Step> {
     let goto = || Step::Goto { url: SITE.to_owned(), timeout_ms: None };
     let click = || Step::Click { selector: "button".to_owned(), effect: None, timeout_ms: None };
     let looks = || Step::Snapshot {};
-    let signs_in = [think(), goto(), looks(), looks(), click(), looks()];
-    let proposes = [think(), goto(), looks(), looks(), looks(), click(), looks(), looks(), think()];
+    let signs_in = [Step::think(), goto(), looks(), looks(), click(), looks()];
+    let proposes = [Step::think(), goto(), looks(), looks(), looks(), click(), looks(), looks(), Step::think()];
     signs_in.into_iter().chain(proposes).collect()
 }

@@ -60,7 +60,7 @@ impl Subject {
         };
         let note = Step::WriteFile { path: "note.md".into(), content: "One row.".into(), description: String::new() };
         Self {
-            chosen: vec![think(), looks("count_rows"), looks("count_notes"), row("posting"), note, think()],
+            chosen: vec![Step::think(), looks("count_rows"), looks("count_notes"), row("posting"), note, Step::think()],
             tools: &["count_rows", "count_notes"],
             settings: model::asking(&model.url()),
             ..Self::new("agent", vec![Template { title: "Keep a row".to_owned(), payload, proof }], CHOSEN)
@@ -142,18 +142,6 @@ impl Subject {
     /// Where the things happen that rules speak of; of the first goal.
     pub(super) fn places(&self) -> Places {
         Places::of(&self.steps(&self.goals[0]))
-    }
-}
-
-/// A model is asked what to do next.
-pub(super) fn think() -> Step {
-    Step::Think {
-        turns: Vec::new(),
-        tools: Vec::new(),
-        model: None,
-        answer_now: false,
-        found: Vec::new(),
-        instructions: None,
     }
 }
 

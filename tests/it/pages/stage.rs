@@ -30,6 +30,9 @@ async fn the_stage_shows_who_holds_a_slot_live_and_in_words() {
     assert!(visitor.ask::<bool>("document.querySelector('#stage-list').open").await);
     for width in [1440, 400] {
         visitor.resize(width).await;
+        let top = |id: &str| format!("document.getElementById('{id}').getBoundingClientRect().top");
+        let stage_first: bool = visitor.ask(&format!("{} < {}", top("stage"), top("cards"))).await;
+        assert_eq!(stage_first, width == 1440, "on a phone the personas come first");
         visitor.keep(&format!("stage-{width}")).await;
         visitor.fits("the stage").await;
     }

@@ -30,6 +30,7 @@ mod on_databases {
 on_every_store! {
     the_most_important_is_next_and_hides_behind_nothing
     a_full_inbox_shows_what_can_be_done_and_urgent_work_before_begun_work
+    what_is_fresh_goes_first_however_far_back_it_lies
     what_is_late_is_found_by_its_own_time
     who_is_asked_in_a_room_is_found_among_any_number_of_others
     what_waits_is_counted_through_every_change
@@ -137,6 +138,51 @@ async fn a_full_inbox_shows_what_can_be_done_and_urgent_work_before_begun_work(s
     // The clock is set back: how much is left of a pause nobody knows.
     let back = look(10, now_ms - 3_600_000).await;
     assert_eq!(back.work.len(), 8);
+}
+
+async fn what_is_fresh_goes_first_however_far_back_it_lies(store: Store) {
+    let ada = store.persona("ada").await.id;
+    let now_ms = store.world.now_ms();
+    let came = async |priority: u16, optional, scored, age_ms| {
+        let goal = testing::goal(&*store.world, ada);
+        let priority = Priority::try_from(priority).unwrap();
+        let (received_ms, within_ms) = (now_ms - age_ms, priority.patience_ms());
+        let (deadline_ms, message) = (received_ms + within_ms, testing::message(&*store.world, &goal));
+        let message = Message { priority, optional, scored, received_ms, deadline_ms, ..message };
+        store.commit(store.delivery(&goal, &message)).await;
+        Waiting { message, goal }
+    };
+    let look = async |limit, now_ms| ids(&store.records.look(ada, now_ms, limit).await.unwrap().work);
+    // In each lane there is more than is looked at that came a little earlier and that nobody's score makes fresh.
+    let mut older = Vec::new();
+    for (priority, optional, age_ms) in [(900, false, 3_000), (500, false, 59_000), (500, true, 59_000)] {
+        for _ in 0..3 {
+            older.push(came(priority, optional, false, age_ms).await);
+        }
+    }
+    let stale = came(500, false, true, 60_000).await;
+    let [low, high] = [came(500, false, true, 0).await, came(700, false, true, 0).await];
+    let [said_low, said_high] = [came(500, true, true, 1_000).await, came(700, true, true, 1_000).await];
+    let [second, urgent] = [came(900, false, true, 0).await, came(900, false, true, 1_000).await];
+    let [first, ordinary, talk] = [&older[..3], &older[3..6], &older[6..]].map(|of| of.iter().collect::<Vec<_>>());
+    let now = [
+        vec![&urgent, &second],
+        first.clone(),
+        vec![&high, &low, &stale],
+        ordinary.clone(),
+        vec![&said_high, &said_low],
+        talk.clone(),
+    ];
+    let now = expected(&now.concat());
+    for limit in 1..=16 {
+        assert_eq!(look(limit, now_ms).await, now[..limit as usize], "the first {limit}");
+    }
+    // A minute later nothing is fresh.
+    let then = [first, vec![&urgent, &second, &high, &stale], ordinary, vec![&low, &said_high], talk, vec![&said_low]];
+    assert_eq!(look(16, now_ms + 60_000).await, expected(&then.concat()));
+    // What comes late does not hide what was not due.
+    put_off(&store, &high, Some(ParkedOn::Rate), Some(now_ms + 1)).await;
+    assert_eq!(look(6, now_ms).await, [&now[..5], &now[6..7]].concat());
 }
 
 async fn what_is_late_is_found_by_its_own_time(store: Store) {
@@ -420,6 +466,11 @@ async fn a_full_inbox_is_walked_from_one_end_and_never_sorted() {
     for (index, rest) in [
         ("messages_least", "ORDER BY m.priority, m.optional DESC, m.received_ms DESC, m.id DESC LIMIT 500"),
         ("messages_next", "ORDER BY m.lane, m.deadline_ms, m.received_ms, m.id LIMIT 64"),
+        (
+            "messages_fresh",
+            "AND m.scored AND m.lane = 1 AND m.priority = 500 AND m.received_ms > 8 AND m.received_ms < 9 \
+             ORDER BY m.received_ms, m.id LIMIT 64",
+        ),
         ("messages_expiry", "AND m.serve_by_ms < 9 ORDER BY m.serve_by_ms, m.id LIMIT 64"),
         ("messages_burst", "AND m.coalescing = 'room:7' ORDER BY m.received_ms DESC, m.id DESC LIMIT 256"),
     ] {

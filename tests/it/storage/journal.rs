@@ -101,7 +101,7 @@ async fn an_erased_body_is_gone_and_its_header_stays(store: Store) {
 async fn a_system_chain_stands_beside_the_personas(store: Store) {
     let mut ada = store.persona("ada").await;
     let system = ChainId::System(testing::node());
-    ada.status = PersonaStatus::Paused;
+    (ada.status, ada.resumed_ms) = (PersonaStatus::Paused, Some(7));
     let commit = Commit {
         guards: vec![],
         changes: vec![Change::PersonaUpdated(Box::new(ada.clone()))],
@@ -109,6 +109,7 @@ async fn a_system_chain_stands_beside_the_personas(store: Store) {
     };
     let written = store.commit(commit).await;
     assert_eq!((written[0].chain.clone(), written[0].seq, written[1].seq), (system, 1, 2));
+    assert_eq!(store.records.persona(ada.id).await.unwrap().unwrap(), ada);
     let hash = canonical::sha256(b"");
     assert!(written.iter().all(|receipt| receipt.hash != hash && receipt.node == testing::node()));
 }

@@ -102,6 +102,8 @@ async fn holds_its_permissions(storage: &Storage, ada: &Persona, goal: GoalId) {
     let policy = storage.records.host_policies().await.unwrap().remove(0);
     assert_eq!((policy.host.as_str(), policy.version, policy.terms.acts_per_1000_s), ("a.test", 2, Some(200)));
     assert_eq!((ada.permissions.autonomy, ada.permissions.rules[0].say), (Autonomy::Full, Ruling::Ask));
+    let back = storage.db.persona_named("back").await.unwrap().unwrap();
+    assert_eq!((back.resumed_ms, ada.resumed_ms), (Some(1_732_492_900_000), None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

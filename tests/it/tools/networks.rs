@@ -4,6 +4,7 @@ use std::{fs, net::TcpListener, path::Path};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::{
     cli::server::{Server, answer},
@@ -40,13 +41,17 @@ with open("seen.json", "w") as file:
 json.dump(seen, sys.stdout)
 "#;
 
-fn put(root: &Path) {
-    let folder = root.join("tools/asks");
+/// A data root whose tool asks; what fails is not tried again.
+fn with_the_tool() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("greenroom.toml"), "company.retry_after = []\n").unwrap();
+    let folder = root.path().join("tools/asks");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("asks.py"), ASKS).unwrap();
     let manifest = "name = \"asks\"\ndescription = \"Asks.\"\ncommand = [\"python3\", \"./asks.py\"]\neffect = \"idempotent\"\n\
                     timeout = \"1m\"\nnetwork = true\n[parameters]\ntype = \"object\"\n";
     fs::write(folder.join("tool.toml"), manifest).unwrap();
+    root
 }
 
 /// The goal when it is over.
@@ -71,10 +76,8 @@ fn a_tool_with_network_reaches_its_personas_hosts_and_nothing_else() {
     if is_left_out_here() {
         return;
     }
-    let root = tempfile::tempdir().unwrap();
+    let root = with_the_tool();
     let root = root.path();
-    fs::write(root.join("greenroom.toml"), "company.retry_after = []\n").unwrap();
-    put(root);
     // A service of this machine, which personas never reach.
     let own = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = own.local_addr().unwrap().port();
@@ -125,10 +128,8 @@ fn what_a_hosts_policy_does_not_allow_a_tool_it_does_not_do_there_from_its_next_
     if is_left_out_here() {
         return;
     }
-    let root = tempfile::tempdir().unwrap();
+    let root = with_the_tool();
     let root = root.path();
-    fs::write(root.join("greenroom.toml"), "company.retry_after = []\n").unwrap();
-    put(root);
     let server = Server::start(root);
     answer(root, &["persona", "new", "Ada"]);
     let done = play(root, &json!({"urls": ["http://rehearsal.localhost/"], "places": [], "fails": false}));

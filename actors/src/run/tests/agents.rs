@@ -14,7 +14,11 @@ use crate::{
 };
 
 pub(super) fn agent() -> Payload {
-    Payload::Agent(Box::new(AgentPayload {
+    Payload::Agent(Box::new(submits_a_proposal()))
+}
+
+pub(super) fn submits_a_proposal() -> AgentPayload {
+    AgentPayload {
         task: "Submit a proposal. Reference: {{idempotency_key}}".into(),
         max_steps: 100,
         max_minutes: 30,
@@ -24,7 +28,7 @@ pub(super) fn agent() -> Payload {
         agent: None,
         delegated: None,
         fork: None,
-    }))
+    }
 }
 
 pub(super) fn calls(steps: Vec<Step>) -> Thought {
@@ -280,9 +284,8 @@ async fn a_fork_from_the_middle_of_a_form_has_the_page_as_it_was_there() {
     board.carry(goal).await;
     let run = board.ports.store.runs()[0].id;
     board.world.lock().unwrap().fail_thought = None;
-    let Payload::Agent(mut agent) = agent() else { unreachable!() };
-    agent.fork = Some(Fork { run, from: 3 });
-    let forked = board.give_payload(Payload::Agent(agent), shown());
+    let agent = AgentPayload { fork: Some(Fork { run, from: 3 }), ..submits_a_proposal() };
+    let forked = board.give_payload(Payload::Agent(Box::new(agent)), shown());
     board.carry(forked).await;
     assert_eq!(board.goal(forked).state, GoalState::Done, "{:?}", board.goal(forked).last_error);
     assert_eq!(board.seen().0, [own_words(goal)]);

@@ -205,7 +205,8 @@ impl Board {
             self.ports.store.roster_record(persona.id).await.unwrap().map_or(0, |record| record.failure_streak);
         let (stop, now) = (self.stop.clone(), self.now.clone());
         tokio::spawn(async move {
-            let Some(slice) = runner.turn(&work, persona.weight, None, &stop, &now).await else {
+            let Some(slice) = runner.turn(&work, persona.weight, (work.since_ms(&persona), None), &stop, &now).await
+            else {
                 return RunEnd::Stopped;
             };
             runner.carry(persona, work.into(), streak, stop, now, slice).await

@@ -1,7 +1,7 @@
 //! Agents that come no further: the same call again and again, too many steps, too many minutes.
 
 use super::{
-    agents::{agent, calls, goto, says, shown},
+    agents::{calls, goto, says, shown, submits_a_proposal},
     board::Board,
 };
 use crate::{
@@ -109,15 +109,10 @@ async fn carried(payload: AgentPayload, thoughts: Vec<Thought>, slow: Option<&'s
     (board, id)
 }
 
-fn payload() -> AgentPayload {
-    let Payload::Agent(payload) = agent() else { unreachable!() };
-    *payload
-}
-
 #[tokio::test(start_paused = true)]
 async fn calls_are_steps_too_and_the_last_one_is_the_answer() {
     let many = calls((0..50).map(|n| goto(&n.to_string())).collect());
-    let bounded = AgentPayload { max_steps: 10, ..payload() };
+    let bounded = AgentPayload { max_steps: 10, ..submits_a_proposal() };
     let (board, id) = carried(bounded.clone(), vec![many.clone(), says("I gave up.")], None).await;
     assert_eq!(board.goal(id).state, GoalState::Done, "{:?}", board.goal(id).last_error);
     assert_eq!(board.receipts("browser_navigate", Phase::Outcome).len(), 8);
@@ -134,7 +129,7 @@ async fn calls_are_steps_too_and_the_last_one_is_the_answer() {
 #[tokio::test(start_paused = true)]
 async fn a_model_that_never_stops_is_made_to_answer() {
     let thoughts = (0..8).map(|n| calls(vec![goto(&n.to_string())])).collect();
-    let (board, id) = carried(AgentPayload { max_steps: 9, ..payload() }, thoughts, None).await;
+    let (board, id) = carried(AgentPayload { max_steps: 9, ..submits_a_proposal() }, thoughts, None).await;
     assert!(board.told().contains("Answer now"), "the ninth step is the last");
     let error = board.goal(id).last_error.unwrap();
     assert!(error.contains("within 9 steps"), "{error}");
@@ -145,7 +140,7 @@ async fn a_model_that_never_stops_is_made_to_answer() {
 #[tokio::test(start_paused = true)]
 async fn when_its_time_is_up_no_call_is_begun() {
     let many = |from: usize| calls((from..from + 90).map(|n| goto(&n.to_string())).collect());
-    let bounded = AgentPayload { max_steps: 500, max_minutes: 1, ..payload() };
+    let bounded = AgentPayload { max_steps: 500, max_minutes: 1, ..submits_a_proposal() };
     let (board, id) = carried(bounded.clone(), vec![many(0), says("I gave up.")], Some("browser_navigate")).await;
     assert_eq!(board.goal(id).state, GoalState::Done, "{:?}", board.goal(id).last_error);
     assert_eq!(board.receipts("browser_navigate", Phase::Outcome).len(), 60);

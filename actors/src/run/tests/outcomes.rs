@@ -1,6 +1,6 @@
 //! How attempts end: proven, refused, tried again, given up; and what waiting does to the slice.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use tokio::time::Instant;
@@ -8,10 +8,11 @@ use tokio::time::Instant;
 use super::board::{Board, SITE, When, proof, submit};
 use crate::{
     domain::{
-        AlertKind, Autonomy, Effect, GoalId, GoalState, InnerLife, MessageState, Mood, PersonaId, PersonaStatus, Phase,
+        AlertKind, Autonomy, Effect, GoalId, GoalState, InnerLife, MessageState, Mood, Persona, PersonaId,
+        PersonaStatus, Phase,
         Priority, Proof, Rule, Ruling, RunState, Step, Weight,
     },
-    ports::{Change, Commit, GoalMove},
+    ports::{Change, Commit, GoalMove, World},
     run::RunEnd,
     scheduler::Wish,
 };
@@ -186,6 +187,18 @@ async fn work_tires_its_persona_an_answer_enlivens_it_and_a_wait_for_the_pace_is
     let energy = vitals().energy.thousandths();
     assert!((997..=999).contains(&energy), "a second of work, not the wait: {energy}");
     assert_eq!(vitals().mood, Mood::Active);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_waited_for_its_slice_since_its_persona_was_resumed() {
+    let mut board = Board::open(1_000_000).await;
+    let goal = board.give(submit(None), proof(false));
+    tokio::time::advance(Duration::from_secs(153)).await;
+    let resumed_ms = Some(board.ports.world.now_ms());
+    board.persona = Arc::new(Persona { resumed_ms, ..Persona::clone(&board.persona) });
+    tokio::time::advance(Duration::from_secs(2)).await;
+    board.carry(goal).await;
+    assert_eq!((board.goal(goal).state, board.ports.store.runs()[0].waited_ms), (GoalState::Done, 2_000));
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,7 +38,8 @@ async fn queued(board: &Board) -> (Slice, JoinHandle<RunEnd>) {
     let slice = board.scheduler.acquire(wish).await.unwrap();
     let work = Arc::new(board.work(board.give(submit(None), proof(false))).await);
     let (runner, now) = (board.runner.clone(), board.now.clone());
-    let order = Order { work, weight: board.persona.weight, failure_streak: 0, ready_ms: None };
+    let since_ms = work.since_ms(&board.persona);
+    let order = Order { work, weight: board.persona.weight, failure_streak: 0, since_ms, ready_ms: None };
     let run = tokio::spawn(async move { Carrier::carry(&runner, order, CancellationToken::new(), now).await });
     board.scheduler.figures().wait_for(|figures| figures.waiting == 1).await.unwrap();
     (slice, run)

@@ -5,13 +5,13 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{
-    agents::{agent, calls, click, goto, says, submits, title},
+    agents::{calls, click, goto, says, submits, submits_a_proposal, title},
     board::{Board, When, proof, submit},
 };
 use crate::{
     domain::{
-        ArtifactKind, Assertion, Effect, Fork, GoalId, GoalState, Payload, Phase, Proof, Receipt, RunId, Step,
-        StepIndex, StepsPayload, Thought,
+        AgentPayload, ArtifactKind, Assertion, Effect, Fork, GoalId, GoalState, Payload, Phase, Proof, Receipt, RunId,
+        Step, StepIndex, StepsPayload, Thought,
     },
     run::replay::{Difference, NoReplay},
 };
@@ -233,15 +233,17 @@ async fn a_fork_takes_what_is_done_from_the_record_and_goes_on_with_another_mode
     let goal = board.agent(submits(), shown());
     board.carry(goal).await;
     let run = run_of(&board, goal).await;
-    let Payload::Agent(mut agent) = agent() else { unreachable!() };
-    // Behind the click: a thought, two looks, a thought, the click.
-    agent.fork = Some(Fork { run, from: 5 });
-    agent.model = Some("another".into());
-    agent.task = "Say what came of it.".into();
+    let agent = AgentPayload {
+        task: "Say what came of it.".into(),
+        model: Some("another".into()),
+        // Behind the click: a thought, two looks, a thought, the click.
+        fork: Some(Fork { run, from: 5 }),
+        ..submits_a_proposal()
+    };
     let made = board.calls_made();
     board.world.lock().unwrap().thoughts[2] = says("I submitted the proposal.");
     let proof = Proof { artifacts: vec![ArtifactKind::Screenshot], ..Proof::default() };
-    let forked = board.give_payload(Payload::Agent(agent), proof);
+    let forked = board.give_payload(Payload::Agent(Box::new(agent)), proof);
     board.carry(forked).await;
     let after = board.goal(forked);
     assert_eq!((after.state, board.submissions()), (GoalState::Done, 1), "{:?}", after.last_error);
@@ -259,9 +261,9 @@ async fn a_fork_takes_what_is_done_from_the_record_and_goes_on_with_another_mode
 #[tokio::test(start_paused = true)]
 async fn a_fork_from_what_is_not_there_fails_and_says_so() {
     let board = Board::open(1_000_000).await;
-    let Payload::Agent(mut agent) = agent() else { unreachable!() };
-    agent.fork = Some(Fork { run: RunId(uuid::Uuid::from_u128(5)), from: 2 });
-    let goal = board.give_payload(Payload::Agent(agent), Proof::default());
+    let fork = Some(Fork { run: RunId(uuid::Uuid::from_u128(5)), from: 2 });
+    let agent = AgentPayload { fork, ..submits_a_proposal() };
+    let goal = board.give_payload(Payload::Agent(Box::new(agent)), Proof::default());
     board.carry(goal).await;
     let after = board.goal(goal);
     assert_eq!((after.state, board.calls_made()), (GoalState::Failed, 0));

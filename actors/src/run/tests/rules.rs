@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    agents::{agent, calls, click, goto, says},
+    agents::{calls, click, goto, says, submits_a_proposal},
     board::{Board, SITE},
 };
 use crate::{
@@ -117,8 +117,7 @@ async fn who_edits_an_agent_or_renames_its_persona_accuses_no_run() {
     let fetch = || Step::Fetch { url: "http://a.test/".into(), post: None, content_type: None, save_as: None };
     for agent_name in ["researcher", "researchers"] {
         board.world.lock().unwrap().thoughts = vec![calls(vec![fetch()]), says("That is all.")];
-        let Payload::Agent(payload) = agent() else { panic!("no agent") };
-        let payload = AgentPayload { agent: Some(agent_name.into()), ..*payload };
+        let payload = AgentPayload { agent: Some(agent_name.into()), ..submits_a_proposal() };
         let id = board.give_payload(Payload::Agent(Box::new(payload)), Proof::default());
         board.carry(id).await;
         let wanted = if agent_name == "researcher" { GoalState::Done } else { GoalState::Failed };

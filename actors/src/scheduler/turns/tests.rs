@@ -371,36 +371,56 @@ proptest! {
         prop_assert!(turns.shares.len() <= model.holding.len() + model.waiting.len() + turns.resting_ahead.len() + turns.resting_behind.len());
     }
 
+    /// The bound of `scheduler.rs`, with the slices as long as they are here.
     #[test]
-    fn nobody_starves_under_a_flood(cap in 1_usize..4, victim in 0_u16..=1000, flood in 0_u16..=1000, used in 1_i64..60_000) {
-        // Its patience (15 min at most) in the shortest turns, and the flood's share in front of it.
-        let most = 910_000 / used * 2 + 1_000;
-        prop_assert!(turns_before(cap, victim, flood, used, most) < most);
+    fn who_asks_once_waits_no_longer_than_the_bound_whatever_the_others_ask_for(
+        cap in 1_usize..5, victim in 0_u16..=1000, flood in 0_u16..=1000, each_ms in 1_i64..15_000, before in 0_u32..200,
+    ) {
+        let slots = i64::try_from(cap).unwrap();
+        let (slice_ms, round) = (slots * each_ms, (OTHERS + slots - 1) / slots);
+        let [own, others] = [victim, flood].map(priority);
+        let bound_ms = match (own.is_urgent(), others.is_urgent()) {
+            (true, true) => round * slice_ms,
+            (false, false) => (own.patience_ms() - others.patience_ms()).max(0) + round * slice_ms,
+            (false, true) if cap == 1 => own.patience_ms() + i64::from(MOST_PASSED + 1) * slice_ms,
+            _ => slice_ms,
+        };
+        let waited_ms = waits_among(cap, (victim, flood), each_ms, before, bound_ms);
+        prop_assert!(waited_ms <= bound_ms, "more than {bound_ms} ms");
     }
 }
 
-/// Twenty personas always want a slice and use it up; how many turns they get before one that asked once.
-fn turns_before(cap: usize, victim: u16, flood: u16, used_ms: i64, most: i64) -> i64 {
+const OTHERS: i64 = 20;
+
+/// The others always want a slice and use it up, one is over every `each_ms`; how long one waits that asks once, when
+/// they have had `before`. No longer than `most_ms` and a turn.
+fn waits_among(cap: usize, (victim, flood): (u16, u16), each_ms: i64, before: u32, most_ms: i64) -> i64 {
     let mut turns = turns(cap);
-    turns.enqueue(wish(0, 0, victim, 0), 0);
-    for n in 1..=20 {
-        turns.enqueue(wish(n, u128::from(n), flood, 0), 0);
+    for n in 1..=OTHERS {
+        turns.enqueue(wish(n.unsigned_abs(), n.unsigned_abs().into(), flood, 0), 0);
     }
-    let (mut now_ms, mut held) = (0, VecDeque::new());
-    for grants in 0..most {
+    let (mut now_ms, mut held, mut asked_ms) = (0, VecDeque::new(), i64::MAX);
+    for turn in 0.. {
+        if turn == before {
+            turns.enqueue(wish(u64::MAX, 0, victim, now_ms), now_ms);
+            asked_ms = now_ms;
+        }
         while let Some(Granted { persona: who, ticket, .. }) = turns.admit(now_ms) {
             if who == persona(0) {
-                return grants;
+                return now_ms - asked_ms;
             }
             held.push_back((who, ticket));
         }
-        now_ms += used_ms;
+        if turn >= before && now_ms - asked_ms > most_ms {
+            break;
+        }
+        now_ms += each_ms;
         let (who, ticket) = held.pop_front().unwrap();
         turns.release(who, ticket, now_ms);
-        let ticket = Ticket(100 + grants.unsigned_abs());
+        let ticket = Ticket(100 + u64::from(turn));
         turns.enqueue(Ask { ticket, persona: who, ..wish(0, 0, flood, now_ms) }, now_ms);
     }
-    most
+    now_ms - asked_ms
 }
 
 mod offers;

@@ -9,6 +9,7 @@ use crate::{
     simulation::{
         Violation,
         arrivals::Arrival,
+        bursts,
         faults::{Accidents, StepEnd},
         ledger::Standing,
     },
@@ -30,16 +31,41 @@ impl House<'_> {
             self.withdraw(persona);
         }
         let Some(message) = next else { return };
+        let message = self.gather(message);
         let ask = self.request(message, self.arrivals[message as usize].at_ms);
         self.stands_in_line(ask.ticket, message);
         self.turns.enqueue(ask, self.now_ms);
     }
 
+    /// The newest of its burst, with the others as its context, as in `persona/gather.rs`.
+    fn gather(&mut self, message: u32) -> u32 {
+        let lines = self.bursts.of(&self.arrivals[message as usize], &self.ledger);
+        let claim = bursts::claim(&lines, &self.arrivals, self.plan.serve_within_ms());
+        let (Some(claim), [trigger, others @ ..]) = (claim, &lines[..]) else { return message };
+        if !lines.contains(&message) || others.is_empty() || self.does(Broken::Scattered) {
+            return message;
+        }
+        for other in others {
+            let ready_ms = self.ledger.entry(*other).ready_ms;
+            self.ledger.becomes(*other, Standing::Coalesced);
+            self.ledger.entry(*other).into = *trigger;
+            let entry = self.ledger.entry(*trigger);
+            entry.ready_ms = entry.ready_ms.min(ready_ms);
+        }
+        let newest = &mut self.arrivals[*trigger as usize];
+        (newest.priority, newest.at_ms) = (claim.priority, claim.received_ms);
+        self.personas[newest.persona as usize].open -= u32::try_from(others.len()).unwrap_or(u32::MAX);
+        self.bursts.is(newest, *trigger);
+        *trigger
+    }
+
     /// Whether a message that waits takes the place of what its persona has in hand, as in `persona/life.rs`.
     fn comes_first(&mut self, next: u32, in_hand: u32) -> bool {
-        let is_urgent = |message: u32| self.arrivals[message as usize].priority.is_urgent();
+        let of = |message: u32| self.claim(message).map_or(self.arrivals[message as usize].priority, |(best, _)| best);
+        let is_urgent = |message: u32| of(message).is_urgent();
+        let (next_urgent, urgent) = (is_urgent(next), is_urgent(in_hand));
         let (next_begun, begun) = (self.ledger.entry(next).begun, self.ledger.entry(in_hand).begun);
-        is_urgent(next) && (!is_urgent(in_hand) || (begun && !next_begun))
+        next_urgent && (!urgent || (begun && !next_begun))
     }
 
     /// What waits for a slice is put back into its inbox; the steps it did are done.
@@ -78,6 +104,9 @@ impl House<'_> {
         self.holds(asked == Some((ticket, message)), || format!("{persona} was granted what it did not ask for"))?;
         self.holds(self.personas[persona as usize].holds.is_none(), || format!("{persona} holds two slices"))?;
         self.holds(self.ledger.wants_slice(message), || format!("message {message} does not wait"))?;
+        let burst = self.bursts.of(&self.arrivals[message as usize], &self.ledger);
+        let left = burst.iter().find(|line| **line < message);
+        self.holds(left.is_none(), || format!("message {message} leaves {left:?} of its talk behind"))?;
         let entry = *self.ledger.entry(message);
         if !entry.begun {
             self.holds(self.now_ms <= at_ms + self.plan.serve_within_ms(), || {
@@ -132,8 +161,8 @@ impl House<'_> {
 
     /// Something urgent of its own, or who is owed the slice, may come between two steps.
     fn between_steps(&mut self, persona: u32, step: Step) -> Result<(), Violation> {
-        let (arrivals, message) = (self.arrivals, step.message);
-        let at_ms = arrivals[message as usize].at_ms;
+        let message = step.message;
+        let at_ms = self.arrivals[message as usize].at_ms;
         let next = self.personas[persona as usize].inbox.next(|message| self.ledger.waits(message));
         if next.is_some_and(|next| self.comes_first(next, message)) {
             let used_ms = self.turns.release(id(persona), step.ticket, self.now_ms);

@@ -16,7 +16,6 @@ use crate::{
         RoomTurn, Score, TurnState, own_words,
     },
     ports::{Change, GoalMove, Guard, Outdated, Ports, RoomChange, RoomGuard, Seat, Unavailable},
-    scheduler::turns::patience_ms,
 };
 
 /// Talk looked at: whether the room is active, and what an answer is told of what was said before.
@@ -210,7 +209,7 @@ impl Hearing<'_> {
             falls: 0,
             coalescing: chat.coalescing(),
             optional: chat.is_optional(persona),
-            deadline_ms: said.at_ms.saturating_add(patience_ms(score.priority())),
+            deadline_ms: said.at_ms.saturating_add(score.priority().patience_ms()),
             state: MessageState::Waiting,
             received_ms: said.at_ms,
             serve_by_ms: said.at_ms.saturating_add(expires_ms),

@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use serde_json::json;
+
 use super::harness::{House, Play, limits, settle, until, work};
 use crate::{
     domain::{
         ChainId, Chat, Goal, GoalState, IfFailed, InboxLimits, Limits, Message, MessageState, Payload, PersonaId,
-        Phase, Priority, WaitsFor,
+        Phase, Priority, Receipt, WaitsFor,
     },
+    ports::Blobs,
     supervisor::{Delivered, NewWork, Work},
     testing::{self, TestPorts},
 };
@@ -194,7 +197,7 @@ async fn beyond_the_limit_the_least_important_goes_the_newcomer_included() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_drops_of_a_flood_stand_in_a_few_receipts_that_list_them_all() {
+async fn the_drops_of_a_flood_stand_in_the_receipts_of_their_commits_and_in_one_that_lists_them_all() {
     let house = House::open_on(TestPorts::obliging(), with_room_for(100), |_| Play::UntilStopped).await;
     let ada = house.persona("ada").await;
     house.company.pause(ada, &house.by()).await.unwrap();
@@ -216,6 +219,26 @@ async fn the_drops_of_a_flood_stand_in_a_few_receipts_that_list_them_all() {
     let gone = house.test.store.messages().into_iter().filter(|m| m.state == MessageState::Dropped);
     let gone: Vec<_> = gone.map(|message| message.id.to_string()).collect();
     assert_eq!(listed, gone, "each once");
+    // The flood is over.
+    let told = || {
+        let lists = |r: &Receipt| r.body.as_ref().is_some_and(|body| !body.artifacts.is_empty());
+        house.test.store.chain(&ChainId::Persona(ada)).into_iter().filter(lists).collect::<Vec<_>>()
+    };
+    tokio::time::advance(Duration::from_secs(4)).await;
+    settle().await;
+    assert_eq!(told(), [], "it may go on");
+    for _ in 0..600 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        settle().await;
+    }
+    let body = told().remove(0).body.unwrap();
+    assert_eq!((told().len(), &body.data["dropped"]), (1, &json!(1_200)), "once");
+    let table = house.test.blobs.get(body.artifacts[0].hash).await.unwrap().unwrap();
+    assert_eq!(body.artifacts[0].bytes, table.len() as u64);
+    let table = String::from_utf8(table).unwrap();
+    let mut named: Vec<_> = table.lines().skip(1).map(|line| line.split_once(',').unwrap().0.to_owned()).collect();
+    named.sort();
+    assert_eq!(named, gone, "each once");
     assert_eq!(house.company.inbox_figures().dropped, 1_200);
     house.accounts_for(1_300);
 }

@@ -190,6 +190,24 @@ async fn a_pause_keeps_nothing_alive_that_was_to_be_begun_during_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pause_is_no_wait_for_a_slot() {
+    let house = House::open(1, |_| Play::Finish).await;
+    let ada = house.persona("ada").await;
+    house.company.pause(ada, &house.by()).await.unwrap();
+    let given = [house.give(ada, 950).await, house.give(ada, 500).await];
+    settle().await;
+    tokio::time::advance(Duration::from_secs(153)).await;
+    house.company.resume(ada, &house.by()).await.unwrap();
+    for work in &given {
+        house.goal_becomes(work.goal.id, GoalState::Done).await;
+    }
+    let figures = house.company.turn_figures().await.unwrap();
+    let longest = figures.waits.iter().map(|band| band.longest_ms).max().unwrap();
+    assert!(longest < 1_000 && figures.grants == 2, "{figures:?}");
+    assert_eq!(figures.urgent_late, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_refuses_an_expiry_is_asked_again_later() {
     for paused in [false, true] {
         let house = House::open(1, |_| Play::Finish).await;

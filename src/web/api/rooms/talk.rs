@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    List, find,
+    Paging, find,
     view::{self, SaidView},
 };
 use crate::web::{
@@ -26,7 +26,7 @@ const PATH: &str = "/api/rooms/{room}/messages";
 pub(super) fn routes() -> Table {
     vec![
         Route::get(PATH, Who::Member, "The talk, newest first, with everybody's intentions", list)
-            .query::<List>()
+            .query::<Paging>()
             .gives_page::<SaidView>(),
         Route::post(PATH, Who::Member, "Says something; answers come as further messages", say)
             .takes::<NewSaid>()
@@ -55,7 +55,7 @@ struct SaidAnswer {
 
 async fn list(
     name: web::Path<String>,
-    query: LooseQuery<List>,
+    query: LooseQuery<Paging>,
     deps: web::Data<Deps>,
 ) -> Result<web::Json<Page<SaidView>>, Problem> {
     let room = find(&deps, &name).await?;

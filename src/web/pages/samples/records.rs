@@ -67,6 +67,7 @@ pub(super) fn persona(number: u128, name: &str, role: Option<Role>, status: Pers
         agents: Vec::new(),
         created_ms: NOW - 86_400_000,
         updated_ms: NOW - 3_600_000,
+        resumed_ms: None,
     })
 }
 

@@ -20,7 +20,7 @@ impl Carrier for Understudy {
             persona: work.goal.persona,
             priority: work.message.priority,
             weight: order.weight,
-            since_ms: work.message.received_ms,
+            since_ms: order.since_ms,
             ready_ms: order.ready_ms,
         });
         let slice = tokio::select! {

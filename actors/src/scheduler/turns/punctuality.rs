@@ -1,14 +1,4 @@
-//! How long work may wait, and whether it does not wait longer.
-
-use crate::domain::Priority;
-
-/// How long work of this priority may wait before it is late: 15 minutes at the bottom, 30 seconds below the urgent
-/// lane, 10 seconds in it, 5 seconds above 0.9.
-pub(crate) fn patience_ms(priority: Priority) -> i64 {
-    const BANDS_S: [i64; 10] = [900, 600, 420, 300, 210, 120, 60, 30, 10, 5];
-    let band = usize::from(priority.thousandths().saturating_sub(1) / 100);
-    BANDS_S[band.min(BANDS_S.len() - 1)] * 1_000
-}
+//! Whether urgent work waits no longer than it may.
 
 /// Whether urgent work, of whomever, has been on time of late: a fast moving average of wait over patience.
 #[derive(Debug, Default)]
