@@ -16,6 +16,10 @@ mod verification;
 
 use report::Report;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A part by its name, and how to measure it.
 type Part = (&'static str, fn(&mut Report) -> anyhow::Result<()>);
 

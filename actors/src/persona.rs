@@ -102,7 +102,7 @@ impl Awake {
     ) -> Result<Self, SpawnErr> {
         let poked = Arc::new(AtomicBool::new(false));
         let now = Now::new(inner);
-        let life = Life::new(poked.clone(), lock, now.clone(), failure_streak);
+        let life = Box::new(Life::new(poked.clone(), lock, now.clone(), failure_streak));
         let (actor, _) = Actor::spawn_linked(None, PersonaActor { id, stage }, life, supervisor).await?;
         Ok(Self { actor, poked, pokes: 0, now, since: Instant::now() })
     }
@@ -189,14 +189,15 @@ struct PersonaActor {
 #[ractor::async_trait]
 impl Actor for PersonaActor {
     type Msg = Msg;
-    type State = Life;
-    type Arguments = Life;
+    /// What holds it while it waits has room for it several times over: so for the pointer alone.
+    type State = Box<Life>;
+    type Arguments = Box<Life>;
 
-    async fn pre_start(&self, _me: ActorRef<Msg>, life: Life) -> Result<Life, ActorProcessingErr> {
+    async fn pre_start(&self, _me: ActorRef<Msg>, life: Box<Life>) -> Result<Box<Life>, ActorProcessingErr> {
         Ok(life)
     }
 
-    async fn handle(&self, me: ActorRef<Msg>, msg: Msg, life: &mut Life) -> Result<(), ActorProcessingErr> {
+    async fn handle(&self, me: ActorRef<Msg>, msg: Msg, life: &mut Box<Life>) -> Result<(), ActorProcessingErr> {
         match msg {
             Msg::Poke => {
                 life.hear();
@@ -212,7 +213,7 @@ impl Actor for PersonaActor {
         Ok(())
     }
 
-    async fn post_stop(&self, _me: ActorRef<Msg>, life: &mut Life) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(&self, _me: ActorRef<Msg>, life: &mut Box<Life>) -> Result<(), ActorProcessingErr> {
         // Nobody may start this persona again while its browser is still open.
         let release = async {
             life.let_go().await;

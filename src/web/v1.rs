@@ -18,7 +18,10 @@ mod told;
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpMessage, HttpRequest};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
 use self::{errors::Refusal, keys::KeyInUse};
 use super::routes::{Route, Table, Who};
@@ -49,15 +52,28 @@ pub fn routes() -> Table {
 pub struct Calls {
     places: Arc<Semaphore>,
     kib: Arc<Semaphore>,
-}
-
-impl Default for Calls {
-    fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(MOST_CALLS)), kib: Arc::new(Semaphore::new(MOST_KIB)) }
-    }
+    /// Where receipts are written. A call that runs there, too, finds its receipt and its provider's answer without a
+    /// stop at another thread for each.
+    runtime: Handle,
 }
 
 impl Calls {
+    /// None is under way; they will be in this runtime.
+    pub fn new(runtime: Handle) -> Self {
+        Self { places: Arc::new(Semaphore::new(MOST_CALLS)), kib: Arc::new(Semaphore::new(MOST_KIB)), runtime }
+    }
+
+    /// Carries a call on, whoever goes away meanwhile.
+    async fn carry<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.runtime.spawn(work).await.unwrap_or_else(|lost| {
+            tracing::error!("a call through the gateway fell: {lost}");
+            Err(Refusal::broken("The server could not carry this call to its end; its log says why."))
+        })
+    }
+
     /// A place for one more.
     fn enter(&self) -> Result<Place, Refusal> {
         let full = |_| Refusal::busy();
@@ -91,21 +107,13 @@ fn key_of(request: &HttpRequest) -> Result<KeyInUse, Refusal> {
     request.extensions().get::<KeyInUse>().cloned().ok_or_else(Refusal::no_key)
 }
 
-/// Carries a call on, whoever goes away meanwhile.
-async fn carried<T: 'static>(work: impl Future<Output = Result<T, Refusal>> + 'static) -> Result<T, Refusal> {
-    actix_web::rt::spawn(work).await.unwrap_or_else(|lost| {
-        tracing::error!("a call through the gateway fell: {lost}");
-        Err(Refusal::broken("The server could not carry this call to its end; its log says why."))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn bodies_share_what_room_there_is_and_give_it_back() {
-        let calls = Calls::default();
+    #[tokio::test]
+    async fn bodies_share_what_room_there_is_and_give_it_back() {
+        let calls = Calls::new(Handle::current());
         let (mut first, mut second) = (calls.enter().unwrap(), calls.enter().unwrap());
         first.hold(60 << 20).unwrap();
         first.hold(60 << 20).unwrap();

@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use super::{
     CALL_LIMIT, Calls, Place,
     asked::{self, Asked, How},
-    carried,
     errors::Refusal,
     key_of, persona, stream,
     told::Label,
@@ -49,9 +48,9 @@ pub(super) async fn complete(
     }
     match (persona::slug_of(&asked.how.model), asked.how.stream) {
         (Some(_), true) => stream::of_persona(calling, asked).await,
-        (Some(_), false) => Ok(json_of(&carried(persona::whole(calling, asked)).await?)),
+        (Some(_), false) => Ok(json_of(&calls.carry(persona::whole(calling, asked)).await?)),
         (None, true) => stream::of_model(calling, asked).await,
-        (None, false) => Ok(json_of(&carried(whole(calling, asked)).await?)),
+        (None, false) => Ok(json_of(&calls.carry(whole(calling, asked)).await?)),
     }
 }
 

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::{
     CALL_LIMIT, Calls,
     asked::{body, object},
-    carried,
     chat::{Calling, failed, json_of},
     errors::Refusal,
     key_of, persona,
@@ -47,7 +46,7 @@ pub(super) async fn make(
         return Err(Refusal::no_model(&model));
     }
     let asked = ToEmbed { persona: calling.payer().await?, model, raw };
-    Ok(json_of(&carried(embed(calling, asked, (sha256(&body), body.len()))).await?))
+    Ok(json_of(&calls.carry(embed(calling, asked, (sha256(&body), body.len()))).await?))
 }
 
 async fn embed(calling: Calling, asked: ToEmbed, (digest, bytes): (Hash, usize)) -> Result<Value, Refusal> {
