@@ -131,6 +131,10 @@ async fn cards_and_metrics_count_what_happened(store: Store) {
     store.commit(store.delivery(&failed, &testing::message(&*store.world, &failed))).await;
     let run = store.run(&failed).await;
     store.end(&failed, &run, GoalState::Failed, RunState::Failed).await;
+    let unproven = testing::goal(&*store.world, ada.id);
+    store.commit(store.delivery(&unproven, &testing::message(&*store.world, &unproven))).await;
+    let run = store.run(&unproven).await;
+    store.end(&unproven, &run, GoalState::Unconfirmed, RunState::Unconfirmed).await;
     let (waiting, _) = store.goal(ada.id).await;
     let (parked, moved_message) = store.goal(ada.id).await;
     let park = vec![
@@ -147,7 +151,8 @@ async fn cards_and_metrics_count_what_happened(store: Store) {
         running: 1,
         goals_done: 1,
         goals_failed: 1,
-        receipts_today: 11,
+        goals_unconfirmed: 1,
+        receipts_today: 14,
         last_summary: Some("began".to_owned()),
         last_at_ms: of_ada.last_at_ms,
     };
