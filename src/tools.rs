@@ -414,6 +414,12 @@ impl Performer for Tools {
         self.deps.browser.look(&persona, call, &step, &known).await.map(Some)
     }
 
+    async fn keeps_out(&self, persona: PersonaId, address: &str) -> bool {
+        let Ok(Some(persona)) = self.deps.records.persona(persona).await else { return false };
+        let rules = HostRules::parse(&persona.hosts);
+        rules.is_ok_and(|rules| self.deps.web.egress.check_url(&rules, address).is_err())
+    }
+
     async fn rest(&self, persona: PersonaId) {
         self.deps.browser.rest(persona).await;
     }

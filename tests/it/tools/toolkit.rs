@@ -15,7 +15,7 @@ use actors::{
         AgentPayload, Autonomy, Ended, GoalState, GrantChange, Payload, Permissions, Persona, PersonaId, Phase, Proof,
         Role, Step,
     },
-    ports::{Change, Commit},
+    ports::{Change, Commit, Performer},
     supervisor::PersonaPatch,
 };
 use greenroom::{
@@ -141,7 +141,9 @@ async fn a_request_keeps_to_the_hosts_of_its_persona_also_where_it_is_sent_on() 
         let refused = stage.perform(get(url)).await;
         let error = refused.error.as_ref().unwrap();
         assert!(error.denied && refused.ended == Ended::NotBegun && error.text.contains(why), "{url}: {refused:?}");
+        assert!(stage.tools.keeps_out(stage.persona.id, url).await, "{url}: known before it waits for its turn");
     }
+    assert!(!stage.tools.keeps_out(stage.persona.id, "http://board.example/page").await);
     let followed = stage.perform(get("http://board.example/moved")).await;
     assert_eq!(followed.artifacts[0].bytes, page.artifacts[0].bytes, "it is the same host");
     for (from, to) in [("away", "http://evil.example/"), ("elsewhere", "http://shop.example/page")] {

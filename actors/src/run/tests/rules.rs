@@ -37,7 +37,7 @@ fn mail(to: &str) -> Step {
     Step::Tool { name, args, effect, outreach: false, save_as: None, timeout_ms: None }
 }
 
-fn policy_of(host: &str, version: i64, terms: HostTerms) -> HostPolicy {
+pub(super) fn policy_of(host: &str, version: i64, terms: HostTerms) -> HostPolicy {
     HostPolicy { host: host.into(), version, terms }
 }
 
