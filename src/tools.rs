@@ -147,6 +147,11 @@ impl Tools {
         };
         match step {
             step if step.file_path().is_some() => builtin::files::keep(&self.deps.data_root, call, step).await,
+            step @ (Step::ReadFile { .. } | Step::ListFiles { .. }) => {
+                let saves = step.saves_as().is_some();
+                let looked = builtin::file_looks::look(&self.deps.data_root, call, step).await;
+                if saves { with_value(looked) } else { looked }
+            }
             Step::Compose { prompt, save_as, length } => {
                 let text = builtin::compose::Wanted { persona: &persona, prompt: &prompt, save_as: &save_as, length };
                 let request = Request { persona: &persona, prompt: &prompt, length, limit: call.limit };

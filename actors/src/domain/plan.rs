@@ -140,6 +140,20 @@ pub enum Step {
         #[serde(default)]
         description: String,
     },
+    /// Reads a text in the persona's folder.
+    ReadFile {
+        path: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        save_as: Option<String>,
+    },
+    /// Names what lies in the persona's folder.
+    ListFiles {
+        /// A folder in it; none: all of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        save_as: Option<String>,
+    },
     /// A model writes a text in the persona's voice and it is kept under a name.
     Compose {
         prompt: String,
@@ -305,6 +319,8 @@ impl Step {
             Self::WriteFile { .. } => "file_write",
             Self::AppendCsv { .. } => "csv_append",
             Self::RenderCaptions { .. } => "captions_render",
+            Self::ReadFile { .. } => "file_read",
+            Self::ListFiles { .. } => "file_list",
             Self::Compose { .. } => "compose",
             Self::DailyReport { .. } => "report_daily",
             Self::Think { .. } => "think",
@@ -332,7 +348,7 @@ impl Step {
             Self::AskHuman { .. } => Some(ToolKind::People),
             Self::Delegate { .. } | Self::Schedule { .. } => Some(ToolKind::Company),
             Self::ToolSearch { .. } | Self::ToolDescribe { .. } => Some(ToolKind::Registry),
-            step if step.file_path().is_some() => Some(ToolKind::Files),
+            step if step.is_on_files() => Some(ToolKind::Files),
             _ => Some(ToolKind::Browser),
         }
     }
@@ -389,6 +405,11 @@ impl Step {
             }
             _ => None,
         }
+    }
+
+    /// Whether all it works with is the persona's folder.
+    pub const fn is_on_files(&self) -> bool {
+        self.file_path().is_some() || matches!(self, Self::ReadFile { .. } | Self::ListFiles { .. })
     }
 
     /// Whether it is an assertion: it only looks, and fails the run when it does not hold.
@@ -455,6 +476,8 @@ impl Step {
             Self::Evaluate { save_as, .. }
             | Self::Tool { save_as, .. }
             | Self::Fetch { save_as, .. }
+            | Self::ReadFile { save_as, .. }
+            | Self::ListFiles { save_as, .. }
             | Self::WebSearch { save_as, .. }
             | Self::RagSearch { save_as, .. }
             | Self::AskHuman { save_as, .. } => save_as.as_deref(),
