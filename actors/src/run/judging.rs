@@ -104,11 +104,11 @@ impl Attempt<'_> {
             self.read_back(&read_back).await?;
         }
         let mut lines = proof::check(&self.goal, &self.steps, self.history.receipts());
-        let mut result = self.saved.get("text").map(str::to_owned);
+        let mut answered = None;
         let mut is_proven = !lines.is_empty();
         let mut unproven = NO_PROOF;
         if let Some((said, held)) = self.claimed().await.map_err(failed)? {
-            (result, unproven) = (Some(said), ONLY_ANSWERED);
+            (answered, unproven) = (Some(said), ONLY_ANSWERED);
             is_proven |= held.shows_a_deed;
             lines.extend(held.lines);
         }
@@ -117,11 +117,12 @@ impl Attempt<'_> {
             (false, _) => format!("not shown by any receipt: {}", missing.join("; ")),
             (true, false) => unproven.to_owned(),
             (true, true) => {
-                let result = result.unwrap_or_else(|| format!("{} of {0} proofs hold", lines.len()));
+                let text = || self.saved.get("text").map(str::to_owned);
+                let result = answered.or_else(text).unwrap_or_else(|| format!("{} of {0} proofs hold", lines.len()));
                 return Ok(Verdict::Done { result, lines });
             }
         };
-        Ok(Verdict::Unconfirmed { lines, error, result })
+        Ok(Verdict::Unconfirmed { lines, error, result: answered })
     }
 
     /// What a step that did not bring what was wanted means for the attempt.
