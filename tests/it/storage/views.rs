@@ -160,6 +160,6 @@ async fn cards_and_metrics_count_what_happened(store: Store) {
     assert!(of_ada.last_at_ms.is_some_and(|at_ms| at_ms >= now));
     assert_eq!(db.queue_depths().await.unwrap(), QueueDepths { waiting: 0, running: 1, parked: 1 });
     let today = db.today(now).await.unwrap();
-    assert_eq!(today, Today { posts: 0, messages: 4, proposals: 1, deliverables: 0, errors_24h: 1 });
+    assert_eq!(today, Today { posts: 0, messages: 5, proposals: 1, deliverables: 0, errors_24h: 1 });
     assert_eq!(db.today(now + 3_600_000).await.unwrap().messages, 0);
 }
