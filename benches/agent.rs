@@ -97,7 +97,7 @@ async fn runs() -> anyhow::Result<Measured> {
     Ok(measured)
 }
 
-/// From the receipt that says that the run began to the one that says that it is proven.
+/// From the receipt that says that the run began to the one that says how it ended: it only looked, so nothing is proven.
 async fn one(company: &Company, persona: PersonaId, by: &By) -> anyhow::Result<(Duration, usize)> {
     let mut live = company.receipts();
     let goal = company.deliver(work(persona), by).await?.goal.id;
@@ -111,7 +111,7 @@ async fn one(company: &Company, persona: PersonaId, by: &By) -> anyhow::Result<(
         receipts += 1;
         let state = receipt.state.as_deref().and_then(|state| state.parse::<GoalState>().ok());
         if receipt.step.is_none() && state.is_some_and(GoalState::is_over) {
-            ensure!(state == Some(GoalState::Done), "the run did not come to its end: {:?}", receipt.body);
+            ensure!(state == Some(GoalState::Unconfirmed), "the run did not come to its end: {:?}", receipt.body);
             return Ok((began.elapsed(), receipts));
         }
     }

@@ -150,6 +150,11 @@ impl Tools {
         };
         match step {
             step if step.file_path().is_some() => builtin::files::keep(&self.deps.data_root, call, step).await,
+            step @ (Step::ReadFile { .. } | Step::ListFiles { .. }) => {
+                let saves = step.saves_as().is_some();
+                let looked = builtin::file_looks::look(&self.deps.data_root, call, step).await;
+                if saves { with_value(looked) } else { looked }
+            }
             Step::Compose { prompt, save_as, length } => {
                 let text = builtin::compose::Wanted { persona: &persona, prompt: &prompt, save_as: &save_as, length };
                 let request = Request { persona: &persona, prompt: &prompt, length, limit: call.limit };
@@ -443,6 +448,12 @@ impl Performer for Tools {
         }
         let known = self.known(persona.id).await?;
         self.deps.browser.look(&persona, call, &step, &known).await.map(Some)
+    }
+
+    async fn keeps_out(&self, persona: PersonaId, address: &str) -> bool {
+        let Ok(Some(persona)) = self.deps.records.persona(persona).await else { return false };
+        let rules = HostRules::parse(&persona.hosts);
+        rules.is_ok_and(|rules| self.deps.web.egress.check_url(&rules, address).is_err())
     }
 
     async fn rest(&self, persona: PersonaId) {

@@ -44,6 +44,8 @@ pub(super) async fn carry_out(session: &mut Session, act: &Act<'_>) -> Result<Fo
         Step::WriteFile { .. }
         | Step::AppendCsv { .. }
         | Step::RenderCaptions { .. }
+        | Step::ReadFile { .. }
+        | Step::ListFiles { .. }
         | Step::Compose { .. }
         | Step::Think { .. }
         | Step::ToolSearch { .. }

@@ -52,6 +52,11 @@ impl Models {
         self.writers(name).is_ok()
     }
 
+    /// Why nobody would answer under this name, and which there are; none: somebody would.
+    pub fn why_unknown(&self, name: &str) -> Option<String> {
+        self.writers(name).err().map(|error| error.to_string())
+    }
+
     /// The most that this request can take, whoever of the route answers it.
     pub fn pass_bound(&self, asked: &Outward) -> Result<Bound, ModelError> {
         self.worst(asked.persona.as_ref(), &asked.request, Some(&asked.raw))

@@ -5,6 +5,7 @@ pub(super) mod compose;
 mod csv_rows;
 pub(super) mod digest;
 pub(super) mod fetch;
+pub(super) mod file_looks;
 pub(super) mod files;
 pub(super) mod lookup;
 pub(super) mod rag_search;

@@ -12,7 +12,7 @@ use std::{
 
 use actors::domain::PersonaId;
 use rustix::{
-    fs::{AtFlags, FlockOperation, Mode, OFlags},
+    fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags},
     io::Errno,
 };
 
@@ -31,6 +31,13 @@ pub(super) struct Inside<'a> {
     folders: Vec<&'a str>,
     /// The last part.
     pub name: &'a str,
+}
+
+/// A file that lies in the folder.
+pub(super) struct Lying {
+    /// From the folder that was looked into.
+    pub path: String,
+    pub bytes: u64,
 }
 
 /// A file that was not written or read.
@@ -135,6 +142,24 @@ impl Folder {
         Ok(Some(bytes))
     }
 
+    /// The plain files in a folder of it (none: in all of it) and below, by name, `most` at most; none: there is no such
+    /// folder. Links are neither followed nor named.
+    pub(super) fn list(&self, at: Option<&Inside<'_>>, most: usize) -> Result<Option<Vec<Lying>>, FolderError> {
+        let shown = at.map_or("", |at| at.text);
+        let failed = |source: io::Error| FolderError::io("listed", shown, source);
+        let top = match at {
+            None => self.root.try_clone().map_err(failed)?,
+            Some(at) => match self.parent(at, false).and_then(|parent| below(&parent, at)) {
+                Ok(folder) => folder,
+                Err(FolderError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            },
+        };
+        let mut found = Vec::new();
+        gather(&top, "", DEEPEST, most, &mut found).map_err(failed)?;
+        Ok(Some(found))
+    }
+
     /// Puts a file in its place: whole and on disk when this returns, untouched when it fails (but for `Unsecured`).
     pub(super) fn replace(&self, path: &Inside<'_>, bytes: &[u8], most: u64) -> Result<(), FolderError> {
         check_size(path, bytes.len() as u64, most)?;
@@ -160,10 +185,7 @@ impl Folder {
 
     /// The folder that holds the last part.
     fn parent(&self, path: &Inside<'_>, make: bool) -> Result<OwnedFd, FolderError> {
-        let failed = |errno: Errno| match errno {
-            Errno::LOOP | Errno::NOTDIR => FolderError::LeadsOut { path: path.text.to_owned() },
-            errno => FolderError::io("opened", path.text, errno),
-        };
+        let failed = |errno: Errno| leads_out(path, errno);
         let mut at = self.root.try_clone().map_err(|source| FolderError::io("opened", path.text, source))?;
         for part in &path.folders {
             if make {
@@ -177,6 +199,50 @@ impl Folder {
         }
         Ok(at)
     }
+}
+
+fn below(parent: &OwnedFd, at: &Inside<'_>) -> Result<OwnedFd, FolderError> {
+    rustix::fs::openat(parent, at.name, FOLDER, Mode::empty()).map_err(|errno| leads_out(at, errno))
+}
+
+fn leads_out(path: &Inside<'_>, errno: Errno) -> FolderError {
+    match errno {
+        Errno::LOOP | Errno::NOTDIR => FolderError::LeadsOut { path: path.text.to_owned() },
+        errno => FolderError::io("opened", path.text, errno),
+    }
+}
+
+/// Adds the plain files of a folder and, `deeper` levels at most, of those below it.
+fn gather(folder: &OwnedFd, before: &str, deeper: usize, most: usize, found: &mut Vec<Lying>) -> io::Result<()> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let name = entry?.file_name().to_owned();
+        if !name.to_bytes().starts_with(b".greenroom-") && !matches!(name.to_bytes(), b"." | b"..") {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    for name in names {
+        if found.len() >= most {
+            break;
+        }
+        let path = format!("{before}{}", name.to_string_lossy());
+        let meta = match rustix::fs::statat(folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(meta) => meta,
+            // It went meanwhile.
+            Err(Errno::NOENT) => continue,
+            Err(errno) => return Err(errno.into()),
+        };
+        match FileType::from_raw_mode(meta.st_mode) {
+            FileType::RegularFile => found.push(Lying { path, bytes: u64::try_from(meta.st_size).unwrap_or(0) }),
+            FileType::Directory if deeper > 0 => {
+                let below = rustix::fs::openat(folder, &name, FOLDER, Mode::empty())?;
+                gather(&below, &format!("{path}/"), deeper - 1, most, found)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn check_size(path: &Inside<'_>, bytes: u64, most: u64) -> Result<(), FolderError> {

@@ -258,16 +258,19 @@ impl Payload {
         }
         for (index, step) in self.steps().iter().enumerate() {
             let field = |name: &str| format!("steps[{index}].{name}");
-            let without_page = step.file_path().is_some() || step.is_asking() || matches!(step, Step::Tool { .. });
+            let without_page = step.is_on_files() || step.is_asking() || matches!(step, Step::Tool { .. });
             if matches!(self, Self::Io(_)) && !without_page {
                 return bad(
                     field("action"),
-                    "an `io` goal takes only `write_file`, `append_csv`, `render_captions`, `tool`, `fetch`, `web_search`, \
-                     `rag_search`, `speak` and `ask_human`",
+                    "an `io` goal takes only `write_file`, `append_csv`, `render_captions`, `read_file`, `list_files`, `tool`, \
+                     `fetch`, `web_search`, `rag_search`, `speak` and `ask_human`",
                 );
             }
             if let Some((name, reason)) = step_fault(step) {
                 return bad(field(name), reason);
+            }
+            if has_other_scheme(step) {
+                return bad(field("url"), "must begin with `http://` or `https://`: nothing else is opened");
             }
             if step.is_for_agents() {
                 return bad(field("action"), "is for models to choose: give an `agent` goal instead");
@@ -275,6 +278,14 @@ impl Payload {
         }
         Ok(())
     }
+}
+
+/// Whether it asks for an address that no host list could allow. What an earlier step fills in is not known yet.
+fn has_other_scheme(step: &Step) -> bool {
+    let (Step::Goto { url, .. } | Step::Fetch { url, .. }) = step else { return false };
+    let url = url.trim();
+    let begins = |with: &str| url.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    !["http://", "https://", "{{", "${"].into_iter().any(begins)
 }
 
 /// The first field of a step that cannot be right, and why.
@@ -299,7 +310,7 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
     if step.saves_as().is_some_and(|name| !is_name(name)) {
         return Some(("save_as", "must be 1 to 40 letters, digits or `_`"));
     }
-    if step.file_path().is_some_and(|path| !is_inside(path)) {
+    if step.file_path().or(looks_at(step)).is_some_and(|path| !is_inside(path)) {
         return Some(("path", "must be a relative path without `..` inside the persona's folder"));
     }
     match step {
@@ -325,6 +336,14 @@ pub fn step_fault(step: &Step) -> Option<(&'static str, &'static str)> {
             Some(("file", "must be a file name without folders"))
         }
         step => letter_fault(step).or_else(|| choice_fault(step)),
+    }
+}
+
+fn looks_at(step: &Step) -> Option<&str> {
+    match step {
+        Step::ReadFile { path, .. } => Some(path),
+        Step::ListFiles { path, .. } => path.as_deref(),
+        _ => None,
     }
 }
 
@@ -419,6 +438,19 @@ mod tests {
         assert!(browser(json!({"action": "goto"})).contains("missing field `url`"));
         assert!(browser(json!({"action": "goto", "url": "http://x", "colour": 1})).contains("unknown field `colour`"));
         assert!(browser(json!({"action": "fly"})).contains("unknown variant `fly`"));
+        for url in ["ftp://x/a", "javascript:alert(1)", "x.test/page", "file:///etc/passwd"] {
+            for action in ["goto", "fetch"] {
+                assert!(
+                    browser(json!({"action": action, "url": url})).starts_with("steps[0].url: must begin"),
+                    "{url}"
+                );
+            }
+        }
+        assert!(browser(json!({"action": "read_file", "path": "../x"})).starts_with("steps[0].path"));
+        assert!(browser(json!({"action": "list_files", "path": "/etc"})).starts_with("steps[0].path"));
+        let looks =
+            json!({"steps": [{"action": "list_files"}, {"action": "read_file", "path": "a.md", "save_as": "a"}]});
+        assert!(Payload::parse(GoalKind::Io, looks).is_ok());
         assert!(browser(json!({"action": "click", "selector": " "})).starts_with("steps[0].selector"));
         assert!(browser(json!({"action": "write_file", "path": "../x", "content": ""})).starts_with("steps[0].path"));
         assert!(

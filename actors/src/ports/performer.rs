@@ -25,6 +25,12 @@ pub trait Performer: Send + Sync {
         Ok(None)
     }
 
+    /// Whether the persona is kept from this address by its host list, whatever it wants there: who is refused waits for no
+    /// turn. An address that may be allowed is looked at again when the call is made.
+    async fn keeps_out(&self, _persona: PersonaId, _address: &str) -> bool {
+        false
+    }
+
     /// The persona's slice is over: save what must survive a crash.
     async fn rest(&self, persona: PersonaId);
 

@@ -10,7 +10,7 @@ mod untold;
 
 use std::collections::HashMap;
 
-use super::{attempt::Attempt, claims, history::Key, plan, proof::Line};
+use super::{attempt::Attempt, claims, history::Key, plan};
 use crate::{
     domain::{
         Agent as Variant, AgentPayload, ArtifactKind, Choice, Finish, Goal, Hash, Payload, Persona, Phase, Receipt,
@@ -232,7 +232,7 @@ impl Attempt<'_> {
     }
 
     /// The answer in the end, and which of its statements a receipt shows. None: the plan is fixed, or not at its end.
-    pub(super) async fn claimed(&mut self) -> Result<Option<(String, Vec<Line>)>, StepError> {
+    pub(super) async fn claimed(&mut self) -> Result<Option<(String, claims::Held)>, StepError> {
         let Some(answer) = self.agent.as_ref().and_then(|agent| agent.answer().map(str::to_owned)) else {
             return Ok(None);
         };
@@ -240,8 +240,8 @@ impl Attempt<'_> {
         let Some(Agent { texts, payload, .. }) = &self.agent else { return Ok(None) };
         let record =
             claims::Record { task: &payload.task, steps: &self.steps, receipts: self.history.receipts(), texts };
-        let lines = claims::check(&answer, &self.persona.name, self.goal.proof.is_empty(), &record);
-        Ok(Some((answer, lines)))
+        let held = claims::check(&answer, &self.persona.name, self.goal.proof.is_empty(), &record);
+        Ok(Some((answer, held)))
     }
 }
 

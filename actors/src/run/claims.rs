@@ -5,6 +5,10 @@
 //! in the first person whose verb is not known is not confirmed. Nor is an answer that cannot be read, where the goal asks
 //! for no other proof. What others did, what was not done and what is to be claims nothing (`clauses.rs`).
 //!
+//! **To have answered proves nothing.** A goal that declares no proof is proven only by a claim whose deed left something:
+//! an effect, or a file or picture that was kept. An answer that claims nothing, or only to have looked, proves nothing,
+//! however right it is: what has to be known for sure asks for a proof, and a text for its own sake is a goal of kind `ai`.
+//!
 //! It is a check of words, of common English: numbers, order and how often it does not know.
 
 mod clauses;
@@ -52,30 +56,49 @@ pub(super) struct Record<'a> {
     pub texts: &'a HashMap<usize, String>,
 }
 
-/// One line for each clause that says that something was done. `name`: who speaks. `is_alone`: the goal asks for no other
-/// proof, so the answer must be one that can be read.
-pub(super) fn check(answer: &str, name: &str, is_alone: bool, record: &Record<'_>) -> Vec<Line> {
+/// An answer, held against the receipts.
+pub(super) struct Held {
+    /// One for each clause that says that something was done.
+    pub lines: Vec<Line>,
+    /// One of them tells of a deed that left something.
+    pub shows_a_deed: bool,
+}
+
+/// Holds an answer against the receipts. `name`: who speaks. `is_alone`: the goal asks for no other proof, so the answer
+/// must be one that can be read.
+pub(super) fn check(answer: &str, name: &str, is_alone: bool, record: &Record<'_>) -> Held {
     let told = Told::new(record);
-    let said = is_alone.then(|| answered(answer, record.receipts));
-    said.into_iter().chain(claims(answer, name).iter().map(|claim| line(claim, &told))).collect()
+    let cannot_be_read = (is_alone && !is_readable(answer)).then(|| Line {
+        what: "answered in words that can be held against the receipts".to_owned(),
+        holds: false,
+        seq: None,
+    });
+    let mut held = Held { lines: cannot_be_read.into_iter().collect(), shows_a_deed: false };
+    for claim in claims(answer, name) {
+        let shown: Vec<Option<&Receipt>> =
+            claim.deeds.iter().map(|(deed, names)| shown_by(*deed, names, &claim, &told)).collect();
+        held.shows_a_deed |= shown.iter().flatten().any(|receipt| left_something(receipt, record.steps));
+        held.lines.push(line(&claim, &shown));
+    }
+    held
 }
 
-fn answered(answer: &str, receipts: &[Receipt]) -> Line {
-    let holds = is_readable(answer);
-    let what = if holds { "answered in words" } else { "answered in words that can be held against the receipts" };
-    let thought = receipts.iter().rev().find(|receipt| receipt.tool.as_deref() == Some("think"));
-    Line { what: what.to_owned(), holds, seq: thought.map(|thought| thought.seq).filter(|_| holds) }
-}
-
-fn line(claim: &Claim, told: &Told<'_>) -> Line {
-    let seqs: Vec<Option<i64>> = claim.deeds.iter().map(|(deed, names)| shown_by(*deed, names, claim, told)).collect();
-    let holds = seqs.iter().all(Option::is_some);
+fn line(claim: &Claim, shown: &[Option<&Receipt>]) -> Line {
+    let holds = shown.iter().all(Option::is_some);
     let short: String = claim.text.chars().take(120).collect();
-    Line { what: format!("says “{short}”"), holds, seq: seqs.into_iter().flatten().max().filter(|_| holds) }
+    let seq = shown.iter().flatten().map(|receipt| receipt.seq).max();
+    Line { what: format!("says “{short}”"), holds, seq: seq.filter(|_| holds) }
+}
+
+/// Looking and filling in what is not sent leave nothing.
+fn left_something(receipt: &Receipt, steps: &Steps) -> bool {
+    let mut kept = receipt.body.iter().flat_map(|body| &body.artifacts);
+    receipt.step.and_then(|step| steps.numbered(step)).is_some_and(|step| step.effect().needs_intent())
+        || kept.any(|kept| matches!(kept.kind, ArtifactKind::File | ArtifactKind::Screenshot) && !kept.missing)
 }
 
 /// The newest receipt of a deed like this.
-fn shown_by(deed: Deed, names: &clauses::Names, claim: &Claim, told: &Told<'_>) -> Option<i64> {
+fn shown_by<'a>(deed: Deed, names: &clauses::Names, claim: &Claim, told: &Told<'a>) -> Option<&'a Receipt> {
     let Record { steps, receipts, .. } = told.record;
     let sentence = claim.text.to_lowercase();
     let names_a_file = |path: &str| sentence.contains(&path.to_lowercase());
@@ -108,7 +131,7 @@ fn shown_by(deed: Deed, names: &clauses::Names, claim: &Claim, told: &Told<'_>) 
         Some(Phase::Skipped) => receipt.body.as_ref().is_some_and(|body| body.data["ok"] == true),
         _ => false,
     };
-    let seen = || receipts.iter().rev().filter(elsewhere).find(|receipt| fits(receipt)).map(|receipt| receipt.seq);
+    let seen = || receipts.iter().rev().filter(elsewhere).find(|receipt| fits(receipt));
     shown(receipts, fits).or_else(seen)
 }
 

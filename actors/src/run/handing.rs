@@ -185,11 +185,15 @@ impl Attempt<'_> {
         match goal {
             Some(goal) if !goal.state.is_over() => Err(self.wait_for_goal(at, step, child, &to).await),
             Some(goal) => {
-                let done = goal.state == GoalState::Done;
+                // An answer is one, proven or not: its state says which.
+                let is_answer = match goal.state {
+                    GoalState::Done => true,
+                    state => state == GoalState::Unconfirmed && goal.result.is_some(),
+                };
                 let result: String = goal.result.unwrap_or_default().chars().take(MOST_RESULT).collect();
                 let data = json!({"goal": child, "to": to, "state": goal.state, "answer": result});
                 let last = goal.last_error.unwrap_or_default();
-                let why = (!done).then(|| format!("{to} did not reach it, its goal is {}: {last}", goal.state));
+                let why = (!is_answer).then(|| format!("{to} did not reach it, its goal is {}: {last}", goal.state));
                 self.came(at, step, format!("{to} answered"), data, why, Vec::new()).await
             }
             None => {

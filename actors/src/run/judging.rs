@@ -11,6 +11,10 @@ use super::{
 };
 use crate::domain::{Effect, Ended, Phase, ReadBack, Step, StepError};
 
+const NO_PROOF: &str = "the goal declares no proof, so nothing is proven: add an `expect_*` step or a `proof`";
+const ONLY_ANSWERED: &str = "answered; nothing was proven: no receipt shows a deed that the answer tells of, and the goal \
+    declares no `proof`";
+
 impl Attempt<'_> {
     pub(super) fn stuck(&self, at: usize, step: &Step) -> Verdict {
         let text = format!(
@@ -18,7 +22,8 @@ impl Attempt<'_> {
             plan::label(step),
             at + 1
         );
-        Verdict::Unconfirmed { lines: proof::check(&self.goal, &self.steps, self.history.receipts()), error: text }
+        let lines = proof::check(&self.goal, &self.steps, self.history.receipts());
+        Verdict::Unconfirmed { lines, error: text, result: None }
     }
 
     /// Nobody knows how it ended. What has a key is tried again as long as there are attempts; all else is asked for.
@@ -121,25 +126,25 @@ impl Attempt<'_> {
             self.read_back(&read_back).await?;
         }
         let mut lines = proof::check(&self.goal, &self.steps, self.history.receipts());
-        let mut answer = self.saved.get("text").map(str::to_owned);
-        if let Some((said, claimed)) = self.claimed().await.map_err(failed)? {
-            answer = Some(said);
-            lines.extend(claimed);
+        let mut answered = None;
+        let mut is_proven = !lines.is_empty();
+        let mut unproven = NO_PROOF;
+        if let Some((said, held)) = self.claimed().await.map_err(failed)? {
+            (answered, unproven) = (Some(said), ONLY_ANSWERED);
+            is_proven |= held.shows_a_deed;
+            lines.extend(held.lines);
         }
         let missing: Vec<&str> = lines.iter().filter(|line| !line.holds).map(|line| line.what.as_str()).collect();
-        let error = match (lines.is_empty(), missing.is_empty()) {
-            (true, _) => {
-                "the goal declares no proof, so nothing is proven: add an `expect_*` step or a `proof`".to_owned()
-            }
-            (false, false) => format!("not shown by any receipt: {}", missing.join("; ")),
-            (false, true) => {
-                return Ok(Verdict::Done {
-                    result: answer.unwrap_or_else(|| format!("{} of {0} proofs hold", lines.len())),
-                    lines,
-                });
+        let error = match (missing.is_empty(), is_proven) {
+            (false, _) => format!("not shown by any receipt: {}", missing.join("; ")),
+            (true, false) => unproven.to_owned(),
+            (true, true) => {
+                let text = || self.saved.get("text").map(str::to_owned);
+                let result = answered.or_else(text).unwrap_or_else(|| format!("{} of {0} proofs hold", lines.len()));
+                return Ok(Verdict::Done { result, lines });
             }
         };
-        Ok(Verdict::Unconfirmed { lines, error })
+        Ok(Verdict::Unconfirmed { lines, error, result: answered })
     }
 
     /// What a step that did not bring what was wanted means for the attempt.
@@ -152,7 +157,7 @@ impl Attempt<'_> {
         // Trying again could not bring the moment behind the effect back.
         if step.is_expect() && (0..at).any(acted) {
             let lines = proof::check(&self.goal, &self.steps, self.history.receipts());
-            return Verdict::Unconfirmed { lines, error: error.text };
+            return Verdict::Unconfirmed { lines, error: error.text, result: None };
         }
         Verdict::Failed(error)
     }

@@ -86,7 +86,11 @@ pub fn label(step: &Step) -> String {
         Step::Message { to, .. } => to,
         Step::Screenshot { caption, .. } => caption.as_deref().unwrap_or(""),
         Step::ExpectTitle { contains, .. } | Step::ExpectText { contains, .. } => contains,
-        Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } | Step::RenderCaptions { path, .. } => path,
+        Step::WriteFile { path, .. }
+        | Step::AppendCsv { path, .. }
+        | Step::RenderCaptions { path, .. }
+        | Step::ReadFile { path, .. } => path,
+        Step::ListFiles { path, .. } => path.as_deref().unwrap_or(""),
         Step::Compose { prompt, .. } => prompt,
         Step::ToolSearch { query } | Step::WebSearch { query, .. } | Step::RagSearch { query, .. } => query,
         Step::Speak { text } => text,

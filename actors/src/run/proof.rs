@@ -56,7 +56,7 @@ pub(crate) fn check(goal: &Goal, steps: &Steps, receipts: &[Receipt]) -> Vec<Lin
     // An agent may have tried what did not hold, and gone on.
     let fixed = if steps.grow() { &[] } else { &**steps };
     for (at, step) in fixed.iter().enumerate().filter(|(_, step)| is_shown_by_its_step(step)) {
-        let seq = shown(receipts, |receipt| receipt.step == Some(steps.index(at)));
+        let seq = shown_at(receipts, |receipt| receipt.step == Some(steps.index(at)));
         lines.push(Line { what: describe_step(step), holds: seq.is_some(), seq });
     }
     lines.extend(taken_back(goal, steps, receipts));
@@ -65,18 +65,18 @@ pub(crate) fn check(goal: &Goal, steps: &Steps, receipts: &[Receipt]) -> Vec<Lin
         if lines.iter().any(|line| line.what == what) {
             continue;
         }
-        let seq = shown(receipts, |receipt| {
+        let seq = shown_at(receipts, |receipt| {
             receipt.step.and_then(|step| steps.numbered(step)).is_some_and(|step| shows(step, assertion))
         });
         lines.push(Line { what, holds: seq.is_some(), seq });
     }
     for kind in &proof.artifacts {
-        let seq = shown(receipts, |receipt| names_artifact(receipt, *kind));
+        let seq = shown_at(receipts, |receipt| names_artifact(receipt, *kind));
         lines.push(Line { what: format!("{kind} kept"), holds: seq.is_some(), seq });
     }
     if let Some(read_back) = &proof.read_back {
         let find = steps.index(steps.looking_back() + 1);
-        let seq = shown(receipts, |receipt| receipt.step == Some(find));
+        let seq = shown_at(receipts, |receipt| receipt.step == Some(find));
         lines.push(Line { what: format!("read back at {}", read_back.url), holds: seq.is_some(), seq });
     }
     lines
@@ -87,18 +87,22 @@ fn taken_back(goal: &Goal, steps: &Steps, receipts: &[Receipt]) -> Option<Line> 
     goal.payload.undoes()?;
     let call = steps.first()?;
     let is_seen = |receipt: &Receipt| call.kind() != Some(ToolKind::Own) || left_a_trace(receipt);
-    let seq = shown(receipts, |receipt| receipt.step == Some(steps.index(0)) && is_seen(receipt));
+    let seq = shown_at(receipts, |receipt| receipt.step == Some(steps.index(0)) && is_seen(receipt));
     Some(Line { what: format!("{} was seen to take it back", call.tool()), holds: seq.is_some(), seq })
 }
 
 /// The newest receipt of a call that was carried out as wanted and fits.
-pub(super) fn shown(receipts: &[Receipt], fits: impl Fn(&Receipt) -> bool) -> Option<i64> {
+pub(super) fn shown(receipts: &[Receipt], fits: impl Fn(&Receipt) -> bool) -> Option<&Receipt> {
     let holds = |receipt: &&Receipt| {
         receipt.phase == Some(Phase::Outcome)
             && receipt.state.as_deref() == Some(Ended::Done.as_str())
             && receipt.body.as_ref().is_some_and(|body| body.error.is_none())
     };
-    receipts.iter().rev().filter(holds).find(|receipt| fits(receipt)).map(|receipt| receipt.seq)
+    receipts.iter().rev().filter(holds).find(|receipt| fits(receipt))
+}
+
+fn shown_at(receipts: &[Receipt], fits: impl Fn(&Receipt) -> bool) -> Option<i64> {
+    shown(receipts, fits).map(|receipt| receipt.seq)
 }
 
 /// Steps that are part of the proof wherever they stand in a plan.

@@ -30,6 +30,8 @@ pub(super) enum Verdict {
     Unconfirmed {
         lines: Vec<Line>,
         error: String,
+        /// What it answered all the same.
+        result: Option<String>,
     },
     Failed(StepError),
     /// The task that carried the run panicked, with this.
@@ -112,8 +114,8 @@ impl Attempt<'_> {
                 let did = ("proved", json!({"proofs": lines}));
                 self.close((RunState::Done, MessageState::Done), goal, streak, did, Vec::new()).await
             }
-            Verdict::Unconfirmed { lines, error } => {
-                let goal = GoalMove { last_error: Some(error), ..self.moved(GoalState::Unconfirmed) };
+            Verdict::Unconfirmed { lines, error, result } => {
+                let goal = GoalMove { last_error: Some(error), result, ..self.moved(GoalState::Unconfirmed) };
                 let data = ("could not confirm", json!({"proofs": lines}));
                 self.close((RunState::Unconfirmed, MessageState::Unconfirmed), goal, None, data, Vec::new()).await
             }

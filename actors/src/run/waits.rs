@@ -8,6 +8,7 @@ use super::{
     RunEnd,
     attempt::{Attempt, Halt},
     policy,
+    stage::Stage,
 };
 use crate::{
     domain::{Alert, AlertKind, GoalState, MessageState, ParkedOn, RunState, Step},
@@ -21,6 +22,9 @@ impl Attempt<'_> {
     /// Waits until the site's pace allows the act; a long wait gives the slice back and says so durably.
     pub(super) async fn keep_pace(&mut self, step: &Step) -> Result<(), Halt> {
         let Some(site) = policy::paced_site(step, self.page()) else { return Ok(()) };
+        if self.is_refused_anyway(step).await {
+            return Ok(());
+        }
         loop {
             let wait = match self.runner.stage.pace(self.goal.persona, &site, step.tool()).await {
                 Ok(Ok(())) => return Ok(()),
@@ -33,6 +37,18 @@ impl Attempt<'_> {
                 self.pause(wait).await?;
             }
         }
+    }
+
+    /// Whether rules or the host list say no, whatever the site's pace. In a replay the record says how long it waited.
+    async fn is_refused_anyway(&self, step: &Step) -> bool {
+        let Stage::Company(_) = &self.runner.stage else { return false };
+        let broker = &self.runner.broker;
+        let verdict = broker.judge(step, self.page(), &self.persona.permissions, self.terms_for(step));
+        if matches!(verdict, policy::Verdict::Deny { .. }) {
+            return true;
+        }
+        let (Step::Goto { url, .. } | Step::Fetch { url, .. }) = step else { return false };
+        broker.ports.performer.keeps_out(self.goal.persona, url).await
     }
 
     async fn wait_without_slice(&mut self, wait: Duration, site: &str) -> Result<(), Halt> {

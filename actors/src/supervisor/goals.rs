@@ -73,6 +73,13 @@ impl Desk {
             if goal.state == GoalState::Running || (goal.state == GoalState::Pending && !backs_off) {
                 return Err(CommandError::Conflict(format!("goal {id} is {} already", goal.state)));
             }
+            if goal.parked_on == Some(ParkedOn::Reconcile) {
+                let reason = format!(
+                    "goal {id} waits for a person to say whether its last effect happened: resolve it first \
+                     (`greenroom goal resolve {id} --done`, or `--not-done`)"
+                );
+                return Err(CommandError::Conflict(reason));
+            }
             let (step, mut guards) = self.begins_anew(&goal).await?;
             guards.extend(self.not_rolled_back(&goal).await?);
             let draft = self.about(&goal, by, format!("retried by {}", by.who), step.state);
@@ -144,7 +151,9 @@ impl Desk {
         let receipts = self.ports.records.goal_receipts(goal.id).await?;
         let Some(step) = effects::touched(&goal.payload.steps(), &payload.steps(), &receipts) else { return Ok(()) };
         let id = goal.id;
-        let reason = format!("step {step} of goal {id} has been begun already and cannot be changed: give a new goal");
+        let number = step.saturating_add(1);
+        let reason =
+            format!("step {number} of goal {id} has been begun already and cannot be changed: give a new goal");
         Err(CommandError::Conflict(reason))
     }
 
@@ -194,7 +203,7 @@ impl Desk {
         };
         let data =
             json!({"resolution": word, "note": note, "goal": goal.id, "step": settled.step, "persona": goal.persona});
-        let summary = format!("{} said that step {} of “{}” {said}", by.who, settled.step, goal.title);
+        let summary = format!("{} said that step {} of “{}” {said}", by.who, settled.step + 1, goal.title);
         let mut system = self.system_decision(by, summary.clone(), data.clone());
         system.goal = Some(goal.id);
         let reconciled = Draft {

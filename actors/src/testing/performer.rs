@@ -50,6 +50,7 @@ type Looks = dyn FnMut(&Call) -> Result<Option<Value>, StepError> + Send;
 pub struct ScriptedPerformer {
     bounds: Mutex<Option<Box<Bounds>>>,
     looks: Mutex<Option<Box<Looks>>>,
+    off_limits: Mutex<Vec<String>>,
     script: Box<dyn Fn(&Call) -> Act + Send + Sync>,
     calls: watch::Sender<Vec<Call>>,
     inside: AtomicUsize,
@@ -66,6 +67,7 @@ impl ScriptedPerformer {
         Self {
             bounds: Mutex::default(),
             looks: Mutex::default(),
+            off_limits: Mutex::default(),
             script: Box::new(move |call| script(call).into()),
             calls: watch::Sender::new(Vec::new()),
             inside: AtomicUsize::new(0),
@@ -85,6 +87,11 @@ impl ScriptedPerformer {
     /// From now on this is what calls would act on; before, their arguments said it all.
     pub fn shows(&self, looks: impl FnMut(&Call) -> Result<Option<Value>, StepError> + Send + 'static) {
         *lock(&self.looks) = Some(Box::new(looks));
+    }
+
+    /// From now on addresses that begin so are on no host list.
+    pub fn keep_out_of(&self, beginning: &str) {
+        lock(&self.off_limits).push(beginning.to_owned());
     }
 
     /// Every call so far, in the order they began.
@@ -169,6 +176,10 @@ impl Performer for ScriptedPerformer {
 
     async fn look(&self, call: &Call) -> Result<Option<Value>, StepError> {
         lock(&self.looks).as_mut().map_or(Ok(None), |looks| looks(call))
+    }
+
+    async fn keeps_out(&self, _persona: PersonaId, address: &str) -> bool {
+        lock(&self.off_limits).iter().any(|beginning| address.starts_with(beginning))
     }
 
     async fn rest(&self, persona: PersonaId) {

@@ -25,6 +25,8 @@ pub struct PersonaNumbers {
     pub running: u64,
     pub goals_done: u64,
     pub goals_failed: u64,
+    /// Carried out or answered, and not proven: no failure.
+    pub goals_unconfirmed: u64,
     /// Since midnight, UTC.
     pub receipts_today: u64,
     /// Its newest receipt, in one line.
@@ -83,7 +85,8 @@ impl Db {
                 GoalState::Pending | GoalState::Parked => of_persona.waiting += count,
                 GoalState::Running => of_persona.running += count,
                 GoalState::Done => of_persona.goals_done += count,
-                GoalState::Failed | GoalState::Unconfirmed => of_persona.goals_failed += count,
+                GoalState::Failed => of_persona.goals_failed += count,
+                GoalState::Unconfirmed => of_persona.goals_unconfirmed += count,
                 GoalState::Cancelled => {}
             }
         }

@@ -19,6 +19,8 @@ use crate::{
 const MOST_TOKENS: u32 = 4_096;
 /// Characters of an answer that its receipt repeats.
 const SHOWN: usize = 500;
+/// Characters of why a call was refused that the line about it repeats.
+const SHOWN_WHY: usize = 200;
 
 /// What the model is told.
 pub(in crate::tools) struct Asked<'a> {
@@ -99,20 +101,16 @@ pub(in crate::tools) async fn think(models: &Models, asked: Asked<'_>, limit: Du
     let thought = Thought { answer, chosen };
     let calls: Vec<Value> = thought.chosen.iter().map(shown).collect();
     let said: String = thought.answer.text.chars().take(SHOWN).collect();
-    let did = match calls.len() {
-        0 => "answered".to_owned(),
-        1 => "chose a call".to_owned(),
-        many => format!("chose {many} calls"),
-    };
+    let did = did(&thought.chosen, &provider);
     let mut data = json!({
-        "step": "think", "ok": true, "details": format!("{did}, by {provider}"), "provider": provider, "model": model,
+        "step": "think", "ok": true, "details": did, "provider": provider, "model": model,
         "finish": thought.answer.finish, "calls": calls, "text": said, "tried": tried,
     });
     if is_shortened {
         data["shortened"] = "older results were shortened to fit into the model's context".into();
     }
     let kept = [("prompt.json", as_json(&request)), (Thought::FILE, as_json(&thought))];
-    let mut outcome = Outcome { cost, ..Outcome::done(format!("{did}, by {provider}"), data) };
+    let mut outcome = Outcome { cost, ..Outcome::done(did, data) };
     for (name, bytes) in kept {
         let bytes = match bytes {
             Ok(bytes) => bytes,
@@ -126,6 +124,27 @@ pub(in crate::tools) async fn think(models: &Models, asked: Asked<'_>, limit: Du
         });
     }
     outcome
+}
+
+/// In a line for people; a call that was refused says so, and why.
+fn did(chosen: &[Chosen], provider: &str) -> String {
+    let refused: Vec<&str> = chosen.iter().filter_map(refusal).collect();
+    let chose = match (chosen.len(), refused.len()) {
+        (0, _) => "answered".to_owned(),
+        (1, 0) => "chose a call".to_owned(),
+        (many, 0) => format!("chose {many} calls"),
+        (1, _) => "chose a call that was refused".to_owned(),
+        (many, of_them) => format!("chose {many} calls, {of_them} of them refused"),
+    };
+    let why = refused.first().map(|why| format!(": {}", why.chars().take(SHOWN_WHY).collect::<String>()));
+    format!("{chose}, by {provider}{}", why.unwrap_or_default())
+}
+
+fn refusal(chosen: &Chosen) -> Option<&str> {
+    match &chosen.what {
+        Choice::Step(_) => None,
+        Choice::Refused(why) => Some(why),
+    }
 }
 
 fn shown(chosen: &Chosen) -> Value {

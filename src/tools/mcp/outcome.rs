@@ -1,6 +1,6 @@
 //! What came of a call. Whoever cannot know whether something irreversible happened says so.
 
-use actors::domain::{ArtifactKind, Effect, NewArtifact, Outcome, StepError};
+use actors::domain::{ArtifactKind, Effect, Ended, NewArtifact, Outcome, StepError};
 use serde_json::{Value, json};
 
 use super::source::{Answer, Fault};
@@ -12,22 +12,23 @@ const MOST_KEPT_BYTES: usize = 1 << 20;
 /// A call that was sent.
 pub(super) fn outcome(name: &str, effect: Effect, answered: Result<Answer, Fault>) -> Outcome {
     match answered {
-        Ok(answer) => told(name, answer),
+        Ok(answer) => told(name, effect, answer),
         Err(fault) => {
             let text = format!("{name}: {fault}");
             let error = StepError::retryable(text.clone());
             let data = json!({"step": name, "ok": false});
-            let known = !effect.needs_intent() || matches!(fault, Fault::Declined(_));
-            match known {
-                true => Outcome::does_not_hold(text, data, error),
-                false => Outcome { data, ..Outcome::unknown(text, error) },
+            match fault {
+                _ if !effect.needs_intent() => Outcome::does_not_hold(text, data, error),
+                // It did not take the call.
+                Fault::Declined(_) => Outcome { data, ..Outcome::not_begun(text, error) },
+                _ => Outcome { data, ..Outcome::unknown(text, error) },
             }
         }
     }
 }
 
 /// What a tool says of itself is its word: the call ended, and that is all that is known.
-fn told(name: &str, answer: Answer) -> Outcome {
+fn told(name: &str, effect: Effect, answer: Answer) -> Outcome {
     let mut data = json!({"step": name, "ok": !answer.failed, "said_by": "the server"});
     if !answer.left_out.is_empty() {
         data["left_out"] = json!(answer.left_out);
@@ -56,7 +57,9 @@ fn told(name: &str, answer: Answer) -> Outcome {
         true => {
             let said: String = answer.text.chars().take(300).collect();
             let error = StepError::retryable(format!("{name} says that it failed: {said}"));
-            Outcome::does_not_hold(format!("called {name}, which failed"), data, error)
+            let failed = Outcome::does_not_hold(format!("called {name}, which failed"), data, error);
+            // It may have failed half way.
+            if effect.needs_intent() { Outcome { ended: Ended::Unknown, ..failed } } else { failed }
         }
     };
     match artifact {
@@ -68,8 +71,6 @@ fn told(name: &str, answer: Answer) -> Outcome {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use actors::domain::Ended;
 
     use super::*;
 
@@ -83,7 +84,16 @@ mod tests {
             assert_eq!(ended(Effect::Idempotent, fault.clone()), Ended::Unknown);
             assert_eq!(ended(Effect::Read, fault), Ended::Done);
         }
-        assert_eq!(ended(Effect::Irreversible, Fault::Declined("no".into())), Ended::Done);
+        assert_eq!(ended(Effect::Irreversible, Fault::Declined("no".into())), Ended::NotBegun);
+    }
+
+    /// Recorded as ended, a retry would leave it out as done.
+    #[test]
+    fn what_says_of_itself_that_it_failed_may_have_done_half() {
+        let failed = || Answer { failed: true, text: "the printer is on fire".into(), ..Answer::default() };
+        let ended = |effect| outcome("t", effect, Ok(failed())).ended;
+        assert_eq!((ended(Effect::Irreversible), ended(Effect::Idempotent)), (Ended::Unknown, Ended::Unknown));
+        assert_eq!(ended(Effect::Read), Ended::Done);
     }
 
     #[test]

@@ -106,9 +106,9 @@ impl Bench {
 }
 
 impl Tried {
-    /// Whether it is known what became of it; half a change is not.
+    /// Whether it is known what became of it, as a run would say it.
     pub fn is_known(&self, effect: Effect) -> bool {
-        self.value.is_ok() || !effect.needs_intent() || self.left.is_none()
+        self.value.is_ok() || !effect.needs_intent() || (effect == Effect::Idempotent && self.left.is_none())
     }
 
     /// What was observed, for a receipt: an object.

@@ -1,9 +1,10 @@
-//! What came of a run, from what was observed. A tool that failed and left the workspace as it was has done nothing; one
-//! that failed and changed it may have done half.
+//! What came of a run, from what was observed. A tool that ran and failed may have done half, whatever it left: what cannot
+//! be taken back is unknown then, and a person says. One that may be called again with its key has done nothing when it
+//! left the workspace as it was and reached nobody.
 
 use std::time::Duration;
 
-use actors::domain::{ArtifactKind, Effect, NewArtifact, Outcome, StepError};
+use actors::domain::{ArtifactKind, Effect, Ended, NewArtifact, Outcome, StepError};
 use serde_json::{Value, json};
 
 use super::run::Tried;
@@ -84,12 +85,12 @@ pub(super) fn outcome(name: &str, effect: Effect, tried: Tried, folder: &Folder)
             // Asked again it would be kept back again.
             let denied = went.by_rule && went.reached.is_empty();
             let error = if denied { StepError::denied(said) } else { StepError::retryable(said) };
-            let failed = Outcome::does_not_hold(format!("ran {name}: {text}"), data, error.clone());
-            // What got through may have done half there.
-            match (effect.needs_intent(), tried.left.is_none() && went.reached.is_empty()) {
-                (false, _) => failed,
-                (true, true) => Outcome { ended: Outcome::not_begun("", error).ended, ..failed },
-                (true, false) => Outcome { ended: Outcome::unknown("", error).ended, ..failed },
+            let failed = Outcome::does_not_hold(format!("ran {name}: {text}"), data, error);
+            let left_nothing = tried.left.is_none() && went.reached.is_empty();
+            match effect {
+                Effect::Pure | Effect::Read => failed,
+                Effect::Idempotent if left_nothing => Outcome { ended: Ended::NotBegun, ..failed },
+                Effect::Idempotent | Effect::Irreversible => Outcome { ended: Ended::Unknown, ..failed },
             }
         }
     };

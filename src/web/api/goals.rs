@@ -1,6 +1,7 @@
 //! `/api/goals`: work for personas, with the proof it needs.
 
 mod acts;
+mod known;
 pub(super) mod payload;
 mod templated;
 mod view;
@@ -231,6 +232,7 @@ pub async fn delivered(
     }
     checks.done()?;
     let payload = payload.map_err(|error| Problem::invalid(vec![error]))?;
+    known::check(deps, persona, &payload).await?;
     let what = Work::Goal { title, payload, proof: new.proof.unwrap_or_default() };
     let correlation = key.or_in_body(new.correlation)?;
     let (serve_by_ms, due_ms, project) = (new.serve_by_ms, new.due_ms, new.project);

@@ -15,6 +15,7 @@ pub struct Numbers {
     pub inbox: u64,
     pub done: u64,
     pub failed: u64,
+    pub unconfirmed: u64,
     pub receipts_today: u64,
     /// The newest receipt in one line.
     pub last: Option<String>,
@@ -26,6 +27,7 @@ impl From<PersonaNumbers> for Numbers {
             inbox: numbers.waiting + numbers.running,
             done: numbers.goals_done,
             failed: numbers.goals_failed,
+            unconfirmed: numbers.goals_unconfirmed,
             receipts_today: numbers.receipts_today,
             last: numbers.last_summary,
         }
@@ -163,7 +165,7 @@ fn feelings(vitals: Vitals) -> [Meter; 2] {
 
 /// The figures of a persona; each bar says what it is a part of.
 pub fn meters(vitals: Option<Vitals>, numbers: &Numbers, inbox: u64, all: &Totals) -> Vec<Meter> {
-    let goals = numbers.inbox + numbers.done + numbers.failed;
+    let goals = numbers.inbox + numbers.done + numbers.failed + numbers.unconfirmed;
     let share = |label, part: u64, whole: u64| Meter {
         label,
         value: show::count(part),

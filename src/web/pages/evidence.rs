@@ -89,7 +89,7 @@ impl ReceiptRow {
             phase: phase.map_or("", Phase::as_str),
             who: who.to_owned(),
             summary: if erased { "content erased; the chain still verifies".to_owned() } else { body.summary.clone() },
-            bad: body.error.is_some() || denied,
+            bad: body.error.is_some() || denied || refused(body).is_some(),
             note: note(body),
             at: When::at(receipt.at_ms, now_ms),
             hash: receipt.hash,
@@ -103,6 +103,11 @@ impl ReceiptRow {
             open: false,
         }
     }
+}
+
+/// Why a call that a model chose was not made; the first one of those.
+pub fn refused(body: &Body) -> Option<&str> {
+    body.data.get("calls")?.as_array()?.iter().find_map(|call| call.get("refused")?.as_str())
 }
 
 /// The name of a receipt on every page that shows it.

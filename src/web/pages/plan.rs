@@ -26,7 +26,11 @@ pub fn describe(step: &Step) -> String {
         Step::ExpectTitle { contains, .. } => return format!("expect title contains “{}”", show::clip(contains, 60)),
         Step::ExpectSelector { selector, .. } => return format!("expect {}", show::clip(selector, 60)),
         Step::ExpectText { contains, .. } => return format!("expect text “{}”", show::clip(contains, 60)),
-        Step::WriteFile { path, .. } | Step::AppendCsv { path, .. } | Step::RenderCaptions { path, .. } => path,
+        Step::WriteFile { path, .. }
+        | Step::AppendCsv { path, .. }
+        | Step::RenderCaptions { path, .. }
+        | Step::ReadFile { path, .. } => path,
+        Step::ListFiles { path, .. } => path.as_deref().unwrap_or_default(),
         Step::Compose { prompt, .. } => prompt,
         Step::Tool { name, .. } | Step::ToolDescribe { name } => name,
         Step::ToolSearch { query } | Step::WebSearch { query, .. } | Step::RagSearch { query, .. } => query,
@@ -56,6 +60,8 @@ const fn action(step: &Step) -> &'static str {
         Step::WriteFile { .. } => "write",
         Step::AppendCsv { .. } => "append to",
         Step::RenderCaptions { .. } => "render captions",
+        Step::ReadFile { .. } => "read",
+        Step::ListFiles { .. } => "list files",
         Step::Compose { .. } => "compose",
         Step::DailyReport { .. } => "count the day",
         Step::Think { .. } => "think",

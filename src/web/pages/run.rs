@@ -261,7 +261,8 @@ impl<'a> Span<'a> {
 fn row(name: String, kind: ReceiptKind, span: Option<&Span<'_>>, started_ms: i64, wall: i64) -> StepRow {
     let receipt = span.map(|span| span.receipt);
     let intent_only = receipt.is_some_and(|receipt| receipt.phase == Some(Phase::Intent));
-    let failed = receipt.is_some_and(|receipt| !intent_only && !plan::receipt_holds(receipt));
+    let refused = receipt.and_then(|receipt| evidence::refused(receipt.body.as_ref()?)).is_some();
+    let failed = refused || receipt.is_some_and(|receipt| !intent_only && !plan::receipt_holds(receipt));
     StepRow {
         name,
         class: match (failed, kind) {
@@ -284,6 +285,9 @@ fn took_ms(receipt: &Receipt) -> Option<i64> {
 /// What came of a step, in a few words.
 fn note(receipt: &Receipt) -> String {
     let Some(body) = &receipt.body else { return "erased".to_owned() };
+    if let Some(why) = evidence::refused(body) {
+        return show::clip(&format!("refused: {why}"), 48);
+    }
     let said = |name: &str| body.data.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let spent = body.cost.as_ref().map(evidence::cost).filter(|spent| !spent.is_empty());
     let kept = body.artifacts.iter().find(|one| matches!(one.kind, ArtifactKind::Screenshot | ArtifactKind::File));

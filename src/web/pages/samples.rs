@@ -9,6 +9,8 @@ mod pages;
 mod records;
 mod rooms;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod tools;
 
 /// The title of a sample and its HTML.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use actors::{
     domain::{
-        Chat, ChatAnswer, Cost, Finish, Goal, GoalId, GoalState, ParkedOn, Persona, PersonaStatus, Receipt,
-        ReceiptKind, Turn, WaitsFor, by_key,
+        Body, Chat, ChatAnswer, Cost, Finish, Goal, GoalId, GoalState, ParkedOn, Persona, PersonaStatus, Phase,
+        Receipt, ReceiptKind, Turn, WaitsFor, by_key,
     },
     supervisor::{By, NewWork, Work},
 };
@@ -119,13 +119,20 @@ impl Calling {
     }
 
     async fn said(&self, goal: &Goal) -> Result<(ChatAnswer, Option<Cost>), Refusal> {
-        let why = || goal.last_error.as_deref().or(goal.result.as_deref()).unwrap_or("no reason was recorded");
-        if goal.state != GoalState::Done {
-            return Err(Refusal::failed(format!("The persona's work ended {}: {}.", goal.state, why())));
-        }
         let limit = MOST_RECEIPTS;
         let filter = ReceiptFilter { goal: Some(goal.id), newest_first: true, limit, ..ReceiptFilter::default() };
         let receipts = self.deps.db.receipts(filter).await?;
+        // An answer is handed over as one: whether it is proven, the goal says.
+        let is_answered =
+            goal.state == GoalState::Done || (goal.state == GoalState::Unconfirmed && goal.result.is_some());
+        if !is_answered {
+            let why = goal.last_error.as_deref().or(goal.result.as_deref()).unwrap_or("no reason was recorded");
+            let fits_no_budget = goal.state == GoalState::Failed && receipts.iter().any(is_over_budget);
+            return Err(match fits_no_budget {
+                true => Refusal::over_budget(why),
+                false => Refusal::failed(format!("The persona's work ended {}: {why}.", goal.state)),
+            });
+        }
         let of_models = || receipts.iter().filter(|receipt| receipt.kind == ReceiptKind::Llm);
         let value = |receipt: &Receipt| receipt.body.as_ref()?.data.get("value")?.as_str().map(str::to_owned);
         let text = of_models().find_map(value).or_else(|| goal.result.clone()).unwrap_or_default();
@@ -139,6 +146,12 @@ impl Calling {
         });
         Ok((ChatAnswer { text, calls: Vec::new(), finish: Finish::Stop }, cost))
     }
+}
+
+/// Its call is larger than a whole budget: no other day has room for it.
+fn is_over_budget(receipt: &Receipt) -> bool {
+    let names_a_budget = |body: &Body| body.data.get("scope").is_some() && body.data.get("hard").is_some();
+    receipt.phase == Some(Phase::Denied) && receipt.body.as_ref().is_some_and(names_a_budget)
 }
 
 /// What lands in the inbox: the last words; what was said before stands above them, for it knows only its own past.

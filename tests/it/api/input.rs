@@ -214,6 +214,31 @@ async fn a_stale_change_is_refused_with_the_current_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_goal_names_and_is_not_there_is_refused_before_any_attempt() {
+    let server = TestServer::start().await;
+    server.persona("Ada").await;
+    let steps = |step: Value| json!({ "steps": [{"action": "write_file", "path": "a.md", "content": "a"}, step] });
+    let tool = json!({"action": "tool", "name": "no_such_tool", "effect": "pure"});
+    for (kind, payload, field, why) in [
+        ("io", steps(tool.clone()), "payload.steps[1].name", "there is no tool `no_such_tool`"),
+        ("browser", steps(tool), "payload.steps[1].name", "there is no tool"),
+        ("browser", steps(json!({"action": "goto", "url": "ftp://x/"})), "payload.steps[1].url", "http://"),
+        ("io", steps(json!({"action": "fetch", "url": "file:///etc/passwd"})), "payload.steps[1].url", "http://"),
+        ("agent", json!({"task": "Say hello.", "model": "nomodel"}), "payload.model", "nomodel"),
+    ] {
+        let new = json!({"persona": "ada", "title": "a goal", "kind": kind, "payload": payload});
+        let refused = server.post("/api/goals", &new).await;
+        let error = &refused.json["errors"][0];
+        assert_eq!((refused.status.as_u16(), &error["field"]), (422, &json!(field)), "{}", refused.json);
+        assert!(error["reason"].as_str().unwrap().contains(why), "{}", refused.json);
+    }
+    assert_eq!(server.get("/api/goals").await.json["items"], json!([]));
+    let known = json!({"persona": "ada", "kind": "agent", "payload": {"task": "Say hello.", "model": "understudy"}});
+    assert_eq!(server.post("/api/goals", &known).await.status, 201);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_weight_is_set_changed_and_refused_by_name() {
     let server = TestServer::start().await;
     assert_eq!(server.persona("Ada").await["weight"], 1.0);

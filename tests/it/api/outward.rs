@@ -353,6 +353,27 @@ async fn a_persona_answers_through_its_inbox_and_the_key_is_charged() {
     server.stop().await;
 }
 
+/// Parked until it renews, or never to fit at all: the program hears the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persona_over_its_own_budget_says_so_as_a_key_does() {
+    let server = TestServer::start_on(paid(), |_| {}).await;
+    server.persona("Ada").await;
+    let key = server.key("ci", json!({})).await;
+    let ask = json!({"model": "persona/ada", "messages": [{"role": "user", "content": "Who am I?"}]});
+    for (version, hard) in [(0, 50_000), (1, 70_000)] {
+        let limits = json!({"version": version, "limits": {"day": {"micro_usd": {"hard": hard}}}});
+        let set = server.local(Method::PUT, "/api/personas/ada/budgets").json(&limits).send().await.unwrap();
+        assert_eq!(set.status(), 200);
+        if hard == 70_000 {
+            assert_eq!(server.chat(&key, &ask).await.status, 200, "the first one fits");
+        }
+        let refused = server.chat(&key, &ask).await;
+        assert_eq!(code(&refused), (429, Some("insufficient_quota")), "{hard}: {}", refused.json);
+        assert_eq!(refused.headers["x-should-retry"], "false");
+    }
+    server.stop().await;
+}
+
 fn program_call() -> ProgramCall {
     ProgramCall {
         key: "ci".into(),

@@ -18,7 +18,7 @@ fn writes(seen: &Seen) -> Reply {
     match messages.iter().filter(|message| message["role"] == "assistant").count() {
         0 => Reply::call("file_write", json!({"path": "first.md", "content": "one"})),
         1 => Reply::call("file_write", json!({"path": file, "content": "two"})),
-        _ => Reply::text("That is all."),
+        _ => Reply::text(&format!("I wrote first.md and {file}.")),
     }
 }
 

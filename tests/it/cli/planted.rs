@@ -203,10 +203,10 @@ async fn a_planted_secret_is_found_nowhere_but_in_its_vault() {
     let server = begins(root.path()).await;
     let secrets = json!({"board": "rehearsal.localhost"});
     let signs_in = plays(root.path(), json!({"task": "Sign in.", "secrets": secrets})).await;
-    assert_eq!(signs_in["state"], "done", "{signs_in:#}");
+    assert_eq!(signs_in["state"], "unconfirmed", "{signs_in:#}");
     let server = dies_and_begins_again(root.path(), server).await;
     let looks = plays(root.path(), json!({"task": LOOK})).await;
-    assert_eq!(looks["state"], "done", "{looks:#}");
+    assert_eq!(looks["state"], "unconfirmed", "{looks:#}");
     prompts_hold_names_only(&mock);
     let said = Door::of(root.path()).everything().await;
     assert!(said.contains("house_key") && said.contains("browser_fill"), "the pages show what there is");

@@ -50,7 +50,7 @@ async fn tools_are_granted_agents_kept_and_questions_answered() {
     visitor.write("#goals [name=answer]", "Blue").await;
     visitor.press("#goals form [type=submit]").await;
     watch.saw("answered by").await;
-    watch.saw("proved “Choose a colour”").await;
+    watch.saw("could not confirm “Choose a colour”").await;
     visitor.sees("Blue it is.").await;
     visitor.is_clean().await;
     visitor.leave().await;

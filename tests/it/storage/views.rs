@@ -131,6 +131,10 @@ async fn cards_and_metrics_count_what_happened(store: Store) {
     store.commit(store.delivery(&failed, &testing::message(&*store.world, &failed))).await;
     let run = store.run(&failed).await;
     store.end(&failed, &run, GoalState::Failed, RunState::Failed).await;
+    let unproven = testing::goal(&*store.world, ada.id);
+    store.commit(store.delivery(&unproven, &testing::message(&*store.world, &unproven))).await;
+    let run = store.run(&unproven).await;
+    store.end(&unproven, &run, GoalState::Unconfirmed, RunState::Unconfirmed).await;
     let (waiting, _) = store.goal(ada.id).await;
     let (parked, moved_message) = store.goal(ada.id).await;
     let park = vec![
@@ -147,7 +151,8 @@ async fn cards_and_metrics_count_what_happened(store: Store) {
         running: 1,
         goals_done: 1,
         goals_failed: 1,
-        receipts_today: 11,
+        goals_unconfirmed: 1,
+        receipts_today: 14,
         last_summary: Some("began".to_owned()),
         last_at_ms: of_ada.last_at_ms,
     };
@@ -155,6 +160,6 @@ async fn cards_and_metrics_count_what_happened(store: Store) {
     assert!(of_ada.last_at_ms.is_some_and(|at_ms| at_ms >= now));
     assert_eq!(db.queue_depths().await.unwrap(), QueueDepths { waiting: 0, running: 1, parked: 1 });
     let today = db.today(now).await.unwrap();
-    assert_eq!(today, Today { posts: 0, messages: 4, proposals: 1, deliverables: 0, errors_24h: 1 });
+    assert_eq!(today, Today { posts: 0, messages: 5, proposals: 1, deliverables: 0, errors_24h: 1 });
     assert_eq!(db.today(now + 3_600_000).await.unwrap().messages, 0);
 }

@@ -147,5 +147,12 @@ async fn what_a_page_says_widens_nothing() {
     for why in ["there is no tool `grant_all`", "must be a relative path", "the secret `board`"] {
         assert!(told.contains(why), "{why}: {told}");
     }
+    let filter = ReceiptFilter { goal: Some(goal.id), newest_first: false, limit: 500, ..ReceiptFilter::default() };
+    let receipts = house.storage.db.receipts(filter).await.unwrap();
+    let summaries: Vec<String> = receipts.into_iter().filter_map(|receipt| Some(receipt.body?.summary)).collect();
+    for why in ["there is no tool `grant_all`", "must be a relative path"] {
+        let is_said = |said: &String| said.starts_with("chose a call that was refused, by ") && said.contains(why);
+        assert!(summaries.iter().any(is_said), "{why}: {summaries:#?}");
+    }
     house.close().await;
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use actors::{
-    domain::{ArtifactKind, Cue, Ended, Step},
+    domain::{ArtifactKind, Cue, Effect, Ended, Step, ToolKind},
     ports::Performer,
 };
 use tokio_util::sync::CancellationToken;
@@ -74,6 +74,79 @@ async fn what_leads_out_or_is_too_large_writes_nothing() {
     }
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
     assert!(!stage.file("huge.txt").exists());
+}
+
+fn read(path: &str) -> Step {
+    Step::ReadFile { path: path.into(), save_as: Some("found".into()) }
+}
+
+fn list(path: Option<&str>) -> Step {
+    Step::ListFiles { path: path.map(str::to_owned), save_as: None }
+}
+
+#[tokio::test]
+async fn what_was_written_is_read_and_listed() {
+    let stage = Stage::new();
+    let empty = stage.perform(list(None)).await;
+    assert!(empty.holds() && empty.artifacts[0].bytes == b"no files\n", "{empty:?}");
+    for path in ["notes/outline.md", "a.md"] {
+        stage.perform(write(path, "Äpfel\n")).await;
+    }
+    let outcome = stage.perform(read("notes/outline.md")).await;
+    assert!(outcome.holds(), "{outcome:?}");
+    assert_eq!((outcome.artifacts[0].kind, outcome.artifacts[0].name.as_str()), (ArtifactKind::Text, "outline.md"));
+    assert_eq!(
+        (outcome.artifacts[0].bytes.as_slice(), &outcome.data["value"]),
+        ("Äpfel\n".as_bytes(), &"Äpfel\n".into())
+    );
+    fs::write(stage.file("a b\n.md"), "x").unwrap();
+    let all = stage.perform(list(None)).await;
+    let text = String::from_utf8(all.artifacts[0].bytes.clone()).unwrap();
+    assert_eq!(text, "\"a b\\n.md\" 1\n\"a.md\" 7\n\"notes/outline.md\" 7\n");
+    let below = stage.perform(list(Some("notes"))).await;
+    assert_eq!((&below.data["count"], below.artifacts[0].bytes.as_slice()), (&1.into(), &b"\"outline.md\" 7\n"[..]));
+    for step in [read("a.md"), list(None)] {
+        assert_eq!((step.effect(), step.kind()), (Effect::Read, Some(ToolKind::Files)));
+    }
+}
+
+#[tokio::test]
+async fn looking_leads_nowhere_and_is_bounded() {
+    let stage = Stage::new();
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("theirs.txt"), "theirs").unwrap();
+    stage.perform(write("here.txt", "x")).await;
+    std::os::unix::fs::symlink(outside.path(), stage.file("out")).unwrap();
+    std::os::unix::fs::symlink(outside.path().join("theirs.txt"), stage.file("mine.txt")).unwrap();
+    fs::write(stage.file("picture.png"), [0x89, 0, 1]).unwrap();
+    fs::write(stage.file("huge.txt"), "x".repeat((8 << 20) + 1)).unwrap();
+    for (step, said) in [
+        (read("../up.txt"), "it holds `.` or `..`"),
+        (read("/etc/passwd"), "absolute"),
+        (read("out/theirs.txt"), "leads over a link"),
+        (read("mine.txt"), "leads over a link"),
+        (read("none.txt"), "there is no file `none.txt`"),
+        (read("picture.png"), "is no text"),
+        (read("huge.txt"), "at most 8388608"),
+        (list(Some("../..")), "it holds `.` or `..`"),
+        (list(Some("out")), "leads over a link"),
+        (list(Some("none")), "there is no folder `none`"),
+    ] {
+        let outcome = stage.perform(step).await;
+        assert!(error_text(&outcome).contains(said), "{said}: {}", error_text(&outcome));
+        assert!(!outcome.holds() && outcome.artifacts.is_empty());
+    }
+    let named = String::from_utf8(stage.perform(list(None)).await.artifacts[0].bytes.clone()).unwrap();
+    assert!(named.contains("here.txt") && !named.contains("mine.txt") && !named.contains("theirs"), "{named}");
+    stage.perform(write("long.txt", &"ä".repeat(600 << 10))).await;
+    let long = stage.perform(read("long.txt")).await;
+    assert_eq!((long.artifacts[0].bytes.len(), &long.data["cut"]), (1 << 20, &true.into()));
+    assert!(long.data["value"].as_str().unwrap().chars().count() <= 8_000);
+    for n in 0..600 {
+        fs::write(stage.file(&format!("n{n}")), "").unwrap();
+    }
+    let many = stage.perform(list(None)).await;
+    assert_eq!((&many.data["count"], &many.data["cut"]), (&500.into(), &true.into()));
 }
 
 #[tokio::test]

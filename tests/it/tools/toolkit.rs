@@ -15,7 +15,7 @@ use actors::{
         AgentPayload, Autonomy, Ended, GoalState, GrantChange, Payload, Permissions, Persona, PersonaId, Phase, Proof,
         Role, Step,
     },
-    ports::{Change, Commit},
+    ports::{Change, Commit, Performer},
     supervisor::PersonaPatch,
 };
 use greenroom::{
@@ -141,7 +141,9 @@ async fn a_request_keeps_to_the_hosts_of_its_persona_also_where_it_is_sent_on() 
         let refused = stage.perform(get(url)).await;
         let error = refused.error.as_ref().unwrap();
         assert!(error.denied && refused.ended == Ended::NotBegun && error.text.contains(why), "{url}: {refused:?}");
+        assert!(stage.tools.keeps_out(stage.persona.id, url).await, "{url}: known before it waits for its turn");
     }
+    assert!(!stage.tools.keeps_out(stage.persona.id, "http://board.example/page").await);
     let followed = stage.perform(get("http://board.example/moved")).await;
     assert_eq!(followed.artifacts[0].bytes, page.artifacts[0].bytes, "it is the same host");
     for (from, to) in [("away", "http://evil.example/"), ("elsewhere", "http://shop.example/page")] {
@@ -276,7 +278,7 @@ async fn what_pages_searches_and_descriptions_order_widens_no_grant() {
     house.only_looks(jason).await;
     let before = house.storage.db.persona_named("jason").await.unwrap().unwrap();
     let goal = house.play(jason, task("Read the board.")).await;
-    assert_eq!(goal.state, GoalState::Done, "{:?}", goal.last_error);
+    assert_eq!(goal.state, GoalState::Unconfirmed, "{:?}", goal.last_error);
 
     let told: Vec<Value> = mock.requests().iter().map(|seen| seen.body.clone()).collect();
     let (first, last) = (told[0]["messages"][0].to_string(), told.last().unwrap()["messages"].to_string());
@@ -325,7 +327,7 @@ async fn who_has_many_tools_is_told_of_those_it_looked_for() {
     }
     let jason = house.hire("jason", Role::Worker).await;
     let goal = house.play(jason, task("Send a bill.")).await;
-    assert_eq!(goal.state, GoalState::Done, "{:?}", goal.last_error);
+    assert_eq!(goal.state, GoalState::Unconfirmed, "{:?}", goal.last_error);
     let names = |seen: &Seen| -> Vec<String> {
         let tools = seen.body["tools"].as_array().unwrap();
         tools.iter().map(|tool| tool["function"]["name"].as_str().unwrap().to_owned()).collect()

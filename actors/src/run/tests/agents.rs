@@ -132,7 +132,7 @@ async fn what_it_says_it_did_must_be_in_the_receipts() {
         board.carry(id).await;
         let goal = board.goal(id);
         assert_eq!(goal.state, GoalState::Unconfirmed, "{lie}");
-        assert!(goal.last_error.unwrap().contains("says “"), "{lie}");
+        assert!(goal.last_error.unwrap().contains("not shown by any receipt: says “"), "{lie}");
     }
     for truth in
         ["I could not submit the proposal: the site asks for a login.", "It wasn’t posted.", "I haven't sent it"]
@@ -140,7 +140,9 @@ async fn what_it_says_it_did_must_be_in_the_receipts() {
         let board = Board::open(1_000_000).await;
         let id = board.agent(vec![says(truth)], Proof::default());
         board.carry(id).await;
-        assert_eq!(board.goal(id).state, GoalState::Done, "it claims nothing: {truth}");
+        let goal = board.goal(id);
+        assert_eq!((goal.state, goal.result.as_deref()), (GoalState::Unconfirmed, Some(truth)));
+        assert!(goal.last_error.unwrap().starts_with("answered; nothing was proven"), "it claims nothing: {truth}");
     }
 }
 
@@ -163,7 +165,7 @@ async fn what_it_says_holds_when_a_tool_or_a_request_did_it() {
     for (step, says_so, holds) in [
         (fetch(Some("{}")), "I posted the update.", true),
         (fetch(None), "I posted the update.", false),
-        (fetch(None), "I opened the list of updates.", true),
+        (fetch(None), "I opened the list of updates.", false),
         (pdf(Effect::Irreversible), "I sent the invoice.", true),
         (pdf(Effect::Read), "I sent the invoice.", false),
         (pdf(Effect::Read), "I created invoice.pdf for you.", true),

@@ -263,7 +263,7 @@ async fn an_agent_is_told_of_a_no_and_goes_another_way() {
     assert!(matches!(board.carry(goal).await, RunEnd::Later { due_ms: Some(_) }));
     board.decide(goal, Denied).await;
     board.carry(goal).await;
-    assert_eq!((board.goal(goal).state, board.submissions()), (GoalState::Done, 0));
+    assert_eq!((board.goal(goal).state, board.submissions()), (GoalState::Unconfirmed, 0));
     assert!(board.told().contains("anna said no: too dear"), "{}", board.told());
 }
 

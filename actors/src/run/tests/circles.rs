@@ -38,7 +38,7 @@ async fn is_no_circle(mut thoughts: Vec<Thought>) {
     thoughts.push(says("There is nothing to it."));
     let id = board.agent(thoughts, Proof::default());
     board.carry(id).await;
-    assert_eq!(board.goal(id).state, GoalState::Done, "{:?}", board.goal(id).last_error);
+    assert_eq!(board.goal(id).state, GoalState::Unconfirmed, "{:?}", board.goal(id).last_error);
     assert!(!board.told().contains("this very call"), "{}", board.told());
 }
 
@@ -114,7 +114,7 @@ async fn calls_are_steps_too_and_the_last_one_is_the_answer() {
     let many = calls((0..50).map(|n| goto(&n.to_string())).collect());
     let bounded = AgentPayload { max_steps: 10, ..submits_a_proposal() };
     let (board, id) = carried(bounded.clone(), vec![many.clone(), says("I gave up.")], None).await;
-    assert_eq!(board.goal(id).state, GoalState::Done, "{:?}", board.goal(id).last_error);
+    assert_eq!(board.goal(id).state, GoalState::Unconfirmed, "{:?}", board.goal(id).last_error);
     assert_eq!(board.receipts("browser_navigate", Phase::Outcome).len(), 8);
     assert_eq!(board.receipts("think", Phase::Outcome).len(), 2);
     let told = board.told();
@@ -142,7 +142,7 @@ async fn when_its_time_is_up_no_call_is_begun() {
     let many = |from: usize| calls((from..from + 90).map(|n| goto(&n.to_string())).collect());
     let bounded = AgentPayload { max_steps: 500, max_minutes: 1, ..submits_a_proposal() };
     let (board, id) = carried(bounded.clone(), vec![many(0), says("I gave up.")], Some("browser_navigate")).await;
-    assert_eq!(board.goal(id).state, GoalState::Done, "{:?}", board.goal(id).last_error);
+    assert_eq!(board.goal(id).state, GoalState::Unconfirmed, "{:?}", board.goal(id).last_error);
     assert_eq!(board.receipts("browser_navigate", Phase::Outcome).len(), 60);
     assert_eq!(board.receipts("browser_navigate", Phase::Skipped).len(), 30);
     let told = board.told();

@@ -2,7 +2,7 @@
 //! claims nothing.
 
 use super::{
-    agents::{says, submits},
+    agents::{calls, goto, says, submits},
     board::Board,
 };
 use crate::domain::{ArtifactKind, GoalState, Proof, Thought};
@@ -85,6 +85,48 @@ async fn without_any_deed_every_claim_is_unconfirmed() {
     }
 }
 
+/// Nothing was done, and whatever it says, nothing is proven by saying it.
+#[tokio::test(start_paused = true)]
+async fn an_answer_alone_proves_nothing() {
+    for answer in [
+        "Done.",
+        "All set!",
+        "Everything has been taken care of.",
+        "The client has the proposal.",
+        "Your proposal to Harbour Analytics went out at 12:30.",
+        "Submission successful.",
+        "Mission accomplished; the client received our proposal and confirmed it.",
+        "I could not do it, sorry.",
+        "I give up.",
+        "Error: tool unavailable.",
+    ] {
+        let board = Board::open(1_000_000).await;
+        let id = board.agent(vec![says(answer)], Proof::default());
+        board.carry(id).await;
+        let goal = board.goal(id);
+        assert_eq!(
+            (goal.state, goal.result.as_deref()),
+            (GoalState::Unconfirmed, Some(answer)),
+            "what it said is kept"
+        );
+        assert!(!goal.last_error.as_ref().unwrap().is_empty(), "{answer}");
+        let summaries: Vec<String> =
+            board.ports.store.receipts().into_iter().filter_map(|receipt| Some(receipt.body?.summary)).collect();
+        assert!(!summaries.iter().any(|summary| summary.contains("proved")), "{answer}: {summaries:?}");
+    }
+}
+
+/// To have looked is no deed that a goal could be proven by.
+#[tokio::test(start_paused = true)]
+async fn to_have_looked_proves_nothing() {
+    let looked = || vec![calls(vec![goto("form")]), says("I opened the form.")];
+    let (state, error) = ends(looked()).await;
+    assert_eq!(state, GoalState::Unconfirmed);
+    assert!(error.unwrap().starts_with("answered; nothing was proven"));
+    let (state, error) = submitted_and_says("Done.").await;
+    assert_eq!((state, error.is_some()), (GoalState::Unconfirmed, true), "it tells of no deed");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_claims_nothing_raises_no_alarm() {
     for plain in [
@@ -110,7 +152,9 @@ async fn what_claims_nothing_raises_no_alarm() {
         "Once the form is submitted, the client is told.",
     ] {
         let (state, error) = ends(vec![says(plain)]).await;
-        assert_eq!(state, GoalState::Done, "{plain}: {error:?}");
+        assert_eq!(state, GoalState::Unconfirmed, "to answer proves nothing: {plain}");
+        let error = error.unwrap();
+        assert!(error.starts_with("answered; nothing was proven"), "no claim of it is in doubt: {plain}: {error}");
     }
 }
 

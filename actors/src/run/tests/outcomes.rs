@@ -5,12 +5,14 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::board::{Board, SITE, When, proof, submit};
+use super::{
+    board::{Board, SITE, When, proof, submit},
+    rules::policy_of,
+};
 use crate::{
     domain::{
-        AlertKind, Autonomy, Effect, GoalId, GoalState, InnerLife, MessageState, Mood, Persona, PersonaId,
-        PersonaStatus, Phase,
-        Priority, Proof, Rule, Ruling, RunState, Step, Weight,
+        AlertKind, Autonomy, Effect, GoalId, GoalState, HostTerms, InnerLife, MessageState, Mood, Persona, PersonaId,
+        PersonaStatus, Phase, Priority, Proof, Rule, Ruling, RunState, Step, Weight,
     },
     ports::{Change, Commit, GoalMove, World},
     run::RunEnd,
@@ -187,6 +189,28 @@ async fn work_tires_its_persona_an_answer_enlivens_it_and_a_wait_for_the_pace_is
     let energy = vitals().energy.thousandths();
     assert!((997..=999).contains(&energy), "a second of work, not the wait: {energy}");
     assert_eq!(vitals().mood, Mood::Active);
+}
+
+/// Policy is asked before the rate: a no needs no turn, and takes none of those who get in.
+#[tokio::test(start_paused = true)]
+async fn who_is_refused_anyway_waits_for_no_pace() {
+    let goto = |url: &str| Step::Goto { url: url.into(), timeout_ms: None };
+    for by_list in [true, false] {
+        let board = Board::open(10).await;
+        match by_list {
+            true => board.ports.performer.keep_out_of("http://board.example"),
+            false => {
+                let terms = HostTerms { actions: Some(vec!["browser_click".into()]), ..HostTerms::default() };
+                board.scheduler.hosts().keep(policy_of("board.example", 1, terms));
+            }
+        }
+        let start = Instant::now();
+        for _ in 0..3 {
+            let id = board.give(vec![goto("http://board.example/form")], Proof::default());
+            board.carry(id).await;
+        }
+        assert!(start.elapsed() < Duration::from_secs(1), "by its host list: {by_list}: {:?}", start.elapsed());
+    }
 }
 
 #[tokio::test(start_paused = true)]

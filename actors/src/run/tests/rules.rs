@@ -37,7 +37,7 @@ fn mail(to: &str) -> Step {
     Step::Tool { name, args, effect, outreach: false, save_as: None, timeout_ms: None }
 }
 
-fn policy_of(host: &str, version: i64, terms: HostTerms) -> HostPolicy {
+pub(super) fn policy_of(host: &str, version: i64, terms: HostTerms) -> HostPolicy {
     HostPolicy { host: host.into(), version, terms }
 }
 
@@ -120,7 +120,7 @@ async fn who_edits_an_agent_or_renames_its_persona_accuses_no_run() {
         let payload = AgentPayload { agent: Some(agent_name.into()), ..submits_a_proposal() };
         let id = board.give_payload(Payload::Agent(Box::new(payload)), Proof::default());
         board.carry(id).await;
-        let wanted = if agent_name == "researcher" { GoalState::Done } else { GoalState::Failed };
+        let wanted = if agent_name == "researcher" { GoalState::Unconfirmed } else { GoalState::Failed };
         assert_eq!(board.goal(id).state, wanted, "{:?}", board.goal(id).last_error);
     }
     assert_eq!(board.receipts("http_fetch", Phase::Denied).len(), 1, "its slug stands in the refusal");

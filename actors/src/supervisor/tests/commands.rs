@@ -218,6 +218,9 @@ async fn an_effect_of_unknown_end_waits_for_a_person_and_blocks_nobody() {
 
     let nothing = house.company.resolve_goal(other, Resolution::Done, String::new(), &house.by()).await;
     assert!(is_conflict(nothing, "nothing to resolve"));
+    let anew = house.company.retry_goal(goal.id, &house.by()).await;
+    assert!(is_conflict(anew, "resolve it first"), "nobody knows whether a first attempt would be a second");
+    assert_eq!((house.state(goal.id), house.goal(goal.id).attempts), (GoalState::Parked, 1));
     let (note, by) = ("seen in the outbox".to_owned(), house.by());
     let (first, second) = tokio::join!(
         house.company.resolve_goal(goal.id, Resolution::Done, note, &by),
@@ -237,7 +240,9 @@ async fn an_effect_of_unknown_end_waits_for_a_person_and_blocks_nobody() {
         (&data["resolution"], &data["by"], &data["note"]),
         (&json!("done"), &json!("ada"), &json!("seen in the outbox"))
     );
-    assert!(summaries(&house, &ChainId::System(testing::node())).last().unwrap().contains("had happened"));
+    assert!(
+        summaries(&house, &ChainId::System(testing::node())).last().unwrap().contains("step 2 of “send” had happened")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -268,7 +273,7 @@ async fn a_correction_may_not_touch_a_step_that_was_begun() {
     let correction = |version, payload| Correction { version, payload, ..Correction::default() };
     let (company, by) = (&house.company, house.by());
     let touched = correction(goal.version, plan("http://a", "#other"));
-    assert!(is_conflict(company.correct_goal(goal.id, touched, &by).await, "step 1"));
+    assert!(is_conflict(company.correct_goal(goal.id, touched, &by).await, "step 2"), "people count from one");
     let stale = correction(goal.version - 1, plan("http://b", "#send"));
     assert!(is_conflict(company.correct_goal(goal.id, stale, &by).await, "changed meanwhile"));
     let fine = correction(goal.version, plan("http://b", "#send"));

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{GoalView, find, payload};
+use super::{GoalView, find, known, payload};
 use crate::web::{
     Deps,
     auth::Caller,
@@ -101,6 +101,9 @@ async fn correct(
     checks.done()?;
     let payload = change.payload.map(|payload| payload::read(Some(own_kind), Some(payload))).transpose();
     let payload = payload.map_err(|error| Problem::invalid(vec![error]))?;
+    if let Some(payload) = &payload {
+        known::check(&deps, goal.persona, payload).await?;
+    }
     let GoalChange { title, proof, waits_for, if_failed, .. } = change;
     let correction = Correction { version, title, payload, proof, waits_for, if_failed };
     match deps.company.correct_goal(goal.id, correction, &caller.by()).await {

@@ -156,6 +156,7 @@ mod tests {
             {"action": "write_file", "path": t, "content": t, "description": t},
             {"action": "append_csv", "path": t, "row": [["a", "b"]], "description": t},
             {"action": "render_captions", "path": "t.vtt", "cues": [{"text": t, "lasts_ms": 1}], "description": t},
+            {"action": "read_file", "path": t, "save_as": t}, {"action": "list_files", "path": t, "save_as": t},
             {"action": "compose", "prompt": t, "save_as": t, "length": "long"},
             {"action": "daily_report", "save_as": t, "from_ms": 1, "until_ms": 2},
         ]);

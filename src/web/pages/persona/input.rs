@@ -1,6 +1,8 @@
 //! Input: what was said to the persona, what it answered, and the evidence between.
 
-use actors::domain::{Goal, GoalState, Message, MessageKind, MessageState, Payload, Phase, Receipt, ReceiptKind, Run};
+use actors::domain::{
+    Effect, Ended, Goal, GoalState, Message, MessageKind, MessageState, Payload, Phase, Receipt, ReceiptKind, Run,
+};
 use serde_json::Value;
 
 use super::goal::{self, Badge};
@@ -82,7 +84,7 @@ impl Turn {
             proofs: proofs(goal, receipts),
             answer: answer(message, goal, receipts, now_ms),
             answered: goal.state.is_over().then(|| When::at(goal.updated_ms, now_ms)),
-            failed: matches!(goal.state, GoalState::Failed | GoalState::Unconfirmed),
+            failed: goal.state == GoalState::Failed,
             is_dead_letter: message.state == MessageState::DeadLettered,
             over: goal.state.is_over(),
         }
@@ -102,7 +104,7 @@ fn answer(message: &Message, goal: &Goal, receipts: &[Receipt], now_ms: i64) -> 
             let composed = matches!(goal.payload, Payload::Ai(_)).then(|| newest_text(receipts)).flatten();
             composed.or_else(|| goal.result.clone()).unwrap_or_else(|| "Done.".to_owned())
         }
-        GoalState::Unconfirmed => format!("Carried out, but not proven: {}", reason(goal)),
+        GoalState::Unconfirmed => unproven(goal, receipts),
         GoalState::Failed => format!("Did not work: {}", reason(goal)),
         GoalState::Cancelled => {
             let ended =
@@ -117,6 +119,23 @@ fn answer(message: &Message, goal: &Goal, receipts: &[Receipt], now_ms: i64) -> 
             let error = goal.last_error.as_deref().map(|error| format!(" Last time: {error}")).unwrap_or_default();
             format!("{}.{error}", capitalised(&goal::waits(goal, now_ms)))
         }
+    }
+}
+
+/// What a model answered stands behind what became of it. Where no effect was done there is nothing to have carried out.
+fn unproven(goal: &Goal, receipts: &[Receipt]) -> String {
+    let done = |receipt: &Receipt| {
+        let ended = matches!(receipt.phase, Some(Phase::Outcome | Phase::Reconciled));
+        ended
+            && receipt.state.as_deref() == Some(Ended::Done.as_str())
+            && receipt.effect.is_some_and(Effect::needs_intent)
+    };
+    match &goal.result {
+        None => format!("Carried out, but not proven: {}", reason(goal)),
+        Some(said) if receipts.iter().any(done) => {
+            format!("Carried out, but not proven: {}. It answered: {said}", reason(goal))
+        }
+        Some(said) => format!("Answered, but nothing was proven: {said}"),
     }
 }
 

@@ -110,7 +110,7 @@ fn head(jason: &Persona) -> Head {
 }
 
 fn side() -> Side {
-    let numbers = Numbers { inbox: 11, done: 12, failed: 1, receipts_today: 640, last: None };
+    let numbers = Numbers { inbox: 11, done: 12, failed: 1, unconfirmed: 0, receipts_today: 640, last: None };
     let totals = Totals { inbox: 63, done: 49, failed: 6, receipts_today: 1_387 };
     Side {
         today: today(),

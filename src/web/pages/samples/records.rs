@@ -115,7 +115,7 @@ pub(super) fn company() -> Vec<(Persona, Option<ActorInfo>, Numbers)> {
         };
         let last = (persona.name != "Livia").then(|| "wrote weekly-outline.md".to_owned());
         let [done, failed, receipts_today] = [done, failed, receipts].map(u64::from);
-        let numbers = Numbers { inbox: u64::from(inbox), done, failed, receipts_today, last };
+        let numbers = Numbers { inbox: u64::from(inbox), done, failed, unconfirmed: 0, receipts_today, last };
         all.push((persona, Some(actor), numbers));
     }
     all

@@ -25,7 +25,7 @@ async fn a_goal_for_every_hour_is_a_line_of_its_own_calendar_in_its_time_zone() 
     let patch = PersonaPatch { hours: Some(hours), ..PersonaPatch::default() };
     house.company.update_persona(ann, 1, patch, &house.by()).await.unwrap();
     let goal = house.over(house.give(ann, "Every hour.").await).await;
-    assert_eq!(goal.state, GoalState::Done, "{:?}", goal.last_error);
+    assert_eq!(goal.state, GoalState::Unconfirmed, "{:?}", goal.last_error);
     let lines = house.test.store.schedules();
     assert_eq!((lines.len(), lines[0].created_by.as_str(), lines[0].persona), (1, "ada", ann));
     let looks = |goal: &Goal| matches!(&goal.payload, Payload::Agent(agent) if agent.task == "Look at the board.");
