@@ -43,6 +43,8 @@ async fn tools_are_granted_agents_kept_and_questions_answered() {
     visitor.press("#new-goal [type=submit]").await;
     watch.saw("asked a person").await;
     visitor.sees("Which colour?").await;
+    visitor.press("#alerts a.btn").await;
+    visitor.until("document.querySelector(location.hash)?.querySelector('[name=answer]')").await;
     visitor.keep("question-1440").await;
     visitor.resize(400).await;
     visitor.fits("question").await;
