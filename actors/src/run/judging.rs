@@ -111,10 +111,7 @@ impl Attempt<'_> {
             }
             (false, false) => format!("not shown by any receipt: {}", missing.join("; ")),
             (false, true) => {
-                return Ok(Verdict::Done {
-                    result: answer.unwrap_or_else(|| format!("{} of {0} proofs hold", lines.len())),
-                    lines,
-                });
+                return Ok(Verdict::Done { result: answer.unwrap_or_else(|| all_hold(lines.len())), lines });
             }
         };
         Ok(Verdict::Unconfirmed { lines, error })
@@ -134,4 +131,8 @@ impl Attempt<'_> {
         }
         Verdict::Failed(error)
     }
+}
+
+fn all_hold(proofs: usize) -> String {
+    if proofs == 1 { "its proof holds".to_owned() } else { format!("all {proofs} proofs hold") }
 }
