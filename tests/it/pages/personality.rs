@@ -192,6 +192,7 @@ async fn the_drift_of_a_text_stands_beside_it_with_its_reasons() {
     visitor.says_to("jason", "Say hello").await;
     watch.saw("compose done").await;
     visitor.open("/personas/jason?tab=output").await;
+    visitor.press("#papers summary").await;
     visitor.sees("drift 0.21 length 0.21: 4 words, 40 were aimed at").await;
     visitor.sees("drift 0.21, mean of 1 · 1").await;
     visitor.resize(400).await;
