@@ -131,9 +131,10 @@ async fn a_persona_begins_with_a_preset_and_every_trait_can_be_set() {
     begins_with_a_preset(&visitor).await;
     watch.saw("created").await;
     assert_eq!(profile(&house).await, Preset::DevBot.profile());
-    visitor.sees("Missing: it may reach no host but the practice site").await;
+    visitor.until("document.querySelector('#readiness') && !document.querySelector('.lacks')").await;
 
     visitor.open("/personas/devbot?tab=settings").await;
+    visitor.sees("Missing: it may reach no host but the practice site").await;
     fits(&visitor, 1440).await;
     a_slider_by_keyboard(&visitor, &house, &mut watch).await;
     sets_everything(&visitor, &wanted()).await;
