@@ -11,6 +11,7 @@ mod models;
 mod sections;
 mod show;
 mod tools;
+pub mod words;
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +22,11 @@ use std::{
 use actors::domain::{
     Complexity, InboxLimits, InnerLife, Limits, OptionalWork, Pace, Quota, QuotaRules, Quotas, RoomRules, Unit,
 };
-use figment::{Figment, error::Kind};
+use figment::{
+    Figment,
+    error::{Actual, Kind},
+};
+use serde::de::Unexpected;
 
 use self::layers::Layer;
 pub use calendar::*;
@@ -279,11 +284,31 @@ fn unreadable(error: figment::Error, sources: &BTreeMap<String, String>) -> Conf
         let origin = sources.get(&key).or_else(|| nearest(&key)).cloned();
         let text = match &error.kind {
             Kind::MissingField(name) => format!("`{name}` is missing here"),
+            Kind::InvalidType(found, wanted) | Kind::InvalidValue(found, wanted) => {
+                words::wrong_sort(&unexpected(found), &wanted.as_str())
+            }
             kind => kind.to_string(),
         };
         Problem { key: (!key.is_empty()).then_some(key), origin, text }
     });
     ConfigError { problems: problems.collect() }
+}
+
+/// The same value in serde's own type, which is what [`words`] reads.
+fn unexpected(found: &Actual) -> Unexpected<'_> {
+    match found {
+        Actual::Bool(value) => Unexpected::Bool(*value),
+        Actual::Unsigned(value) => u64::try_from(*value).map_or(Unexpected::Other("too large"), Unexpected::Unsigned),
+        Actual::Signed(value) => i64::try_from(*value).map_or(Unexpected::Other("too large"), Unexpected::Signed),
+        Actual::Float(value) => Unexpected::Float(*value),
+        Actual::Char(value) => Unexpected::Char(*value),
+        Actual::Str(text) => Unexpected::Str(text),
+        Actual::Seq => Unexpected::Seq,
+        Actual::Map => Unexpected::Map,
+        Actual::Unit | Actual::Option => Unexpected::Unit,
+        Actual::Other(what) => Unexpected::Other(what),
+        _ => Unexpected::Other("of another kind"),
+    }
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ pub(super) struct Around {
 
 /// The outcome as the broker records it.
 pub(super) fn outcome(label: &Label, act: &Act<'_>, result: Result<Found, Fault>, around: Around) -> Outcome {
+    let stopped = matches!(result, Err(Fault::Stopped));
     let (ended, found, error) = match result {
         Ok(mut found) => {
             let lacks = found.lacks.take();
@@ -59,6 +60,7 @@ pub(super) fn outcome(label: &Label, act: &Act<'_>, result: Result<Found, Fault>
     let summary = match (ended, &error) {
         (Ended::Done, None) => label.did.clone(),
         (Ended::Unknown, _) => format!("{}: it is not known how it ended", label.step),
+        (Ended::NotBegun, _) if stopped => label.stopped(),
         _ => label.did_not.clone(),
     };
     let (url, title) = found.at.or(around.at).unwrap_or_default();

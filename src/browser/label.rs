@@ -44,6 +44,14 @@ impl Label {
         }
     }
 
+    /// Somebody ended it from outside: nothing is known of what it was about.
+    pub(super) fn stopped(&self) -> String {
+        match self.step.strip_prefix("wait for ") {
+            Some(what) => format!("was stopped while it waited for {what}"),
+            None => format!("was stopped before its end: {}", self.step),
+        }
+    }
+
     fn new(present: &str, past: &str, object: &str) -> Self {
         let short = |verb: &str| {
             let whole = format!("{verb} {object}").trim_end().replace(['\n', '\r'], " ");

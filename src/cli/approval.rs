@@ -52,7 +52,7 @@ impl Approvals {
     pub(super) async fn run(self, server: &Server, out: Out) -> anyhow::Result<Ended> {
         if let Some(id) = &self.approval {
             let found = server.get(&["api", "approvals", id], &[]).await?;
-            out.answer(&found, |one| print::whole(one, 0));
+            out.answer(&found, card);
             return Ok(Ended::Well);
         }
         let state = match self.state {
@@ -61,14 +61,14 @@ impl Approvals {
             Which::All => "all",
             Which::Unknown => {
                 let found = server.get(&["api", "reconcile"], &[("limit", Some(self.limit.to_string()))]).await?;
-                out.answer(&found, |found| unknown(items(found)));
+                out.answer(&found, |found| print::page(found, unknown(items(found))));
                 return Ok(Ended::Well);
             }
         };
         let query =
             [("state", Some(state.to_owned())), ("persona", self.persona), ("limit", Some(self.limit.to_string()))];
         let found = server.get(&["api", "approvals"], &query).await?;
-        out.answer(&found, |found| table(items(found)));
+        out.answer(&found, |found| print::page(found, table(items(found))));
         Ok(Ended::Well)
     }
 }
@@ -95,6 +95,31 @@ fn table(found: &[Value]) -> String {
     }
 }
 
+/// One of them, whole.
+fn card(one: &Value) -> String {
+    let line = |name: &str, value: &str| format!("{name:12} {}", print::plain(value));
+    let row = |name: &&str| (!one[*name].is_null()).then(|| line(name, &text(one, name)));
+    let mut rows: Vec<_> = ["id", "state", "persona", "goal", "run", "what", "host"].iter().filter_map(row).collect();
+    for part in ["args", "page"] {
+        if !one[part].is_null() {
+            rows.push(format!("{part}\n{}", print::whole(&one[part], 2)));
+        }
+    }
+    let word = |name: &str, field: &str| (!one[field].is_null()).then(|| line(name, &text(one, field)));
+    rows.extend(word("because of", "rule"));
+    rows.extend(word("disclosure", "disclosure"));
+    let at = |name: &str, field: &str| {
+        let moment = print::moment(one[field].as_i64()?);
+        Some(line(name, &format!("{moment} UTC")))
+    };
+    rows.extend(at("asked", "asked_ms"));
+    rows.extend(at("until", "expires_ms"));
+    rows.extend(word("decided by", "decided_by"));
+    rows.extend(at("decided", "decided_ms"));
+    rows.extend(word("note", "note").filter(|_| !text(one, "note").is_empty()));
+    rows.join("\n")
+}
+
 fn unknown(found: &[Value]) -> String {
     let row = |one: &Value| {
         [
@@ -107,5 +132,31 @@ fn unknown(found: &[Value]) -> String {
     match found {
         [] => "the end of every effect is known".to_owned(),
         some => print::table(["goal", "persona", "tried", "page"], &some.iter().map(row).collect::<Vec<_>>()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_shown_in_words_with_all_that_the_yes_is_for() {
+        let one = json!({
+            "id": "a", "state": "waiting", "persona": "ada", "goal": "g", "run": "r", "what": "browser_click #order",
+            "host": "shop.example", "args": {"selector": "#order"}, "page": {"address": "https://shop.example/cart"},
+            "rule": "autonomy: supervised", "disclosure": null, "digest": "d", "asked_ms": 0, "expires_ms": 60_000,
+            "decided_by": null, "decided_ms": null, "note": null,
+        });
+        let shown = card(&one);
+        for part in [
+            "state        waiting\n",
+            "what         browser_click #order\n",
+            "    \"selector\": \"#order\"\n",
+            "because of   autonomy: supervised\n",
+            "until        1970-01-01 00:01:00 UTC",
+        ] {
+            assert!(shown.contains(part), "{part} in\n{shown}");
+        }
+        assert!(!shown.contains("null") && !shown.contains("_ms"), "{shown}");
     }
 }

@@ -260,12 +260,14 @@ pub(super) async fn until_over(mut goal: Value, server: &Server) -> anyhow::Resu
     let mut told = String::new();
     loop {
         let state = text(&goal, "state");
+        // Nothing begins for who is paused: that is why nothing happens.
+        let paused = state == "pending" && is_paused(&goal, server).await?;
         let waits_for_a_person = ["reconcile", "approval", "answer"].contains(&text(&goal, "parked_on").as_str());
         if waits_for_a_person || !["pending", "running", "parked"].contains(&state.as_str()) {
             shown.finish_and_clear();
             return Ok(goal);
         }
-        let standing = standing(&goal, &state);
+        let standing = standing(&goal, &state, paused);
         if shown.is_hidden() && standing != told {
             // Nobody watches the turning sign: a line for each change instead.
             let _ = writeln!(std::io::stderr(), "{standing}");
@@ -277,9 +279,18 @@ pub(super) async fn until_over(mut goal: Value, server: &Server) -> anyhow::Resu
     }
 }
 
+async fn is_paused(goal: &Value, server: &Server) -> anyhow::Result<bool> {
+    let persona = server.get(&["api", "personas", &text(goal, "persona_id")], &[]).await?;
+    Ok(persona["status"] == "paused")
+}
+
 /// How a goal stands that is not over; with its last error, and when it is tried again.
-fn standing(goal: &Value, state: &str) -> String {
+fn standing(goal: &Value, state: &str, paused: bool) -> String {
     let title = print::short(&text(goal, "title"), 60);
+    if paused {
+        let persona = text(goal, "persona");
+        return format!("{title} is {state}: {persona} is paused, `greenroom persona resume {persona}` lets it begin");
+    }
     let error = print::short(&text(goal, "last_error"), 100);
     let again = goal["due_ms"].as_i64().and_then(chrono::DateTime::from_timestamp_millis);
     let again = again.map(|at| format!(", again at {}", at.format("%H:%M:%S UTC"))).unwrap_or_default();
@@ -303,7 +314,7 @@ impl List {
     async fn run(self, server: &Server, out: Out) -> anyhow::Result<()> {
         let query = [("persona", self.persona), ("state", self.state), ("limit", Some(self.limit.to_string()))];
         let found = server.get(&["api", "goals"], &query).await?;
-        out.answer(&found, |found| table(items(found)));
+        out.answer(&found, |found| print::page(found, table(items(found))));
         Ok(())
     }
 }
@@ -322,23 +333,26 @@ fn table(goals: &[Value]) -> String {
 
 /// What it waits for, what came of it, or what went wrong.
 fn said(goal: &Value) -> String {
-    if goal["parked_on"] == "dependency" {
-        return format!("waits for {}", waits_for(goal));
-    }
-    if goal["parked_on"] == "quota" {
-        return "the day’s quota is used up, waits for the next day".to_owned();
-    }
-    if goal["parked_on"] == "approval" {
-        return "waits for a yes or no, see `greenroom approvals`".to_owned();
-    }
-    if goal["parked_on"] == "answer" {
-        return "waits for an answer, see `greenroom goal answer`".to_owned();
-    }
-    if goal["parked_on"] == "budget" {
+    let came = || if goal["result"].is_null() { text(goal, "last_error") } else { text(goal, "result") };
+    waits(goal).unwrap_or_else(came)
+}
+
+/// Why a parked goal waits, and what a person can do about it; none: it is not parked.
+fn waits(goal: &Value) -> Option<String> {
+    let why = match goal["parked_on"].as_str()? {
+        "dependency" => return Some(format!("waits for {}", waits_for(goal))),
+        "quota" => "the day’s quota is used up, waits for the next day",
+        "approval" => "waits for a yes or no, see `greenroom approvals`",
+        "answer" => return Some(format!("asks: {} (`greenroom goal answer` answers)", text(goal, "last_error"))),
         // Spent, or only reserved for calls under way: then it looks again soon.
-        return "waits for room in a budget, see `greenroom budget show`".to_owned();
-    }
-    if goal["result"].is_null() { text(goal, "last_error") } else { text(goal, "result") }
+        "budget" => "waits for room in a budget, see `greenroom budget show`",
+        "reconcile" => "waits for a person: did its last effect happen? See `greenroom goal resolve`",
+        "pause" => "waits until its persona is resumed, see `greenroom persona resume`",
+        "rate" => "keeps the pace of the site",
+        "room" => "waits for the floor of its room",
+        other => return Some(format!("waits for {other}")),
+    };
+    Some(why.to_owned())
 }
 
 fn waits_for(goal: &Value) -> String {
@@ -347,25 +361,61 @@ fn waits_for(goal: &Value) -> String {
 }
 
 pub(super) fn card(goal: &Value) -> String {
-    let fields = [
-        "id",
-        "persona",
-        "title",
-        "kind",
-        "state",
-        "parked_on",
-        "attempts",
-        "last_error",
-        "result",
-        "project",
-        "version",
-    ];
-    let row =
-        |field: &&str| (!goal[*field].is_null()).then(|| format!("{field:12} {}", print::plain(&text(goal, field))));
+    let line = |name: &str, value: &str| format!("{name:12} {}", print::plain(value));
+    // What it asks stands with why it waits.
+    let error = if goal["parked_on"] == "answer" { "" } else { "last_error" };
+    let fields = ["id", "persona", "title", "kind", "state", "attempts", error, "result", "project", "version"];
+    let row = |field: &&str| (!goal[*field].is_null()).then(|| line(field, &text(goal, field)));
     let mut rows: Vec<_> = fields.iter().filter_map(row).collect();
+    rows.extend(waits(goal).map(|why| line("waits", &why)));
+    // A goal that is over keeps the moment at which it was last due.
+    let is_open = ["pending", "parked"].contains(&text(goal, "state").as_str());
+    if let Some(due_ms) = goal["due_ms"].as_i64().filter(|_| is_open) {
+        let what = match (goal["parked_on"].as_str(), goal["attempts"].as_u64()) {
+            (Some("approval" | "answer"), _) => "asks until",
+            (Some(_), _) => "looks again",
+            (None, Some(1..)) => "tries again",
+            (None, _) => "not before",
+        };
+        rows.push(line(what, &format!("{} UTC", print::moment(due_ms))));
+    }
     if !goal["if_failed"].is_null() {
         rows.push(format!("{:12} {}", "waits_for", waits_for(goal)));
         rows.push(format!("{:12} {}", "if_failed", text(goal, "if_failed")));
     }
     rows.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_says_why_it_waits_and_when_it_goes_on() {
+        let failed = json!({"id": "g", "state": "pending", "attempts": 2, "last_error": "answered 503", "due_ms": 0});
+        assert!(
+            card(&failed).contains("\nlast_error   answered 503\ntries again  1970-01-01 00:00:00 UTC"),
+            "{}",
+            card(&failed)
+        );
+        let asks = json!({"state": "parked", "parked_on": "answer", "attempts": 1, "last_error": "Which colour?", "due_ms": 0});
+        let shown = card(&asks);
+        assert!(shown.contains("waits        asks: Which colour? (`greenroom goal answer` answers)"), "{shown}");
+        assert!(!shown.contains("last_error") && shown.contains("asks until"), "{shown}");
+        for on in actors::domain::ParkedOn::ALL {
+            let parked = json!({"state": "parked", "parked_on": on, "waits_for": ["g"]});
+            let why = waits(&parked).unwrap();
+            assert_ne!(why, format!("waits for {on}"), "`{on}` has no words of its own");
+        }
+        assert_eq!(waits(&json!({"state": "pending", "parked_on": null})), None);
+    }
+
+    #[test]
+    fn who_waits_for_a_paused_persona_is_told_so() {
+        let goal = json!({"title": "Look", "persona": "ada", "attempts": 0});
+        assert_eq!(
+            standing(&goal, "pending", true),
+            "Look is pending: ada is paused, `greenroom persona resume ada` lets it begin"
+        );
+    }
 }

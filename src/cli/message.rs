@@ -63,7 +63,7 @@ impl List {
         let state = self.dead.then(|| "dead_lettered".to_owned());
         let query = [("state", state), ("limit", Some(self.limit.to_string()))];
         let found = server.get(&["api", "personas", &self.persona, "messages"], &query).await?;
-        out.answer(&found, |found| table(items(found)));
+        out.answer(&found, |found| print::page(found, table(items(found))));
         Ok(())
     }
 }

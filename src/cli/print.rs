@@ -72,6 +72,14 @@ pub fn whole(value: &Value, indent: usize) -> String {
     json.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// A list as it is shown, and that it goes on, when it does: its answer has a `next`.
+pub fn page(found: &Value, shown: String) -> String {
+    match found["next"].is_null() {
+        true => shown,
+        false => format!("{shown}\n\nThere are more: --limit takes up to 500."),
+    }
+}
+
 /// The text, cut to a width.
 pub fn short(text: &str, most: usize) -> String {
     let text = plain(text);
@@ -103,6 +111,12 @@ mod tests {
     fn long_texts_are_cut_at_a_character() {
         assert_eq!(short("äöüäöü", 4), "äöü…");
         assert_eq!(short("äöü", 3), "äöü");
+    }
+
+    #[test]
+    fn a_list_that_goes_on_says_so() {
+        assert_eq!(page(&serde_json::json!({"next": null}), "id".into()), "id");
+        assert!(page(&serde_json::json!({"next": "x"}), "id".into()).contains("There are more"));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl List {
         let limit = Some(self.limit.to_string());
         let query = [("persona", self.persona), ("goal", self.goal), ("run", self.run), ("limit", limit)];
         let found = server.get(&["api", "receipts"], &query).await?;
-        out.answer(&found, |found| table(items(found)));
+        out.answer(&found, |found| print::page(found, table(items(found))));
         Ok(Ended::Well)
     }
 }

@@ -94,7 +94,7 @@ impl List {
     async fn run(self, server: &Server, out: Out) -> anyhow::Result<Ended> {
         let query = [("persona", self.persona), ("goal", self.goal), ("limit", Some(self.limit.to_string()))];
         let found = server.get(&["api", "runs"], &query).await?;
-        out.answer(&found, |found| table(items(found)));
+        out.answer(&found, |found| print::page(found, table(items(found))));
         Ok(Ended::Well)
     }
 }

@@ -2,7 +2,7 @@
 
 mod chart;
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{io::Write as _, num::NonZeroUsize, path::PathBuf};
 
 use actors::{
     domain::MOST_WAITING,
@@ -14,7 +14,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Ended, Misused,
+    Ended, Misused, goal,
     print::{Out, table},
 };
 
@@ -40,11 +40,15 @@ pub struct Sim {
     #[arg(long, default_value_t = 0.7)]
     load: f64,
     /// Slots.
-    #[arg(long, default_value = "64")]
+    #[arg(long, default_value = "64", value_parser = slots)]
     cap: NonZeroUsize,
     /// Where waits, slots and energy over the first day are drawn; left out: `sim-<seed>.svg`, here.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+}
+
+fn slots(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "must be a whole number, 1 or more")
 }
 
 /// One policy's day.
@@ -69,7 +73,28 @@ struct Answer {
     drawn: Option<String>,
     #[serde(skip)]
     again: String,
+    #[serde(skip)]
+    faults: bool,
 }
+
+/// What is checked after every event of a day under this program's policy, in the words of `actors::simulation`.
+const HELD: [&str; 6] = [
+    "the cap, and one slice a persona",
+    "no slot free while somebody could use it",
+    "nothing vanishes: messages in = waiting + in hand + done + failed + expired + dropped",
+    "no inbox above its limit",
+    "nothing begun, and nothing left waiting, past its serve_by",
+    "nothing committed while the store fails, and urgent work first while its lane has room",
+];
+
+/// How the figures are counted.
+const COUNTED: &str = "\
+A wait is from the arrival of a message to its first step. Urgent is late what begins more than 10 s after it came; \
+where its persona had a step in hand then, after the end of that step, for no step is cut short.";
+
+/// What the rivals are spared.
+const RIVALS: &str = "\
+Polling and the tick had the same arrivals, the flood too, but no panics, hanging steps, restarts or failing store.";
 
 impl Sim {
     /// Lives through the days and prints what they were like; a broken promise ends with code 1.
@@ -77,7 +102,20 @@ impl Sim {
         if !(self.load > 0.0 && self.load <= 100.0) {
             return Err(Misused(format!("--load {}: must be above 0 and at most 100", self.load)).into());
         }
-        let mut answer = self.answer(Plan::run);
+        let shown = (!out.json).then(goal::spinner);
+        let mut answer = self.answer(|plan, policy| {
+            if let Some(shown) = &shown {
+                shown.set_message(format!("seed {}, {}", plan.seed, name(policy)));
+            }
+            let outcome = plan.run(policy)?;
+            if let Some(shown) = &shown {
+                shown.suspend(|| writeln!(std::io::stderr(), "{}", ended(plan.seed, policy, &outcome)).ok());
+            }
+            Ok(outcome)
+        });
+        if let Some(shown) = shown {
+            shown.finish_and_clear();
+        }
         if let Some(day) = answer.days.first() {
             let file = self.svg.clone().unwrap_or_else(|| format!("sim-{}.svg", day.seed).into());
             let drawn = chart::draw(&day.outcome, self.cap.get(), self.hours);
@@ -89,7 +127,9 @@ impl Sim {
     }
 
     fn answer(&self, live: impl Fn(&Plan, Policy) -> Result<Outcome, Violation>) -> Answer {
-        let mut answer = Answer { ok: true, days: Vec::new(), violation: None, drawn: None, again: String::new() };
+        let faults = self.faults;
+        let mut answer =
+            Answer { ok: true, days: Vec::new(), violation: None, drawn: None, again: String::new(), faults };
         if let Err(violation) = self.live(live, &mut answer.days) {
             answer.ok = false;
             answer.violation = Some(violation.to_string());
@@ -105,12 +145,12 @@ impl Sim {
     ) -> Result<(), Violation> {
         let last = self.seed.saturating_add(self.seeds - 1);
         for seed in self.seed..=last {
-            let outcome = live(&self.plan(seed), Policy::Greenroom)?;
-            days.push(Day { policy: "greenroom", seed, outcome });
+            let policy = Policy::Greenroom;
+            days.push(Day { policy: name(policy), seed, outcome: live(&self.plan(seed), policy)? });
         }
         if self.seeds == 1 {
-            for (policy, name) in [(Policy::Polling, "polling"), (Policy::Tick, "30 s tick")] {
-                days.push(Day { policy: name, seed: self.seed, outcome: live(&self.plan(self.seed), policy)? });
+            for policy in [Policy::Polling, Policy::Tick] {
+                days.push(Day { policy: name(policy), seed: self.seed, outcome: live(&self.plan(self.seed), policy)? });
             }
         }
         Ok(())
@@ -139,6 +179,20 @@ impl Sim {
     }
 }
 
+const fn name(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Greenroom => "greenroom",
+        Policy::Polling => "polling",
+        Policy::Tick => "30 s tick",
+    }
+}
+
+/// A day that has ended, while others are lived through.
+fn ended(seed: u64, policy: Policy, outcome: &Outcome) -> String {
+    let (messages, late, urgent) = (outcome.ends.messages, outcome.urgent_late, outcome.waits[2].begun);
+    format!("seed {seed}, {}: {messages} messages, urgent late {late} of {urgent}", name(policy))
+}
+
 fn text(answer: &Answer) -> String {
     let heading = [
         "policy",
@@ -160,7 +214,13 @@ fn text(answer: &Answer) -> String {
         "even",
     ];
     let rows: Vec<_> = answer.days.iter().map(row).collect();
-    let mut text = if rows.is_empty() { String::new() } else { table(heading, &rows) };
+    let mut text = if rows.is_empty() { String::new() } else { format!("{}\n\n{COUNTED}", table(heading, &rows)) };
+    if answer.faults && answer.days.iter().any(|day| day.policy != name(Policy::Greenroom)) {
+        text.push_str(&format!("\n{RIVALS}"));
+    }
+    if answer.ok {
+        text.push_str(&format!("\n\nHeld at every event (greenroom):\n- {}", HELD.join("\n- ")));
+    }
     if let Some(drawn) = &answer.drawn {
         text.push_str(&format!("\n\nDrawn: {drawn}"));
     }

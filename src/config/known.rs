@@ -46,8 +46,11 @@ pub(super) fn check(layers: &[Layer], defaults: &Dict) -> Result<(), ConfigError
 
 /// What to say about a variable that starts like ours and names no setting.
 pub(super) fn unknown_env(defaults: &Dict, name: &str) -> String {
-    let known: Vec<_> = layers::leaves(defaults).iter().map(|(path, _)| layers::env_name(path)).collect();
-    let hint = nearest(name, known.iter().map(String::as_str)).map(|near| format!("; did you mean {near}?"));
+    // The beginning that all of them have in common says nothing about how near one is.
+    let bare = |name: &str| name.strip_prefix(layers::PREFIX).unwrap_or(name).to_owned();
+    let known: Vec<_> = layers::leaves(defaults).iter().map(|(path, _)| bare(&layers::env_name(path))).collect();
+    let near = nearest(&bare(name), known.iter().map(String::as_str));
+    let hint = near.map(|near| format!("; did you mean {}{near}?", layers::PREFIX));
     let all = || "; `greenroom config show` lists them".to_owned();
     format!("there is no such setting{}", hint.unwrap_or_else(all))
 }

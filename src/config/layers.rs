@@ -12,7 +12,8 @@ use figment::{
 
 use super::{ConfigError, DEFAULTS, EnvKeys, FILE_NAME, LoadOptions, Problem, known};
 
-const PREFIX: &str = "GREENROOM_";
+/// What every variable of ours begins with, unless it has a short name.
+pub(super) const PREFIX: &str = "GREENROOM_";
 
 /// Names operators know, and the settings they stand for. A later line wins over an earlier one.
 const SHORT_NAMES: [(&str, &str); 11] = [

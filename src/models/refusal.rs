@@ -19,8 +19,9 @@ pub(super) fn shown(said: &str, key: Option<&str>) -> String {
     let said = key.filter(|key| !key.is_empty()).map_or_else(|| said.to_owned(), |key| said.replace(key, "[key]"));
     let line = said.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.chars().count() {
-        0 => "no reason given".to_owned(),
-        1..=MOST_REASON_CHARS => line,
+        // An empty answer is one in any notation.
+        0..=4 if ["", "{}", "[]", "\"\"", "null"].contains(&line.as_str()) => "no reason given".to_owned(),
+        ..=MOST_REASON_CHARS => line,
         _ => line.chars().take(MOST_REASON_CHARS - 1).chain(['…']).collect(),
     }
 }

@@ -16,6 +16,7 @@ use ed25519_dalek::VerifyingKey;
 
 use super::{
     accounts::Accounts,
+    archive::Archive,
     blobs::FileBlobs,
     db::{Db, DbError, Open},
     disk::{Admission, Reserve},
@@ -67,7 +68,7 @@ pub enum OpenError {
         #[source]
         source: BoxError,
     },
-    #[error("{count} secrets are stored, but the key file {path} that opens them is gone; restore it from a backup")]
+    #[error("the key file {path} is gone, and stored secrets ({count}) open with no other; restore it from a backup")]
     KeyGone { path: PathBuf, count: i64 },
     #[error("the key file {path} holds another key than the one that sealed the stored secrets; restore the right one")]
     OtherKey { path: PathBuf },
@@ -183,10 +184,19 @@ async fn secret_key(config: &StorageConfig, data_root: &Path, db: &Db) -> Result
         true => data_root.join("keys").join("secrets.key"),
         false => config.key_file.clone(),
     };
+    match sealing_key(&path, db).await? {
+        Some(key) => Ok(key),
+        None => Ok(SecretKey::load_or_create(&path)?),
+    }
+}
+
+/// The key that sealed what is stored; none: nothing is sealed yet.
+async fn sealing_key(path: &Path, db: &Db) -> Result<Option<SecretKey>, OpenError> {
     let sealed_with = super::vault::keys_in_use(db).await?;
     if sealed_with.is_empty() {
-        return Ok(SecretKey::load_or_create(&path)?);
+        return Ok(None);
     }
+    let path = path.to_owned();
     let key = match SecretKey::load(&path) {
         Err(KeyError::Gone { .. }) => {
             let count = sealed_with.iter().map(|(_, count)| count).sum();
@@ -195,7 +205,14 @@ async fn secret_key(config: &StorageConfig, data_root: &Path, db: &Db) -> Result
         loaded => loaded?,
     };
     match sealed_with.iter().all(|(id, _)| id == key.id()) {
-        true => Ok(key),
+        true => Ok(Some(key)),
         false => Err(OpenError::OtherKey { path }),
+    }
+}
+
+impl Archive {
+    /// Whether the next start can open the stored secrets with this key file. Changes nothing.
+    pub async fn opens_secrets(&self, key_file: &Path) -> Result<(), OpenError> {
+        sealing_key(key_file, &self.db).await.map(drop)
     }
 }

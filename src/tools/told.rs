@@ -38,8 +38,12 @@ pub(super) fn quoted_line(name: &str, description: &str, most_chars: usize) -> S
 }
 
 fn first(description: &str, most_chars: usize) -> String {
-    let short: String = description.chars().take(most_chars).collect();
-    short.replace('\n', " ")
+    let line = description.replace('\n', " ");
+    match line.char_indices().nth(most_chars) {
+        // The sign that something is left out counts, too.
+        Some(_) => line.chars().take(most_chars.saturating_sub(1)).chain(['…']).collect(),
+        None => line,
+    }
 }
 
 /// Whose words are told; none: an operator's.
@@ -71,7 +75,8 @@ mod tests {
                 assert_eq!(said.replace('\n', " "), words.replace('\n', " "));
             }
         }
-        assert_eq!(line("invoice", "Writes\none.", 9), "Writes on", "people are told in plain words");
+        assert_eq!(line("invoice", "Writes\none.", 11), "Writes one.", "people are told in plain words");
+        assert_eq!(line("invoice", "Writes\none.", 9), "Writes o…", "and that there is more");
         assert!(about("invoice", &"x".repeat(100_000)).len() < 5_000);
     }
 }

@@ -68,6 +68,12 @@ impl FieldError {
     pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { field: field.into(), reason: reason.into() }
     }
+
+    /// Both as one sentence, also when the reason begins with a name of its own.
+    fn said(&self) -> String {
+        let between = if self.reason.starts_with('`') { ": " } else { " " };
+        format!("`{}`{between}{}", self.field, self.reason)
+    }
 }
 
 impl Problem {
@@ -100,7 +106,7 @@ impl Problem {
 
     /// Fields are wrong; each is named.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let named: Vec<String> = errors.iter().map(|error| format!("`{}` {}", error.field, error.reason)).collect();
+        let named: Vec<String> = errors.iter().map(FieldError::said).collect();
         let detail = format!("{}. Correct this and send it again.", named.join("; ").trim_end_matches(['.', '?']));
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A field is wrong", detail) }
     }
@@ -230,4 +236,23 @@ fn sentence(text: &str) -> String {
     let first = chars.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
     let end = if text.ends_with('.') { "" } else { "." };
     format!("{first}{}{end}", chars.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use actors::domain::{Autonomy, BudgetPeriod};
+
+    use super::*;
+
+    #[test]
+    fn a_reason_that_names_something_itself_stands_behind_a_colon() {
+        let week = FieldError::new("limits.week", "week".parse::<BudgetPeriod>().unwrap_err().to_string());
+        let yolo = FieldError::new("autonomy", "yolo".parse::<Autonomy>().unwrap_err().to_string());
+        let problem = Problem::invalid(vec![week, FieldError::new("name", "is required"), yolo]);
+        assert_eq!(
+            problem.detail,
+            "`limits.week`: `week` is not a budget period; known are: day, month; `name` is required; `autonomy`: \
+             `yolo` is not an autonomy; known are: readonly, supervised, full. Correct this and send it again."
+        );
+    }
 }

@@ -8,12 +8,11 @@ mod checks;
 mod loose;
 mod strict;
 mod version;
-mod words;
 
 pub use body::{BODY_LIMIT, Loose, LooseQuery, Nothing};
 pub use checks::Checks;
 pub use loose::{LooseError, from_query, from_value, same_name, unknown};
 pub use strict::parse_json;
 
+pub use crate::config::words::wrong_sort_of;
 pub use version::{IdempotencyKey, IfMatch, version_read};
-pub use words::wrong_sort_of;

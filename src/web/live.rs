@@ -61,8 +61,9 @@ pub struct Watch {
     since: Option<Cursor>,
     /// Only this persona, by slug or id.
     persona: Option<String>,
-    /// From `POST /api/auth/ticket`.
-    ticket: String,
+    /// From `POST /api/auth/ticket`; needed.
+    #[param(value_type = String)]
+    ticket: Option<String>,
 }
 
 /// `/ws/evidence`. The ticket stands for the login, so the route itself is open.
@@ -80,7 +81,7 @@ async fn evidence(
     live: web::Data<Live>,
     tickets: web::Data<Tickets>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = may_open(&request, &query.ticket, &live.deps, &tickets)?;
+    let caller = may_open(&request, query.ticket.as_deref(), &live.deps, &tickets)?;
     let persona = match &query.persona {
         Some(name) => Some(persona_id(&live.deps, name).await?),
         None => None,
@@ -107,7 +108,8 @@ async fn evidence(
 }
 
 /// A browser says where its page comes from; only our own and allowed ones may listen.
-fn may_open(request: &HttpRequest, ticket: &str, deps: &Deps, tickets: &Tickets) -> Result<Caller, Problem> {
+fn may_open(request: &HttpRequest, ticket: Option<&str>, deps: &Deps, tickets: &Tickets) -> Result<Caller, Problem> {
+    let ticket = ticket.ok_or_else(|| Problem::field("ticket", "is required: POST /api/auth/ticket gives one"))?;
     let text = |name| request.headers().get(name).map(|value: &header::HeaderValue| value.to_str().unwrap_or("?"));
     let host = text(header::HOST).unwrap_or_default();
     if text(header::ORIGIN).is_some_and(|origin| !is_own(origin, host, &deps.config.server.allowed_origins)) {

@@ -2,11 +2,16 @@
 
 /// A text that should have been one of a closed list of words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{found}` is not a {what}; known are: {known}")]
+#[error("`{found}` is not {} {what}; known are: {known}", article(.what))]
 pub struct UnknownWord {
     pub what: &'static str,
     pub found: String,
     pub known: String,
+}
+
+/// As one says it: an autonomy, a role.
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 /// Declares an enum whose variants have one spelling everywhere.

@@ -233,8 +233,9 @@ impl Attempt<'_> {
         let about = [Some(approval.subject.label.as_str()), approval.subject.host.as_deref()];
         let about = about.into_iter().flatten().collect::<Vec<_>>().join(" on ");
         let differs = changed.map_or_else(String::new, |why| format!(" The page has changed: {why}."));
-        let text = format!("“{}” asks whether it may {about}.{differs} Approve or deny it", self.goal.title);
-        let mut asked = self.approval_draft(&approval, ApprovalState::Waiting, format!("asked whether it may {about}"));
+        let text = format!("“{}” asks whether it may call {about}.{differs} Approve or deny it", self.goal.title);
+        let mut asked =
+            self.approval_draft(&approval, ApprovalState::Waiting, format!("asked whether it may call {about}"));
         // Its expiry stands beside the very time that it was worked out from.
         asked.at_ms = asked_ms;
         // With this the question is whole on record: whoever carries the run out again needs nothing else.

@@ -294,7 +294,7 @@ impl Attempt<'_> {
         let due_ms = parked.due_ms;
         // By it the run's own time ends here; what stands on the step is about the step.
         if receipts.iter().all(|draft| draft.step.is_some()) {
-            receipts.push(self.log("stands still until then".to_owned(), GoalState::Parked.as_str()));
+            receipts.push(self.log("gave its slot back and waits".to_owned(), GoalState::Parked.as_str()));
         }
         let mut changes = vec![
             self.run_moved(RunState::Parked, None),

@@ -140,7 +140,7 @@ impl Attempt<'_> {
             (true, false) => unproven.to_owned(),
             (true, true) => {
                 let text = || self.saved.get("text").map(str::to_owned);
-                let result = answered.or_else(text).unwrap_or_else(|| format!("{} of {0} proofs hold", lines.len()));
+                let result = answered.or_else(text).unwrap_or_else(|| all_hold(lines.len()));
                 return Ok(Verdict::Done { result, lines });
             }
         };
@@ -161,4 +161,8 @@ impl Attempt<'_> {
         }
         Verdict::Failed(error)
     }
+}
+
+fn all_hold(proofs: usize) -> String {
+    if proofs == 1 { "its proof holds".to_owned() } else { format!("all {proofs} proofs hold") }
 }

@@ -36,15 +36,17 @@ impl Desk {
     ) -> Result<Budgets, CommandError> {
         Budgets::check(&limits).map_err(|bad| invalid(&format!("limits[{}].{}", bad.at, bad.field), bad.reason))?;
         let mut guards = vec![Guard::Ledger(LedgerGuard::BudgetsAt(scope.clone(), version))];
-        let said = format!("{} set the budgets of {scope}", by.who);
         let data = json!({"scope": scope.to_string(), "version": version + 1, "limits": limits});
+        let said = |whose: &str| format!("{} set the budgets of {whose}", by.who);
         let receipt = match scope {
             BudgetScope::Persona(id) => {
-                self.persona(id).await?;
+                let persona = self.persona(id).await?;
                 guards.push(Guard::PersonaExists(id));
-                self.decision(id, by, said, data)
+                self.decision(id, by, said(&persona.name), data)
             }
-            BudgetScope::User(_) | BudgetScope::Key(_) | BudgetScope::Company => self.system_decision(by, said, data),
+            BudgetScope::User(_) | BudgetScope::Key(_) | BudgetScope::Company => {
+                self.system_decision(by, said(&scope.to_string()), data)
+            }
         };
         let budgets = Budgets { scope, version: version + 1, limits };
         let changes = vec![Change::Ledger(LedgerChange::BudgetsSet(budgets.clone()))];

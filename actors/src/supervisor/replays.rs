@@ -108,7 +108,9 @@ fn taken(run: &Run, receipts: Vec<Receipt>, step: u32) -> Result<Vec<Receipt>, C
     let taken: Vec<Receipt> = (0..step.saturating_sub(1)).map_while(came_of).collect();
     if step == 0 || taken.len() < step as usize - 1 {
         let steps = (0..).map_while(came_of).count();
-        return Err(invalid("from", format!("must be between 1 and {}: the run has {steps} steps", steps + 1)));
+        let last = steps + 1;
+        let why = format!("must be 1 to {last}: {steps} steps are on record, and from {last} it goes on behind them");
+        return Err(invalid("from", why));
     }
     let open = taken.iter().find_map(|receipt| match receipt.phase {
         Some(Phase::Unknown) => Some("nobody saw the end of a step before that one: resolve the goal first"),

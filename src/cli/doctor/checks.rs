@@ -17,10 +17,9 @@ use crate::{
 
 const MB: u64 = 1024 * 1024;
 
-/// Everything but the database and the browser.
+/// Everything but the database with its keys and the browser.
 pub fn machine(config: &Config) -> Vec<Finding> {
     let mut found = vec![settings(config), data_root(&config.data_root), disk(config)];
-    found.push(key("secrets", &config.storage.key_file));
     found.extend(ports(config));
     found.push(models(config));
     found
@@ -182,7 +181,8 @@ mod tests {
         fs::set_permissions(&config.storage.key_file, fs::Permissions::from_mode(0o644)).unwrap();
         config.models.default = "openrouter".into();
 
-        let found = machine(&config);
+        let mut found = machine(&config);
+        found.push(key("secrets", &config.storage.key_file));
         for what in ["port", "disk", "keys"] {
             assert!(of(&found, what).iter().any(|finding| finding.standing == Standing::Bad), "{what}: {found:#?}");
         }

@@ -20,14 +20,25 @@ use crate::{
 
 const CHROMIUM_LIMIT: Duration = Duration::from_secs(20);
 
-/// The database as `Storage::open_read_only` found it, and the key that signs its heads.
+/// The database as `Storage::open_read_only` found it, and the keys that open its secrets and sign its heads.
 pub async fn database(config: &Config, opened: Result<Archive, OpenError>) -> Vec<Finding> {
-    let lost = match &opened {
-        Ok(archive) => lost_evidence_key(config, archive).await,
-        Err(_) => None,
+    let (opens, signs) = match &opened {
+        Ok(archive) => (lost_secrets_key(config, archive).await, lost_evidence_key(config, archive).await),
+        Err(_) => (None, None),
     };
-    let signs = lost.unwrap_or_else(|| checks::key("evidence", &config.evidence_key_file()));
-    vec![signs, contents(config, opened).await]
+    let opens = opens.unwrap_or_else(|| checks::key("secrets", &config.storage.key_file));
+    let signs = signs.unwrap_or_else(|| checks::key("evidence", &config.evidence_key_file()));
+    vec![opens, signs, contents(config, opened).await]
+}
+
+/// Secrets are stored, and the key that sealed them is not there: the next start is refused.
+async fn lost_secrets_key(config: &Config, archive: &Archive) -> Option<Finding> {
+    let error = archive.opens_secrets(&config.storage.key_file).await.err()?;
+    // What cannot be read of the database or the file is told with them.
+    matches!(error, OpenError::KeyGone { .. } | OpenError::OtherKey { .. }).then(|| {
+        let found = format!("{error}: the server will not start");
+        Finding::bad("keys", found, "put the key file back from a backup: no other key opens these secrets")
+    })
 }
 
 /// Heads are signed, and the key that signed them is not there: the next start is refused.

@@ -130,7 +130,11 @@ pub fn text(verified: &Verified, own: Option<&NodeKey>) -> String {
         report.receipts, report.chains, report.checkpoints, verified.artifacts
     );
     if report.erased > 0 {
-        let _ = writeln!(out, "{} bodies erased; their headers still verify", report.erased);
+        let what = match report.erased {
+            1 => "1 body is erased; its header still verifies".to_owned(),
+            some => format!("{some} bodies are erased; their headers still verify"),
+        };
+        let _ = writeln!(out, "{what}");
     }
     if report.unsigned > 0 {
         let _ = writeln!(out, "{} receipts lie behind the last signature of their chain", report.unsigned);

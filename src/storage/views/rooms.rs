@@ -149,6 +149,14 @@ impl Db {
         rows.into_iter().map(RoomTurn::try_from).collect()
     }
 
+    /// The turns of these goals; those that are none have none.
+    pub async fn turns_of(&self, goals: &[GoalId]) -> Result<Vec<RoomTurn>, DbError> {
+        let goals: Vec<_> = goals.iter().map(|id| id.as_bytes().to_vec()).collect();
+        let rows: Vec<TurnRow> = on_db!(self, all:
+            room_turns::table.filter(room_turns::goal.eq_any(goals.clone())).select(TurnRow::as_select()));
+        rows.into_iter().map(RoomTurn::try_from).collect()
+    }
+
     /// The turn of a goal.
     pub async fn turn(&self, goal: GoalId) -> Result<Option<RoomTurn>, DbError> {
         let goal = goal.as_bytes().to_vec();

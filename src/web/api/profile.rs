@@ -23,7 +23,7 @@ use crate::web::{
 };
 
 const PATH: &str = "/api/personas/{persona}/profile";
-const MOST_PRIMER: usize = 20_000;
+const MOST_PRIMER: usize = 3_000;
 const MOST_LINES: usize = 100;
 const LONGEST_LINE: usize = 500;
 
@@ -40,7 +40,7 @@ pub fn routes() -> Table {
 /// A profile as sent; what is left out stays or becomes empty, as the call says.
 #[derive(Default, Deserialize, ToSchema)]
 pub struct ProfileInput {
-    /// In front of every prompt; up to 20,000 characters.
+    /// In front of every prompt; up to 3,000 characters.
     pub style_primer: Option<String>,
     #[serde(rename = "do")]
     pub do_: Option<Vec<String>>,

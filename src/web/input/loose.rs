@@ -14,8 +14,10 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::words::wrong_sort;
-use crate::web::errors::{FieldError, Problem};
+use crate::{
+    config::words::wrong_sort,
+    web::errors::{FieldError, Problem},
+};
 
 /// Why a value does not fit; `field` when it is one the path does not name yet.
 #[derive(Debug)]

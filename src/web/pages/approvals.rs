@@ -143,7 +143,11 @@ impl AskedRow {
             again: approval.again,
             asked: When::at(approval.asked_ms, now_ms),
             expires: When::at(approval.expires_ms, now_ms),
-            state: state.as_str(),
+            state: match state {
+                ApprovalState::Approved => "approved, not used yet",
+                ApprovalState::Used => "approved",
+                other => other.as_str(),
+            },
             tone: match state {
                 ApprovalState::Approved | ApprovalState::Used => "ok",
                 ApprovalState::Denied | ApprovalState::Void => "bad",

@@ -48,7 +48,7 @@ impl Standing {
         let (light, word) = match (persona.status, actor) {
             (PersonaStatus::Paused, _) => ("paused", "paused"),
             (PersonaStatus::Deleted, _) => ("paused", "deleted"),
-            (_, Some(actor)) if actor.on_stage => ("active", "active"),
+            (_, Some(actor)) if actor.on_stage => ("active", "working"),
             (_, Some(actor)) => match actor.state {
                 ActorState::Paused => ("paused", "paused"),
                 ActorState::Restarting => ("overwhelmed", "restarting"),

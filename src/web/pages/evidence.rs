@@ -173,11 +173,20 @@ fn facts(data: &Value, below_picture: bool) -> Vec<Fact> {
             Value::Array(_) | Value::Object(_) => serde_json::to_string_pretty(value).unwrap_or_default(),
             plain => plain.to_string(),
         };
-        let text = if name == "took_ms" { show::took(value.as_i64().unwrap_or(0)) } else { text };
+        let text = value.as_i64().filter(|_| name.ends_with("_ms")).map_or(text, moment_or_span);
         let long = text.len() > ONE_LINE || text.contains('\n');
         Some(Fact { name: name.trim_end_matches("_ms").replace('_', " "), value: show::clip(&text, MOST_SHOWN), long })
     };
     entries.iter().filter(|(name, _)| !told(name)).filter_map(fact).collect()
+}
+
+/// Milliseconds as people read them: since 1970 where they are so many, else how long something was.
+fn moment_or_span(ms: i64) -> String {
+    const LONG_AGO_MS: i64 = 1_000_000_000_000;
+    match ms {
+        LONG_AGO_MS.. => show::second(ms),
+        _ => show::took(ms),
+    }
 }
 
 fn address(hash: &Hash) -> String {
@@ -231,4 +240,18 @@ fn files(body: &Body) -> Vec<FileLink> {
         missing: one.missing,
     };
     body.artifacts.iter().filter(is_file).map(link).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_shown_as_moments_or_spans() {
+        let told = facts(&json!({"expires_ms": 1_795_183_331_482_i64, "took_ms": 4_250, "tries": 3}), false);
+        let told: Vec<_> = told.iter().map(|fact| (fact.name.as_str(), fact.value.as_str())).collect();
+        assert_eq!(told, [("expires", "20 Nov 2026, 14:02:11 UTC"), ("took", "4.2 s"), ("tries", "3")]);
+    }
 }

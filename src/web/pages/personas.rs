@@ -11,6 +11,7 @@ use super::{
     card::{Card, Numbers, Totals},
     evidence::ReceiptRow,
     frame::{Frame, Section},
+    persona::goal,
     show::{self, When},
     stage::{self, Stage},
     visit::{self, NoPage, Visit},
@@ -29,7 +30,7 @@ use crate::{
 #[template(path = "personas.html", config = "src/web/pages/askama.toml", blocks = ["main"])]
 pub struct PersonasPage {
     pub frame: Frame,
-    /// `6 personas · 3 active · …`
+    /// `6 personas · 3 working · …`
     pub summary: String,
     /// Only those with these words are shown; empty: everybody.
     pub asked: String,
@@ -51,6 +52,8 @@ pub struct AlertRow {
     pub at: When,
     /// Display name and page of whom it is about.
     pub who: Option<(String, String)>,
+    /// What a person does about it and where: what still waits cannot be waved away. None: it can.
+    pub see: Option<(&'static str, String)>,
 }
 
 impl AlertRow {
@@ -78,7 +81,20 @@ impl AlertRow {
                 AlertKind::McpChanged => Some(("MCP servers".to_owned(), "/tools?tab=servers".to_owned())),
                 _ => about.map(|persona| (persona.name.clone(), format!("/personas/{}", persona.slug))),
             },
+            see: see(alert),
         }
+    }
+}
+
+/// Where an alert is answered that ends with its answer.
+fn see(alert: &Alert) -> Option<(&'static str, String)> {
+    let goal = || Some(goal::href(alert.persona?, alert.goal?));
+    match alert.kind {
+        // An approval and its alert have one id.
+        AlertKind::Approval => Some(("Decide", format!("/approvals#approval-{}", alert.id))),
+        AlertKind::Question => Some(("Answer", goal()?)),
+        AlertKind::Reconcile => Some(("Say what happened", goal()?)),
+        _ => None,
     }
 }
 
@@ -93,7 +109,7 @@ pub fn summary(people: usize, cards: &[Card], all: &Totals, load: &Load) -> Stri
     };
     let parts = [
         show::counted(people as u64, "persona"),
-        format!("{working} active"),
+        format!("{working} working"),
         format!("{} waiting", show::counted(all.inbox, "message")),
         format!("{} done", show::counted(all.done, "goal")),
         format!("{} failed", show::count(all.failed)),
@@ -172,4 +188,28 @@ fn cards(visit: &Visit<'_>, people: &[Persona], numbers: &HashMap<PersonaId, Num
         Card::new(persona, actors.get(&persona.id), numbers, all)
     };
     sorted.iter().map(card).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use actors::domain::{AlertId, GoalId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_alert_that_ends_with_its_answer_leads_to_it_and_cannot_be_waved_away() {
+        let id = Uuid::from_u128(7);
+        let of = |kind| {
+            let (id, persona, goal) = (AlertId(id), Some(PersonaId(id)), Some(GoalId(id)));
+            let alert = Alert { id, kind, persona, goal, text: String::new(), raised_ms: 0, resolved_ms: None };
+            AlertRow::new(&alert, None, 0).see
+        };
+        assert_eq!(of(AlertKind::Approval), Some(("Decide", format!("/approvals#approval-{id}"))));
+        for kind in [AlertKind::Question, AlertKind::Reconcile] {
+            let (_, href) = of(kind).unwrap();
+            assert!(href.starts_with("/personas/") && href.ends_with(&format!("#goal-{id}")), "{href}");
+        }
+        assert_eq!(of(AlertKind::CircuitOpen), None);
+    }
 }

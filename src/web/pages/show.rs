@@ -26,6 +26,12 @@ impl When {
     }
 }
 
+/// A moment where nobody rewrites it to the reader's zone: `20 Nov 2026, 14:02:11 UTC`.
+pub fn second(at_ms: i64) -> String {
+    let at = DateTime::<Utc>::from_timestamp_millis(at_ms).unwrap_or_default();
+    at.format("%-d %b %Y, %H:%M:%S UTC").to_string()
+}
+
 /// The first millisecond of the day, UTC.
 pub fn midnight(now_ms: i64) -> i64 {
     now_ms - now_ms.rem_euclid(86_400_000)

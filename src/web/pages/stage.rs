@@ -167,10 +167,13 @@ fn figures(told: &Told) -> Vec<Figure> {
     vec![
         figure(format!("{:.2}", turns.grants_per_s), "slices granted a second"),
         figure(format!("{:.1} of {}", turns.used_slots, company.cap), "slots in use, the mean"),
-        figure(turns.jain.map_or_else(|| "–".to_owned(), |jain| format!("{jain:.2}")), "evenness; 1 is evenly"),
+        figure(
+            turns.jain.map_or_else(|| "–".to_owned(), |jain| format!("{jain:.2}")),
+            "how evenly time is shared; 1: all alike",
+        ),
         figure(show::count(turns.grants), "slices granted since the start"),
         figure(show::count(company.inbox), "messages in inboxes"),
-        figure(format!("{:.1}", inboxes.evaluations_per_message), "weighed for each one begun"),
+        figure(format!("{:.1}", inboxes.evaluations_per_message), "messages looked at for each one begun"),
         counted(inboxes.dropped, "dropped since the start"),
         counted(turns.urgent_late, "urgent ones late since the start"),
     ]
@@ -293,10 +296,10 @@ mod tests {
             [
                 ("1.23", "slices granted a second", false),
                 ("3.1 of 8", "slots in use, the mean", false),
-                ("0.97", "evenness; 1 is evenly", false),
+                ("0.97", "how evenly time is shared; 1: all alike", false),
                 ("9", "slices granted since the start", false),
                 ("12,345", "messages in inboxes", false),
-                ("1.3", "weighed for each one begun", false),
+                ("1.3", "messages looked at for each one begun", false),
                 ("0", "dropped since the start", false),
                 ("2", "urgent ones late since the start", true),
             ]

@@ -61,6 +61,11 @@ fn bad_personalities() -> Vec<Case> {
             "professional, friendly, casual, authoritative, supportive, analytical",
         ),
         case(
+            json!({"name": "B", "profile": {"style_primer": "x".repeat(3_001)}}),
+            "profile.style_primer",
+            "0 to 3000 characters, it has 3001",
+        ),
+        case(
             json!({"name": "B", "profile": {"conversation_examples": vec![json!({"said": "a", "answer": "b"}); 101]}}),
             "profile.conversation_examples",
             "at most 100",
@@ -81,6 +86,7 @@ fn bad_goals() -> Vec<Case> {
         case(json!({"persona": "bob", "kind": "ai", "payload": {"prompt": "x"}}), "persona", "bob"),
         case(json!({"persona": "ada", "kind": "ai", "payload": {}}), "payload.prompt", "is required"),
         case(json!({"persona": "ada", "kind": "ai", "payload": {"prompt": " "}}), "payload.prompt", "empty"),
+        case(json!({"persona": "ada", "kind": "ai", "payload": {"steps": []}}), "payload.steps", "is not a field here"),
         case(json!({"persona": "ada", "kind": "fly", "payload": {}}), "kind", "browser"),
         case(json!({"persona": "ada", "payload": {"prompt": "x"}}), "kind", "required"),
         case(browser(json!({"action": "click", "selector": " "})), "payload.steps[0].selector", "empty"),

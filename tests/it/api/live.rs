@@ -190,6 +190,14 @@ async fn a_ticket_opens_one_socket_from_our_own_pages() {
     let query = format!("ticket={ticket}");
     assert_eq!(open_as(&server, &query, &[("origin", "https://evil.example")]).await.err(), Some(403));
     assert_eq!(open_as(&server, "ticket=guess", &[]).await.err(), Some(401));
+    let without = server.get("/ws/evidence").await;
+    assert_eq!(
+        (without.status, &without.json["errors"][0]["field"]),
+        (reqwest::StatusCode::UNPROCESSABLE_ENTITY, &json!("ticket")),
+        "{}",
+        without.json
+    );
+    assert!(without.json["detail"].as_str().unwrap().contains("POST /api/auth/ticket"), "{}", without.json);
     assert_eq!(open_as(&server, "since=r0", &[]).await.err(), Some(422));
     let own = server.base.clone();
     let _open = open_as(&server, &query, &[("origin", &own)]).await.unwrap();

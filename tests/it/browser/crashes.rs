@@ -125,6 +125,7 @@ async fn a_stopped_step_says_how_far_it_came() {
     stop.cancel();
     let stopped = stage.browsers.perform(&stage.persona, &call, &step, &stage.hidden, stop).await;
     assert_eq!(stopped.ended, Ended::NotBegun);
+    assert_eq!(stopped.summary, "was stopped while it waited for #never");
 
     let (call, step) = stage.call(&json!({ "action": "click", "selector": "#go" }));
     let stop = CancellationToken::new();

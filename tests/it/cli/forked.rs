@@ -54,7 +54,7 @@ fn forks(root: &Path) {
     let again = answer(root, &["run", "list", "--goal", id])["items"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(answer(root, &["run", "replay", &again])["holds"], true);
 
-    for (from, why) in [("99", "from"), ("0", "from")] {
+    for (from, why) in [("99", "steps are on record, and from "), ("0", "must be 1 to ")] {
         let (code, _, error) = said(&greenroom(root, &["run", "fork", &run, "--from", from]));
         assert!(code == 1 && error.contains(why), "{code} {error}");
     }

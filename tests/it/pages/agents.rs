@@ -48,7 +48,14 @@ async fn a_goal_in_words_is_given_followed_and_proven() {
     visitor.press("#fork [type=submit]").await;
     visitor.until("location.pathname === '/personas/jason'").await;
     watch.saw("proved “Look around (anew from step").await;
+    its_input_shows_the_task(&visitor).await;
     visitor.is_clean().await;
     visitor.leave().await;
     house.close().await;
+}
+
+/// Not only the title of the goal.
+async fn its_input_shows_the_task(visitor: &Visitor) {
+    visitor.open("/personas/jason?tab=input").await;
+    visitor.sees("Open the board and write a note.").await;
 }

@@ -38,6 +38,22 @@ async fn give(house: &House, persona: PersonaId, title: &str, button: &str) {
 
 const COUNT: &str = "document.querySelector('#waiting-count:not([hidden])')?.textContent";
 
+/// What waits cannot be waved away on the persona's page, and its goal says why it waits.
+async fn alert_leads_to_it(visitor: &Visitor) {
+    visitor.open("/personas/jason").await;
+    visitor.sees("may it make its next call?").await;
+    visitor
+        .until("!document.querySelector('#alerts button') && document.querySelector('#goals p a[href=\"/approvals\"]')")
+        .await;
+    visitor.keep("alert-approval-1440").await;
+    visitor.resize(400).await;
+    visitor.fits("alert-approval").await;
+    visitor.keep("alert-approval-400").await;
+    visitor.resize(1440).await;
+    visitor.press("#alerts a.btn").await;
+    visitor.until("document.querySelector(location.hash)?.matches('.asked')").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_is_answered_from_the_page() {
     let house = House::open().await;
@@ -61,7 +77,7 @@ async fn a_question_is_answered_from_the_page() {
     watch.saw("asked whether it may").await;
     visitor.until(&format!("{COUNT} === '1'")).await;
     visitor.sees("Approve it?").await;
-    visitor.open("/approvals").await;
+    alert_leads_to_it(&visitor).await;
     visitor.sees("Dear board, I read your posting twice.").await;
     visitor.keep("approvals-waiting-1440").await;
     visitor.resize(400).await;
@@ -70,7 +86,7 @@ async fn a_question_is_answered_from_the_page() {
     visitor.is_live().await;
     visitor.press("#waiting .btn.primary").await;
     watch.saw("proved “Send the first”").await;
-    visitor.until("document.querySelector('#decided .badge.ok')?.textContent === 'used'").await;
+    visitor.until("document.querySelector('#decided .badge.ok')?.textContent === 'approved'").await;
     visitor.until(&format!("{COUNT} === undefined")).await;
 
     give(&house, jason.id, "Send the second", "#send").await;

@@ -19,7 +19,7 @@ async fn budgets_are_set_in_dollars_and_shown_with_what_is_left() {
     visitor.write("[name='limits.day.micro_usd.soft']", "1").await;
     visitor.write("[name='limits.month.tokens.hard']", "90000").await;
     visitor.press("[data-act$=budgets] [type=submit]").await;
-    watch.saw("set the budgets of persona:").await;
+    watch.saw("set the budgets of Jason").await;
     visitor.sees("Budgets saved.").await;
     visitor.sees("$0.00 spent, $1.50 of $1.50 left").await;
     visitor.sees("0 tokens spent, 90000 tokens of 90000 tokens left").await;
@@ -32,7 +32,7 @@ async fn budgets_are_set_in_dollars_and_shown_with_what_is_left() {
         visitor.ask("(document.querySelector('[name=\"limits.day.micro_usd.soft\"]').value = '', true)").await;
     let _: bool = visitor.ask("(document.querySelector('[name=\"limits.month.tokens.hard\"]').value = '', true)").await;
     visitor.press("[data-act$=budgets] [type=submit]").await;
-    watch.saw("set the budgets of persona:").await;
+    watch.saw("set the budgets of Jason").await;
     visitor.sees("$0.00 spent, $0.25 of $0.25 left").await;
     visitor.keep("budgets-set").await;
     visitor.resize(400).await;

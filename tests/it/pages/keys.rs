@@ -29,6 +29,7 @@ async fn a_key_is_made_shown_once_and_revoked() {
     visitor.until("document.querySelector('[data-key=ci] .tag time') !== null").await;
     visitor.resize(400).await;
     visitor.fits("keys").await;
+    visitor.keep("keys-400").await;
     visitor.is_clean().await;
     visitor.leave().await;
     house.close().await;

@@ -131,9 +131,10 @@ async fn a_persona_begins_with_a_preset_and_every_trait_can_be_set() {
     begins_with_a_preset(&visitor).await;
     watch.saw("created").await;
     assert_eq!(profile(&house).await, Preset::DevBot.profile());
-    visitor.sees("Missing: it may reach no host but the practice site").await;
+    visitor.until("document.querySelector('#readiness') && !document.querySelector('.lacks')").await;
 
     visitor.open("/personas/devbot?tab=settings").await;
+    visitor.sees("Missing: it may reach no host but the practice site").await;
     fits(&visitor, 1440).await;
     a_slider_by_keyboard(&visitor, &house, &mut watch).await;
     sets_everything(&visitor, &wanted()).await;
@@ -192,6 +193,7 @@ async fn the_drift_of_a_text_stands_beside_it_with_its_reasons() {
     visitor.says_to("jason", "Say hello").await;
     watch.saw("compose done").await;
     visitor.open("/personas/jason?tab=output").await;
+    visitor.press("#papers summary").await;
     visitor.sees("drift 0.21 length 0.21: 4 words, 40 were aimed at").await;
     visitor.sees("drift 0.21, mean of 1 · 1").await;
     visitor.resize(400).await;

@@ -312,6 +312,16 @@ async fn of_fourteen_the_granted_number_answers_within_ten_seconds() {
     visitor.resize(400).await;
     visitor.keep("room-fourteen-400").await;
     visitor.fits("fourteen at 400").await;
+    // What somebody passed on is no goal of its own that was cancelled.
+    let passed = turns.iter().find(|turn| turn.state.as_str() == "passed").unwrap();
+    visitor.open(&format!("/personas/{}?tab=progress", passed.persona)).await;
+    let cancelled =
+        "[...document.querySelectorAll('#goals article .badge')].some((one) => one.textContent === 'cancelled')";
+    visitor.until(&format!("document.querySelector('#passed p') && !{cancelled}")).await;
+    visitor.press("#passed summary").await;
+    visitor.sees("passed: ").await;
+    visitor.fits("passed at 400").await;
+    visitor.keep("progress-passed-400").await;
     visitor.is_clean().await;
     visitor.leave().await;
     house.close().await;

@@ -49,7 +49,7 @@ async fn figures(visitor: &Visitor) {
         "urgent ones late since the start",
         "messages in inboxes",
         "dropped since the start",
-        "weighed for each one begun",
+        "messages looked at for each one begun",
         "Waits for a slot, by priority",
     ] {
         visitor.sees(words).await;
@@ -61,9 +61,9 @@ async fn figures(visitor: &Visitor) {
     visitor.until(&format!("{} === '2'", figure("messages in inboxes"))).await;
     visitor.until(&format!("Number({}) > 0", figure("slices granted a second"))).await;
     visitor.until(&format!("{} === '2'", figure("slices granted since the start"))).await;
-    visitor.until(&format!("{} === '–'", figure("evenness; 1 is evenly"))).await;
+    visitor.until(&format!("{} === '–'", figure("how evenly time is shared; 1: all alike"))).await;
     visitor.until(&format!("{}.endsWith(' of 8')", figure("slots in use, the mean"))).await;
-    visitor.until(&format!("Number({}) >= 1", figure("weighed for each one begun"))).await;
+    visitor.until(&format!("Number({}) >= 1", figure("messages looked at for each one begun"))).await;
     visitor.until(&format!("{} === '0'", figure("urgent ones late since the start"))).await;
     visitor.until(&format!("{} === '0'", figure("dropped since the start"))).await;
     let rows = "[...document.querySelectorAll('#stage-figures tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))";

@@ -42,11 +42,7 @@ async fn tools_are_granted_agents_kept_and_questions_answered() {
     visitor.write("#new-goal [data-kind=agent] [name='payload.task']", "Ask me for a colour.").await;
     visitor.press("#new-goal [type=submit]").await;
     watch.saw("asked a person").await;
-    visitor.sees("Which colour?").await;
-    visitor.keep("question-1440").await;
-    visitor.resize(400).await;
-    visitor.fits("question").await;
-    visitor.keep("question-400").await;
+    question_is_led_to(&visitor).await;
     visitor.write("#goals [name=answer]", "Blue").await;
     visitor.press("#goals form [type=submit]").await;
     watch.saw("answered by").await;
@@ -62,4 +58,14 @@ async fn saves_permissions(visitor: &Visitor) {
     visitor.write("[name=rules]", "ask browser_click on =rehearsal.localhost").await;
     visitor.press("[data-act$=permissions] [type=submit]").await;
     visitor.sees("Permissions saved.").await;
+}
+
+async fn question_is_led_to(visitor: &Visitor) {
+    visitor.sees("Which colour?").await;
+    visitor.press("#alerts a.btn").await;
+    visitor.until("document.querySelector(location.hash)?.querySelector('[name=answer]')").await;
+    visitor.keep("question-1440").await;
+    visitor.resize(400).await;
+    visitor.fits("question").await;
+    visitor.keep("question-400").await;
 }

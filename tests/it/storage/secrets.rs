@@ -1,8 +1,13 @@
 //! Secrets at rest: bound to their owner, and to a key file that may not vanish.
 
+use std::sync::Arc;
+
+use actors::testing::TestWorld;
 use greenroom::{
+    cli::doctor::{self, Standing},
+    config::Config,
     secrets::{EvidenceKey, OpenSecretError},
-    storage::{OpenError, VaultError},
+    storage::{OpenError, Storage, VaultError},
 };
 
 use super::{
@@ -93,10 +98,20 @@ async fn without_its_key_file_the_store_does_not_open(store: Store) {
     assert!(matches!(&error, OpenError::KeyGone { path, count: 1 } if *path == key), "{error}");
     assert!(error.to_string().contains("secrets.key"), "{error}");
     assert!(!key.exists(), "no new key in its place");
+    let mut config = Config::for_test(place.root.path());
+    config.storage.database_url = place.config.database_url.clone();
+    let look = || async {
+        let opened = Storage::open_read_only(&config.storage, place.root.path(), Arc::new(TestWorld::new(1))).await;
+        doctor::database(&config, opened).await.into_iter().find(|one| one.found.contains("secrets")).unwrap()
+    };
+    let found = look().await;
+    assert_eq!(found.standing, Standing::Bad, "the next start is refused: {found:?}");
+    assert!(found.found.contains("secrets.key is gone, and stored secrets (1) open with no other"), "{found:?}");
 
     std::fs::rename(place.root.path().join("elsewhere"), &key).unwrap();
     let again = place.try_open().await.unwrap();
     assert_eq!(again.vault.get("instance", "openai").await.unwrap().unwrap().reveal(), "sk-shared-0003");
+    assert_eq!(look().await.standing, Standing::Ok);
 }
 
 async fn another_key_file_is_refused(store: Store) {

@@ -228,7 +228,7 @@ async fn budgets_are_set_from_what_was_there_and_by_receipt() {
         let receipts = house.test.store.receipts();
         receipts.iter().any(|receipt| receipt.body.as_ref().is_some_and(|body| body.summary.contains(text)))
     };
-    assert!(said("ada set the budgets of persona:") && !said("budgets of company"));
+    assert!(said("ada set the budgets of ada") && !said("budgets of company"));
     let kept = house.test.store.budgets(&[scope, BudgetScope::Company]).await.unwrap();
     assert_eq!((kept[0].version, kept[1].version), (2, 0));
     house.company.end().await;

@@ -101,7 +101,9 @@ fn said_plainly(field: String, reason: String) -> FieldError {
     if reason.starts_with("missing field `") {
         FieldError::new(format!("{field}.{found}"), "is required")
     } else if reason.starts_with("unknown field `") {
-        FieldError::new(format!("{field}.{found}"), unknown(found, &known, "is not a field here"))
+        // Where serde reads straight from the object its path ends with the field; where it buffered a step, above it.
+        let field = if field.ends_with(&format!(".{found}")) { field } else { format!("{field}.{found}") };
+        FieldError::new(field, unknown(found, &known, "is not a field here"))
     } else if reason.starts_with("unknown variant `") {
         FieldError::new(field, unknown(found, &known, &format!("`{found}` is not known")))
     } else {
@@ -137,6 +139,12 @@ mod tests {
         assert_eq!(wrong.reason, "must be a whole number, 0 or more, it is the text \"x\"");
         let twice = browser(json!({"action": "click", "timeoutMs": 1, "timeout_ms": 1}));
         assert_eq!(twice.field, "payload.steps[0].timeout_ms");
+        for kind in [GoalKind::Ai, GoalKind::Report, GoalKind::Agent] {
+            let wrong = read(Some(kind), Some(json!({"stepz": []}))).unwrap_err();
+            assert_eq!(wrong.field, "payload.stepz", "{kind}: {wrong:?}");
+        }
+        let wrong = read(Some(GoalKind::Browser), Some(json!({"steps": [], "promptt": 1}))).unwrap_err();
+        assert_eq!(wrong.field, "payload.promptt");
         assert_eq!(read(None, Some(json!({}))).unwrap_err().field, "kind");
         assert_eq!(read(Some(GoalKind::Ai), None).unwrap_err().field, "payload");
         assert_eq!(read(Some(GoalKind::Ai), Some(json!([]))).unwrap_err().field, "payload");

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use actors::{
-    domain::{BigThree, Goal, GoalId, GoalState, ParkedOn, Run, RunState},
+    domain::{BigThree, Goal, GoalId, GoalState, ParkedOn, PersonaId, Run, RunState},
     ports::Prerequisite,
 };
 use uuid::Uuid;
@@ -57,11 +57,16 @@ pub struct Waited {
 
 impl Waited {
     fn new(goal: &Goal) -> Self {
-        // The list of goals that begins with this one, however old it is.
-        let before = GoalId(Uuid::from_u128(goal.id.0.as_u128().saturating_add(1)));
-        let href = format!("/personas/{}?tab=progress&before={before}#goal-{}", goal.persona, goal.id);
+        let href = href(goal.persona, goal.id);
         Self { title: goal.title.clone(), state: goal.state.as_str(), href }
     }
+}
+
+/// Where a goal stands among those of its persona, however old it is.
+pub fn href(persona: PersonaId, goal: GoalId) -> String {
+    // The list of goals that begins with this one.
+    let before = GoalId(Uuid::from_u128(goal.0.as_u128().saturating_add(1)));
+    format!("/personas/{persona}?tab=progress&before={before}#goal-{goal}")
 }
 
 /// A goal in a list.
@@ -74,6 +79,8 @@ pub struct GoalRow {
     pub badge: Badge,
     /// What it waits for, when it waits.
     pub waits: String,
+    /// Where what it waits for can be seen to, when that is another page.
+    pub waits_href: Option<String>,
     /// The goals it waits for, while it does.
     pub waits_for: Vec<Waited>,
     /// Its place among what the persona does first in this hour, and why.
@@ -112,6 +119,7 @@ impl GoalRow {
             kind: goal.payload.kind().as_str(),
             badge: Badge::of_goal(goal.state),
             waits: if waits_for.is_empty() { waits(goal, now_ms) } else { String::new() },
+            waits_href: waits_href(goal),
             waits_for: waits_for.iter().map(|other| Waited::new(&other.goal)).collect(),
             big_three: None,
             attempts: format!("attempt {} of {most}", goal.attempts.max(1)),
@@ -144,6 +152,10 @@ pub fn waits(goal: &Goal, now_ms: i64) -> String {
     let until = goal.due_ms.filter(|due| *due > now_ms).map(|due| show::took(due - now_ms));
     match (goal.state, goal.parked_on, until) {
         (_, Some(ParkedOn::Reconcile), _) => "waits for a person: did its last effect happen?".to_owned(),
+        (_, Some(ParkedOn::Approval), Some(until)) => {
+            format!("waits for a person: may it make its next call? The question ends in {until}")
+        }
+        (_, Some(ParkedOn::Approval), None) => "waits for a person: may it make its next call?".to_owned(),
         (_, Some(ParkedOn::Answer), _) => "waits for an answer from a person".to_owned(),
         (_, Some(ParkedOn::Dependency), _) => "waits for other goals".to_owned(),
         (_, Some(ParkedOn::Room), _) => "waits for the floor of its room".to_owned(),
@@ -157,6 +169,61 @@ pub fn waits(goal: &Goal, now_ms: i64) -> String {
         (GoalState::Pending, None, Some(until)) if goal.attempts > 0 => format!("tries again in {until}"),
         (GoalState::Pending, None, Some(until)) => format!("starts in {until}"),
         (GoalState::Pending, None, None) => "waits for a slice".to_owned(),
-        _ => String::new(),
+        (GoalState::Parked, None, _) => "waits to go on".to_owned(),
+        (GoalState::Running | GoalState::Done | GoalState::Unconfirmed, None, _)
+        | (GoalState::Failed | GoalState::Cancelled, None, _) => String::new(),
+    }
+}
+
+/// The page on which a person can do something about what a goal waits for; none: its own row, or nobody can.
+fn waits_href(goal: &Goal) -> Option<String> {
+    match goal.parked_on? {
+        ParkedOn::Approval => Some("/approvals".to_owned()),
+        ParkedOn::Room => Some("/rooms".to_owned()),
+        ParkedOn::Quota | ParkedOn::Budget => Some(format!("/personas/{}?tab=settings", goal.persona)),
+        ParkedOn::Rate | ParkedOn::Reconcile | ParkedOn::Pause | ParkedOn::Dependency | ParkedOn::Answer => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actors::domain::{Payload, Proof, TraceId};
+    use serde_json::json;
+
+    use super::*;
+
+    fn parked(on: Option<ParkedOn>, due_ms: Option<i64>) -> Goal {
+        let id = Uuid::from_u128(7);
+        Goal {
+            id: GoalId(id),
+            persona: PersonaId(id),
+            title: "Order three lamps".to_owned(),
+            payload: Payload::parse(actors::domain::GoalKind::Ai, json!({"prompt": "x"})).unwrap(),
+            proof: Proof::default(),
+            state: GoalState::Parked,
+            parked_on: on,
+            attempts: 1,
+            last_error: None,
+            result: None,
+            due_ms,
+            version: 1,
+            trace: TraceId(id),
+            correlation: None,
+            project: None,
+            created_by: "admin".to_owned(),
+            created_ms: 0,
+            updated_ms: 0,
+        }
+    }
+
+    #[test]
+    fn a_parked_goal_always_says_why_it_waits() {
+        for on in ParkedOn::ALL.iter().copied().map(Some).chain([None]) {
+            for due_ms in [None, Some(9_000)] {
+                assert!(!waits(&parked(on, due_ms), 1_000).is_empty(), "{on:?} {due_ms:?}");
+            }
+        }
+        let asks = parked(Some(ParkedOn::Approval), None);
+        assert_eq!(waits_href(&asks).as_deref(), Some("/approvals"));
     }
 }

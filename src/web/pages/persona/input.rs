@@ -1,7 +1,8 @@
 //! Input: what was said to the persona, what it answered, and the evidence between.
 
 use actors::domain::{
-    Effect, Ended, Goal, GoalState, Message, MessageKind, MessageState, Payload, Phase, Receipt, ReceiptKind, Run,
+    Effect, Ended, Goal, GoalState, Message, MessageKind, MessageState, ParkedOn, Payload, Phase, Receipt, ReceiptKind,
+    Run,
 };
 use serde_json::Value;
 
@@ -45,6 +46,8 @@ pub struct Turn {
     pub is_dead_letter: bool,
     /// Nothing more will happen.
     pub over: bool,
+    /// What a person can do about what it waits for, and where.
+    pub see: Option<(&'static str, String)>,
 }
 
 /// A message with everything that is needed to show it.
@@ -74,7 +77,7 @@ impl Turn {
             id: message.id.to_string(),
             sender: if message.sender == *reader { "you".to_owned() } else { message.sender.clone() },
             at: When::at(message.received_ms, now_ms),
-            text: message.text.clone(),
+            text: said(message, goal),
             tag: if message.kind == MessageKind::Chat { "" } else { message.kind.as_str() },
             goal: show::short(goal.id),
             run: run.map(|run| (run.attempt, format!("/runs/{}", run.id))),
@@ -87,7 +90,27 @@ impl Turn {
             failed: goal.state == GoalState::Failed,
             is_dead_letter: message.state == MessageState::DeadLettered,
             over: goal.state.is_over(),
+            see: see(goal),
         }
+    }
+}
+
+/// What was said to it; of a goal in words its task too, which its title only names.
+fn said(message: &Message, goal: &Goal) -> String {
+    match &goal.payload {
+        Payload::Agent(agent) if message.kind == MessageKind::Goal && agent.task != message.text => {
+            format!("{}\n\n{}", message.text, agent.task)
+        }
+        _ => message.text.clone(),
+    }
+}
+
+fn see(goal: &Goal) -> Option<(&'static str, String)> {
+    match goal.parked_on? {
+        ParkedOn::Approval => Some(("Decide", "/approvals".to_owned())),
+        ParkedOn::Answer => Some(("Answer", goal::href(goal.persona, goal.id))),
+        ParkedOn::Reconcile => Some(("Say what happened", goal::href(goal.persona, goal.id))),
+        _ => None,
     }
 }
 
@@ -116,7 +139,9 @@ fn answer(message: &Message, goal: &Goal, receipts: &[Receipt], now_ms: i64) -> 
         }
         GoalState::Running => "Working on it…".to_owned(),
         GoalState::Pending | GoalState::Parked => {
-            let error = goal.last_error.as_deref().map(|error| format!(" Last time: {error}")).unwrap_or_default();
+            // Where it asks something, that stands in place of an error.
+            let what = if goal.parked_on == Some(ParkedOn::Answer) { "It asks" } else { "Last time" };
+            let error = goal.last_error.as_deref().map(|error| format!(" {what}: {error}")).unwrap_or_default();
             format!("{}.{error}", capitalised(&goal::waits(goal, now_ms)))
         }
     }

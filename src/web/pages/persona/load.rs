@@ -1,11 +1,12 @@
 //! Fills the persona page from the store and the roster.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use actors::{
     domain::{
-        ArtifactKind, BigThree, BudgetScope, Goal, GoalId, Persona, PersonaStatus, Receipt, ReceiptKind, Run, Unit,
+        ArtifactKind, BigThree, BudgetScope, Goal, GoalId, GoalState, Persona, PersonaStatus, Receipt, ReceiptKind,
+        Run, TurnState, Unit,
     },
     supervisor::ActorInfo,
 };
@@ -37,7 +38,7 @@ use crate::{
             show::When,
             visit::{self, NoPage, Visit},
         },
-        readiness,
+        readiness::{self, Lack, Missing},
         routes::{Route, Table, Who},
         spending, usage,
     },
@@ -88,7 +89,7 @@ async fn load(deps: &Deps, caller: &Caller, which: &str, asked: &Asked) -> Resul
         frame: visit.frame(&persona.name, Section::Personas).about(persona.slug.as_str()),
         head: Head::new(&persona, actor, &numbers),
         alerts: mine.map(|alert| AlertRow::new(alert, None, visit.now_ms)).collect(),
-        missing: readiness::of(deps, &persona).await?,
+        missing: missing(deps, &persona, Tab::of(&asked.tab)).await?,
         body,
         side,
         templates: templates::all(),
@@ -97,6 +98,13 @@ async fn load(deps: &Deps, caller: &Caller, which: &str, asked: &Asked) -> Resul
 }
 
 const MOST_ALERTS: u32 = 200;
+
+/// Without hosts it can do all of its work on the practice site: only who sets it up is told.
+async fn missing(deps: &Deps, persona: &Persona, tab: Tab) -> Result<Vec<Missing>, NoPage> {
+    let mut missing = readiness::of(deps, persona).await?;
+    missing.retain(|one| tab == Tab::Settings || one.what != Lack::Host);
+    Ok(missing)
+}
 
 async fn body(visit: &Visit<'_>, persona: &Persona, asked: &Asked) -> Result<Body, NoPage> {
     Ok(match Tab::of(&asked.tab) {
@@ -199,17 +207,19 @@ async fn progress(visit: &Visit<'_>, persona: &Persona, asked: &Asked) -> Result
     for run in &runs {
         newest.entry(run.goal).or_insert(run);
     }
+    let left = left_turns(visit, &goals).await?;
     let by_id: HashMap<GoalId, &Goal> = goals.iter().map(|goal| (goal.id, goal)).collect();
     let waits_for = db.prerequisites(&goals.iter().map(|goal| goal.id).collect::<Vec<_>>()).await?;
     let calendar = Calendar::of(persona, &db.schedules(persona.id).await?, visit.now_ms);
-    let waits_for = |id| waits_for.get(id).map(Vec::as_slice).unwrap_or_default();
+    let waits_for = |id: &GoalId| waits_for.get(id).map(Vec::as_slice).unwrap_or_default();
     let (now_ms, attempts) = (visit.now_ms, visit.most_attempts());
     let three = db.big_three(persona.id).await?.filter(|three| three.hour_ms >= BigThree::hour(now_ms));
+    let row =
+        |goal: &Goal| GoalRow::new(goal, waits_for(&goal.id), &newest, attempts, now_ms).among(goal, three.as_ref());
+    let (passed, own): (Vec<&Goal>, Vec<&Goal>) = goals.iter().partition(|goal| left.contains(&goal.id));
     Ok(Progress {
-        goals: goals
-            .iter()
-            .map(|goal| GoalRow::new(goal, waits_for(&goal.id), &newest, attempts, now_ms).among(goal, three.as_ref()))
-            .collect(),
+        goals: own.into_iter().map(row).collect(),
+        passed: passed.into_iter().map(row).collect(),
         calendar,
         runs: runs
             .iter()
@@ -218,6 +228,14 @@ async fn progress(visit: &Visit<'_>, persona: &Persona, asked: &Asked) -> Result
             .collect(),
         earlier,
     })
+}
+
+/// Those of these goals that were turns in rooms and ended without an answer.
+async fn left_turns(visit: &Visit<'_>, goals: &[Goal]) -> Result<HashSet<GoalId>, NoPage> {
+    let cancelled = goals.iter().filter(|goal| goal.state == GoalState::Cancelled).map(|goal| goal.id);
+    let turns = visit.deps.db.turns_of(&cancelled.collect::<Vec<_>>()).await?;
+    let left = turns.iter().filter(|turn| matches!(turn.state, TurnState::Passed | TurnState::Coalesced));
+    Ok(left.map(|turn| turn.goal).collect())
 }
 
 const TURNS: u32 = 15;

@@ -1,6 +1,6 @@
 //! Output: the digests, pictures and files the persona's receipts name.
 
-use actors::domain::{Level, Receipt};
+use actors::domain::{Level, Receipt, ReceiptKind};
 use serde::Deserialize as _;
 
 use crate::{
@@ -17,6 +17,8 @@ use crate::{
 pub struct Output {
     pub shots: Vec<Made<Shot>>,
     pub files: Vec<Made<FileLink>>,
+    /// What models were asked and answered on the way.
+    pub papers: Vec<Made<FileLink>>,
     pub digests: Vec<DigestRow>,
     /// How far the newest composed texts are from the profile.
     pub drift: Option<MeanDrift>,
@@ -95,12 +97,15 @@ impl Output {
             // The first is the text; what the model wrote may be beside it.
             let mut drift = DriftRow::of(receipt);
             let files = row.files.into_iter().map(|what| Made { drift: drift.take(), ..made(what, at, run_href) });
-            output.files.extend(files);
+            match receipt.kind {
+                ReceiptKind::Llm => output.papers.extend(files),
+                _ => output.files.extend(files),
+            }
             output
                 .digests
                 .extend(DigestRow::of(receipt, now_ms).map(|what| DigestRow { run_href: run_href.clone(), ..what }));
         }
-        output.drift = MeanDrift::of(&output.files);
+        output.drift = MeanDrift::of(&output.papers);
         output
     }
 }

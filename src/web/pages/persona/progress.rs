@@ -7,6 +7,8 @@ use crate::web::pages::runs::RunRow;
 #[derive(Debug)]
 pub struct Progress {
     pub goals: Vec<GoalRow>,
+    /// Talk in rooms that it left to others: nothing is to be done about it.
+    pub passed: Vec<GoalRow>,
     pub calendar: Calendar,
     pub runs: Vec<RunRow>,
     /// Where the goals before these are.

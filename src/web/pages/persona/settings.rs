@@ -123,9 +123,9 @@ impl Settings {
     /// What an autonomy means.
     pub const fn autonomy_says(&self, one: &Autonomy) -> &'static str {
         match one {
-            Autonomy::ReadOnly => "readonly: looks, and keeps files in its own folder",
-            Autonomy::Supervised => "supervised: asks before what cannot be taken back",
-            Autonomy::Full => "full: asks nobody",
+            Autonomy::ReadOnly => "looks, and keeps files in its own folder",
+            Autonomy::Supervised => "asks before what cannot be taken back",
+            Autonomy::Full => "asks nobody",
         }
     }
 

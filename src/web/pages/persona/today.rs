@@ -55,7 +55,9 @@ impl Today {
 impl Row {
     fn new(quota: &QuotaView, runs: &HashMap<GoalId, String>, now_ms: i64) -> Self {
         let QuotaView { floor, ceiling, done, under_way, waiting, .. } = *quota;
+        let off = !quota.unlimited && ceiling == 0 && done == 0;
         let (value, bounds) = match (quota.forbidden, quota.unlimited) {
+            _ if off => ("off".to_owned(), String::new()),
             (Some(_), _) => ("off".to_owned(), String::new()),
             (None, true) => (done.to_string(), String::new()),
             (None, false) => (format!("{done}/{ceiling}"), format!(" of {floor} to {ceiling}")),
@@ -68,7 +70,11 @@ impl Row {
             value,
             percent: show::percent(done.into(), ceiling.into()),
             tone: if full { "warn" } else { "" },
-            means: quota.forbidden.map_or_else(|| format!("{done}{bounds} done{rest}"), str::to_owned),
+            means: match quota.forbidden {
+                Some(why) => why.to_owned(),
+                None if off => format!("off: its quota allows none{rest}"),
+                None => format!("{done}{bounds} done{rest}"),
+            },
             goals: quota.goals.iter().map(|goal| Behind::new(goal, runs, now_ms)).collect(),
         }
     }

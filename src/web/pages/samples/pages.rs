@@ -201,8 +201,11 @@ fn progress(jason: &Persona) -> Progress {
         records::goal(5, jason, "Send our standard proposal · Old posting", GoalState::Failed),
         records::goal(6, jason, "Send our standard proposal · Other posting", GoalState::Unconfirmed),
         records::goal(7, jason, "Count the evening", GoalState::Parked),
+        records::goal(10, jason, "Order three lamps", GoalState::Parked),
     ];
-    if let [done, _, parked, pending, failed, unconfirmed, waits] = goals.as_mut_slice() {
+    if let [done, _, parked, pending, failed, unconfirmed, waits, asks] = goals.as_mut_slice() {
+        asks.parked_on = Some(ParkedOn::Approval);
+        asks.due_ms = Some(NOW + 3_600_000);
         done.result = Some("title “Submitted · Rehearsal Jobs”, 1 screenshot, 1 CSV row, read back".to_owned());
         parked.parked_on = Some(ParkedOn::Reconcile);
         parked.last_error = Some("the process ended between clicking #submit and its outcome".to_owned());
@@ -228,10 +231,17 @@ fn progress(jason: &Persona) -> Progress {
             .iter()
             .map(|goal| GoalRow::new(goal, &waits_for, &newest, 4, NOW).among(goal, three.as_ref()))
             .collect(),
+        passed: vec![passed(jason)],
         calendar: Calendar::of(jason, &calendar::of(jason), NOW),
         runs: runs.iter().map(|run| run_row(run, &goals, jason)).collect(),
         earlier: Some("/personas/jason?tab=progress&before=x".to_owned()),
     }
+}
+
+fn passed(jason: &Persona) -> GoalRow {
+    let mut goal = records::goal(9, jason, "Launch: who takes the notes?", GoalState::Cancelled);
+    goal.result = Some("passed: others were asked".to_owned());
+    GoalRow::new(&goal, &[], &HashMap::new(), 4, NOW)
 }
 
 fn run_row(run: &actors::domain::Run, goals: &[actors::domain::Goal], jason: &Persona) -> RunRow {

@@ -1,4 +1,5 @@
-//! Serde's complaints in the words of whoever reads them: no types of this program's language.
+//! Serde's complaints in the words of whoever reads them, in settings and in requests: no types of this program's
+//! language.
 
 use serde::de::{Expected, Unexpected};
 
