@@ -1,12 +1,6 @@
 //! PostgreSQL: how a connection is made, the pool for reads and single statements, and an address without its password.
 
-use std::{
-    collections::BTreeSet,
-    future::poll_fn,
-    pin::{Pin, pin},
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use actors::{domain::NodeName, ports::BoxError};
 use diesel::{ConnectionError, ConnectionResult, QueryableByName, sql_query, sql_types};
@@ -15,7 +9,6 @@ use diesel_async::{
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, bb8::Pool},
 };
 use futures::FutureExt;
-use tokio_postgres::{Connection, NoTls, Socket, tls::NoTlsStream};
 use url::Url;
 
 /// How long a connection may take to come about, and a caller may wait for one of the pool.
@@ -26,67 +19,9 @@ const SETTINGS: &str = "SET statement_timeout = '15s'; SET lock_timeout = '1s'; 
     SET idle_in_transaction_session_timeout = '30s'; SET synchronous_commit = on";
 const READ_ONLY: &str = "SET default_transaction_read_only = on; SET lock_timeout = '1s'";
 
-/// A connection and what carries its words.
-pub(super) struct Wired {
-    pub conn: AsyncPgConnection,
-    pub wire: Wire,
-}
-
-/// Carries what a connection says and hears, in the task that asks. A task beside that one, as a pool's connections
-/// have it, costs each statement several stops at other threads: more than a small one takes.
-pub(super) struct Wire(Option<Pin<Box<Connection<Socket, NoTlsStream>>>>);
-
-impl Wire {
-    /// Comes to the end of `work`, which uses the connection.
-    pub(super) async fn carry<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        poll_fn(|context| {
-            if let Poll::Ready(done) = work.as_mut().poll(context) {
-                return Poll::Ready(done);
-            }
-            self.turn(context);
-            work.as_mut().poll(context)
-        })
-        .await
-    }
-
-    /// Says what is to be said, hears what has come. Whoever asks a connection that has ended is told so by it.
-    fn turn(&mut self, context: &mut Context<'_>) {
-        if let Some(carrying) = &mut self.0
-            && carrying.as_mut().poll(context).is_ready()
-        {
-            self.0 = None;
-        }
-    }
-}
-
 /// A connection that gives up in time.
 pub(super) async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
     connect_with(url, SETTINGS).await
-}
-
-/// The same for one task alone.
-pub(super) async fn wire(url: &str) -> ConnectionResult<Wired> {
-    let connecting = async {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(not_connected)?;
-        let mut wire = Wire(Some(Box::pin(connection)));
-        let conn = wire.carry(async {
-            let mut conn = AsyncPgConnection::try_from(client).await?;
-            conn.batch_execute(SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
-            ConnectionResult::Ok(conn)
-        });
-        Ok(Wired { conn: conn.await?, wire })
-    };
-    tokio::time::timeout(CONNECT_LIMIT, connecting).await.map_err(late)?
-}
-
-fn not_connected(error: tokio_postgres::Error) -> ConnectionError {
-    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    ConnectionError::BadConnection(format!("{error}{cause}"))
-}
-
-fn late(_: tokio::time::error::Elapsed) -> ConnectionError {
-    ConnectionError::BadConnection(format!("no answer within {} s", CONNECT_LIMIT.as_secs()))
 }
 
 async fn connect_with(url: &str, settings: &'static str) -> ConnectionResult<AsyncPgConnection> {
@@ -95,6 +30,7 @@ async fn connect_with(url: &str, settings: &'static str) -> ConnectionResult<Asy
         conn.batch_execute(settings).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(conn)
     };
+    let late = |_| ConnectionError::BadConnection(format!("no answer within {} s", CONNECT_LIMIT.as_secs()));
     tokio::time::timeout(CONNECT_LIMIT, connecting).await.map_err(late)?
 }
 

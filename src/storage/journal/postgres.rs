@@ -1,7 +1,4 @@
-//! The journal over PostgreSQL: one connection, receipts by `unnest`.
-//!
-//! **A thread of its own.** Among the other tasks a batch would be handed from thread to thread at every word of the
-//! server, which takes longer than the disk does. Here it is handed over twice.
+//! The journal over PostgreSQL: one connection, held by a task of its own, receipts by `unnest`.
 //!
 //! **An ambiguous COMMIT.** A batch ends with COMMIT, one that is receipts alone is a single statement and needs none.
 //! When the connection is lost between that last statement and its answer, nobody here knows whether the batch was
@@ -14,7 +11,7 @@
 mod read;
 mod unsure;
 
-use std::{future::Future, io, mem, thread, time::Duration};
+use std::{future::Future, mem, time::Duration};
 
 use actors::{
     evidence::chain::{Batch, Heads},
@@ -29,10 +26,7 @@ use diesel::{
     sql_types::{Array, BigInt, Binary, Nullable, Text},
 };
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
-use tokio::{
-    runtime,
-    sync::{mpsc, oneshot},
-};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Failed, answers,
@@ -41,10 +35,7 @@ use super::{
     facts::{Facts, Wanted},
     plan::{self, Plan, Verdict},
 };
-use crate::storage::{
-    disk::Admission,
-    postgres::{self, Wire, Wired},
-};
+use crate::storage::{disk::Admission, postgres::connect};
 
 use unsure::Unsure;
 
@@ -67,41 +58,18 @@ struct Asked {
 }
 
 impl PostgresJournal {
-    /// Takes the database and starts the thread; it ends when the journal is dropped.
+    /// Takes the database and starts the task; it ends when the journal is dropped.
     pub(in crate::storage) async fn start(url: String, admission: Admission) -> Result<Self, Unavailable> {
-        let (batches, asked) = mpsc::channel::<Asked>(WAITING);
-        let (begun, begins) = oneshot::channel();
-        let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
-        let work = move || runtime.block_on(work(url, asked, begun));
-        thread::Builder::new().name("postgres-writer".to_owned()).spawn(work).map_err(no_thread)?;
-        begins.await.unwrap_or_else(|_| Err(gone()))?;
+        let session = Some(open(&url).await?);
+        let (batches, mut asked) = mpsc::channel::<Asked>(WAITING);
+        tokio::spawn(async move {
+            let mut task = Task { url, session, closed: Closed::default(), unsure: Unsure::default() };
+            while let Some(Asked { batch, reply }) = asked.recv().await {
+                // A caller that has gone away loses the reply, never the transaction.
+                let _ = reply.send(task.write(batch).await);
+            }
+        });
         Ok(Self { batches, admission })
-    }
-}
-
-fn no_thread(error: io::Error) -> Unavailable {
-    Unavailable(format!("the thread that writes to PostgreSQL cannot be started: {error}").into())
-}
-
-fn gone() -> Unavailable {
-    Unavailable("the thread that writes to PostgreSQL has ended".into())
-}
-
-/// Tells that the database is taken, then writes one batch after the other.
-async fn work(url: String, mut asked: mpsc::Receiver<Asked>, begun: oneshot::Sender<Result<(), Unavailable>>) {
-    let session = match open(&url).await {
-        Ok(session) => Some(session),
-        Err(error) => {
-            // Who asked for the start and went away needs no reason.
-            let _ = begun.send(Err(error));
-            return;
-        }
-    };
-    let _ = begun.send(Ok(()));
-    let mut task = Task { url, session, closed: Closed::default(), unsure: Unsure::default() };
-    while let Some(Asked { batch, reply }) = asked.recv().await {
-        // A caller that has gone away loses the reply, never the transaction.
-        let _ = reply.send(task.write(batch).await);
     }
 }
 
@@ -109,6 +77,7 @@ async fn work(url: String, mut asked: mpsc::Receiver<Asked>, begun: oneshot::Sen
 impl Journal for PostgresJournal {
     async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
         self.admission.check(&batch)?;
+        let gone = || Unavailable("the task that writes to PostgreSQL has ended".into());
         let (reply, answer) = oneshot::channel();
         self.batches.send(Asked { batch, reply }).await.map_err(|_| gone())?;
         Ok(answers(answer.await.map_err(|_| gone())??))
@@ -130,7 +99,6 @@ struct Task {
 /// A connection, and what is known through it.
 struct Session {
     conn: AsyncPgConnection,
-    wire: Wire,
     heads: Heads,
     facts: Facts,
 }
@@ -141,7 +109,7 @@ impl Task {
             Some(session) => session,
             None => open(&self.url).await?,
         };
-        self.settle(&mut session).await?;
+        self.unsure.settle(&mut session.conn, &mut self.closed).await.map_err(unavailable)?;
         let (batch, landed) = self.unsure.sift(batch);
         match attempt(&mut session, &self.closed, batch).await {
             Ok(plan) => {
@@ -162,13 +130,9 @@ impl Task {
     /// The last answer was lost: perhaps the server can be asked right away.
     async fn look_at_once(&mut self, error: Failed) -> Result<Vec<Verdict>, Unavailable> {
         let mut session = open(&self.url).await?;
-        self.settle(&mut session).await?;
+        self.unsure.settle(&mut session.conn, &mut self.closed).await.map_err(unavailable)?;
         self.session = Some(session);
         self.unsure.take_landed().ok_or_else(|| unavailable(error))
-    }
-
-    async fn settle(&mut self, Session { conn, wire, .. }: &mut Session) -> Result<(), Unavailable> {
-        wire.carry(self.unsure.settle(conn, &mut self.closed)).await.map_err(unavailable)
     }
 }
 
@@ -177,10 +141,10 @@ fn unavailable(error: Failed) -> Unavailable {
 }
 
 async fn open(url: &str) -> Result<Session, Unavailable> {
-    let Wired { mut conn, mut wire } = postgres::wire(url).await.map_err(|error| Unavailable(error.into()))?;
-    wire.carry(take_database(&mut conn)).await?;
-    let pos = wire.carry(read::newest_position(&mut conn)).await.map_err(unavailable)?;
-    Ok(Session { conn, wire, heads: Heads::new(pos), facts: Facts::default() })
+    let mut conn = connect(url).await.map_err(|error| Unavailable(error.into()))?;
+    take_database(&mut conn).await?;
+    let pos = read::newest_position(&mut conn).await.map_err(unavailable)?;
+    Ok(Session { conn, heads: Heads::new(pos), facts: Facts::default() })
 }
 
 /// Another server writes to it.
@@ -215,17 +179,16 @@ impl<E: Into<Failed>> From<E> for Attempt {
 }
 
 async fn attempt(session: &mut Session, closed: &Closed, batch: Vec<Commit>) -> Result<Plan, Attempt> {
-    let Session { conn, wire, heads, facts: known } = session;
+    let Session { conn, heads, facts: known } = session;
     if batch.is_empty() {
         return Ok(Plan::default());
     }
     let before = all_but_the_last(conn, heads, mem::take(known), closed, batch);
-    let Prepared { plan, facts, chains, alone } = wire.carry(within(BATCH_LIMIT, before)).await?;
+    let Prepared { plan, facts, chains, alone } = within(BATCH_LIMIT, before).await?;
     let ending = if alone {
-        let all = within(LAST_LIMIT, diesel_async::RunQueryDsl::execute(InsertReceipts::new(&plan), conn));
-        wire.carry(all).await.map(drop)
+        within(LAST_LIMIT, diesel_async::RunQueryDsl::execute(InsertReceipts::new(&plan), conn)).await.map(drop)
     } else {
-        wire.carry(within(LAST_LIMIT, AnsiTransactionManager::commit_transaction(conn))).await
+        within(LAST_LIMIT, AnsiTransactionManager::commit_transaction(conn)).await
     };
     match ending {
         Ok(()) => {
