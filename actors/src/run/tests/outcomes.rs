@@ -9,8 +9,7 @@ use super::board::{Board, SITE, When, proof, submit};
 use crate::{
     domain::{
         AlertKind, Autonomy, Effect, GoalId, GoalState, InnerLife, MessageState, Mood, Persona, PersonaId,
-        PersonaStatus, Phase,
-        Priority, Proof, Rule, Ruling, RunState, Step, Weight,
+        PersonaStatus, Phase, Priority, Proof, Rule, Ruling, RunState, Step, Weight,
     },
     ports::{Change, Commit, GoalMove, World},
     run::RunEnd,
