@@ -111,7 +111,9 @@ fn a_key_that_signed_is_not_replaced_in_silence() {
 async fn words_of_a_key_that_keeps_them_are_exported_and_verified() {
     let root = tempfile::tempdir().unwrap();
     let server = Server::start(root.path());
-    let made = answer(root.path(), &["key", "new", "ci", "--model", "understudy", "--keep-words"]);
+    // The understudy answers for a persona alone.
+    answer(root.path(), &["persona", "new", "Ada"]);
+    let made = answer(root.path(), &["key", "new", "ci", "--persona", "ada", "--keep-words"]);
     let (code, table, _) = said(&greenroom(root.path(), &["key", "list"]));
     assert!(code == 0 && table.contains("kept"), "{table}");
     let body = r#"{"model": "understudy",  "messages": [{"role": "user", "content": "Good morning!"}]}"#;
