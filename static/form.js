@@ -37,6 +37,8 @@ function valueOf(field) {
   switch (field.dataset.type) {
     case "number":
       return Number(text);
+    case "flag":
+      return field.checked;
     case "thousandths":
       return Math.round(Number(text) * 1000);
     case "dollars":

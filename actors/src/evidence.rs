@@ -10,6 +10,7 @@
 //! Commits do not pass through the actor's mailbox: they go straight to its writer, a task of its own
 //! (`writer.rs`), which saves a hop on the way of every receipt. The actor owns that task and falls with it.
 
+pub(crate) mod artifacts;
 pub mod canonical;
 pub mod chain;
 pub mod checkpoint;

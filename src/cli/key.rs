@@ -34,6 +34,9 @@ pub struct New {
     /// Requests in any minute.
     #[arg(long, value_name = "N")]
     per_minute: Option<u32>,
+    /// Keep what its calls ask and are answered as artifacts; left out, receipts name digests alone.
+    #[arg(long)]
+    keep_words: bool,
     /// A persona whose budgets hold as well and whose secrets are used first.
     #[arg(long, value_name = "PERSONA")]
     persona: Option<String>,
@@ -75,8 +78,8 @@ impl New {
         }
         let models = (!self.model.is_empty()).then_some(self.model);
         let body = json!({
-            "name": self.name, "models": models, "per_minute": self.per_minute, "persona": self.persona,
-            "limits": limits,
+            "name": self.name, "models": models, "per_minute": self.per_minute,
+            "keeps_words": self.keep_words, "persona": self.persona, "limits": limits,
         });
         server.post(&["api", "admin", "keys"], &body).await
     }
@@ -94,17 +97,19 @@ fn table(found: &Value) -> String {
         let standing = if key["revoked_ms"].is_null() { "good" } else { "revoked" };
         let per_minute = key["per_minute"].as_u64().filter(|most| *most > 0);
         let per_minute = per_minute.map_or_else(|| "-".to_owned(), |most| most.to_string());
+        let words = if key["keeps_words"] == true { "kept" } else { "-" };
         [
             text(key, "name"),
             format!("…{}", text(key, "tail")),
             standing.to_owned(),
             models.join(" "),
             per_minute,
+            words.to_owned(),
             text(key, "persona"),
             spent,
             left,
         ]
     };
     let rows: Vec<_> = items(&found["items"]).iter().map(row).collect();
-    print::table(["name", "key", "is", "may ask", "a minute", "persona", "spent today", "left today"], &rows)
+    print::table(["name", "key", "is", "may ask", "a minute", "words", "persona", "spent today", "left today"], &rows)
 }

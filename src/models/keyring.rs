@@ -64,10 +64,11 @@ async fn secret_of(keyring: &dyn Keyring, persona: PersonaId, name: &str) -> Res
     }
 }
 
-/// Every secret that a persona may use: its own, and the instance's.
-pub async fn secrets_of(keyring: &dyn Keyring, persona: PersonaId) -> Result<Hidden, BoxError> {
+/// Every secret that a persona may use, or that anybody may: its own, and the instance's.
+pub async fn secrets_of(keyring: &dyn Keyring, persona: impl Into<Option<PersonaId>>) -> Result<Hidden, BoxError> {
+    let own = persona.into().map(|persona| format!("persona:{persona}"));
     let mut hidden = Hidden::default();
-    for owner in [&*format!("persona:{persona}"), INSTANCE] {
+    for owner in own.as_deref().into_iter().chain([INSTANCE]) {
         for (name, value) in keyring.all(owner).await? {
             hidden.hold(&name, value);
         }

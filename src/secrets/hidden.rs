@@ -6,6 +6,7 @@ use std::{
     ops::Range,
 };
 
+use actors::domain::NewArtifact;
 use serde_json::{Map, Value};
 
 use super::{SecretText, masking};
@@ -98,6 +99,17 @@ impl Hidden {
             (name, value)
         });
         *fields = all.collect();
+    }
+
+    /// The same in a file and its name. Pictures and sounds stay as they are.
+    pub fn mask_artifact(&self, artifact: &mut NewArtifact) {
+        if self.is_empty() {
+            return;
+        }
+        self.mask(&mut artifact.name);
+        if !["image/", "audio/", "video/"].iter().any(|kind| artifact.media_type.starts_with(kind)) {
+            self.mask_bytes(&mut artifact.bytes);
+        }
     }
 
     /// The same in the bytes of a file, as far as they are text. What is a list or an object in JSON stays one.

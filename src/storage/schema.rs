@@ -401,6 +401,7 @@ table! {
         created_by -> Text,
         created_ms -> BigInt,
         revoked_ms -> Nullable<BigInt>,
+        keeps_words -> Bool,
     }
 }
 

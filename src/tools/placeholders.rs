@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use actors::domain::{NewArtifact, Outcome, Step, StepError};
+use actors::domain::{Outcome, Step, StepError};
 use serde_json::Value;
 use url::Url;
 
@@ -121,12 +121,7 @@ pub(super) fn masked(mut outcome: Outcome, hidden: &Hidden) -> Outcome {
     if let Some(error) = &mut outcome.error {
         hidden.mask(&mut error.text);
     }
-    for NewArtifact { name, media_type, bytes, .. } in &mut outcome.artifacts {
-        hidden.mask(name);
-        if !["image/", "audio/", "video/"].iter().any(|kind| media_type.starts_with(kind)) {
-            hidden.mask_bytes(bytes);
-        }
-    }
+    outcome.artifacts.iter_mut().for_each(|artifact| hidden.mask_artifact(artifact));
     outcome
 }
 

@@ -73,6 +73,18 @@ pub struct NewArtifact {
     pub bytes: Vec<u8>,
 }
 
+impl NewArtifact {
+    /// Plain words.
+    pub fn text(name: impl Into<String>, text: impl Into<Vec<u8>>) -> Self {
+        Self { kind: ArtifactKind::Text, name: name.into(), media_type: "text/plain", bytes: text.into() }
+    }
+
+    /// Words in JSON.
+    pub fn json(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        Self { kind: ArtifactKind::Text, name: name.into(), media_type: "application/json", bytes }
+    }
+}
+
 impl fmt::Debug for NewArtifact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A log or a failed test has no use for a picture's bytes.

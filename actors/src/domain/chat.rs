@@ -96,6 +96,11 @@ pub struct ToolOffer {
     pub parameters: Value,
 }
 
+impl ChatRequest {
+    /// File name of the artifact that holds what a model was asked.
+    pub const FILE: &'static str = "prompt.json";
+}
+
 /// What a model answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,6 +110,11 @@ pub struct ChatAnswer {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<ToolCall>,
     pub finish: Finish,
+}
+
+impl ChatAnswer {
+    /// File name of the artifact that holds its text alone.
+    pub const FILE: &'static str = "text.txt";
 }
 
 words! {

@@ -73,6 +73,17 @@ pub struct Body {
     pub error: Option<String>,
 }
 
+impl Body {
+    /// Names what was kept; one that is missing is an error.
+    pub(crate) fn names(&mut self, artifacts: Vec<ArtifactRef>) {
+        if let Some(lost) = artifacts.iter().find(|artifact| artifact.missing) {
+            let why = || format!("the artifact {} could not be kept: is the disk full?", lost.name);
+            self.error.get_or_insert_with(why);
+        }
+        self.artifacts = artifacts;
+    }
+}
+
 /// Everything of a header but its place in the chain: what a writer knows beforehand.
 /// Field order is the canonical order.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    domain::{ArtifactKind, Call, NewArtifact, Phase, Receipt, Step},
+    domain::{Call, NewArtifact, Phase, Receipt, Step},
     evidence::canonical,
     ports::{Blobs, Unavailable},
 };
@@ -26,9 +26,7 @@ pub(super) fn on_record(step: &Step, call: &Call) -> (Value, Option<NewArtifact>
         return (call.args.clone(), None);
     }
     let said = json!({"digest": digest, "bytes": text.len(), "artifact": FILE});
-    let bytes = text.into_bytes();
-    let kept = NewArtifact { kind: ArtifactKind::Text, name: FILE.into(), media_type: "application/json", bytes };
-    (said, Some(kept))
+    (said, Some(NewArtifact::json(FILE, text.into_bytes())))
 }
 
 /// What a question says of them: of large ones their digest and size, for the intent behind a yes keeps them.

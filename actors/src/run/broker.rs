@@ -27,7 +27,7 @@ use crate::{
         NewArtifact, NodeName, Outcome, Permissions, Phase, QuotaLeft, Receipt, ReceiptKind, Rule, RunId, Settlement,
         Step, StepError, StepIndex, Zone,
     },
-    evidence::{Evidence, canonical},
+    evidence::{Evidence, artifacts, canonical},
     ledger::Charge,
     ports::{Change, Commit, LedgerChange, Ports},
     scheduler::HostBook,
@@ -309,13 +309,7 @@ impl Broker {
         draft.state = Some(ended.as_str());
         draft.body.cost = outcome.cost;
         draft.body.error = outcome.error.as_ref().map(|error| error.text.clone());
-        draft.body.artifacts = kept;
-        if let Some(lost) = draft.body.artifacts.iter().find(|artifact| artifact.missing) {
-            draft
-                .body
-                .error
-                .get_or_insert_with(|| format!("the artifact {} could not be kept: is the disk full?", lost.name));
-        }
+        draft.body.names(kept);
         let error = draft.body.error.clone();
         let mut changes = if ended == Ended::NotBegun { act.place.clone().given_back() } else { Vec::new() };
         changes.extend(settled.map(|settled| Change::Ledger(LedgerChange::Settled(settled))));
@@ -328,22 +322,9 @@ impl Broker {
         })
     }
 
-    /// Artifacts are on disk before the receipt that names them.
+    /// What cannot be kept is named as missing.
     pub(super) async fn keep(&self, artifacts: Vec<NewArtifact>) -> Vec<ArtifactRef> {
-        let mut kept = Vec::with_capacity(artifacts.len());
-        for NewArtifact { kind, name, media_type, bytes } in artifacts {
-            let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            let hash: Hash = canonical::sha256(&bytes);
-            let missing = match self.ports.blobs.put(bytes).await {
-                Ok(stored) => stored != hash,
-                Err(error) => {
-                    warn!(artifact = %name, "artifact {name} was not kept: {error}");
-                    true
-                }
-            };
-            kept.push(ArtifactRef { kind, name, media_type: media_type.to_owned(), bytes: size, hash, missing });
-        }
-        kept
+        artifacts::keep_all(&*self.ports.blobs, artifacts).await
     }
 
     pub(super) fn draft(&self, act: &Act<'_>, phase: Phase, summary: String, data: Value) -> Draft {

@@ -15,9 +15,11 @@ use tokio::runtime::Handle;
 use super::{By, CommandError, Company, desk::Desk};
 use crate::{
     domain::{
-        Alert, AlertId, AlertKind, Body, Bound, BudgetLeft, BudgetScope, BudgetSpan, Budgets, ChainId, Cost, Draft,
-        Effect, Entry, EntryId, PersonaId, Phase, ReceiptKind, Settlement, TraceId, Zone, by_key,
+        Alert, AlertId, AlertKind, ArtifactRef, Body, Bound, BudgetLeft, BudgetScope, BudgetSpan, Budgets, ChainId,
+        Cost, Draft, Effect, Entry, EntryId, NewArtifact, PersonaId, Phase, ReceiptKind, Settlement, TraceId, Zone,
+        by_key,
     },
+    evidence::artifacts,
     ledger::{self, Charge, Reached},
     ports::{Change, Commit, Guard, LedgerChange, LedgerGuard, Outdated, Unavailable},
 };
@@ -40,6 +42,8 @@ pub struct ProgramCall {
     pub bound: Result<Bound, String>,
     /// What is asked, for the receipts: an object.
     pub data: Value,
+    /// The words of it, for a key that keeps them: on disk before the intent names them.
+    pub prompt: Option<NewArtifact>,
     pub trace: TraceId,
 }
 
@@ -76,6 +80,8 @@ pub struct OpenCall {
     runtime: Handle,
     call: ProgramCall,
     charge: Charge,
+    /// What came of it, for the last receipt.
+    came: Vec<NewArtifact>,
     /// Something may have left our hands.
     sent: bool,
     open: bool,
@@ -95,14 +101,15 @@ fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Company {
     /// Puts a call on record with its worst case; the inner error: it must not be made.
-    pub async fn begin_call(&self, call: ProgramCall) -> Result<Result<OpenCall, NotMade>, CommandError> {
+    pub async fn begin_call(&self, mut call: ProgramCall) -> Result<Result<OpenCall, NotMade>, CommandError> {
         self.desk.check_open()?;
         let (desk, runtime) = (self.desk.clone(), self.runtime.clone());
         // A task of its own: a program that goes away leaves no reservation behind. On the thread of the one who asks:
         // the answer of the store finds it without a stop at another one.
         let begun = tokio::spawn(async move {
-            let begun = desk.begin_call(&call).await?;
-            Ok(begun.map(|charge| OpenCall { desk, runtime, call, charge, sent: false, open: true }))
+            let prompt = call.prompt.take();
+            let begun = desk.begin_call(&call, prompt).await?;
+            Ok(begun.map(|charge| OpenCall { desk, runtime, call, charge, came: Vec::new(), sent: false, open: true }))
         });
         begun.await.unwrap_or_else(|lost| Err(CommandError::Unavailable(Unavailable(Box::new(lost)))))
     }
@@ -114,11 +121,16 @@ impl OpenCall {
         self.sent = true;
     }
 
+    /// Words that came of it: on disk before the last receipt names them.
+    pub fn keep(&mut self, words: impl IntoIterator<Item = NewArtifact>) {
+        self.came.extend(words);
+    }
+
     /// Records how it ended and settles it; when this answers, it is on disk.
     pub async fn end(mut self, end: CallEnd) -> Result<(), CommandError> {
         self.open = false;
-        let commit = self.desk.ended(&self.call, &self.charge, end);
-        self.desk.write(commit).await?.map_err(|outdated| super::desk::refused(&outdated))?;
+        let came = std::mem::take(&mut self.came);
+        self.desk.settle(&self.call, &self.charge, end, came).await?;
         let desk = self.desk.clone();
         if self.charge.limits.iter().any(|left| left.limit.soft.is_some() && !desk.known.is_told(left)) {
             let limits = std::mem::take(&mut self.charge.limits);
@@ -139,9 +151,10 @@ impl Drop for OpenCall {
                 CallEnd::Failed { spent: Some(Cost::default()), error: "nobody waited for it: it was not made".into() }
             }
         };
-        let (desk, commit) = (self.desk.clone(), self.desk.ended(&self.call, &self.charge, end));
+        let (desk, call, charge) = (self.desk.clone(), self.call.clone(), self.charge.clone());
+        let came = std::mem::take(&mut self.came);
         self.runtime.spawn(async move {
-            if let Err(error) = desk.write(commit).await {
+            if let Err(error) = desk.settle(&call, &charge, end, came).await {
                 tracing::warn!("a call that was let go is settled at the next start: {error}");
             }
         });
@@ -155,7 +168,13 @@ impl KnownBudgets {
 }
 
 impl Desk {
-    async fn begin_call(&self, call: &ProgramCall) -> Result<Result<Charge, NotMade>, CommandError> {
+    async fn begin_call(
+        &self,
+        call: &ProgramCall,
+        prompt: Option<NewArtifact>,
+    ) -> Result<Result<Charge, NotMade>, CommandError> {
+        // A call that nobody can bound is not made: its words need not lie anywhere.
+        let kept = self.kept(prompt.filter(|_| call.bound.is_ok())).await?;
         let entry = Entry {
             id: EntryId(self.world().new_id()),
             persona: call.persona.map(|(id, _)| id),
@@ -171,10 +190,11 @@ impl Desk {
             let charge = Charge::new(entry.clone(), &self.budgets(&entry.scopes()).await?, zone);
             if let Err(why) = &call.bound {
                 let why = charge.limits.first().map_or_else(|| why.clone(), |limit| ledger::unbounded(limit, why));
-                self.deny(call, &why, None).await?;
+                self.deny(call, &why, None, kept).await?;
                 return Ok(Err(NotMade::Unbounded(why)));
             }
-            let Err(Outdated { guard }) = self.write(self.intent(call, &charge)).await? else { return Ok(Ok(charge)) };
+            let intent = self.intent(call, &charge, kept.clone());
+            let Err(Outdated { guard }) = self.write(intent).await? else { return Ok(Ok(charge)) };
             match guard {
                 Guard::Ledger(LedgerGuard::BudgetsAt(scope, _)) => drop(locked(&self.known.by_scope).remove(&scope)),
                 Guard::Ledger(LedgerGuard::BudgetLeft(left)) => {
@@ -182,13 +202,34 @@ impl Desk {
                     let only_reserved = ledger::is_only_reserved(&left, &totals);
                     let why = ledger::refusal(&left, &totals, zone);
                     let until_ms = (!left.never_fits()).then_some(left.span.until_ms);
-                    self.deny(call, &why, Some(&left).filter(|_| !only_reserved)).await?;
+                    self.deny(call, &why, Some(&left).filter(|_| !only_reserved), kept).await?;
                     return Ok(Err(NotMade::NoRoom { why, until_ms, only_reserved }));
                 }
                 _ => return Ok(Err(NotMade::NoPersona)),
             }
         }
         Err(super::desk::busy("the budget of this key"))
+    }
+
+    /// The words of a call that may begin, kept; a store without room for new work takes none.
+    async fn kept(&self, prompt: Option<NewArtifact>) -> Result<Vec<ArtifactRef>, CommandError> {
+        let Some(prompt) = prompt else { return Ok(Vec::new()) };
+        self.ports.journal.admits()?;
+        Ok(vec![artifacts::keep(&*self.ports.blobs, prompt).await?])
+    }
+
+    async fn settle(
+        &self,
+        call: &ProgramCall,
+        charge: &Charge,
+        end: CallEnd,
+        came: Vec<NewArtifact>,
+    ) -> Result<(), CommandError> {
+        let kept = artifacts::keep_all(&*self.ports.blobs, came).await;
+        let mut commit = self.ended(call, charge, end);
+        commit.receipts.iter_mut().for_each(|draft| draft.body.names(kept.clone()));
+        self.write(commit).await?.map_err(|outdated| super::desk::refused(&outdated))?;
+        Ok(())
     }
 
     async fn budgets(&self, scopes: &[BudgetScope]) -> Result<Vec<Budgets>, CommandError> {
@@ -207,10 +248,11 @@ impl Desk {
         Ok(read)
     }
 
-    fn intent(&self, call: &ProgramCall, charge: &Charge) -> Commit {
+    fn intent(&self, call: &ProgramCall, charge: &Charge, kept: Vec<ArtifactRef>) -> Commit {
         let summary = format!("is about to ask {} for key {}", asked(call), call.key);
         let mut draft = self.of_call(call, Phase::Intent, summary);
         draft.body.data["reserved"] = json!(charge.entry.reserved);
+        draft.body.artifacts = kept;
         let mut guards = charge.guards();
         guards.extend(call.persona.map(|(id, _)| Guard::PersonaExists(id)));
         Commit { guards, changes: vec![charge.change()], receipts: vec![draft] }
@@ -248,9 +290,15 @@ impl Desk {
     }
 
     /// `left`: the budget that is used up, which people are told.
-    async fn deny(&self, call: &ProgramCall, why: &str, left: Option<&BudgetLeft>) -> Result<(), CommandError> {
+    async fn deny(
+        &self,
+        call: &ProgramCall,
+        why: &str,
+        left: Option<&BudgetLeft>,
+        kept: Vec<ArtifactRef>,
+    ) -> Result<(), CommandError> {
         let mut draft = self.of_call(call, Phase::Denied, format!("did not ask {} for key {}", asked(call), call.key));
-        draft.body.error = Some(why.to_owned());
+        (draft.body.error, draft.body.artifacts) = (Some(why.to_owned()), kept);
         let alert = left.map(|BudgetLeft { span, limit, .. }| {
             let id = ledger::alert_id(span, limit, Reached::Hard);
             Change::AlertRaised(Box::new(self.budget_alert(id, span, AlertKind::OverBudget, why.to_owned())))
@@ -348,6 +396,7 @@ impl Desk {
             tool: "chat",
             bound: Ok(entry.reserved),
             data: json!({ "entry": entry.id }),
+            prompt: None,
             trace: TraceId(self.world().new_id()),
         };
         let end = CallEnd::Unknown { error: "the server ended before the answer did".into() };

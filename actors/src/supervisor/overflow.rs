@@ -27,10 +27,10 @@ use self::flood::{Flood, Floods};
 use super::{By, desk, drafts, office::Office};
 use crate::{
     domain::{
-        ArtifactKind, ArtifactRef, ChainId, Draft, GoalState, Limits, MessageState, PersonaId, Phase, ReceiptKind,
+        ArtifactKind, ChainId, Draft, GoalState, Limits, MessageState, NewArtifact, PersonaId, Phase, ReceiptKind,
         TraceId,
     },
-    evidence::{Evidence, RecordError, canonical},
+    evidence::{Evidence, RecordError, artifacts},
     persona::tally::Tally,
     ports::{Change, Commit, GoalMove, Guard, Ports, Unavailable, Waiting},
 };
@@ -152,17 +152,9 @@ impl Overflow {
     }
 
     async fn told(&self, persona: PersonaId, flood: &Flood) -> Result<(), Trouble> {
-        let bytes = flood.table().into_bytes();
-        let (size, hash) = (u64::try_from(bytes.len()).unwrap_or(u64::MAX), canonical::sha256(&bytes));
-        let kept = self.ports.blobs.put(bytes).await.map_err(Trouble::Store)?;
-        let listed = ArtifactRef {
-            kind: ArtifactKind::File,
-            name: "dropped.csv".to_owned(),
-            media_type: "text/csv".to_owned(),
-            bytes: size,
-            hash,
-            missing: kept != hash,
-        };
+        let (name, bytes) = ("dropped.csv".to_owned(), flood.table().into_bytes());
+        let table = NewArtifact { kind: ArtifactKind::File, name, media_type: "text/csv", bytes };
+        let listed = artifacts::keep(&*self.ports.blobs, table).await.map_err(Trouble::Store)?;
         let summary = format!("a flood is over: the list names the {} messages that were dropped", flood.len());
         let data = json!({"dropped": flood.len(), "receipts": flood.receipts, "from_ms": flood.from_ms});
         let mut draft = self.log(persona, summary, data);

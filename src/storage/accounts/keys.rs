@@ -29,6 +29,8 @@ pub struct VirtualKey {
     pub models: Vec<String>,
     /// Requests in any minute; 0: no limit.
     pub per_minute: u32,
+    /// What its calls ask and are answered is kept as artifacts.
+    pub keeps_words: bool,
     pub created_by: String,
     pub created_ms: i64,
     pub revoked_ms: Option<i64>,
@@ -43,6 +45,7 @@ struct KeyRow {
     persona: Option<Vec<u8>>,
     models: String,
     per_minute: i32,
+    keeps_words: bool,
     created_by: String,
     created_ms: i64,
     revoked_ms: Option<i64>,
@@ -60,6 +63,7 @@ impl TryFrom<KeyRow> for VirtualKey {
             persona: row.persona.map(|id| read.id(&id)).transpose()?,
             models: read.json(&row.models)?,
             per_minute: read.count(row.per_minute)?,
+            keeps_words: row.keeps_words,
             created_by: row.created_by,
             created_ms: row.created_ms,
             revoked_ms: row.revoked_ms,
@@ -88,6 +92,7 @@ impl Accounts {
             virtual_keys::persona.eq(key.persona.map(|id| id.as_bytes().to_vec())),
             virtual_keys::models.eq(json(&key.models)),
             virtual_keys::per_minute.eq(i32::try_from(key.per_minute).unwrap_or(i32::MAX)),
+            virtual_keys::keeps_words.eq(key.keeps_words),
             virtual_keys::created_by.eq(key.created_by.clone()),
             virtual_keys::created_ms.eq(key.created_ms),
         );

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actors::{
-    domain::{ArtifactKind, ChatRequest, Cost, Ended, Length, NewArtifact, Outcome, Persona, StepError},
+    domain::{ChatRequest, Cost, Ended, Length, NewArtifact, Outcome, Persona, StepError},
     evidence::canonical,
 };
 use serde_json::json;
@@ -55,9 +55,9 @@ pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit
         data["styled"] = "brought to the style of the profile; what was written is kept beside it".into();
     }
     let summary = format!("composed {save_as}, {words} words by {}", composed.provider);
-    let outcome = Outcome::done(summary, data).with_artifact(kept(format!("{save_as}.txt"), text));
+    let outcome = Outcome::done(summary, data).with_artifact(NewArtifact::text(format!("{save_as}.txt"), text));
     let outcome = match held {
-        true => outcome.with_artifact(kept(format!("{save_as}.as-written.txt"), composed.text)),
+        true => outcome.with_artifact(NewArtifact::text(format!("{save_as}.as-written.txt"), composed.text)),
         false => outcome,
     };
     Outcome { cost: composed.cost, ..outcome }
@@ -85,22 +85,13 @@ async fn judged(persona: &Persona, text: &str, aim: u32) -> (String, Result<Drif
     })
 }
 
-fn kept(name: String, text: String) -> NewArtifact {
-    NewArtifact { kind: ArtifactKind::Text, name, media_type: "text/plain", bytes: text.into_bytes() }
-}
-
-/// File name of what a model was asked.
-const PROMPT: &str = "prompt.json";
-
 /// With what a model was asked, whole, unless it has that or nobody was asked. Behind what came of it: whoever looks for a
 /// text finds that first.
 pub(in crate::tools) fn with_prompt(outcome: Outcome, asked: &ChatRequest) -> Outcome {
-    if outcome.ended == Ended::NotBegun || outcome.artifacts.iter().any(|kept| kept.name == PROMPT) {
+    if outcome.ended == Ended::NotBegun || outcome.artifacts.iter().any(|kept| kept.name == ChatRequest::FILE) {
         return outcome;
     }
-    let bytes = json!(asked).to_string().into_bytes();
-    let (name, media_type) = (PROMPT.to_owned(), "application/json");
-    outcome.with_artifact(NewArtifact { kind: ArtifactKind::Text, name, media_type, bytes })
+    outcome.with_artifact(NewArtifact::json(ChatRequest::FILE, json!(asked).to_string().into_bytes()))
 }
 
 /// A model did not answer; `step` is what it was asked for.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actors::domain::{
-    ArtifactKind, ChatRequest, Choice, Chosen, NewArtifact, Outcome, Persona, Step, StepError, Thought, ToolCall, Turn,
+    ChatRequest, Choice, Chosen, NewArtifact, Outcome, Persona, Step, StepError, Thought, ToolCall, Turn,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -109,19 +109,14 @@ pub(in crate::tools) async fn think(models: &Models, asked: Asked<'_>, limit: Du
     if is_shortened {
         data["shortened"] = "older results were shortened to fit into the model's context".into();
     }
-    let kept = [("prompt.json", as_json(&request)), (Thought::FILE, as_json(&thought))];
+    let kept = [(ChatRequest::FILE, as_json(&request)), (Thought::FILE, as_json(&thought))];
     let mut outcome = Outcome { cost, ..Outcome::done(did, data) };
     for (name, bytes) in kept {
         let bytes = match bytes {
             Ok(bytes) => bytes,
             Err(error) => return Outcome::not_begun("could not keep what the model said", error),
         };
-        outcome = outcome.with_artifact(NewArtifact {
-            kind: ArtifactKind::Text,
-            name: name.to_owned(),
-            media_type: "application/json",
-            bytes,
-        });
+        outcome = outcome.with_artifact(NewArtifact::json(name, bytes));
     }
     outcome
 }

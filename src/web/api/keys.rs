@@ -52,6 +52,8 @@ pub struct KeyView {
     pub models: Vec<String>,
     /// Requests in any minute; 0: no limit.
     pub per_minute: u32,
+    /// What its calls ask and are answered is kept as artifacts.
+    pub keeps_words: bool,
     pub created_by: String,
     pub created_ms: i64,
     pub revoked_ms: Option<i64>,
@@ -67,6 +69,8 @@ pub struct NewKey {
     pub models: Option<Vec<String>>,
     /// Requests in any minute; left out or 0: no limit.
     pub per_minute: Option<i64>,
+    /// Whether what its calls ask and are answered is kept as artifacts, which every member may read; left out: it is not.
+    pub keeps_words: Option<bool>,
     /// Slug or id of a persona: its budgets hold as well, and its secrets are used first.
     pub persona: Option<String>,
     /// Its own budgets, as `PUT …/budgets` takes them.
@@ -97,6 +101,7 @@ pub async fn views(deps: &Deps) -> Result<Vec<KeyView>, DbError> {
             persona,
             models: key.models,
             per_minute: key.per_minute,
+            keeps_words: key.keeps_words,
             created_by: key.created_by,
             created_ms: key.created_ms,
             revoked_ms: key.revoked_ms,
@@ -140,6 +145,7 @@ async fn create(caller: Caller, input: Loose<NewKey>, deps: web::Data<Deps>) -> 
         persona: persona.as_ref().map(|persona| persona.id),
         models: new.models.unwrap_or_else(|| vec!["*".to_owned()]),
         per_minute: new.per_minute.and_then(|most| u32::try_from(most).ok()).unwrap_or(0),
+        keeps_words: new.keeps_words.unwrap_or(false),
         created_by: caller.name.clone(),
         created_ms: deps.world.now_ms(),
         revoked_ms: None,
@@ -154,7 +160,7 @@ async fn create(caller: Caller, input: Loose<NewKey>, deps: web::Data<Deps>) -> 
     }
     let data = json!({
         "key": made.name, "models": made.models, "per_minute": made.per_minute,
-        "persona": persona.map(|persona| persona.slug.to_string()),
+        "keeps_words": made.keeps_words, "persona": persona.map(|persona| persona.slug.to_string()),
     });
     deps.company.record_act(format!("made virtual key {}", made.name), data, &caller.by()).await?;
     Ok(HttpResponse::Created().json(MadeKey { name: made.name, key: text }))

@@ -36,6 +36,7 @@ pub struct Row {
     pub persona: String,
     /// `60 a minute`
     pub rate: String,
+    pub keeps_words: bool,
     /// `$0.03 today, $0.97 left`
     pub spent: String,
     pub made: When,
@@ -62,6 +63,7 @@ impl Row {
             models: key.models.join(" "),
             persona: key.persona.unwrap_or_default(),
             rate,
+            keeps_words: key.keeps_words,
             spent,
             made: When::at(key.created_ms, now_ms),
             revoked: key.revoked_ms.map(|at_ms| When::at(at_ms, now_ms)),

@@ -1,16 +1,19 @@
 //! `POST /v1/chat/completions`.
 
+pub(super) mod words;
+
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::header::ContentEncoding, web};
 use actors::{
-    domain::{Cost, PersonaStatus, TraceId, Zone},
+    domain::{Cost, NewArtifact, PersonaStatus, TraceId, Zone},
     evidence::canonical::sha256,
     supervisor::{CallEnd, OpenCall, ProgramCall},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use self::words::Words;
 use super::{
     CALL_LIMIT, Calls, Place,
     asked::{self, Asked, How},
@@ -29,6 +32,8 @@ pub(super) struct Calling {
     pub deps: web::Data<Deps>,
     pub key: Arc<VirtualKey>,
     pub trace: TraceId,
+    /// The request as the program wrote it, if its key keeps words.
+    pub body: Option<Vec<u8>>,
     pub _place: Place,
 }
 
@@ -41,8 +46,10 @@ pub(super) async fn complete(
 ) -> Result<HttpResponse, Refusal> {
     let key = key_of(&request)?.0;
     let mut place = calls.enter()?;
-    let asked = Asked::read(&asked::body(payload, &mut place).await?)?;
-    let calling = Calling { deps, key, trace: trace.0, _place: place };
+    let body = asked::body(payload, &mut place).await?;
+    let asked = Asked::read(&body)?;
+    let body = key.keeps_words.then_some(body);
+    let calling = Calling { deps, key, trace: trace.0, body, _place: place };
     if !calling.key.allows(&asked.how.model) {
         return Err(Refusal::no_model(&asked.how.model));
     }
@@ -59,13 +66,14 @@ pub(super) fn json_of(answer: &Value) -> HttpResponse {
     HttpResponse::Ok().insert_header(ContentEncoding::Identity).json(answer)
 }
 
-async fn whole(calling: Calling, asked: Asked) -> Result<Value, Refusal> {
-    let (mut open, outward, how) = calling.begin(asked).await?;
+async fn whole(mut calling: Calling, asked: Asked) -> Result<Value, Refusal> {
+    let Begun { mut open, outward, how, words } = calling.begin(asked).await?;
     let label = Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &how.model);
     open.sent();
     let began = Instant::now();
     match calling.deps.models.pass(&outward, CALL_LIMIT).await {
         Ok(chatted) => {
+            open.keep(words.answer(&chatted.answer));
             open.end(answered(&chatted, began)).await?;
             Ok(label.completion(&chatted.answer, chatted.cost))
         }
@@ -76,9 +84,17 @@ async fn whole(calling: Calling, asked: Asked) -> Result<Value, Refusal> {
     }
 }
 
+/// A call that is on record.
+pub(super) struct Begun {
+    pub open: OpenCall,
+    pub outward: Outward,
+    pub how: How,
+    pub words: Words,
+}
+
 impl Calling {
     /// Reserves what it may take and puts it on record.
-    pub(super) async fn begin(&self, asked: Asked) -> Result<(OpenCall, Outward, How), Refusal> {
+    pub(super) async fn begin(&mut self, asked: Asked) -> Result<Begun, Refusal> {
         let Asked { how, request, raw } = asked;
         let persona = self.payer().await?;
         let charged = persona.as_ref().map(|persona| (persona.id, persona.hours.zone));
@@ -90,8 +106,9 @@ impl Calling {
         let data = json!({
             "model": how.model, "request": how.digest, "request_bytes": how.bytes, "stream": how.stream,
         });
-        let open = self.reserve("chat", charged, bound, data).await?;
-        Ok((open, outward, how))
+        let (words, prompt) = self.words().await?;
+        let open = self.reserve("chat", charged, bound, data, prompt).await?;
+        Ok(Begun { open, outward, how, words })
     }
 
     /// Whoever is charged beside the key: a persona that is there and not paused.
@@ -112,6 +129,7 @@ impl Calling {
         persona: Option<(actors::domain::PersonaId, Zone)>,
         bound: Result<actors::domain::Bound, ModelError>,
         data: Value,
+        prompt: Option<NewArtifact>,
     ) -> Result<OpenCall, Refusal> {
         let bound = match bound {
             Err(error @ ModelError::UnknownModel { .. }) => return Err(error.into()),
@@ -119,12 +137,12 @@ impl Calling {
             bound => bound.map_err(|error| error.to_string()),
         };
         let (key, trace) = (self.key.name.clone(), self.trace);
-        Ok(self.deps.company.begin_call(ProgramCall { key, persona, tool, bound, data, trace }).await??)
+        Ok(self.deps.company.begin_call(ProgramCall { key, persona, tool, bound, data, prompt, trace }).await??)
     }
 }
 
-/// What the receipt says of an answer: who gave it, how much it was, and its digest. Its words are the program's: to keep
-/// them would cost each call a durable file more.
+/// What the receipt says of an answer: who gave it, how much it was, and its digest. Its words are the program's, unless the
+/// key keeps them: that costs each call two durable files more.
 pub(super) fn answered(chatted: &Chatted, began: Instant) -> CallEnd {
     let said = serde_json::to_vec(&chatted.answer).unwrap_or_default();
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -30,7 +30,8 @@ pub(super) async fn make(
     let key = key_of(&request)?.0;
     let mut place = calls.enter()?;
     let body = body(payload, &mut place).await?;
-    let calling = Calling { deps, key, trace: trace.0, _place: place };
+    let kept = key.keeps_words.then(|| body.clone());
+    let calling = Calling { deps, key, trace: trace.0, body: kept, _place: place };
     let (raw, model) = object(&body)?;
     let is_input = match raw.get("input") {
         Some(Value::String(text)) => !text.is_empty(),
@@ -49,11 +50,13 @@ pub(super) async fn make(
     Ok(json_of(&calls.carry(embed(calling, asked, (sha256(&body), body.len()))).await?))
 }
 
-async fn embed(calling: Calling, asked: ToEmbed, (digest, bytes): (Hash, usize)) -> Result<Value, Refusal> {
+async fn embed(mut calling: Calling, asked: ToEmbed, (digest, bytes): (Hash, usize)) -> Result<Value, Refusal> {
     let charged = asked.persona.as_ref().map(|persona| (persona.id, persona.hours.zone));
     let bound = calling.deps.models.embed_bound(&asked);
     let data = json!({ "model": asked.model, "request": digest, "request_bytes": bytes });
-    let mut open = calling.reserve("embed", charged, bound, data).await?;
+    // What is made of the words has none.
+    let (_, prompt) = calling.words().await?;
+    let mut open = calling.reserve("embed", charged, bound, data, prompt).await?;
     open.sent();
     match calling.deps.models.embed(&asked, CALL_LIMIT).await {
         Ok(made) => {

@@ -7,7 +7,10 @@ use actix_web::{
     http::header::{self, ContentEncoding},
     web::Bytes,
 };
-use actors::supervisor::{CallEnd, OpenCall};
+use actors::{
+    domain::{ChatAnswer, Finish},
+    supervisor::{CallEnd, OpenCall},
+};
 use futures::stream;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -17,7 +20,7 @@ use tokio::{
 use super::{
     CALL_LIMIT,
     asked::Asked,
-    chat::{Calling, answered, failed},
+    chat::{Begun, Calling, answered, failed, words::Words},
     errors::Refusal,
     persona,
     told::{Label, event},
@@ -61,8 +64,8 @@ pub(super) async fn of_model(calling: Calling, asked: Asked) -> Result<HttpRespo
     Ok(answer(events))
 }
 
-async fn tell(calling: Calling, asked: Asked, line: Line, begun: oneshot::Sender<Result<(), Refusal>>) {
-    let (mut open, outward, how) = match calling.begin(asked).await {
+async fn tell(mut calling: Calling, asked: Asked, line: Line, begun: oneshot::Sender<Result<(), Refusal>>) {
+    let Begun { mut open, outward, how, words } = match calling.begin(asked).await {
         Ok(begun) => begun,
         Err(refusal) => return drop(begun.send(Err(refusal))),
     };
@@ -70,7 +73,8 @@ async fn tell(calling: Calling, asked: Asked, line: Line, begun: oneshot::Sender
         label: Label::new(calling.deps.world.new_id(), calling.deps.world.now_ms(), &how.model),
         line,
         begun: Some(begun),
-        calls: 0,
+        words,
+        came: ChatAnswer { text: String::new(), calls: Vec::new(), finish: Finish::Calls },
         include_usage: how.include_usage,
         began: Instant::now(),
     };
@@ -95,7 +99,9 @@ struct Teller {
     line: Line,
     /// Who waits to hear that it begins; none: they did.
     begun: Option<oneshot::Sender<Result<(), Refusal>>>,
-    calls: usize,
+    words: Words,
+    /// What came of the answer so far.
+    came: ChatAnswer,
     include_usage: bool,
     began: Instant,
 }
@@ -108,10 +114,13 @@ impl Teller {
                 () = self.line.0.closed() => return Ended::Left,
             };
             let is_read = match piece {
-                Some(Ok(Piece::Text(text))) => self.begin().await && self.line.say(self.label.text(&text)).await,
+                Some(Ok(Piece::Text(text))) => {
+                    self.words.come(&mut self.came, &text);
+                    self.begin().await && self.line.say(self.label.text(&text)).await
+                }
                 Some(Ok(Piece::Call(call))) => {
-                    let event = self.label.call(self.calls, &call);
-                    self.calls += 1;
+                    let event = self.label.call(self.came.calls.len(), &call);
+                    self.came.calls.push(call);
                     self.begin().await && self.line.say(event).await
                 }
                 Some(Ok(Piece::Done(chatted))) => return Ended::Whole(chatted),
@@ -131,7 +140,9 @@ impl Teller {
     }
 
     /// On record first, then told.
-    async fn finish(mut self, open: OpenCall, ended: Ended) {
+    async fn finish(mut self, mut open: OpenCall, ended: Ended) {
+        let came = if let Ended::Whole(chatted) = &ended { &chatted.answer } else { &self.came };
+        open.keep(self.words.answer(came));
         let end = match &ended {
             Ended::Whole(chatted) => answered(chatted, self.began),
             Ended::Broke(error) => failed(error),

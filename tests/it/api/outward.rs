@@ -1,6 +1,7 @@
 //! `/v1`: what programs are answered, refused and charged, over a provider that follows a script.
 
 mod dollar;
+mod kept;
 
 use std::time::Duration;
 
@@ -381,6 +382,7 @@ fn program_call() -> ProgramCall {
         tool: "chat",
         bound: Ok(Bound { micro_usd: 500, tokens: 50 }),
         data: json!({"model": "house"}),
+        prompt: None,
         trace: by().trace,
     }
 }

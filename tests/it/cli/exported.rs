@@ -107,6 +107,38 @@ fn a_key_that_signed_is_not_replaced_in_silence() {
     assert_eq!(answer(root.path(), &["receipts", "verify"])["ok"], true);
 }
 
+#[tokio::test]
+async fn words_of_a_key_that_keeps_them_are_exported_and_verified() {
+    let root = tempfile::tempdir().unwrap();
+    let server = Server::start(root.path());
+    // The understudy answers for a persona alone.
+    answer(root.path(), &["persona", "new", "Ada"]);
+    let made = answer(root.path(), &["key", "new", "ci", "--persona", "ada", "--keep-words"]);
+    let (code, table, _) = said(&greenroom(root.path(), &["key", "list"]));
+    assert!(code == 0 && table.contains("kept"), "{table}");
+    let body = r#"{"model": "understudy",  "messages": [{"role": "user", "content": "Good morning!"}]}"#;
+    let asked = reqwest::Client::builder().no_proxy().build().unwrap();
+    let asked = asked.post(format!("{}/v1/chat/completions", server.greeting["url"].as_str().unwrap()));
+    let said_to_it = asked.bearer_auth(made["key"].as_str().unwrap()).body(body).send().await.unwrap();
+    assert_eq!(said_to_it.status(), 200);
+    let said_to_it: Value = said_to_it.json().await.unwrap();
+    server.end(Signal::TERM);
+    let bundle = root.path().join("bundle");
+    let to = bundle.to_str().unwrap();
+    answer(root.path(), &["receipts", "export", "--to", to]);
+    let verified = || said(&greenroom(root.path(), &["receipts", "verify", to]));
+    assert_eq!(verified().0, 0);
+    for words in [body, said_to_it["choices"][0]["message"]["content"].as_str().unwrap()] {
+        let hash = actors::evidence::canonical::sha256(words.as_bytes()).to_string();
+        let file = bundle.join("artifacts").join(&hash[..2]).join(&hash);
+        assert_eq!(fs::read_to_string(&file).unwrap(), words);
+        fs::write(&file, "forged").unwrap();
+        let (code, out, _) = verified();
+        assert!(code == 1 && out.contains("is edited"), "{out}");
+        fs::write(&file, words).unwrap();
+    }
+}
+
 /// The first file below a folder.
 fn find(folder: &Path) -> std::path::PathBuf {
     let path = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();

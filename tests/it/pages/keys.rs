@@ -11,6 +11,7 @@ async fn a_key_is_made_shown_once_and_revoked() {
     visitor.open("/keys").await;
     visitor.write("[name=name]", "ci").await;
     visitor.write("[name='limits.day.micro_usd.hard']", "1.5").await;
+    visitor.press("[name=keeps_words]").await;
     visitor.write("main [name=persona]", "nobody").await;
     visitor.press("[data-act$='/keys'] [type=submit]").await;
     visitor.until("document.querySelector('[data-act$=\"/keys\"] .problem').hidden === false").await;
@@ -19,6 +20,7 @@ async fn a_key_is_made_shown_once_and_revoked() {
     watch.saw("made virtual key ci").await;
     visitor.until("/^gk_.{43}$/.test(document.querySelector('[data-shown=key]').textContent)").await;
     visitor.sees("$0.00 today, $1.50 left").await;
+    visitor.sees("keeps words").await;
     visitor.keep("key-made").await;
 
     visitor.open("/keys").await;

@@ -99,6 +99,11 @@ async fn holds_its_permissions(storage: &Storage, ada: &Persona, goal: GoalId) {
         ApprovalFilter { persona: Some(ada.id), waiting_at_ms: Some(0), limit: 9, ..ApprovalFilter::default() };
     let waiting = storage.db.approvals(of_ada).await.unwrap();
     assert_eq!((waiting.len(), waiting[0].state, waiting[0].decided.is_none()), (1, ApprovalState::Waiting, true));
+    let keys = storage.accounts.keys().await.unwrap();
+    assert_eq!(
+        keys.iter().map(|key| (&*key.name, key.keeps_words)).collect::<Vec<_>>(),
+        [("ci", false), ("kept", true)]
+    );
     let policy = storage.records.host_policies().await.unwrap().remove(0);
     assert_eq!((policy.host.as_str(), policy.version, policy.terms.acts_per_1000_s), ("a.test", 2, Some(200)));
     assert_eq!((ada.permissions.autonomy, ada.permissions.rules[0].say), (Autonomy::Full, Ruling::Ask));

@@ -235,13 +235,51 @@ async fn budgets_are_set_from_what_was_there_and_by_receipt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn words_that_cannot_be_kept_hinder_a_call_that_would_begin_and_none_that_was_made() {
+    let house = House::open(1).await;
+    let words = |text: &str| NewArtifact::text("text.txt", text);
+    let begin = || {
+        let (bound, prompt) = (Ok(Bound { micro_usd: 500, tokens: 10 }), Some(words("Who are you?")));
+        let (key, trace, data) = ("ci".to_owned(), house.by().trace, json!({"model": "house"}));
+        house.company.begin_call(ProgramCall { key, persona: None, tool: "chat", bound, data, prompt, trace })
+    };
+    let of_calls = || {
+        let receipts = house.test.store.receipts();
+        receipts.into_iter().filter(|receipt| receipt.tool.as_deref() == Some("chat")).collect::<Vec<_>>()
+    };
+    house.test.blobs.fail_next(1);
+    assert!(matches!(begin().await, Err(CommandError::Unavailable(_))));
+    assert_eq!(of_calls(), [], "nothing begun, nothing reserved");
+
+    let mut open = begin().await.unwrap().unwrap();
+    house.test.blobs.fail_next(1);
+    open.keep([words("I am Bo.")]);
+    open.end(CallEnd::Answered { cost: None, data: json!({}) }).await.unwrap();
+    let [intent, outcome] = &of_calls()[..] else { panic!("{:?}", of_calls()) };
+    assert!(!intent.body.as_ref().unwrap().artifacts[0].missing);
+    let told = outcome.body.clone().unwrap();
+    assert!(told.artifacts[0].missing && told.error.unwrap().contains("is the disk full?"));
+    assert_eq!(told.data["spent"]["micro_usd"], 500, "it is settled all the same");
+    assert_eq!(house.test.blobs.len(), 1);
+    house.company.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_program_that_finds_the_rest_only_reserved_may_try_again_and_nobody_is_alarmed() {
     let house = House::open(1).await;
     house.company.set_budgets(BudgetScope::Company, 0, day(DOLLAR), &house.by()).await.unwrap();
     let begin = async |micro_usd| {
         let bound = Ok(Bound { micro_usd, tokens: 10 });
         let (key, trace) = ("ci".to_owned(), house.by().trace);
-        let call = ProgramCall { key, persona: None, tool: "chat", bound, data: json!({"model": "house"}), trace };
+        let call = ProgramCall {
+            key,
+            persona: None,
+            tool: "chat",
+            bound,
+            data: json!({"model": "house"}),
+            prompt: None,
+            trace,
+        };
         house.company.begin_call(call).await.unwrap()
     };
     let first = begin(600_000).await.unwrap();

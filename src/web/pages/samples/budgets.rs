@@ -21,6 +21,7 @@ pub(super) fn keys() -> KeysPage {
         persona: persona.map(str::to_owned),
         models: vec!["house".to_owned(), "persona/*".to_owned()],
         per_minute: 60,
+        keeps_words: persona.is_some(),
         created_by: "admin".to_owned(),
         created_ms: NOW - 86_400_000,
         revoked_ms,
