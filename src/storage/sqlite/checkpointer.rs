@@ -1,6 +1,6 @@
 //! Moves the WAL into the database beside the writer, so that no commit has to, and lets it begin anew.
 //!
-//! A WAL that only grows costs every commit twice what it need: each sync of a longer file writes what the file system
+//! A WAL that only grows costs every commit twice what it needs: each sync of a longer file writes what the file system
 //! notes of it, too. It begins anew at the write after a checkpoint that left nothing behind, which one beside a busy
 //! writer never is: what came while it ran is left. So most of the way is gone beside the writer, the disk's part
 //! included, until little comes in a round, and the rest while it stands still (0.5 ms, once in some hundred commits). A
@@ -84,10 +84,15 @@ impl Moved {
 
 fn checkpoint(conn: &mut SqliteConnection, writer: &SqliteWriter) -> Result<(), BoxError> {
     if catch_up(conn, || writer.0.file.sync())? {
-        let _still = writer.0.conn.blocking_lock();
-        passive(conn)?;
+        move_the_rest(conn, writer)?;
     }
     Ok(())
+}
+
+/// While the writer stands still.
+fn move_the_rest(conn: &mut SqliteConnection, writer: &SqliteWriter) -> Result<(), BoxError> {
+    let _still = writer.0.conn.blocking_lock();
+    passive(conn).map(drop)
 }
 
 /// Goes after a writer that goes on. Whether it came so near that the rest is little.
@@ -118,60 +123,76 @@ mod tests {
     use super::*;
     use crate::storage::sqlite::{DatabaseFile, open_reader, open_writer};
 
-    fn write(writer: &SqliteWriter, rows: usize) {
-        let mut conn = writer.0.conn.blocking_lock();
-        for _ in 0..rows {
-            conn.as_mut().unwrap().batch_execute("INSERT INTO notes VALUES (hex(randomblob(2000)))").unwrap();
+    /// A database, its writer, and a connection beside it.
+    struct Database {
+        folder: tempfile::TempDir,
+        writer: SqliteWriter,
+        beside: SqliteConnection,
+    }
+
+    impl Database {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("greenroom.db");
+            let mut conn = open_writer(&path).unwrap();
+            conn.batch_execute("CREATE TABLE notes (note TEXT)").unwrap();
+            let writer = SqliteWriter::new(conn, DatabaseFile::open(&path).unwrap());
+            let beside = open(&path, SETTINGS).unwrap();
+            Self { folder, writer, beside }
+        }
+
+        fn write(&self, rows: usize) {
+            let mut conn = self.writer.0.conn.blocking_lock();
+            for _ in 0..rows {
+                conn.as_mut().unwrap().batch_execute("INSERT INTO notes VALUES (hex(randomblob(2000)))").unwrap();
+            }
+        }
+
+        fn size_of_log(&self) -> u64 {
+            fs::metadata(self.folder.path().join("greenroom.db-wal")).unwrap().len()
+        }
+
+        fn checkpoint(&mut self) {
+            checkpoint(&mut self.beside, &self.writer).unwrap();
         }
     }
 
     #[test]
     fn the_log_begins_anew_after_a_checkpoint_and_grows_only_while_somebody_reads_from_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("greenroom.db");
-        let mut conn = open_writer(&path).unwrap();
-        conn.batch_execute("CREATE TABLE notes (note TEXT)").unwrap();
-        let writer = SqliteWriter::new(conn, DatabaseFile::open(&path).unwrap());
-        let mut checkpointer = open(&path, SETTINGS).unwrap();
-        let size = || fs::metadata(folder.path().join("greenroom.db-wal")).unwrap().len();
-        write(&writer, 50);
-        let before = size();
-        checkpoint(&mut checkpointer, &writer).unwrap();
-        write(&writer, 20);
-        assert_eq!(size(), before, "it begins anew");
+        let mut database = Database::new();
+        database.write(50);
+        let before = database.size_of_log();
+        database.checkpoint();
+        database.write(20);
+        assert_eq!(database.size_of_log(), before, "it begins anew");
 
-        let mut reader = open_reader(&path).unwrap();
+        let mut reader = open_reader(&database.folder.path().join("greenroom.db")).unwrap();
         reader.batch_execute("BEGIN; SELECT count(*) FROM notes").unwrap();
-        write(&writer, 5);
-        checkpoint(&mut checkpointer, &writer).unwrap();
-        write(&writer, 50);
-        assert!(size() > before, "what somebody reads is not written over");
+        database.write(5);
+        database.checkpoint();
+        database.write(50);
+        assert!(database.size_of_log() > before, "what somebody reads is not written over");
         reader.batch_execute("COMMIT").unwrap();
-        let before = size();
-        checkpoint(&mut checkpointer, &writer).unwrap();
-        write(&writer, 20);
-        assert_eq!(size(), before);
+        let before = database.size_of_log();
+        database.checkpoint();
+        database.write(20);
+        assert_eq!(database.size_of_log(), before);
     }
 
     #[test]
     fn what_comes_while_it_catches_up_is_moved_too() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("greenroom.db");
-        let mut conn = open_writer(&path).unwrap();
-        conn.batch_execute("CREATE TABLE notes (note TEXT)").unwrap();
-        let writer = SqliteWriter::new(conn, DatabaseFile::open(&path).unwrap());
-        let mut beside = open(&path, SETTINGS).unwrap();
-        let size = || fs::metadata(folder.path().join("greenroom.db-wal")).unwrap().len();
+        let mut database = Database::new();
+        let Database { writer, beside, .. } = &mut database;
         let goes_on = || {
-            write(&writer, 1);
+            let mut conn = writer.0.conn.blocking_lock();
+            conn.as_mut().unwrap().batch_execute("INSERT INTO notes VALUES ('meanwhile')").unwrap();
             Ok(())
         };
-        write(&writer, 50);
-        assert!(catch_up(&mut beside, goes_on).unwrap(), "what SQLite moved is all that it saw: more may have come");
-        write(&writer, 1);
-        checkpoint(&mut beside, &writer).unwrap();
-        let before = size();
-        write(&writer, 20);
-        assert_eq!(size(), before, "it begins anew");
+        assert!(catch_up(beside, goes_on).unwrap(), "SQLite has moved all that it saw, and more may have come");
+        database.write(50);
+        move_the_rest(&mut database.beside, &database.writer).unwrap();
+        let before = database.size_of_log();
+        database.write(20);
+        assert_eq!(database.size_of_log(), before, "it begins anew");
     }
 }

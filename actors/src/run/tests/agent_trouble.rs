@@ -116,23 +116,6 @@ impl Board {
         ];
         self.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
     }
-
-    /// A person wants it tried anew.
-    fn retry(&self, id: GoalId) {
-        let (goal, message) = (self.goal(id), self.message(id));
-        let pending = GoalMove {
-            id,
-            state: GoalState::Pending,
-            parked_on: None,
-            attempts: 0,
-            last_error: None,
-            result: None,
-            due_ms: None,
-            at_ms: goal.updated_ms,
-        };
-        let changes = vec![Change::GoalMoved(pending), Change::MessageMoved(message.id, MessageState::Waiting)];
-        self.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 use super::agents;
 use crate::{
     domain::{
-        ArtifactKind, Call, Cost, Effect, Goal, GoalId, InboxLimits, InnerLife, Limits, Message, NewArtifact, Outcome,
-        Pace, Payload, Persona, Proof, QuotaRules, ReadBack, Receipt, RoomRules, RunId, Step, StepError, StepsPayload,
-        Thought, Unit,
+        ArtifactKind, Call, Cost, Effect, Goal, GoalId, GoalState, InboxLimits, InnerLife, Limits, Message,
+        MessageState, NewArtifact, Outcome, Pace, Payload, Persona, Proof, QuotaRules, ReadBack, Receipt, RoomRules,
+        RunId, Step, StepError, StepsPayload, Thought, Unit,
     },
     evidence::{Evidence, Setup},
-    ports::{Change, Commit, Records as _, Waiting},
+    ports::{Change, Commit, GoalMove, Records as _, Waiting},
     run::{
         Now, RunEnd, Runner,
         replay::{Library, NoReplay, Replayed, replay},
@@ -228,6 +228,23 @@ impl Board {
 
     pub fn submissions(&self) -> usize {
         self.world.lock().unwrap().submissions.len()
+    }
+
+    /// A person wants it tried anew.
+    pub(super) fn retry(&self, id: GoalId) {
+        let (goal, message) = (self.goal(id), self.message(id));
+        let pending = GoalMove {
+            id,
+            state: GoalState::Pending,
+            parked_on: None,
+            attempts: 0,
+            last_error: None,
+            result: None,
+            due_ms: None,
+            at_ms: goal.updated_ms,
+        };
+        let changes = vec![Change::GoalMoved(pending), Change::MessageMoved(message.id, MessageState::Waiting)];
+        self.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        AlertKind, Autonomy, Effect, GoalId, GoalState, HostTerms, InnerLife, MessageState, Mood, Persona, PersonaId,
+        AlertKind, Autonomy, Effect, GoalState, HostTerms, InnerLife, MessageState, Mood, Persona, PersonaId,
         PersonaStatus, Phase, Priority, Proof, Rule, Ruling, RunState, Step, Weight,
     },
     ports::{Change, Commit, GoalMove, World},
@@ -247,23 +247,6 @@ fn says_no(effect: Effect) -> Vec<Step> {
     vec![call, write]
 }
 
-/// As a person does.
-fn retry(board: &Board, goal: GoalId) {
-    let step = GoalMove {
-        id: goal,
-        state: GoalState::Pending,
-        parked_on: None,
-        attempts: 0,
-        last_error: None,
-        result: None,
-        due_ms: None,
-        at_ms: 0,
-    };
-    let message = Change::MessageMoved(board.message(goal).id, MessageState::Waiting);
-    let changes = vec![Change::GoalMoved(step), message];
-    board.ports.store.seed(Commit { changes, ..Commit::default() }).unwrap();
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_effect_that_was_carried_out_and_failed_is_neither_done_again_nor_taken_for_done() {
     let mut board = Board::open(1_000_000).await;
@@ -276,7 +259,7 @@ async fn an_effect_that_was_carried_out_and_failed_is_neither_done_again_nor_tak
         assert_eq!(after.state, GoalState::Failed, "{:?}", after.last_error);
         assert!(after.last_error.unwrap().contains("the server says that it failed"));
         assert_eq!((board.calls_made(), board.receipts("file_write", Phase::Outcome).len()), (1, 0));
-        retry(&board, goal);
+        board.retry(goal);
     }
 }
 
