@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{
-    FromRequest, Handler, HttpResponse, Resource, Responder,
+    FromRequest, Handler, HttpResponse, Resource, Responder, Scope,
     http::{Method, StatusCode, header},
     middleware::from_fn,
     web,
@@ -163,15 +163,35 @@ fn shape<T: ToSchema>() -> Shape {
 }
 
 /// Mounts every table: one resource per path, other methods answered with 405 and what is allowed.
+///
+/// Paths are compared one after the other, each as a pattern. So those that begin alike are looked through only for an
+/// address that does.
 pub fn mount(tables: &[Route], config: &mut web::ServiceConfig) {
-    let mut paths: BTreeMap<&str, Vec<&Route>> = BTreeMap::new();
+    let mut beginnings: BTreeMap<&str, BTreeMap<&str, Vec<&Route>>> = BTreeMap::new();
     for route in tables {
-        paths.entry(route.path).or_default().push(route);
+        let (first, rest) = first_segment(route.path);
+        beginnings.entry(first).or_default().entry(rest).or_default().push(route);
     }
-    // Literal segments before `{names}`: `{` sorts behind every letter.
-    for (path, routes) in paths {
-        config.service(resource(path, &routes));
+    for (first, paths) in beginnings {
+        // Literal segments before `{names}`: `{` sorts behind every letter.
+        let resources = paths.into_iter().map(|(rest, routes)| resource(rest, &routes));
+        if first.is_empty() {
+            resources.fold(&mut *config, |config, resource| config.service(resource));
+        } else {
+            config.service(resources.fold(web::scope(first), Scope::service));
+        }
     }
+}
+
+/// `/api/goals` is `/api` and `/goals`; the root has none.
+fn first_segment(path: &'static str) -> (&'static str, &'static str) {
+    let behind = path.get(1..).unwrap_or_default();
+    let end = match behind.find('/') {
+        Some(end) => end + 1,
+        None if behind.is_empty() => 0,
+        None => path.len(),
+    };
+    path.split_at(end)
 }
 
 fn resource(path: &str, routes: &[&Route]) -> Resource {
