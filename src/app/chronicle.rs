@@ -3,7 +3,7 @@
 //! Receipts are the record, and these lines only point at it. Ordinary steps are not repeated here.
 
 use actors::{
-    domain::{ChainId, Phase, Receipt},
+    domain::{ChainId, Phase, Receipt, ReceiptKind},
     supervisor::Company,
 };
 use tokio::sync::broadcast::error::RecvError;
@@ -36,7 +36,9 @@ fn weight(receipt: &Receipt) -> Weight {
     match &receipt.chain {
         _ if failed || ended_badly || refused => Weight::Trouble,
         _ if decided => Weight::News,
-        ChainId::System(_) => Weight::News,
+        // Calls of programs come by the thousand.
+        ChainId::System(_) if receipt.kind != ReceiptKind::Llm => Weight::News,
+        ChainId::System(_) => Weight::Ordinary,
         ChainId::Persona(_) => Weight::Ordinary,
     }
 }
