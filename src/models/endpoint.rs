@@ -1,16 +1,16 @@
 //! One configured provider: asked over HTTP until there is an answer, a refusal, or no time or try left.
 
+mod connections;
 mod embeddings;
 mod exchange;
 
 use std::time::Duration;
 
 use actors::domain::{Bound, Cost};
-use reqwest::{Client, redirect};
 use tokio::time::Instant;
 use url::Url;
 
-use self::exchange::Reply;
+use self::{connections::Connections, exchange::Reply};
 use super::{
     ModelError,
     gate::{Gate, Pass, Shut},
@@ -43,7 +43,7 @@ pub(super) struct Endpoint {
     host: String,
     config: ProviderConfig,
     gate: Gate,
-    client: Client,
+    connections: Connections,
 }
 
 /// One request, for as long as it is tried.
@@ -97,11 +97,10 @@ impl Endpoint {
         if config.model.trim().is_empty() {
             return Err(bad("model", "must not be empty".to_owned()));
         }
-        // A redirect could carry the key elsewhere.
-        let client = Client::builder().redirect(redirect::Policy::none()).build();
-        let client = client.map_err(|error| bad("base_url", format!("no client could be made: {error}")))?;
+        let connections = Connections::new();
+        let connections = connections.map_err(|error| bad("base_url", format!("no client could be made: {error}")))?;
         let gate = Gate::new(config);
-        Ok(Self { name: name.to_owned(), kind: config.kind, url, host, config: config.clone(), gate, client })
+        Ok(Self { name: name.to_owned(), kind: config.kind, url, host, config: config.clone(), gate, connections })
     }
 
     /// Name of the secret that holds its key; empty: it takes none.

@@ -69,7 +69,8 @@ impl Endpoint {
     }
 
     pub(super) fn request(&self, url: &Url, key: Option<&SecretText>, body: Vec<u8>) -> RequestBuilder {
-        let request = self.client.post(url.clone()).header(header::CONTENT_TYPE, "application/json").body(body);
+        let request =
+            self.connections.here().post(url.clone()).header(header::CONTENT_TYPE, "application/json").body(body);
         match (self.kind, key.map(SecretText::reveal)) {
             (ProviderKind::OpenAi, Some(key)) => request.bearer_auth(key),
             (ProviderKind::OpenAi, None) => request,
