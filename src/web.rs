@@ -41,7 +41,7 @@ use actors::{
     ports::{Blobs, World},
     supervisor::Company,
 };
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -160,7 +160,7 @@ impl Shared {
         Self {
             names: actix::Data::new(names::Names::new(deps.db.clone())),
             keys: actix::Data::new(v1::keys::Keys::new(deps.accounts.clone())),
-            calls: actix::Data::new(v1::Calls::new(Handle::current())),
+            calls: actix::Data::default(),
             bench: actix::Data::new(Bench::new(deps.config.data_root.clone(), deps.isolations.clone())),
             finder: actix::Data::default(),
             deps: actix::Data::new(deps),

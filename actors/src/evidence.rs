@@ -7,8 +7,8 @@
 //! and written when it is back; everything else is answered `Unavailable` and forgotten.
 //! **Never kill this actor.** It may be inside a transaction; [`Evidence::close`] drains it.
 //!
-//! Commits do not pass through the actor's mailbox: they go straight to its writer, a task of its own
-//! (`writer.rs`), which saves a hop on the way of every receipt. The actor owns that task and falls with it.
+//! Commits do not pass through the actor's mailbox: they go straight to its writer (`pen.rs`), which saves a hop on the
+//! way of every receipt. The actor owns the writer's task and falls with it.
 
 pub(crate) mod artifacts;
 pub mod canonical;
@@ -16,6 +16,7 @@ pub mod chain;
 pub mod checkpoint;
 mod newest;
 mod outage;
+mod pen;
 mod seal;
 mod teller;
 mod told;
@@ -30,7 +31,7 @@ mod tests;
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use ed25519_dalek::SigningKey;
-use futures::FutureExt;
+use futures::{FutureExt, future::BoxFuture};
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
@@ -48,8 +49,9 @@ use crate::{
 };
 use newest::Newest;
 pub(crate) use newest::Said;
+use pen::Pen;
 use teller::{Public, Then};
-use writer::{Entry, Item, Writer};
+use writer::{Broken, Entry, Item, Writer};
 
 /// Commits that may wait for the writer before callers wait for a place.
 const QUEUE: usize = 2 * writer::BATCH;
@@ -71,6 +73,8 @@ pub struct Setup {
 #[derive(Clone)]
 pub struct Evidence {
     queue: mpsc::Sender<Item>,
+    /// None: whoever replays a run answers.
+    pen: Option<Pen>,
     live: broadcast::Sender<Arc<Receipt>>,
     turns: broadcast::Sender<GoalTurn>,
     newest: Newest,
@@ -131,29 +135,28 @@ pub enum RecordError {
 impl Evidence {
     /// Starts without a supervisor: for tests and benches.
     pub async fn spawn(setup: Setup) -> Result<(Self, JoinHandle<()>), SpawnErr> {
-        let (evidence, writer) = Self::new(setup);
-        let queue = evidence.queue.downgrade();
-        let (_, task) = Actor::spawn(None, EvidenceActor, (queue, writer)).await?;
+        let (evidence, arguments) = Self::new(setup);
+        let (_, task) = Actor::spawn(None, EvidenceActor, arguments).await?;
         Ok((evidence, task))
     }
 
     /// Starts under a supervisor, which hears `ActorFailed` when an invariant is broken and must end the process.
     pub async fn spawn_linked(setup: Setup, supervisor: ActorCell) -> Result<(Self, JoinHandle<()>), SpawnErr> {
-        let (evidence, writer) = Self::new(setup);
-        let queue = evidence.queue.downgrade();
-        let (_, task) = Actor::spawn_linked(None, EvidenceActor, (queue, writer), supervisor).await?;
+        let (evidence, arguments) = Self::new(setup);
+        let (_, task) = Actor::spawn_linked(None, EvidenceActor, arguments, supervisor).await?;
         Ok((evidence, task))
     }
 
-    fn new(setup: Setup) -> (Self, Writer) {
+    fn new(setup: Setup) -> (Self, Arguments) {
         let (queue, items) = mpsc::channel(QUEUE);
         let (live, _) = broadcast::channel(LIVE);
         let (turns, _) = broadcast::channel(TURNS);
         let (told, trouble) = watch::channel(None);
         let (world, node) = (setup.world.clone(), setup.node.clone());
         let newest = Newest::default();
-        let writer = Writer::new(setup, items, Public { live: live.clone(), turns: turns.clone() }, told);
-        (Self { queue, live, turns, newest, trouble, world, node }, writer)
+        let pen = Pen::new(Writer::new(setup, Public::new(live.clone(), turns.clone()), told));
+        let arguments = (queue.downgrade(), pen.clone().keep(items).boxed());
+        (Self { queue, pen: Some(pen), live, turns, newest, trouble, world, node }, arguments)
     }
 
     /// Writes one commit; when this answers `Ok`, it is on disk. An outcome waits as long as the store is gone.
@@ -175,7 +178,10 @@ impl Evidence {
         let (reply, answer) = oneshot::channel();
         let then = self.newest.told_by(&commit, then);
         let entry = Entry::new(commit, reply, then);
-        self.queue.send(Item::Commit(entry)).await.map_err(|_| RecordError::Ended)?;
+        match &self.pen {
+            Some(pen) => pen.write(entry, &self.queue).await?,
+            None => self.queue.send(Item::Commit(entry)).await.map_err(|_| RecordError::Ended)?,
+        }
         answer.await.map_err(|_| RecordError::Ended)?.result
     }
 
@@ -216,7 +222,10 @@ enum Msg {
     WriterEnded(Result<(), BoxError>),
 }
 
-/// Owns the writer and falls with it.
+/// A way to ask the writer to end, and its work.
+type Arguments = (mpsc::WeakSender<Item>, BoxFuture<'static, Result<(), Broken>>);
+
+/// Owns the writer's task and falls with it.
 struct EvidenceActor;
 
 /// What is left of the writer once it runs: a way to ask it to end.
@@ -228,11 +237,11 @@ struct Desk {
 impl Actor for EvidenceActor {
     type Msg = Msg;
     type State = Desk;
-    type Arguments = (mpsc::WeakSender<Item>, Writer);
+    type Arguments = Arguments;
 
     async fn pre_start(&self, me: ActorRef<Msg>, (queue, writer): Self::Arguments) -> Result<Desk, ActorProcessingErr> {
         tokio::spawn(async move {
-            let ended = AssertUnwindSafe(writer.run()).catch_unwind().await;
+            let ended = AssertUnwindSafe(writer).catch_unwind().await;
             let ended = match ended {
                 Ok(ended) => ended.map_err(BoxError::from),
                 Err(panic) => Err(format!("the writer of receipts fell: {}", panic_text(&*panic)).into()),

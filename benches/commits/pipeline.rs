@@ -10,7 +10,7 @@ use std::{
 
 use actors::{
     evidence::{Evidence, Setup},
-    ports::{Commit, Committed, Journal, Outdated, Unavailable, World},
+    ports::{Commit, Journal, World, Written},
     testing::{self, TestWorld},
 };
 use anyhow::Context as _;
@@ -95,6 +95,11 @@ struct Counted {
 }
 
 impl Counted {
+    fn count(&self, commits: usize) {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        self.commits.fetch_add(commits as u64, Ordering::Relaxed);
+    }
+
     fn forget(&self) {
         self.batches.store(0, Ordering::Relaxed);
         self.commits.store(0, Ordering::Relaxed);
@@ -108,9 +113,14 @@ impl Counted {
 
 #[async_trait]
 impl Journal for Counted {
-    async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
-        self.batches.fetch_add(1, Ordering::Relaxed);
-        self.commits.fetch_add(batch.len() as u64, Ordering::Relaxed);
+    async fn write(&self, batch: Vec<Commit>) -> Written {
+        self.count(batch.len());
         self.journal.write(batch).await
+    }
+
+    fn write_here(&self, commit: Commit) -> Result<Written, Commit> {
+        let written = self.journal.write_here(commit)?;
+        self.count(1);
+        Ok(written)
     }
 }

@@ -10,8 +10,8 @@ use actors::{
     },
     evidence::chain::Heads,
     ports::{
-        Change, Commit, Committed, Journal, Outdated, Performer, Prerequisite, Records, RoomRecords, RosterRecord,
-        Unavailable, Waiting,
+        Change, Commit, Committed, Journal, Performer, Prerequisite, Records, RoomRecords, RosterRecord, Unavailable,
+        Waiting, Written,
     },
 };
 use async_trait::async_trait;
@@ -119,7 +119,7 @@ impl State {
 
 #[async_trait]
 impl Journal for Hollow {
-    async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
+    async fn write(&self, batch: Vec<Commit>) -> Written {
         let mut state = self.state();
         Ok(batch.into_iter().map(|commit| Ok(state.commit(commit, &self.settled))).collect())
     }

@@ -19,7 +19,7 @@ use std::{
 
 use actors::{
     domain::Draft,
-    ports::{Commit, Committed, Journal, Outdated, Unavailable},
+    ports::{Commit, Journal, Unavailable, Written},
 };
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -41,6 +41,7 @@ pub(super) fn practice_site() -> anyhow::Result<Option<SocketAddr>> {
     address.parse().map(Some).with_context(|| format!("{REHEARSAL} holds no address: {address}"))
 }
 
+/// Every commit comes to it by the queue: a boundary is passed once, and stands still without a thread.
 struct Announced {
     journal: Arc<dyn Journal>,
     /// Where to stop.
@@ -51,7 +52,7 @@ struct Announced {
 
 #[async_trait]
 impl Journal for Announced {
-    async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
+    async fn write(&self, batch: Vec<Commit>) -> Written {
         let names: Vec<Vec<String>> = batch.iter().map(|commit| self.names(commit)).collect();
         for name in names.iter().flatten() {
             self.pass("before", name).await;

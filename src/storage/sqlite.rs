@@ -110,6 +110,18 @@ impl SqliteWriter {
             _ => tokio::task::block_in_place(|| with(&mut conn, work)),
         }
     }
+
+    /// The same at once or not at all: somebody else writes.
+    pub(super) fn run_at_once<A, R>(
+        &self,
+        given: A,
+        work: impl FnOnce(&mut SqliteConnection, A) -> R,
+    ) -> Result<Result<R, DbError>, A> {
+        match self.0.conn.try_lock() {
+            Ok(mut conn) => Ok(with(&mut conn, |conn| work(conn, given))),
+            Err(_) => Err(given),
+        }
+    }
 }
 
 fn with<R>(place: &mut Option<SqliteConnection>, work: impl FnOnce(&mut SqliteConnection) -> R) -> Result<R, DbError> {

@@ -18,10 +18,7 @@ mod told;
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpMessage, HttpRequest};
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::{errors::Refusal, keys::KeyInUse};
 use super::routes::{Route, Table, Who};
@@ -52,23 +49,23 @@ pub fn routes() -> Table {
 pub struct Calls {
     places: Arc<Semaphore>,
     kib: Arc<Semaphore>,
-    /// Where receipts are written. A call that runs there, too, finds its receipt and its provider's answer without a
-    /// stop at another thread for each.
-    runtime: Handle,
+}
+
+impl Default for Calls {
+    /// None is under way.
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(MOST_CALLS)), kib: Arc::new(Semaphore::new(MOST_KIB)) }
+    }
 }
 
 impl Calls {
-    /// None is under way; they will be in this runtime.
-    pub fn new(runtime: Handle) -> Self {
-        Self { places: Arc::new(Semaphore::new(MOST_CALLS)), kib: Arc::new(Semaphore::new(MOST_KIB)), runtime }
-    }
-
-    /// Carries a call on, whoever goes away meanwhile.
+    /// Carries a call on, whoever goes away meanwhile: on the thread of its connection, where its receipts are written, too,
+    /// while it is the only one, and its provider's answer comes in.
     async fn carry<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
     ) -> Result<T, Refusal> {
-        self.runtime.spawn(work).await.unwrap_or_else(|lost| {
+        tokio::spawn(work).await.unwrap_or_else(|lost| {
             tracing::error!("a call through the gateway fell: {lost}");
             Err(Refusal::broken("The server could not carry this call to its end; its log says why."))
         })
@@ -113,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn bodies_share_what_room_there_is_and_give_it_back() {
-        let calls = Calls::new(Handle::current());
+        let calls = Calls::default();
         let (mut first, mut second) = (calls.enter().unwrap(), calls.enter().unwrap());
         first.hold(60 << 20).unwrap();
         first.hold(60 << 20).unwrap();

@@ -4,7 +4,7 @@
 //! goes on with the next batch meanwhile. Few are answered at once: a change of tasks would cost them more.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -59,13 +59,22 @@ pub(super) struct Fallen;
 
 /// Whom to tell besides those who wait.
 pub(super) struct Public {
-    pub(super) live: broadcast::Sender<Arc<Receipt>>,
-    pub(super) turns: broadcast::Sender<GoalTurn>,
+    live: broadcast::Sender<Arc<Receipt>>,
+    turns: broadcast::Sender<GoalTurn>,
+    /// What everybody is still to be told, in order.
+    put_off: Mutex<Vec<News>>,
+}
+
+/// What a commit means for all who listen.
+struct News {
+    receipts: Vec<Arc<Receipt>>,
+    turns: Vec<GoalTurn>,
 }
 
 pub(super) struct Teller {
     public: Arc<Public>,
-    batches: mpsc::Sender<Vec<Judged>>,
+    /// None: it has ended.
+    batches: Option<mpsc::Sender<Vec<Judged>>>,
     /// Batches handed over that are not told yet.
     behind: Arc<AtomicUsize>,
     task: JoinHandle<()>,
@@ -84,35 +93,57 @@ impl Teller {
                 }
             }
         });
-        Self { public, batches, behind, task }
+        Self { public, batches: Some(batches), behind, task }
+    }
+
+    /// Whether nobody waits for an answer that is on its way.
+    pub(super) fn has_told(&self) -> bool {
+        self.behind.load(Ordering::Acquire) == 0
     }
 
     /// Tells a batch after all that came before it.
     pub(super) async fn tell(&self, batch: Vec<Judged>) -> Result<(), Fallen> {
-        if batch.len() <= AT_ONCE && self.behind.load(Ordering::Acquire) == 0 {
+        if batch.len() <= AT_ONCE && self.has_told() {
             self.public.tell(batch);
             return Ok(());
         }
         self.behind.fetch_add(1, Ordering::Relaxed);
-        self.batches.send(batch).await.map_err(|_| Fallen)
+        let batches = self.batches.as_ref().ok_or(Fallen)?;
+        batches.send(batch).await.map_err(|_| Fallen)
+    }
+
+    /// Answers on this thread, for those who wrote there: they go on first, and everybody else hears of it then. Only
+    /// where everything before [has been told](Self::has_told).
+    pub(super) fn answer(&self, batch: Vec<Judged>) {
+        if self.public.answer(batch) {
+            let public = self.public.clone();
+            // Dropped with its runtime it is told with what comes next.
+            tokio::spawn(async move {
+                tokio::task::yield_now().await;
+                public.catch_up();
+            });
+        }
     }
 
     /// Everything has been told when this answers.
-    pub(super) async fn end(self) -> Result<(), Fallen> {
-        drop(self.batches);
-        self.task.await.map_err(|_| Fallen)
+    pub(super) async fn end(&mut self) -> Result<(), Fallen> {
+        drop(self.batches.take());
+        self.public.catch_up();
+        (&mut self.task).await.map_err(|_| Fallen)
     }
 }
 
 impl Public {
+    pub(super) fn new(live: broadcast::Sender<Arc<Receipt>>, turns: broadcast::Sender<GoalTurn>) -> Self {
+        Self { live, turns, put_off: Mutex::default() }
+    }
+
     fn tell(&self, batch: Vec<Judged>) {
+        let mut put_off = self.put_off();
+        put_off.drain(..).for_each(|news| self.publish(news));
         for Judged { result, waiting } in batch {
-            if let Ok(committed) = &result {
-                self.publish(committed);
-                for turn in waiting.iter().flat_map(|waiting| &waiting.turns) {
-                    // Nobody listening is no fault.
-                    let _ = self.turns.send(*turn);
-                }
+            if let Some(news) = self.news(&result, waiting.as_ref()) {
+                self.publish(news);
             }
             if let Some(waiting) = waiting {
                 waiting.answer(result);
@@ -120,13 +151,44 @@ impl Public {
         }
     }
 
-    fn publish(&self, committed: &Committed) {
-        if self.live.receiver_count() == 0 {
-            return;
+    /// Answers those who wait and puts off the rest. Whether there is any, and it is the first.
+    fn answer(&self, batch: Vec<Judged>) -> bool {
+        let mut put_off = self.put_off();
+        let was_none = put_off.is_empty();
+        for Judged { result, waiting } in batch {
+            put_off.extend(self.news(&result, waiting.as_ref()));
+            if let Some(waiting) = waiting {
+                waiting.answer(result);
+            }
         }
-        for receipt in &committed.receipts {
-            // Nobody listening is no fault.
-            let _ = self.live.send(Arc::new(receipt.clone()));
+        was_none && !put_off.is_empty()
+    }
+
+    /// Tells what was put off.
+    fn catch_up(&self) {
+        self.put_off().drain(..).for_each(|news| self.publish(news));
+    }
+
+    /// Locked while it is told: nobody overtakes.
+    fn put_off(&self) -> MutexGuard<'_, Vec<News>> {
+        self.put_off.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn news(&self, result: &Result<Committed, Outdated>, waiting: Option<&Waiting>) -> Option<News> {
+        let committed = result.as_ref().ok()?;
+        let turns = waiting.map(|waiting| waiting.turns.clone()).unwrap_or_default();
+        let is_heard = self.live.receiver_count() > 0;
+        let heard = committed.receipts.iter().filter(|_| is_heard);
+        Some(News { receipts: heard.map(|receipt| Arc::new(receipt.clone())).collect(), turns })
+    }
+
+    fn publish(&self, News { receipts, turns }: News) {
+        // Nobody listening is no fault.
+        for receipt in receipts {
+            let _ = self.live.send(receipt);
+        }
+        for turn in turns {
+            let _ = self.turns.send(turn);
         }
     }
 }
@@ -153,7 +215,7 @@ mod tests {
     async fn a_few_are_not_told_before_the_many_in_front_of_them() {
         let (live, mut seen) = broadcast::channel(256);
         let (turns, _) = broadcast::channel(1);
-        let teller = Teller::spawn(Public { live, turns });
+        let mut teller = Teller::spawn(Public::new(live, turns));
         let (world, mut heads) = (TestWorld::new(1), Heads::new(0));
         let mut linked = heads.begin();
         let mut judged = || {

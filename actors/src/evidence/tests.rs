@@ -1,6 +1,7 @@
 //! The promises of the evidence actor, with the clock stopped.
 
 mod outages;
+mod pens;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +18,7 @@ use tokio::{
 use super::{chain::Heads, *};
 use crate::{
     domain::{ChainId, Draft, PersonaId, Phase, Run, RunId, RunState},
-    ports::{Change, Guard, Records},
+    ports::{Change, Guard, Records, Written},
     testing::{MemoryStore, TestWorld, chain, draft, goal, node, persona},
 };
 
@@ -107,14 +108,25 @@ async fn a_refused_commit_is_refused_alone() {
     let desk = desk().await;
     let nobody = Guard::PersonaExists(PersonaId(uuid::Uuid::from_u128(1)));
     let refused = Commit { guards: vec![nobody.clone()], ..desk.commit(1, Some(Phase::Outcome)) };
-    let (before, refused, after) = tokio::join!(
-        desk.evidence.record(desk.commit(1, None)),
-        desk.evidence.record(refused),
-        desk.evidence.record(desk.commit(1, None)),
-    );
+    // They come while another is written, and share the next transaction.
+    let hold = desk.store.hold_writes().await;
+    let writing = desk.recording(desk.commit(2, None));
+    desk.store.asked(1).await;
+    let all = async {
+        tokio::join!(
+            desk.evidence.record(desk.commit(1, None)),
+            desk.evidence.record(refused),
+            desk.evidence.record(desk.commit(1, None)),
+        )
+    };
+    let mut all = std::pin::pin!(all);
+    assert!(all.as_mut().now_or_never().is_none());
+    drop(hold);
+    let (before, refused, after) = all.await;
+    writing.await.unwrap().unwrap();
     assert!(matches!(refused, Err(RecordError::Outdated(Outdated { guard })) if guard == nobody));
     assert_eq!((before.unwrap().receipts[0].seq, after.unwrap().receipts[0].seq), (1, 2));
-    assert_eq!(desk.store.batches(), [3]);
+    assert_eq!(desk.store.batches(), [1, 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,9 +211,11 @@ async fn a_caller_that_goes_away_loses_the_answer_not_the_transaction() {
 async fn closing_writes_what_was_handed_in_and_signs_the_heads() {
     let mut desk = desk().await;
     let task = std::mem::replace(&mut desk.task, tokio::spawn(async {}));
+    let hold = desk.store.hold_writes().await;
     let many = join_all((0..700).map(|n| desk.evidence.record(desk.commit(n, None))));
     let mut many = std::pin::pin!(tokio::task::unconstrained(many));
     assert!(many.as_mut().now_or_never().is_none());
+    drop(hold);
     desk.evidence.close().await.unwrap();
     assert!(many.await.iter().all(Result::is_ok));
     assert_eq!(desk.store.checkpoints().len(), 700);
@@ -283,15 +297,21 @@ async fn what_a_crash_left_unsigned_is_signed_at_the_next_start() {
 }
 
 /// Breaks its promises.
-enum BadJournal {
+#[derive(Clone, Copy)]
+enum Fault {
     Falls,
     AnswersTooLittle,
     BreaksChains,
 }
 
-#[async_trait]
-impl Journal for BadJournal {
-    async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
+struct BadJournal {
+    fault: Fault,
+    /// On the thread of the one who asks.
+    here: bool,
+}
+
+impl Fault {
+    fn answer(self, commits: usize) -> Written {
         let world = TestWorld::new(1);
         match self {
             Self::Falls => panic!("the key cannot be read"),
@@ -299,9 +319,20 @@ impl Journal for BadJournal {
             Self::BreaksChains => {
                 let mut heads = chain::Heads::new(5);
                 let linked = heads.begin().link(draft(&world, chain(1), None, "did")).to_receipt();
-                Ok(batch.iter().map(|_| Ok(Committed { receipts: vec![linked.clone(), linked.clone()] })).collect())
+                Ok((0..commits).map(|_| Ok(Committed { receipts: vec![linked.clone(), linked.clone()] })).collect())
             }
         }
+    }
+}
+
+#[async_trait]
+impl Journal for BadJournal {
+    async fn write(&self, batch: Vec<Commit>) -> Written {
+        self.fault.answer(batch.len())
+    }
+
+    fn write_here(&self, commit: Commit) -> Result<Written, Commit> {
+        if self.here { Ok(self.fault.answer(1)) } else { Err(commit) }
     }
 }
 
@@ -331,11 +362,11 @@ impl Actor for Watcher {
     }
 }
 
-async fn fails_with(journal: BadJournal) -> String {
+async fn fails_with(fault: Fault, here: bool) -> String {
     let (tell, told) = oneshot::channel();
     let (watcher, _) = Actor::spawn(None, Watcher, tell).await.unwrap();
     let world = Arc::new(TestWorld::new(1));
-    let setup = Setup { journal: Arc::new(journal), world: world.clone(), key: key(), node: node() };
+    let setup = Setup { journal: Arc::new(BadJournal { fault, here }), world: world.clone(), key: key(), node: node() };
     let (evidence, _) = Evidence::spawn_linked(setup, watcher.get_cell()).await.unwrap();
     let receipts = vec![draft(&*world, chain(1), None, "did")];
     let answer = evidence.record(Commit { receipts, ..Commit::default() }).await;
@@ -347,9 +378,11 @@ async fn fails_with(journal: BadJournal) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_broken_invariant_is_told_to_the_supervisor() {
-    assert!(fails_with(BadJournal::Falls).await.contains("the key cannot be read"));
-    assert!(fails_with(BadJournal::AnswersTooLittle).await.contains("0 answers to 1 commits"));
-    assert!(fails_with(BadJournal::BreaksChains).await.contains("does not continue"));
+    for here in [false, true] {
+        assert!(fails_with(Fault::Falls, here).await.contains("the key cannot be read"));
+        assert!(fails_with(Fault::AnswersTooLittle, here).await.contains("0 answers to 1 commits"));
+        assert!(fails_with(Fault::BreaksChains, here).await.contains("does not continue"));
+    }
 }
 
 #[tokio::test]

@@ -34,6 +34,6 @@ impl Evidence {
         });
         let (live, turns) = (broadcast::channel(1).0, broadcast::channel(1).0);
         let (_, trouble) = watch::channel(None);
-        Self { queue, live, turns, newest: Newest::default(), trouble, world, node }
+        Self { queue, pen: None, live, turns, newest: Newest::default(), trouble, world, node }
     }
 }

@@ -1,13 +1,11 @@
-//! The writer's loop: takes what has collected, writes it, has it told (`teller.rs`); again.
-//!
-//! Natural group commit: while a batch is being written the next one collects in the queue. The loop runs in a task
-//! of its own that nothing cancels, so a transaction that has begun comes to its end.
+//! Writes what it is given, remembers whose heads are to be signed, has it told (`teller.rs`). Who holds the pen
+//! (`pen.rs`) calls it.
 
 use std::{iter, mem, sync::Arc, time::Duration};
 
 use ed25519_dalek::SigningKey;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{oneshot, watch},
     time::Instant,
 };
 use tracing::{error, info, warn};
@@ -32,6 +30,8 @@ pub(super) const BATCH: usize = 512;
 const KEPT: usize = BATCH;
 /// How long a closing writer waits for a store that is gone.
 const CLOSING: Duration = Duration::from_secs(10);
+/// A write that took longer shows a disk that nobody should wait for on a thread that others need.
+const SHORT: Duration = Duration::from_millis(2);
 
 pub(super) enum Item {
     Commit(Entry),
@@ -56,6 +56,8 @@ pub(super) enum Broken {
     Answers { asked: usize, got: usize },
     #[error(transparent)]
     Fallen(#[from] Fallen),
+    #[error("the writer of receipts fell: {0}")]
+    Fell(String),
 }
 
 /// A commit on its way, with whoever waits for it.
@@ -92,10 +94,8 @@ pub(super) struct Writer {
     world: Arc<dyn World>,
     key: SigningKey,
     node: NodeName,
-    queue: mpsc::Receiver<Item>,
     teller: Teller,
     trouble: watch::Sender<Option<String>>,
-    items: Vec<Item>,
     batch: Vec<Entry>,
     /// What must land and could not yet; each has its spare.
     kept: Vec<Waiting>,
@@ -104,44 +104,111 @@ pub(super) struct Writer {
     /// No more commits can be handed in; since when.
     closing: Option<Instant>,
     closers: Vec<oneshot::Sender<Result<(), Unwritten>>>,
+    /// The last write was of one commit, and short.
+    calm: bool,
+    /// Nothing may be written any more; whoever asks first is told why.
+    broken: Option<Broken>,
 }
 
 impl Writer {
-    pub(super) fn new(
-        setup: Setup,
-        queue: mpsc::Receiver<Item>,
-        public: Public,
-        trouble: watch::Sender<Option<String>>,
-    ) -> Self {
+    pub(super) fn new(setup: Setup, public: Public, trouble: watch::Sender<Option<String>>) -> Self {
         let Setup { journal, world, key, node } = setup;
         Self {
             journal,
             world,
             key,
             node,
-            queue,
             teller: Teller::spawn(public),
             trouble,
-            items: Vec::with_capacity(BATCH),
             batch: Vec::with_capacity(BATCH),
             kept: Vec::new(),
             outage: None,
             unsigned: Unsigned::default(),
             closing: None,
             closers: Vec::new(),
+            calm: true,
+            broken: None,
         }
     }
 
-    /// Until everyone who could hand in a commit is gone, or one of them asked for the end.
-    pub(super) async fn run(mut self) -> Result<(), Broken> {
-        while !self.is_over() {
-            self.collect().await;
-            if self.outage.as_ref().is_some_and(|outage| Instant::now() < outage.retry_at) {
-                self.refuse();
-            } else {
-                self.write().await?;
-            }
+    /// Nothing is left to be done. `drained`: nothing more can come.
+    pub(super) fn is_over(&self, drained: bool) -> bool {
+        let Some(since) = self.closing else { return false };
+        match &self.outage {
+            Some(_) => since.elapsed() >= CLOSING,
+            None => drained && self.unsigned.is_empty(),
         }
+    }
+
+    /// When there is something to do, whoever comes meanwhile; none: only then.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match (&self.outage, self.closing) {
+            _ if self.broken.is_some() => Some(Instant::now()),
+            (Some(outage), _) => Some(outage.retry_at),
+            (None, Some(_)) => Some(Instant::now()),
+            (None, None) => self.unsigned.due(),
+        }
+    }
+
+    /// Nobody can hand in anything any more.
+    pub(super) fn closes(&mut self) {
+        self.closing.get_or_insert_with(Instant::now);
+    }
+
+    /// To be told when all is written.
+    pub(super) fn tells_at_end(&mut self, closer: oneshot::Sender<Result<(), Unwritten>>) {
+        self.closers.push(closer);
+    }
+
+    /// For the next transaction.
+    pub(super) fn take(&mut self, entry: Entry) {
+        if !entry.is_abandoned_intent() {
+            self.batch.push(entry);
+        }
+    }
+
+    /// Writes what was taken and what is due, unless the store is gone and it is too early to try again.
+    pub(super) async fn write_all(&mut self) -> Result<(), Broken> {
+        if let Some(broken) = self.broken.take() {
+            return Err(broken);
+        }
+        if self.outage.as_ref().is_some_and(|outage| Instant::now() < outage.retry_at) {
+            self.refuse();
+            return Ok(());
+        }
+        self.write().await
+    }
+
+    /// Writes this one now, on this thread. It comes back where others would wait for that, or where there is more to it.
+    pub(super) fn write_here(&mut self, entry: Entry) -> Option<Entry> {
+        let is_calm = self.calm && self.outage.is_none() && self.closing.is_none() && self.broken.is_none();
+        if !is_calm || !self.teller.has_told() || (entry.waiting.begins && self.journal.admits().is_err()) {
+            return Some(entry);
+        }
+        let (Entry { commit, waiting }, began) = (entry, Instant::now());
+        let written = match self.journal.write_here(commit) {
+            Ok(written) => written,
+            Err(commit) => return Some(Entry { commit, waiting }),
+        };
+        self.calm = began.elapsed() < SHORT;
+        match written.map(|mut results| (results.len(), results.pop())) {
+            Ok((1, Some(result))) => match self.took_in(vec![Judged { result, waiting: Some(waiting) }]) {
+                Ok(judged) => self.teller.answer(judged),
+                Err(broken) => self.breaks(broken.into()),
+            },
+            Ok((got, _)) => self.breaks(Broken::Answers { asked: 1, got }),
+            Err(error) => self.fail(&error, vec![waiting], Vec::new()),
+        }
+        None
+    }
+
+    /// Nothing is written from here on.
+    pub(super) fn breaks(&mut self, broken: Broken) {
+        self.broken.get_or_insert(broken);
+    }
+
+    /// All is written that could be: everybody is told.
+    pub(super) async fn end(&mut self) -> Result<(), Broken> {
         let unwritten = self
             .outage
             .as_ref()
@@ -151,56 +218,11 @@ impl Writer {
             error!(commits = unwritten.commits, "{unwritten}");
         }
         self.teller.end().await?;
-        for closer in self.closers {
+        for closer in self.closers.drain(..) {
             // Who asked and went away has nothing more to do either.
             let _ = closer.send(unwritten.clone().map_or(Ok(()), Err));
         }
         Ok(())
-    }
-
-    fn is_over(&self) -> bool {
-        let Some(since) = self.closing else { return false };
-        match &self.outage {
-            Some(_) => since.elapsed() >= CLOSING,
-            None => self.queue.is_empty() && self.unsigned.is_empty(),
-        }
-    }
-
-    /// Waits for commits, or for the moment something else is due.
-    async fn collect(&mut self) {
-        let due = match (&self.outage, self.closing) {
-            (Some(outage), _) => Some(outage.retry_at),
-            (None, Some(_)) => Some(Instant::now()),
-            (None, None) => self.unsigned.due(),
-        };
-        let pause = async {
-            match due {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
-        // A closed and empty queue answers at once, for ever: then only the pause counts.
-        let drained = self.queue.is_closed() && self.queue.is_empty();
-        tokio::select! {
-            biased;
-            taken = self.queue.recv_many(&mut self.items, BATCH), if !drained => {
-                if taken == 0 {
-                    self.closing.get_or_insert_with(Instant::now);
-                }
-            }
-            () = pause => {}
-        }
-        for item in self.items.drain(..) {
-            match item {
-                Item::Commit(entry) if entry.is_abandoned_intent() => {}
-                Item::Commit(entry) => self.batch.push(entry),
-                Item::Close(closer) => {
-                    self.queue.close();
-                    self.closing.get_or_insert_with(Instant::now);
-                    self.closers.push(closer);
-                }
-            }
-        }
     }
 
     /// One transaction: what was kept, what came in, the signatures that are due.
@@ -222,8 +244,10 @@ impl Writer {
         if commits.is_empty() {
             return Ok(());
         }
-        let asked = commits.len();
-        match self.journal.write(commits).await {
+        let (asked, began) = (commits.len(), Instant::now());
+        let written = self.journal.write(commits).await;
+        self.calm = asked == 1 && began.elapsed() < SHORT;
+        match written {
             Ok(results) if results.len() == asked => self.settle(results, waiting).await,
             Ok(results) => Err(Broken::Answers { asked, got: results.len() }),
             Err(error) => {
@@ -270,16 +294,20 @@ impl Writer {
             info!(since_ms = outage.since_ms, "the store takes work again");
             self.trouble.send_replace(None);
         }
-        let now = Instant::now();
         let waiting = waiting.into_iter().map(Some).chain(iter::repeat_with(|| None));
-        let judged: Vec<_> =
-            results.into_iter().zip(waiting).map(|(result, waiting)| Judged { result, waiting }).collect();
+        let judged = results.into_iter().zip(waiting).map(|(result, waiting)| Judged { result, waiting }).collect();
+        let judged = self.took_in(judged)?;
+        Ok(self.teller.tell(judged).await?)
+    }
+
+    fn took_in(&mut self, judged: Vec<Judged>) -> Result<Vec<Judged>, Discontinued> {
+        let now = Instant::now();
         for Judged { result, waiting } in &judged {
             if let Ok(committed) = result {
                 self.take_in(committed, waiting.as_ref().is_some_and(|waiting| waiting.ends_run), now)?;
             }
         }
-        Ok(self.teller.tell(judged).await?)
+        Ok(judged)
     }
 
     fn take_in(&mut self, committed: &Committed, ends_run: bool, now: Instant) -> Result<(), Discontinued> {

@@ -36,6 +36,9 @@ pub struct Outdated {
     pub guard: Guard,
 }
 
+/// What became of each commit of a batch, in order, or why none was written.
+pub type Written = Result<Vec<Result<Committed, Outdated>>, Unavailable>;
+
 /// The one way in which anything durable changes. The promises below are tested in
 /// `tests/it/journal.rs` against every implementation.
 #[async_trait]
@@ -43,7 +46,13 @@ pub trait Journal: Send + Sync {
     /// Each commit is written whole or refused whole; one refusal does not touch its
     /// neighbours. When this returns, what was accepted is on disk, in this order, and its receipts are
     /// linked to their chains without a gap.
-    async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable>;
+    async fn write(&self, batch: Vec<Commit>) -> Written;
+
+    /// The same for one commit, on this very thread, which it keeps for as long as the disk takes. A journal that would
+    /// have to wait for somebody else, or for a server, gives it back.
+    fn write_here(&self, commit: Commit) -> Result<Written, Commit> {
+        Err(commit)
+    }
 
     /// Whether something new may begin now ([`Commit::begins_something`]), and why not. All else may be written.
     fn admits(&self) -> Result<(), Unavailable> {

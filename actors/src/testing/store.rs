@@ -18,7 +18,7 @@ use crate::{
     },
     ports::{
         ChainHead, ChainHeads, Checkpoint, Commit, Committed, Counted, Inbox, Journal, LastWork, Outdated, Overdue,
-        Prerequisite, Records, RosterRecord, Unavailable, Waiting,
+        Prerequisite, Records, RosterRecord, Unavailable, Waiting, Written,
     },
 };
 
@@ -175,6 +175,19 @@ impl MemoryStore {
     }
 }
 
+impl MemoryStore {
+    fn write_now(&self, batch: Vec<Commit>) -> Written {
+        if lock(&self.faults).strikes(batch.len()) {
+            return Err(Unavailable("the database is locked (as the test asked)".into()));
+        }
+        if batch.iter().any(Commit::begins_something) {
+            self.admits()?;
+        }
+        let mut state = lock(&self.state);
+        Ok(batch.into_iter().map(|commit| state.commit(commit)).collect())
+    }
+}
+
 impl Faults {
     fn strikes(&mut self, commits: usize) -> bool {
         self.batches.push(commits);
@@ -186,17 +199,16 @@ impl Faults {
 
 #[async_trait]
 impl Journal for MemoryStore {
-    async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
+    async fn write(&self, batch: Vec<Commit>) -> Written {
         self.asked.send_modify(|asked| *asked += 1);
         let _turn = self.gate.lock().await;
-        if lock(&self.faults).strikes(batch.len()) {
-            return Err(Unavailable("the database is locked (as the test asked)".into()));
-        }
-        if batch.iter().any(Commit::begins_something) {
-            self.admits()?;
-        }
-        let mut state = lock(&self.state);
-        Ok(batch.into_iter().map(|commit| state.commit(commit)).collect())
+        self.write_now(batch)
+    }
+
+    fn write_here(&self, commit: Commit) -> Result<Written, Commit> {
+        let Ok(_turn) = self.gate.try_lock() else { return Err(commit) };
+        self.asked.send_modify(|asked| *asked += 1);
+        Ok(self.write_now(vec![commit]))
     }
 
     fn admits(&self) -> Result<(), Unavailable> {

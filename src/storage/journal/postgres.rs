@@ -15,7 +15,7 @@ use std::{future::Future, mem, time::Duration};
 
 use actors::{
     evidence::chain::{Batch, Heads},
-    ports::{Checkpoint, Commit, Committed, Journal, Outdated, Unavailable},
+    ports::{Checkpoint, Commit, Journal, Unavailable, Written},
 };
 use async_trait::async_trait;
 use diesel::{
@@ -75,7 +75,7 @@ impl PostgresJournal {
 
 #[async_trait]
 impl Journal for PostgresJournal {
-    async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
+    async fn write(&self, batch: Vec<Commit>) -> Written {
         self.admission.check(&batch)?;
         let gone = || Unavailable("the task that writes to PostgreSQL has ended".into());
         let (reply, answer) = oneshot::channel();

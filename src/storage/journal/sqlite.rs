@@ -8,13 +8,14 @@ mod tests;
 use std::{
     mem,
     path::PathBuf,
+    slice,
     sync::{Mutex, PoisonError},
 };
 
 use actors::{
     domain::{ChainId, Phase},
     evidence::chain::{Batch, Head, Heads, Linked},
-    ports::{Checkpoint, Commit, Committed, Journal, Outdated, Unavailable},
+    ports::{Checkpoint, Commit, Journal, Unavailable, Written},
 };
 use async_trait::async_trait;
 use diesel::{
@@ -96,19 +97,39 @@ impl SqliteJournal {
     }
 }
 
+impl SqliteJournal {
+    fn write_on(
+        &self,
+        conn: &mut SqliteConnection,
+        batch: Vec<Commit>,
+        has_room: bool,
+    ) -> Result<Vec<Verdict>, Failed> {
+        // A batch that panicked took the connection with it: nothing is written after that.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.reserve.keep(has_room);
+        state.write(conn, batch)
+    }
+}
+
 #[async_trait]
 impl Journal for SqliteJournal {
-    async fn write(&self, batch: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
+    async fn write(&self, batch: Vec<Commit>) -> Written {
         let has_room = self.admission.check(&batch)?;
         let short = batch.len() <= FEW;
-        let write = |conn: &mut SqliteConnection| {
-            // A batch that panicked took the connection with it: nothing is written after that.
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.reserve.keep(has_room);
-            state.write(conn, batch)
-        };
-        let written = self.writer.run_here(short, write).await?;
+        let written = self.writer.run_here(short, |conn| self.write_on(conn, batch, has_room)).await?;
         Ok(answers(written.map_err(|error| Unavailable(error.into()))?))
+    }
+
+    fn write_here(&self, commit: Commit) -> Result<Written, Commit> {
+        let has_room = match self.admission.check(slice::from_ref(&commit)) {
+            Ok(has_room) => has_room,
+            Err(error) => return Ok(Err(error)),
+        };
+        let written = self.writer.run_at_once(commit, |conn, commit| self.write_on(conn, vec![commit], has_room))?;
+        Ok(written.map_err(Unavailable::from).and_then(|done| match done {
+            Ok(verdicts) => Ok(answers(verdicts)),
+            Err(error) => Err(Unavailable(error.into())),
+        }))
     }
 
     fn admits(&self) -> Result<(), Unavailable> {

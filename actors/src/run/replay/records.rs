@@ -16,8 +16,8 @@ use crate::{
     },
     evidence::canonical,
     ports::{
-        Blobs, Commit, Committed, Journal, Outdated, Performer, Prerequisite, Records, RoomRecords, RosterRecord,
-        Unavailable, Waiting, World,
+        Blobs, Commit, Journal, Performer, Prerequisite, Records, RoomRecords, RosterRecord, Unavailable, Waiting,
+        World, Written,
     },
     run::handing::{Colleagues, Given, Handed, NotGiven, Repeated},
 };
@@ -120,7 +120,7 @@ impl Colleagues for Told {
 
 #[async_trait]
 impl Journal for Told {
-    async fn write(&self, _: Vec<Commit>) -> Result<Vec<Result<Committed, Outdated>>, Unavailable> {
+    async fn write(&self, _: Vec<Commit>) -> Written {
         Err(Unavailable("a replay writes nothing".into()))
     }
 }

@@ -88,7 +88,7 @@ async fn a_room_that_never_settles_holds_up_no_other() {
     let saying =
         NewSaying { room: other.id, author: Author::person("owner"), text: "And here?".to_owned(), correlation: None };
     hall.house.company.say(saying, &hall.house.by()).await.unwrap();
-    let answered = || hall.house.test.store.room_talk(other.id).len() == 3;
+    let answered = || hall.house.test.store.room_talk(other.id).len() > 1;
     for _ in 0..500 {
         settle().await;
         tokio::time::advance(Duration::from_millis(1)).await;
