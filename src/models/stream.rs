@@ -42,6 +42,16 @@ impl ChatStream {
         Self { pieces, _asking: AbortOnDropHandle::new(tokio::spawn(ask(told))) }
     }
 
+    /// Tells these and ends.
+    #[cfg(test)]
+    pub(crate) fn that_tells(pieces: Vec<Piece>) -> Self {
+        Self::of(|told| async move {
+            for piece in pieces {
+                told.send(Ok(piece)).await;
+            }
+        })
+    }
+
     /// The next piece. After [`Piece::Done`] or an error there is none.
     pub async fn next(&mut self) -> Option<Result<Piece, ModelError>> {
         self.pieces.recv().await

@@ -9,6 +9,10 @@ use std::{
 };
 
 use actors::domain::PersonaId;
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
 
 use super::{folder::Inside, mcp, own, toolbox};
 
@@ -156,13 +160,23 @@ impl Shelf {
 }
 
 impl Staged {
-    /// Puts it in its place; what was there is gone. Blocking.
+    /// Puts it in its place in one step: whoever looks finds what was there or this. What was there is gone. Blocking.
     pub fn put(self) -> io::Result<()> {
         let shelf = self.place.parent().unwrap_or(&self.place).to_path_buf();
-        if self.place.symlink_metadata().is_ok() {
-            remove(&self.place, &self.mark())?;
+        match renameat_with(CWD, &self.beside, CWD, &self.place, RenameFlags::EXCHANGE) {
+            // On disk before the old one goes.
+            Ok(()) => File::open(&shelf)?.sync_all()?,
+            // Nothing was there.
+            Err(Errno::NOENT) => fs::rename(&self.beside, &self.place)?,
+            // Some file systems (those of a network, mostly) cannot exchange: for a moment there is none then.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                remove(&self.place, &self.mark())?;
+                fs::rename(&self.beside, &self.place)?;
+            }
+            Err(error) => return Err(error.into()),
         }
-        fs::rename(&self.beside, &self.place)?;
+        // What was exchanged lies beside it now.
+        drop(self);
         File::open(shelf)?.sync_all()
     }
 
@@ -174,8 +188,8 @@ impl Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        // In its place, there is nothing left here.
-        let _ = fs::remove_dir_all(&self.beside);
+        // Nothing is left here when it went to a place where nothing was; else what was there before.
+        let _ = clear(&self.beside);
     }
 }
 
@@ -184,7 +198,12 @@ impl Drop for Staged {
 pub fn remove(folder: &Path, mark: &str) -> io::Result<()> {
     let aside = folder.with_file_name(format!(".gone-{mark}"));
     fs::rename(folder, &aside)?;
-    if aside.is_symlink() { fs::remove_file(aside) } else { fs::remove_dir_all(aside) }
+    clear(&aside)
+}
+
+/// Removes a folder with all that is in it, or a link alone.
+fn clear(place: &Path) -> io::Result<()> {
+    if place.symlink_metadata()?.is_dir() { fs::remove_dir_all(place) } else { fs::remove_file(place) }
 }
 
 fn write(folder: &Path, new: &NewFile) -> Result<(), NotAdded> {
@@ -207,6 +226,11 @@ fn write(folder: &Path, new: &NewFile) -> Result<(), NotAdded> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        thread,
+    };
+
     use super::*;
 
     const TOOL: &str = "name = \"greet\"\ndescription = \"Greets.\"\ncommand = [\"./run\"]\neffect = \"pure\"\n\
@@ -244,6 +268,51 @@ mod tests {
         let found = Shelf::Tools.find(root.path(), None, "greet").unwrap();
         remove(&found, "2").unwrap();
         assert_eq!(names(&root.path().join("tools")), [""; 0]);
+    }
+
+    #[test]
+    fn whoever_looks_while_a_tool_is_replaced_finds_one() {
+        let root = tempfile::tempdir().unwrap();
+        let files = [file("run", b"#!/bin/sh\necho 1"), file("lib/words.txt", b"hello")];
+        stage(root.path(), TOOL, &files, false).unwrap().put().unwrap();
+        let known = own::OwnTools::new(root.path().to_path_buf(), |_| false);
+        let said = || known.of(None).named("greet").map(|tool| tool.manifest.description.clone());
+        assert_eq!(said().as_deref(), Some("Greets."));
+        let (manifest, over) = (root.path().join("tools/greet/tool.toml"), AtomicBool::new(false));
+        let missed = thread::scope(|scope| {
+            let looking = scope.spawn(|| {
+                let mut missed = 0;
+                while !over.load(Ordering::Relaxed) {
+                    missed += usize::from(!manifest.exists());
+                }
+                missed
+            });
+            let waves = TOOL.replace("Greets", "Waves");
+            let replaced = (0..30).try_for_each(|_| Ok(stage(root.path(), &waves, &files, true)?.put()?));
+            over.store(true, Ordering::Relaxed);
+            replaced.map_err(|error: NotAdded| error.to_string()).unwrap();
+            looking.join().unwrap()
+        });
+        assert_eq!(missed, 0);
+        assert_eq!(said().as_deref(), Some("Waves."), "what is watched is seen");
+        assert_eq!(names(&root.path().join("tools")), ["greet"]);
+    }
+
+    #[test]
+    fn a_link_or_a_file_is_replaced_and_what_it_leads_to_stays() {
+        let (root, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(elsewhere.path().join("tool.toml"), TOOL).unwrap();
+        let place = root.path().join("tools/greet");
+        fs::create_dir_all(root.path().join("tools")).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), &place).unwrap();
+        for _ in 0..2 {
+            stage(root.path(), TOOL, &[], true).unwrap().put().unwrap();
+            assert!(place.symlink_metadata().unwrap().is_dir());
+            assert_eq!(names(&root.path().join("tools")), ["greet"]);
+            fs::remove_dir_all(&place).unwrap();
+            fs::write(&place, "").unwrap();
+        }
+        assert_eq!(names(elsewhere.path()), ["tool.toml"]);
     }
 
     #[test]

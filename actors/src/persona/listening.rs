@@ -15,15 +15,17 @@ use tracing::warn;
 use super::{PersonaActor, feeling::Feeling, read};
 use crate::{
     domain::{
-        Body, ChainId, Draft, GoalId, GoalState, Held, Intention, MessageState, Mood, Persona, Phase, Priority,
-        ReceiptKind, Room, RoomTurn, TurnState, intend,
+        Body, ChainId, Draft, GoalId, GoalState, Held, Intention, MessageState, Mood, ParkedOn, Persona, Phase,
+        Priority, ReceiptKind, Room, RoomTurn, TurnState, intend,
     },
     evidence::RecordError,
-    ports::{Change, Commit, GoalMove, Guard, RoomChange, RoomGuard, Unavailable, Waiting},
+    ports::{Change, Commit, GoalMove, Guard, Outdated, RoomChange, RoomGuard, Unavailable, Waiting},
 };
 
 /// Talk before a message that a persona remembers.
 const BEFORE: u32 = 8;
+/// How often it thinks anew about what was changed meanwhile.
+const RACES: usize = 8;
 
 /// Turns about which it has said what it would do. What is asked once is not asked again.
 #[derive(Default)]
@@ -45,19 +47,44 @@ impl PersonaActor {
             if listener.heard.contains(&work.goal.id) {
                 continue;
             }
-            self.answer(work, feeling).await?;
-            new |= listener.heard.insert(work.goal.id);
+            if self.answer(work, feeling).await? {
+                new |= listener.heard.insert(work.goal.id);
+            }
         }
         Ok(new)
     }
 
-    async fn answer(&self, work: &Waiting, feeling: &Feeling) -> Result<(), Unavailable> {
+    /// Whether there is nothing more to say about it: it was said, or there is nothing to be said. Else it kept changing.
+    async fn answer(&self, work: &Waiting, feeling: &Feeling) -> Result<bool, Unavailable> {
+        for _ in 0..RACES {
+            let Some((commit, wants)) = self.word(work, feeling).await? else { return Ok(true) };
+            match self.stage.evidence.record(commit).await {
+                Ok(_) if !wants => self.tell_fresh().await,
+                // Somebody else moved the turn.
+                Ok(_)
+                | Err(
+                    RecordError::Ended | RecordError::Outdated(Outdated { guard: Guard::Room(RoomGuard::TurnIs(..)) }),
+                ) => {}
+                // What it was to be said about is another by now: the turn still waits for a word.
+                Err(RecordError::Outdated(_)) => continue,
+                Err(RecordError::Unavailable(error)) => return Err(error),
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// What it says about a turn, and whether it wants to answer. None: nobody waits for its word any more.
+    async fn word(&self, work: &Waiting, feeling: &Feeling) -> Result<Option<(Commit, bool)>, Unavailable> {
         let records = &self.stage.ports.records;
         let turn = read(records.turn(work.goal.id)).await?;
-        let Some(turn) = turn.filter(|turn| turn.state == TurnState::Asked) else { return Ok(()) };
-        let Some(persona) = read(records.persona(self.id)).await? else { return Ok(()) };
-        let Some(said) = read(records.room_message(turn.about)).await? else { return Ok(()) };
-        let Some(room) = read(records.room(turn.room)).await? else { return Ok(()) };
+        let Some(turn) = turn.filter(|turn| turn.state == TurnState::Asked) else { return Ok(None) };
+        let goal = read(records.goal(work.goal.id)).await?;
+        let Some(goal) = goal.filter(|goal| goal.parked_on == Some(ParkedOn::Room)) else { return Ok(None) };
+        let work = &Waiting { goal, message: work.message.clone() };
+        let Some(persona) = read(records.persona(self.id)).await? else { return Ok(None) };
+        let Some(said) = read(records.room_message(turn.about)).await? else { return Ok(None) };
+        let Some(room) = read(records.room(turn.room)).await? else { return Ok(None) };
         let before = read(records.room_talk(turn.room, BEFORE, Some(turn.about))).await?;
         let priority = work.message.priority_at(self.now_ms());
         let held = feeling.holds(&turn, priority);
@@ -67,16 +94,7 @@ impl PersonaActor {
             (intention.wants, intention.reluctant) = (true, false);
         }
         let told = Told { intention: &intention, persona: &persona, mood: feeling.mood, priority, held };
-        let commit = self.meant(work, &room, turn, &told);
-        match self.stage.evidence.record(commit).await {
-            // Outdated: somebody else moved the turn; there is nothing to say any more.
-            Ok(_) | Err(RecordError::Outdated(_) | RecordError::Ended) => {}
-            Err(RecordError::Unavailable(error)) => return Err(error),
-        }
-        if !intention.wants {
-            self.tell_fresh().await;
-        }
-        Ok(())
+        Ok(Some((self.meant(work, &room, turn, &told), intention.wants)))
     }
 
     fn meant(&self, work: &Waiting, room: &Room, turn: RoomTurn, told: &Told<'_>) -> Commit {

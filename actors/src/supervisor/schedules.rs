@@ -88,6 +88,7 @@ impl Desk {
             updated_ms: now_ms,
         };
         check(&line)?;
+        self.check_started(&line).await?;
         let said = format!("{} put “{}” on the calendar", by.who, line.name);
         self.set_schedule(&line, vec![Guard::PersonaExists(id)], said, by).await?;
         Ok(line)
@@ -151,6 +152,9 @@ impl Desk {
             ..before.clone()
         };
         check(&line)?;
+        if line.starts != before.starts {
+            self.check_started(&line).await?;
+        }
         let did = match (before.on, on) {
             (false, true) => "switched on",
             (true, false) => "switched off",
@@ -159,6 +163,14 @@ impl Desk {
         let said = format!("{} {did} “{}” on the calendar", by.who, line.name);
         self.set_schedule(&line, vec![Guard::ScheduleVersion(id, version)], said, by).await?;
         Ok(line)
+    }
+
+    /// What it starts must name an agent that is there: at a due time nobody is asked.
+    async fn check_started(&self, line: &Schedule) -> Result<(), CommandError> {
+        match &line.starts {
+            Starts::Goal { payload, .. } => self.check_agent(line.persona, payload).await,
+            Starts::Chat { .. } => Ok(()),
+        }
     }
 
     async fn remove_schedule(&self, id: ScheduleId, by: &By) -> Result<(), CommandError> {

@@ -380,6 +380,25 @@ fn wishes_of_a_program_are_said_in_the_other_form() {
     assert_eq!(sent(json!({"stop": null}))["stop_sequences"], Value::Null);
 }
 
+/// Newer models refuse a request that has both.
+#[test]
+fn of_temperature_and_top_p_the_programs_goes_and_never_both() {
+    let request = request();
+    let sent = |raw: Option<Value>, temperature_thousandths| -> [Value; 2] {
+        let raw = raw.as_ref().and_then(Value::as_object);
+        let asked = Asked { raw, temperature_thousandths, ..asked(&request) };
+        let body: Value = serde_json::from_slice(&ProviderKind::Anthropic.body(&asked)).unwrap();
+        ["temperature", "top_p"].map(|name| body[name].clone())
+    };
+    let own = Some(700);
+    assert_eq!(sent(None, own), [json!(0.7), Value::Null], "the persona's own");
+    assert_eq!(sent(Some(json!({"temperature": null, "top_p": null})), own), [json!(0.7), Value::Null]);
+    assert_eq!(sent(Some(json!({"top_p": 0.25})), own), [Value::Null, json!(0.25)], "the program's before it");
+    assert_eq!(sent(Some(json!({"temperature": 0.2, "top_p": 0.25})), Some(200)), [json!(0.2), Value::Null]);
+    assert_eq!(sent(Some(json!({"top_p": 0.25})), None), [Value::Null, json!(0.25)]);
+    assert_eq!(sent(Some(json!({})), None), [Value::Null, Value::Null]);
+}
+
 #[test]
 fn why_a_model_stopped_is_understood() {
     let stopped = |reason: &str, extra: Value| {

@@ -36,6 +36,8 @@ const PORT: u16 = 3128;
 const VARIABLES: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
+/// Names that may be taken, one behind the other: a process of the same number left them when it was killed.
+const MOST_TAKEN: usize = 1_024;
 
 /// A socket for one call. Dropping it closes the gate, and every connection through it.
 #[derive(Debug)]
@@ -61,10 +63,8 @@ pub struct Went {
 impl WayOut {
     /// Through this gate.
     pub fn open(gate: Gate) -> io::Result<Self> {
-        let name = format!("greenroom-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         // Not below the data root: the name of a socket is short.
-        let folder = env::temp_dir().join(name);
-        DirBuilder::new().mode(0o700).create(&folder)?;
+        let folder = new_folder(&env::temp_dir(), &NEXT)?;
         let closed = CancellationToken::new();
         let way_out = Self { folder, _closed: closed.clone().drop_guard(), gate };
         let listener = UnixListener::bind(way_out.folder.join(SOCKET))?;
@@ -102,6 +102,19 @@ impl Drop for WayOut {
     fn drop(&mut self) {
         // Left behind, it leads nowhere.
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A folder that was not there, for nobody else.
+fn new_folder(within: &Path, next: &AtomicU64) -> io::Result<PathBuf> {
+    let mut taken = 0;
+    loop {
+        let name = format!("greenroom-{}-{}", std::process::id(), next.fetch_add(1, Ordering::Relaxed));
+        let folder = within.join(name);
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && taken < MOST_TAKEN => taken += 1,
+            made => return made.map(|()| folder),
+        }
     }
 }
 
@@ -161,7 +174,28 @@ fn code_of(ended: ExitStatus) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
+
+    #[test]
+    fn what_a_killed_process_of_the_same_number_left_is_passed_over() {
+        let temp = tempfile::tempdir().unwrap();
+        let place = |number: usize| temp.path().join(format!("greenroom-{}-{number}", std::process::id()));
+        for number in 0..3 {
+            fs::create_dir(place(number)).unwrap();
+        }
+        fs::write(place(0).join(SOCKET), "left").unwrap();
+        let next = AtomicU64::new(0);
+        assert_eq!(new_folder(temp.path(), &next).unwrap(), place(3));
+        assert_eq!(fs::metadata(place(3)).unwrap().permissions().mode() & 0o777, 0o700);
+        assert!(place(0).join(SOCKET).exists(), "it is not ours to take");
+
+        for number in 4..=4 + MOST_TAKEN {
+            fs::create_dir(place(number)).unwrap();
+        }
+        assert_eq!(new_folder(temp.path(), &next).unwrap_err().kind(), io::ErrorKind::AlreadyExists, "not for ever");
+    }
 
     #[test]
     fn only_the_word_of_the_sandbox_leads_inside() {

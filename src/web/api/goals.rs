@@ -1,7 +1,7 @@
 //! `/api/goals`: work for personas, with the proof it needs.
 
 mod acts;
-mod known;
+pub(super) mod known;
 pub(super) mod payload;
 mod templated;
 mod view;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    goals::{payload, priority_of},
+    goals::{known, payload, priority_of},
     personas,
 };
 use crate::web::{
@@ -207,6 +207,14 @@ impl Said {
     }
 }
 
+/// What a goal names must be there now: at a due time nobody is asked.
+async fn check(deps: &Deps, persona: PersonaId, starts: &Starts) -> Result<(), Problem> {
+    match starts {
+        Starts::Goal { payload, .. } => known::check(deps, persona, payload).await,
+        Starts::Chat { .. } => Ok(()),
+    }
+}
+
 async fn list(name: web::Path<String>, deps: web::Data<Deps>) -> Result<web::Json<Page<ScheduleView>>, Problem> {
     let persona = personas::find(&deps, &name).await?;
     let now_ms = deps.world.now_ms();
@@ -226,6 +234,7 @@ async fn create(
     let mut checks = Checks::default();
     checks.line("name", &name, 1..=80);
     let starts = Said { text, kind, title, payload, proof, priority, optional }.read(checks)?;
+    check(&deps, persona.id, &starts).await?;
     let new = NewSchedule { name, cron, starts, on: on.unwrap_or(true) };
     let line = deps.company.add_schedule(persona.id, new, &caller.by()).await?;
     let address = format!("/api/schedules/{}", line.id);
@@ -256,6 +265,9 @@ async fn change(
     }
     let said = Said { text, kind, title, payload, proof, priority, optional };
     let starts = if said.nothing() { checks.done().map(|()| None)? } else { Some(said.read(checks)?) };
+    if let Some(starts) = &starts {
+        check(&deps, persona.id, starts).await?;
+    }
     let patch = SchedulePatch { version, name, cron, starts, on };
     match deps.company.change_schedule(line.id, patch, &caller.by()).await {
         Ok(line) => Ok(web::Json(ScheduleView::new(line, &persona, deps.world.now_ms()))),

@@ -90,8 +90,22 @@ async fn tell(mut calling: Calling, asked: Asked, line: Line, begun: oneshot::Se
 enum Ended {
     Whole(Box<crate::models::Chatted>),
     Broke(crate::models::ModelError),
+    /// It ended without a last word: whoever asked the model fell.
+    BrokeOff,
     /// Nobody reads any more.
     Left,
+}
+
+impl Ended {
+    /// What goes on record.
+    fn end(&self, began: Instant) -> CallEnd {
+        match self {
+            Self::Whole(chatted) => answered(chatted, began),
+            Self::Broke(error) => failed(error),
+            Self::BrokeOff => CallEnd::Unknown { error: "the answer broke off before it was whole".into() },
+            Self::Left => CallEnd::Unknown { error: "the program stopped reading before the answer was whole".into() },
+        }
+    }
 }
 
 struct Teller {
@@ -125,7 +139,7 @@ impl Teller {
                 }
                 Some(Ok(Piece::Done(chatted))) => return Ended::Whole(chatted),
                 Some(Err(error)) => return Ended::Broke(error),
-                None => return Ended::Left,
+                None => return Ended::BrokeOff,
             };
             if !is_read {
                 return Ended::Left;
@@ -143,15 +157,13 @@ impl Teller {
     async fn finish(mut self, mut open: OpenCall, ended: Ended) {
         let came = if let Ended::Whole(chatted) = &ended { &chatted.answer } else { &self.came };
         open.keep(self.words.answer(came));
-        let end = match &ended {
-            Ended::Whole(chatted) => answered(chatted, self.began),
-            Ended::Broke(error) => failed(error),
-            Ended::Left => CallEnd::Unknown { error: "the program stopped reading before the answer was whole".into() },
-        };
-        let refusal = match (open.end(end).await, ended) {
+        let refusal = match (open.end(ended.end(self.began)).await, ended) {
             (Err(error), _) => Refusal::from(error),
             (Ok(()), Ended::Left) => return,
             (Ok(()), Ended::Broke(error)) => error.into(),
+            (Ok(()), Ended::BrokeOff) => {
+                Refusal::broken("The answer broke off before it was whole; the server's log says why.")
+            }
             (Ok(()), Ended::Whole(chatted)) => {
                 let used = chatted.cost.filter(|_| self.include_usage);
                 if self.begin().await {
@@ -224,6 +236,40 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn teller(line: mpsc::Sender<Bytes>) -> Teller {
+        Teller {
+            label: Label::new(uuid::Uuid::nil(), 0, "m"),
+            line: Line(line),
+            begun: None,
+            words: Words::default(),
+            came: ChatAnswer { text: String::new(), calls: Vec::new(), finish: Finish::Calls },
+            include_usage: false,
+            began: Instant::now(),
+        }
+    }
+
+    fn told_of(end: CallEnd) -> String {
+        match end {
+            CallEnd::Unknown { error } => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[actix_web::test]
+    async fn an_answer_without_a_last_word_broke_off_and_who_reads_it_did_not_leave() {
+        let (line, mut events) = mpsc::channel(MOST_WAITING);
+        let mut pieces = ChatStream::that_tells(vec![Piece::Text("Once".to_owned())]);
+        let ended = teller(line).listen(&mut pieces).await;
+        assert!(String::from_utf8_lossy(&events.recv().await.unwrap()).contains("Once"));
+        assert_eq!(told_of(ended.end(Instant::now())), "the answer broke off before it was whole");
+
+        let (line, events) = mpsc::channel(MOST_WAITING);
+        drop(events);
+        let mut pieces = ChatStream::that_tells(vec![Piece::Text("Once".to_owned())]);
+        let ended = teller(line).listen(&mut pieces).await;
+        assert!(told_of(ended.end(Instant::now())).starts_with("the program stopped reading"));
+    }
 
     proptest! {
         #[test]

@@ -58,6 +58,7 @@ async fn a_fork_that_does_not_fit_is_refused() {
         (json!({"from": 99}), "from"),
         (json!({"from": 1, "task": " "}), "task"),
         (json!({"from": 1, "model": ""}), "model"),
+        (json!({"from": 1, "model": "nomodel"}), "model"),
     ] {
         let refused = server.post(&fork(&agent), &body).await;
         let named = &refused.json["errors"][0]["field"];

@@ -91,3 +91,34 @@ async fn what_cannot_be_is_refused_with_the_field_and_the_reason() {
     assert_eq!(server.get("/api/personas/nobody/schedules").await.status, StatusCode::NOT_FOUND);
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_line_would_start_must_be_there_when_it_is_put_on_the_calendar() {
+    let server = TestServer::start().await;
+    server.persona("Ada").await;
+    let made = server.post(ADAS, &morning()).await;
+    let one = format!("/api/schedules/{}", made.json["id"].as_str().unwrap());
+    let steps = |step: Value| json!({ "steps": [step] });
+    let tool = json!({"action": "tool", "name": "no_such_tool", "effect": "pure"});
+    for (kind, payload, field, why) in [
+        ("io", steps(tool), "payload.steps[0].name", "there is no tool `no_such_tool`"),
+        ("browser", steps(json!({"action": "goto", "url": "ftp://x/"})), "payload.steps[0].url", "http://"),
+        ("io", steps(json!({"action": "fetch", "url": "file:///etc/passwd"})), "payload.steps[0].url", "http://"),
+        ("agent", json!({"task": "Say hello.", "model": "nomodel"}), "payload.model", "nomodel"),
+        ("agent", json!({"task": "Say hello.", "agent": "nobody"}), "payload.agent", "nobody"),
+    ] {
+        let new = json!({"name": "x", "cron": "@daily", "title": "a goal", "kind": kind, "payload": payload});
+        let change = json!({"version": 1, "title": "a goal", "kind": kind, "payload": payload});
+        for refused in [server.post(ADAS, &new).await, server.patch(&one, &change).await] {
+            let error = &refused.json["errors"][0];
+            assert_eq!((refused.status.as_u16(), &error["field"]), (422, &json!(field)), "{}", refused.json);
+            assert!(error["reason"].as_str().unwrap().contains(why), "{}", refused.json);
+        }
+    }
+    assert_eq!(server.get(ADAS).await.json["items"].as_array().unwrap().len(), 1);
+    assert_eq!(server.get(&one).await.json["version"], 1);
+    let known = json!({"name": "x", "cron": "@daily", "title": "a goal", "kind": "agent",
+        "payload": {"task": "Say hello.", "model": "understudy"}});
+    assert_eq!(server.post(ADAS, &known).await.status, 201);
+    server.stop().await;
+}

@@ -95,6 +95,8 @@ async fn a_failure_that_changed_something_is_unknown_and_one_that_changed_nothin
     assert_eq!(unseen.ended, Ended::Unknown, "what it left cannot be told, so it was not nothing");
     assert!(error_text(&unseen).contains("more than 20000 files"), "{unseen:?}");
 
+    let folder = perform(Effect::Idempotent, "mkdir drafts; exit 3").await;
+    assert_eq!((folder.ended, &folder.data["not_files"]), (Ended::Unknown, &json!(["drafts/"])), "{folder:?}");
     let nothing = perform(Effect::Idempotent, "exit 3").await;
     assert_eq!(nothing.ended, Ended::NotBegun);
     for script in ["exit 3", "echo no JSON"] {

@@ -67,6 +67,7 @@ pub(in crate::models::wire) fn body(asked: &Asked<'_>) -> Vec<u8> {
         None => (request.must_answer && !request.tools.is_empty()).then(|| json!({ "type": "none" })),
     };
     let tool_choice = one_at_a_time(tool_choice, asked.raw, !tools.is_empty());
+    let (temperature, top_p) = chance(asked);
     let body = Body {
         model: asked.model,
         max_tokens: request.max_output_tokens,
@@ -74,14 +75,23 @@ pub(in crate::models::wire) fn body(asked: &Asked<'_>) -> Vec<u8> {
         messages: messages(&request.turns),
         tools,
         tool_choice,
-        // It takes 0 to 1, others 0 to 2.
-        temperature: asked.temperature_thousandths.map(|thousandths| f64::from(thousandths.min(1000)) / 1000.0),
-        top_p: asked.raw.and_then(|raw| raw.get("top_p")?.as_f64()),
+        temperature,
+        top_p,
         stop_sequences: stops(asked.raw),
         stream: asked.streaming,
     };
     // Texts, numbers and JSON values always have a JSON form.
     serde_json::to_vec(&body).unwrap_or_default()
+}
+
+/// Temperature and `top_p`, never both: newer models refuse that. What the program asked for goes before the persona's own
+/// temperature, and of two that it asked for its temperature goes first.
+fn chance(asked: &Asked<'_>) -> (Option<f64>, Option<f64>) {
+    let wish = |name| asked.raw.and_then(|raw| raw.get(name)?.as_f64());
+    let top_p = wish("top_p").filter(|_| wish("temperature").is_none());
+    // It takes 0 to 1, others 0 to 2.
+    let temperature = asked.temperature_thousandths.map(|thousandths| f64::from(thousandths.min(1000)) / 1000.0);
+    (temperature.filter(|_| top_p.is_none()), top_p)
 }
 
 /// The tool, or any, that a program wants called; none: it leaves that to the model, or wants none.

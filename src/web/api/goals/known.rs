@@ -9,7 +9,7 @@ use crate::web::{
 };
 
 /// Refuses a plan with a tool that its persona does not have, and words for a model that nobody configured.
-pub(super) async fn check(deps: &Deps, persona: PersonaId, payload: &Payload) -> Result<(), Problem> {
+pub(in crate::web::api) async fn check(deps: &Deps, persona: PersonaId, payload: &Payload) -> Result<(), Problem> {
     match payload {
         Payload::Browser(plan) | Payload::Io(plan) => {
             let named = plan.steps.iter().enumerate().filter_map(|(at, step)| match step {

@@ -106,6 +106,8 @@ async fn fork(
     let mut checks = Checks::default();
     if let Some(model) = &model {
         checks.line("model", model, 1..=120);
+        let unknown = deps.models.why_unknown(model);
+        checks.check("model", unknown.is_none(), unknown.unwrap_or_default());
     }
     checks.check("task", task.as_ref().is_none_or(|task| !task.trim().is_empty()), "must not be empty");
     checks.done()?;

@@ -11,6 +11,7 @@ use crate::{
 };
 
 /// What is kept of the words of one call; none of them without the secrets to take out.
+#[derive(Default)]
 pub(in crate::web::v1) struct Words(Option<Hidden>);
 
 impl Calling {

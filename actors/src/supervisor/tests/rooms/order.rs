@@ -10,8 +10,9 @@ use super::{
     Hall,
 };
 use crate::{
-    domain::{Author, Payload, PersonaId, RoomRules, RoomTurn, TurnState},
+    domain::{Author, ParkedOn, Payload, PersonaId, RoomRules, RoomTurn, TurnState},
     persona::carrier::Order,
+    ports::{Change, Commit},
     supervisor::rooms::{NewRoom, NewSaying},
 };
 
@@ -98,4 +99,35 @@ async fn a_room_that_never_settles_holds_up_no_other() {
     }
     assert!(answered(), "{:?}", hall.house.test.store.turns(other.id));
     hall.close().await;
+}
+
+/// Somebody corrects what waits for a word, whatever is done just then.
+#[tokio::test(start_paused = true)]
+async fn what_is_corrected_while_a_persona_thinks_about_it_is_thought_about_again() {
+    let mut corrected = 0;
+    for nth in 1.. {
+        let rules = RoomRules { speakers: 1, ..RoomRules::default() };
+        let hall = Hall::under(rules, 2, |_| Play::Finish).await;
+        let store = hall.house.test.store.clone();
+        let (told, counted) = std::sync::mpsc::channel();
+        hall.house.test.world.interrupt(nth, move || {
+            for goal in store.goals().into_iter().filter(|goal| goal.parked_on == Some(ParkedOn::Room)) {
+                let (id, title, payload, proof) = (goal.id, goal.title, goal.payload, goal.proof);
+                let change = Change::GoalCorrected { id, title, payload, proof, at_ms: goal.updated_ms };
+                store.seed(Commit { changes: vec![change], ..Commit::default() }).unwrap();
+                told.send(()).unwrap();
+            }
+        });
+        hall.say("Good morning").await;
+        hall.comes_to_rest().await;
+        if hall.house.test.world.is_uninterrupted() {
+            assert!(corrected > 3, "some were corrected in between");
+            return;
+        }
+        corrected += counted.try_iter().count();
+        for turn in hall.turns() {
+            assert!(!turn.thought.is_empty(), "corrected at reading {nth}: {turn:?}");
+        }
+        hall.close().await;
+    }
 }
