@@ -151,10 +151,10 @@ impl Tools {
                 let looked = builtin::file_looks::look(&self.deps.data_root, call, step).await;
                 if saves { with_value(looked) } else { looked }
             }
-            Step::Compose { prompt, save_as, length } => {
-                let text = builtin::compose::Wanted { persona: &persona, prompt: &prompt, save_as: &save_as, length };
-                let request = Request { persona: &persona, prompt: &prompt, length, limit: call.limit };
-                let composed = builtin::compose::compose(&self.deps.models, text, call.limit);
+            Step::Compose { prompt, save_as, length, model } => {
+                let model = model.as_deref();
+                let request = Request { persona: &persona, prompt: &prompt, length, model, limit: call.limit };
+                let composed = builtin::compose::compose(&self.deps.models, request, &save_as);
                 builtin::compose::with_prompt(unless_stopped(call, &stop, composed).await, &composing(&request))
             }
             step @ Step::Think { .. } => {
@@ -372,8 +372,9 @@ impl Performer for Tools {
         let (step, persona) = self.prepare(call).await?;
         let models = &self.deps.models;
         let bound = match step {
-            Step::Compose { prompt, length, .. } => {
-                models.compose_bound(&Request { persona: &persona, prompt: &prompt, length, limit: call.limit })
+            Step::Compose { prompt, length, model, .. } => {
+                let (prompt, model) = (&*prompt, model.as_deref());
+                models.compose_bound(&Request { persona: &persona, prompt, length, model, limit: call.limit })
             }
             Step::Speak { text } => {
                 let Some(voice) = &self.deps.voice else { return Ok(None) };

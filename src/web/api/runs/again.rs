@@ -78,9 +78,9 @@ impl From<Replayed> for ReplayView {
 pub struct NewFork {
     /// The first step that is done anew, from 1 as pages number them. Those before it come from the record.
     pub from: u32,
-    /// A configured model's or route's name; left out: as in the run.
+    /// A configured model's or route's name, for the steps that ask one; left out: as in the run.
     pub model: Option<String>,
-    /// Left out: as in the run.
+    /// An agent's task; of given steps the prompt of the one that asks a model. Left out: as in the run.
     pub task: Option<String>,
 }
 
@@ -106,6 +106,8 @@ async fn fork(
     let mut checks = Checks::default();
     if let Some(model) = &model {
         checks.line("model", model, 1..=120);
+        let unknown = deps.models.why_unknown(model);
+        checks.check("model", unknown.is_none(), unknown.unwrap_or_default());
     }
     checks.check("task", task.as_ref().is_none_or(|task| !task.trim().is_empty()), "must not be empty");
     checks.done()?;
