@@ -29,7 +29,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::{Host, Url};
 
-pub use policies::{Errand, Kept, PolicyBook};
+pub use policies::{Errand, Kept, LONGEST_WAIT, PolicyBook};
 pub use refusals::{Refused, Why, is_own_errand};
 pub use rules::{BadRule, HostRules, REHEARSAL_HOST, Refusal};
 

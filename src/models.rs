@@ -81,6 +81,8 @@ pub struct Request<'a> {
     pub persona: &'a Persona,
     pub prompt: &'a str,
     pub length: Length,
+    /// A configured model's or route's name; none: the persona's.
+    pub model: Option<&'a str>,
     /// How long all tries together may take.
     pub limit: Duration,
 }
@@ -165,7 +167,7 @@ impl Models {
         self.refusals.told_to(Box::new(hear));
     }
 
-    /// Writes a text in the persona's voice, by the persona's model or the default.
+    /// Writes a text in the persona's voice, by the model that the request names, else the persona's, else the default.
     pub async fn compose(&self, request: Request<'_>) -> Result<Composed, ModelError> {
         let Request { persona, length, limit, .. } = request;
         let asked = composing(&request);
@@ -408,7 +410,7 @@ pub fn composing(request: &Request<'_>) -> ChatRequest {
     let style = Style { answers: &profile.response_style, words };
     let Prompt { system, user } = build_persona_prompt(request.persona, style, &[], request.prompt);
     ChatRequest {
-        model: None,
+        model: request.model.map(str::to_owned),
         turns: vec![Turn::System { text: system }, Turn::User { text: user }],
         tools: Vec::new(),
         must_answer: false,

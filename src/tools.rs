@@ -32,17 +32,14 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use actors::{
     domain::{
         ArtifactKind, Bound, Call, Effect, MCP_PREFIX, Outcome, Payload, Persona, PersonaId, Step, StepError,
-        canonical_host, is_outreach,
+        is_outreach,
     },
     ports::{Performer, Records, World},
 };
 use async_trait::async_trait;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
-use tokio::{
-    task::spawn_blocking,
-    time::{Instant, timeout},
-};
+use tokio::{task::spawn_blocking, time::Instant};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -52,7 +49,7 @@ pub use driver::BrowserDriver;
 pub use fitted::Fitted;
 
 use crate::{
-    egress::{Egress, Errand, HostRules},
+    egress::{Egress, HostRules},
     memory::Memory,
     models::{Keyring, Models, Request, composing, secrets_of},
     secrets::Hidden,
@@ -63,9 +60,8 @@ use builtin::think::Asked;
 use containers::Home;
 use isolation::Isolations;
 use mcp::Mcp;
-use own::{Loaded, Manifest, OwnTool, OwnTools, Whose};
+use own::{Going, Loaded, OwnTool, OwnTools, Whose};
 use registry::All;
-use sandbox::way_out::WayOut;
 use shelves::Shelves;
 
 /// What the tools stand on.
@@ -155,10 +151,10 @@ impl Tools {
                 let looked = builtin::file_looks::look(&self.deps.data_root, call, step).await;
                 if saves { with_value(looked) } else { looked }
             }
-            Step::Compose { prompt, save_as, length } => {
-                let text = builtin::compose::Wanted { persona: &persona, prompt: &prompt, save_as: &save_as, length };
-                let request = Request { persona: &persona, prompt: &prompt, length, limit: call.limit };
-                let composed = builtin::compose::compose(&self.deps.models, text, call.limit);
+            Step::Compose { prompt, save_as, length, model } => {
+                let model = model.as_deref();
+                let request = Request { persona: &persona, prompt: &prompt, length, model, limit: call.limit };
+                let composed = builtin::compose::compose(&self.deps.models, request, &save_as);
                 builtin::compose::with_prompt(unless_stopped(call, &stop, composed).await, &composing(&request))
             }
             step @ Step::Think { .. } => {
@@ -298,63 +294,16 @@ impl Tools {
         }
         let home = Home::of(&self.deps.data_root, persona.into());
         let begun = Instant::now();
-        if let Err(error) = self.keep_pace(persona, tool, call.limit / 2, stop).await {
-            return not_begun(error);
-        }
-        let call = &Call { limit: call.limit.saturating_sub(begun.elapsed()), ..call.clone() };
-        let way_out = match self.way_out(persona, tool, args).await {
+        let going = Going { persona, tool, arguments: args };
+        let way_out = match own::way_out(&self.deps.web.egress, going, call.limit / 2, stop).await {
             Ok(way_out) => way_out,
             Err(error) => return not_begun(error),
         };
+        let call = &Call { limit: call.limit.saturating_sub(begun.elapsed()), ..call.clone() };
         match self.deps.isolations.of(&tool.manifest, home).await {
             Ok(runner) => own::perform(&*runner, tool, args, call, &self.deps.data_root, way_out, stop).await,
             Err(error) => not_begun(StepError::retryable(error.to_string())),
         }
-    }
-
-    /// A tool with network has the usual pace, call by call: where it goes is known only when it is there. Outreach names
-    /// its host, and has kept that one's pace already.
-    async fn keep_pace(
-        &self,
-        persona: &Persona,
-        tool: &OwnTool,
-        limit: Duration,
-        stop: &CancellationToken,
-    ) -> Result<(), StepError> {
-        let Manifest { name, network, outreach, .. } = &*tool.manifest;
-        if !network || *outreach {
-            return Ok(());
-        }
-        let errand = Errand { persona: persona.id, tool: name.clone(), only: None };
-        let admitted = tokio::select! {
-            biased;
-            () = stop.cancelled() => return Err(StepError::retryable("the run was stopped")),
-            admitted = timeout(limit, self.deps.web.egress.admit(&errand, name)) => admitted,
-        };
-        let late = |_| StepError::retryable(format!("the pace of {name} lets it go out again only later"));
-        admitted.map_err(late)?.map_err(|kept| StepError::retryable(kept.to_string()))
-    }
-
-    /// By the persona's own host rules, like its browser's, and by the hosts' policies; none: the tool has no network.
-    async fn way_out(
-        &self,
-        persona: &Persona,
-        tool: &OwnTool,
-        args: &Map<String, Value>,
-    ) -> Result<Option<WayOut>, StepError> {
-        if !tool.manifest.network {
-            return Ok(None);
-        }
-        let rules = HostRules::parse(&persona.hosts).map_err(|bad| StepError::denied(bad.to_string()))?;
-        // Judged by the policy of the host that it names, outreach goes to no other.
-        let named = || canonical_host(args.get("host").and_then(Value::as_str).unwrap_or_default().trim());
-        let only = tool.manifest.outreach.then(|| named().map(|host| host.to_string()).unwrap_or_default());
-        let errand = Errand { persona: persona.id, tool: tool.manifest.name.clone(), only };
-        let opened = match self.deps.web.egress.gate_for(rules, errand).await {
-            Ok(gate) => WayOut::open(gate),
-            Err(error) => Err(error),
-        };
-        opened.map(Some).map_err(|error| StepError::retryable(format!("the way out could not be opened: {error}")))
     }
 
     async fn in_browser(
@@ -423,8 +372,9 @@ impl Performer for Tools {
         let (step, persona) = self.prepare(call).await?;
         let models = &self.deps.models;
         let bound = match step {
-            Step::Compose { prompt, length, .. } => {
-                models.compose_bound(&Request { persona: &persona, prompt: &prompt, length, limit: call.limit })
+            Step::Compose { prompt, length, model, .. } => {
+                let (prompt, model) = (&*prompt, model.as_deref());
+                models.compose_bound(&Request { persona: &persona, prompt, length, model, limit: call.limit })
             }
             Step::Speak { text } => {
                 let Some(voice) = &self.deps.voice else { return Ok(None) };

@@ -46,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
+    egress::Egress,
     models::Models,
     storage::{Accounts, Db, Vault},
     tools::{
@@ -69,6 +70,8 @@ pub struct Deps {
     pub own: OwnTools,
     /// What personas' own tools may run in.
     pub isolations: Isolations,
+    /// Through which they go out.
+    pub egress: Egress,
     /// Whom programs ask through the gateway; personas ask the same.
     pub models: Models,
     pub db: Db,
@@ -161,7 +164,7 @@ impl Shared {
             names: actix::Data::new(names::Names::new(deps.db.clone())),
             keys: actix::Data::new(v1::keys::Keys::new(deps.accounts.clone())),
             calls: actix::Data::default(),
-            bench: actix::Data::new(Bench::new(deps.config.data_root.clone(), deps.isolations.clone())),
+            bench: actix::Data::new(bench(&deps)),
             finder: actix::Data::default(),
             deps: actix::Data::new(deps),
             tickets: actix::Data::default(),
@@ -169,6 +172,10 @@ impl Shared {
             stopping,
         }
     }
+}
+
+fn bench(deps: &Deps) -> Bench {
+    Bench::new(deps.config.data_root.clone(), deps.isolations.clone(), Some(deps.egress.clone()))
 }
 
 /// Every table of the server.

@@ -44,10 +44,11 @@ pub(super) struct Rooms {
     pub(super) company: Company,
     pub(super) mcp: Mcp,
     /// It ends with the rooms.
-    _mcp_watch: AbortOnDropHandle<()>,
+    _watch: AbortOnDropHandle<()>,
     pub(super) fitted: Fitted,
     pub(super) own: OwnTools,
     pub(super) isolations: Isolations,
+    pub(super) egress: Egress,
     pub(super) models: Models,
     pub(super) storage: Storage,
     pub(super) world: Arc<dyn World>,
@@ -79,8 +80,8 @@ impl Rooms {
             tracing::warn!(left, "removed {left} containers that a crash left behind");
         }
 
-        let web = web(config, egress)?;
-        let mcp = open_mcp(config, &storage, web.egress.clone());
+        let web = web(config, egress.clone())?;
+        let mcp = open_mcp(config, &storage, egress.clone());
         let journal = storage.journal.clone();
         #[cfg(feature = "failpoints")]
         let journal = super::failpoints::around(journal);
@@ -102,9 +103,9 @@ impl Rooms {
             let company = company.clone();
             move |persona| company.model_refused(persona)
         });
-        let _mcp_watch = AbortOnDropHandle::new(tokio::spawn(watch(mcp.clone(), company.clone())));
+        let _watch = AbortOnDropHandle::new(tokio::spawn(watch(mcp.clone(), company.clone())));
         let rooms =
-            Self { company, mcp, fitted, own, isolations, _mcp_watch, models, storage, world, browsers, rehearsal };
+            Self { company, mcp, fitted, own, isolations, egress, _watch, models, storage, world, browsers, rehearsal };
         rooms.keep_env_keys(config).await?;
         if signs_anew {
             rooms.tell_of_new_key().await?;

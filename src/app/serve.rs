@@ -74,6 +74,7 @@ impl Serving {
             fitted: rooms.fitted,
             own: rooms.own.clone(),
             isolations: rooms.isolations.clone(),
+            egress: rooms.egress.clone(),
             models: rooms.models.clone(),
             db: rooms.storage.db.clone(),
             accounts: rooms.storage.accounts.clone(),

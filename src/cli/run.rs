@@ -21,7 +21,7 @@ pub enum Verb {
     List(List),
     /// Carry a run out again from its receipts alone; code 1 when one of them does not come out again.
     Replay(Replay),
-    /// Give the persona a new goal that takes the first steps of an agent's run from the record and goes on from there.
+    /// Give the persona a new goal that takes the first steps of a run from the record and goes on from there.
     Fork(Fork),
     /// Take back what a step did with its tool's inverse: shows the call, and makes it when you confirm it.
     Rollback(rollback::Rollback),
@@ -59,10 +59,10 @@ pub struct Fork {
     /// The first step that is done anew, from 1 as pages number them.
     #[arg(long, value_name = "N")]
     from: u32,
-    /// Another model or route, by its configured name.
+    /// Another model or route, by its configured name, for the steps that ask one.
     #[arg(long)]
     model: Option<String>,
-    /// Another task.
+    /// Another task; of given steps, another prompt for the one that asks a model.
     #[arg(long, value_name = "TEXT")]
     task: Option<String>,
 }

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    secrets::Hidden,
     tools::{
         isolation::Isolations,
         own::{self, Language, OwnTool},
@@ -82,7 +83,8 @@ pub struct Test {
     /// Its arguments, as JSON or `@FILE`; those of its first example when left out.
     #[arg(long, value_name = "JSON")]
     args: Option<String>,
-    /// In this persona's folder, with its own tools: slug or id. Else in an empty folder that is thrown away.
+    /// In this persona's folder, with its own tools and hosts: slug or id. Else in an empty folder that is thrown away, and
+    /// without network.
     #[arg(long)]
     persona: Option<String>,
 }
@@ -172,9 +174,11 @@ impl Test {
         let tool = self.find(config)?;
         let arguments = self.arguments(&tool)?;
         let isolations = Isolations::new(config, world);
-        let bench = own::Bench::new(config.data_root.clone(), isolations.clone());
+        let bench = own::Bench::new(config.data_root.clone(), isolations.clone(), None);
         let mark = format!("by-hand-{}", std::process::id());
-        let tried = bench.try_out(&tool, own::Trying { arguments: &arguments, persona: None, mark: &mark }).await;
+        let known = Hidden::default();
+        let trying = own::Trying { arguments: &arguments, persona: None, known: &known, mark: &mark };
+        let tried = bench.try_out(&tool, trying).await;
         isolations.containers.close().await;
         Ok(serde_json::to_value(tried?.1)?)
     }
@@ -215,11 +219,15 @@ fn card(seen: &Value) -> String {
     ];
     let words =
         |list: &Value| list.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
-    for (label, list) in [("hit      ", &seen["limits_hit"]), ("wrote    ", &seen["files"])] {
+    let lists = [("hit", "limits_hit"), ("wrote", "files"), ("reached", "reached"), ("refused", "refused")];
+    for (label, list) in lists.map(|(label, field)| (label, &seen[field])) {
         let named = words(list);
         if !named.is_empty() {
-            lines.push(format!("{label}{}", print::plain(&named)));
+            lines.push(format!("{label:<9}{}", print::plain(&named)));
         }
+    }
+    if let Some(why) = seen["no_network"].as_str() {
+        lines.push(format!("network  none: {why}"));
     }
     let errors = text(seen, "stderr");
     if !errors.trim().is_empty() {

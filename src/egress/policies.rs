@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until};
 use super::Egress;
 
 /// Whoever has to wait longer for its turn is refused instead.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+pub const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Paces are looked through for free ones when there are more than this.
 const SWEEP_ABOVE: usize = 1_024;
 

@@ -29,7 +29,8 @@ pub(super) fn chat(persona: &Persona, request: &ChatRequest, length: Length) -> 
         Turn::User { text } => Some(text.as_str()),
         _ => None,
     });
-    let text = compose(&Request { persona, prompt: said.unwrap_or_default(), length, limit: Duration::ZERO });
+    let text =
+        compose(&Request { persona, prompt: said.unwrap_or_default(), length, model: None, limit: Duration::ZERO });
     Ok(Chatted {
         answer: ChatAnswer { text, calls: Vec::new(), finish: Finish::Stop },
         provider: UNDERSTUDY.to_owned(),
@@ -79,7 +80,7 @@ mod tests {
 
     fn written(prompt: &str, length: Length) -> String {
         let persona = jason();
-        compose(&Request { persona: &persona, prompt, length, limit: Duration::ZERO })
+        compose(&Request { persona: &persona, prompt, length, model: None, limit: Duration::ZERO })
     }
 
     const PROPOSAL: &str = "Write a proposal for \"Data pipeline audit\".\n\nOur pipeline loses rows. Find out where.";

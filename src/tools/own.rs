@@ -7,6 +7,7 @@
 mod bench;
 mod known;
 mod manifest;
+mod network;
 mod outcome;
 mod place;
 mod read;
@@ -20,6 +21,7 @@ pub use bench::{Bench, Limits, TriedView, Trying};
 pub use known::{OwnTools, load};
 pub(super) use manifest::check_new;
 pub use manifest::{Example, FILE, Inverse, Manifest};
+pub(super) use network::{Going, way_out};
 pub use place::folders;
 pub(super) use run::perform;
 pub use run::{Input, NotTried, Tried, Workspace, try_out};

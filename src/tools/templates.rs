@@ -106,6 +106,7 @@ pub fn submit_proposal(wanted: &ProposalWanted) -> Template {
         prompt: "Write a proposal for \"{{posting}}\" to {{client}}.\n\n{{description}}".to_owned(),
         save_as: "cover".to_owned(),
         length: Length::Long,
+        model: None,
     });
     steps.extend(send(wanted));
     let fields = [

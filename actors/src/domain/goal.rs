@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    AgentPayload, Delegated, GoalId, Length, MCP_PREFIX, PersonaId, Proof, Rollback, Step, TraceId, Undoes,
-    words::words,
+    AgentPayload, AiPayload, Delegated, ForkedPlan, GoalId, MCP_PREFIX, PersonaId, Proof, ReportPayload, Rollback,
+    Step, StepsPayload, TraceId, Undoes, words::words,
 };
 
 words! {
@@ -117,40 +117,8 @@ pub enum Payload {
     Agent(Box<AgentPayload>),
     /// Work of kind `io` that takes back what a step of another goal did.
     Rollback(Box<Rollback>),
-}
-
-/// A fixed plan. `io` takes file steps and own tools only; `browser` takes every step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StepsPayload {
-    pub steps: Vec<Step>,
-}
-
-/// A text to write in the persona's voice.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AiPayload {
-    pub prompt: String,
-    /// Also kept as this file in the persona's folder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    #[serde(default)]
-    pub length: Length,
-}
-
-/// A report about the persona's company.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReportPayload {
-    /// File in the persona's folder.
-    pub file: String,
-    /// With `until_ms`: a digest of the persona's own time from this moment on, in milliseconds since 1970. Without
-    /// both: the day of the whole company up to now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from_ms: Option<i64>,
-    /// The first moment that the digest leaves out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until_ms: Option<i64>,
+    /// A plan that goes on from one of its steps.
+    Forked(Box<ForkedPlan>),
 }
 
 /// A payload that cannot be carried out: which field, and why.
@@ -185,6 +153,7 @@ impl Payload {
             Self::Ai(_) => GoalKind::Ai,
             Self::Report(_) => GoalKind::Report,
             Self::Agent(_) => GoalKind::Agent,
+            Self::Forked(plan) => plan.of,
         }
     }
 
@@ -199,9 +168,11 @@ impl Payload {
             Self::Browser(plan) | Self::Io(plan) => plan.steps.clone(),
             Self::Agent(_) => Vec::new(),
             Self::Rollback(back) => vec![back.call.clone()],
+            Self::Forked(plan) => plan.steps.clone(),
             Self::Ai(ai) => {
                 let name = "text".to_owned();
-                let compose = Step::Compose { prompt: ai.prompt.clone(), save_as: name.clone(), length: ai.length };
+                let (prompt, save_as) = (ai.prompt.clone(), name.clone());
+                let compose = Step::Compose { prompt, save_as, length: ai.length, model: None };
                 let file = ai.file.as_ref().map(|path| keep(path, &name, "composed text"));
                 std::iter::once(compose).chain(file).collect()
             }

@@ -160,6 +160,9 @@ pub enum Step {
         save_as: String,
         #[serde(default)]
         length: Length,
+        /// A configured model's or route's name; none: the persona's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
     },
     /// Counts the day from the receipts and keeps the text under a name.
     DailyReport {

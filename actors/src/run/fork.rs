@@ -1,7 +1,7 @@
 //! A run that stands on another one: its first steps are taken from that one's record, and it goes on from there.
 //!
 //! They come in the commit that opens the run, as receipts that name theirs (`replay_of`), so nothing of them is done
-//! again: what follows is a resume like any other. A goal may name the run. Without being told to, an agent's run stands on
+//! again: what follows is a resume like any other. A goal may name the run, an agent's or one of given steps. Without being told to, an agent's run stands on
 //! the attempt before it that did what cannot be taken back, up to that: it would not know what it did already, and find
 //! another way to do it again.
 
@@ -18,6 +18,7 @@ impl Attempt<'_> {
     fn fork(&self) -> Option<Fork> {
         match &self.goal.payload {
             Payload::Agent(agent) => agent.fork,
+            Payload::Forked(plan) => Some(plan.fork),
             _ => None,
         }
     }
@@ -45,10 +46,8 @@ impl Attempt<'_> {
 
     /// `history`: of the goal whose run it is.
     fn steps_of(&self, ground: Fork, history: &History) -> Vec<Draft> {
-        let own = history.receipts().iter().filter(|receipt| receipt.run == Some(ground.run)).cloned().collect();
-        let history = History::new(own);
-        let first = history.first_step(ground.run);
-        let taken = (0..ground.from).map_while(|place| history.came_of(first.saturating_add(place)));
+        let taken = history.steps_of(ground.run, self.is_agent());
+        let taken = taken.take(usize::try_from(ground.from).unwrap_or(usize::MAX));
         taken.enumerate().map(|(place, receipt)| self.taken_over(place, receipt, ground)).collect()
     }
 

@@ -168,6 +168,24 @@ impl History {
         self.of(step).rev().find(says)
     }
 
+    /// What came of the steps of a run, from its first on, as far as that is known. An agent's run has numbers of its own;
+    /// a plan's are its places, and what an earlier attempt did for good is told by the receipt of that.
+    pub fn steps_of(&self, run: RunId, is_agent: bool) -> impl Iterator<Item = &Receipt> {
+        let first = if is_agent { self.first_step(run) } else { 0 };
+        let came_of = move |step: StepIndex| {
+            let says = |receipt: &&Receipt| receipt.phase.is_some_and(|phase| phase != Phase::Intent);
+            self.of(step).rev().filter(|receipt| receipt.run == Some(run)).find(says)
+        };
+        let done = move |receipt| if is_agent { receipt } else { self.done_before(receipt).unwrap_or(receipt) };
+        (0..).map_while(move |place: u32| came_of(first.saturating_add(place))).map(done)
+    }
+
+    /// What a receipt says that a step was skipped for.
+    fn done_before(&self, skip: &Receipt) -> Option<&Receipt> {
+        let seq = skip.body.as_ref()?.data.get("done_at_seq")?.as_i64();
+        self.receipts.iter().find(|receipt| Some(receipt.seq) == seq)
+    }
+
     /// Whether the newest that is known of a step was written behind this receipt, and says that it did not succeed.
     pub fn failed_after(&self, step: StepIndex, seq: i64) -> bool {
         self.came_of(step).is_some_and(|receipt| {
@@ -223,9 +241,7 @@ impl History {
     pub fn skipped(&self, step: StepIndex) -> Option<Recorded> {
         let is_skipped = |receipt: &&Receipt| receipt.phase == Some(Phase::Skipped) && !is_left_out(receipt);
         let skip = self.of(step).rev().find(is_skipped)?;
-        let done_seq = skip.body.as_ref().and_then(|body| body.data.get("done_at_seq")).and_then(Value::as_i64);
-        let done = self.receipts.iter().find(|receipt| Some(receipt.seq) == done_seq);
-        Some(recorded(done.unwrap_or(skip)))
+        Some(recorded(self.done_before(skip).unwrap_or(skip)))
     }
 
     /// Steps whose intent has neither outcome nor a receipt that says unknown; those that only reserved money too.

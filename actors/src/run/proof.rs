@@ -1,7 +1,7 @@
 //! Does the proof hold? Pure: it looks at receipts and nothing else.
 
 use super::{deed::left_a_trace, steps::Steps};
-use crate::domain::{ArtifactKind, Assertion, Ended, Goal, Payload, Phase, Proof, Receipt, Step, ToolKind};
+use crate::domain::{ArtifactKind, Assertion, Ended, Goal, GoalKind, Phase, Proof, Receipt, Step, ToolKind};
 use serde::{Deserialize, Serialize};
 
 /// One thing that had to be shown.
@@ -20,13 +20,12 @@ pub fn required(goal: &Goal) -> Proof {
     if !goal.proof.is_empty() {
         return goal.proof.clone();
     }
-    let artifacts = match &goal.payload {
-        Payload::Browser(_) => vec![],
-        Payload::Io(_) | Payload::Rollback(_) => vec![],
+    let artifacts = match goal.payload.kind() {
+        GoalKind::Browser | GoalKind::Io => vec![],
         // What an agent says is held against its receipts (`claims.rs`).
-        Payload::Agent(_) => vec![],
-        Payload::Ai(_) => vec![ArtifactKind::Text],
-        Payload::Report(_) => vec![ArtifactKind::File],
+        GoalKind::Agent => vec![],
+        GoalKind::Ai => vec![ArtifactKind::Text],
+        GoalKind::Report => vec![ArtifactKind::File],
     };
     Proof { artifacts, ..Proof::default() }
 }

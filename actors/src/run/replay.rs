@@ -219,7 +219,9 @@ const ASK_HUMAN: &str = "ask_human";
 
 /// Whether a person wrote this about a run.
 fn is_told(receipt: &Receipt) -> bool {
-    let by = receipt.body.as_ref().and_then(|body| body.data.get("by")).and_then(serde_json::Value::as_str);
+    let said = |name: &str| receipt.body.as_ref().and_then(|body| body.data.get(name));
+    // What another run was told, this one took from its record.
+    let by = said("by").filter(|_| said("forked_from").is_none()).and_then(serde_json::Value::as_str);
     let says = match receipt.phase {
         Some(Phase::Decision | Phase::Reconciled) => true,
         // A person's answer is what came of the step that asked.

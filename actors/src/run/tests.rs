@@ -9,6 +9,7 @@ mod budgets;
 mod circles;
 mod claims;
 mod crashes;
+mod forks;
 mod outcomes;
 mod queue;
 mod quotas;

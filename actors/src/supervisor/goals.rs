@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     By, CommandError, Correction, Resolution,
-    desk::{self, Desk, RACES, busy, check_text},
+    desk::{self, Desk, RACES, busy, check_text, invalid},
     drafts,
     effects::{self, Uncertain},
     waits_for,
@@ -113,7 +113,7 @@ impl Desk {
         let Correction { version, title, payload, proof, waits_for: others, if_failed } = correction;
         let title = title.unwrap_or_else(|| goal.title.clone());
         check_text("title", &title, LONGEST_TITLE)?;
-        let payload = payload.map_or_else(|| goal.payload.clone(), |payload| with_its_origin(payload, &goal.payload));
+        let payload = with_its_origin(payload, &goal.payload)?;
         let proof = proof.unwrap_or_else(|| goal.proof.clone());
         self.check_counts(goal.persona, &proof).await?;
         self.check_agent(goal.persona, &payload).await?;
@@ -308,14 +308,23 @@ impl Desk {
 }
 
 /// Nobody's correction changes whose work it is a part of, or what it stands on.
-fn with_its_origin(payload: Payload, before: &Payload) -> Payload {
+fn with_its_origin(payload: Option<Payload>, before: &Payload) -> Result<Payload, CommandError> {
+    let Some(payload) = payload else { return Ok(before.clone()) };
     match (payload, before) {
         (Payload::Agent(mut payload), Payload::Agent(before)) => {
             payload.delegated.clone_from(&before.delegated);
             payload.fork = before.fork;
-            Payload::Agent(payload)
+            Ok(Payload::Agent(payload))
         }
-        (payload, _) => payload,
+        (payload, Payload::Forked(before)) => match before.corrected(&payload) {
+            Some(plan) => Ok(Payload::Forked(Box::new(plan))),
+            None => {
+                let many = before.fork.from;
+                let why = format!("must begin with the same {many} steps, and go on: they are taken from another run");
+                Err(invalid("payload", why))
+            }
+        },
+        (payload, _) => Ok(payload),
     }
 }
 

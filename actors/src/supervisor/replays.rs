@@ -7,7 +7,10 @@ use super::{
     desk::{Desk, invalid},
 };
 use crate::{
-    domain::{AgentPayload, Ended, Fork, Goal, Payload, Phase, Proof, Receipt, Run, RunId, RunState, WaitsFor},
+    domain::{
+        AgentPayload, Ended, Fork, ForkedPlan, Goal, NoFork, Payload, Phase, Proof, Receipt, Run, RunId, RunState,
+        Step, WaitsFor,
+    },
     run::{
         History,
         replay::{Library, NoReplay, Replayed, replay},
@@ -30,7 +33,7 @@ impl Company {
         self.carry_out(by, move |desk, by| async move { desk.replay_run(id, &by).await }).await
     }
 
-    /// Gives the persona of an agent's run a new goal that stands on the first steps of that run.
+    /// Gives the persona of a run a new goal that stands on the first steps of that run.
     pub async fn fork_run(&self, id: RunId, from: ForkFrom, by: &By) -> Result<Delivered, CommandError> {
         self.carry_out(by, move |desk, by| async move { desk.fork_run(id, from, &by).await }).await
     }
@@ -65,26 +68,22 @@ impl Desk {
         let run = self.ports.records.run(id).await?.ok_or_else(not_found)?;
         self.persona(run.persona).await?;
         let goal = self.ports.records.goal(run.goal).await?.ok_or_else(not_found)?;
-        let Payload::Agent(agent) = &goal.payload else {
-            let reason =
-                format!("run {id} carries a fixed plan: only the run of an agent can be forked; give a new goal");
-            return Err(CommandError::Conflict(reason));
-        };
         let receipts = self.ports.records.goal_receipts(goal.id).await?;
-        let taken = taken(&run, receipts.clone(), from.step)?;
+        let taken = taken(&run, &goal.payload, receipts.clone(), from.step)?;
         let is_taken = |step| taken.iter().any(|receipt| receipt.step == Some(step));
         if let Some((_, by)) = self.effective(&receipts, is_taken).await? {
             let reason =
                 format!("goal {by} rolls a step before that one back: fork from before it, or give a new goal");
             return Err(CommandError::Conflict(reason));
         }
-        let fork = Some(Fork { run: id, from: from.step - 1 });
-        let task = from.task.unwrap_or_else(|| agent.task.clone());
-        let model = from.model.or_else(|| agent.model.clone());
-        let payload = Payload::Agent(Box::new(AgentPayload { task, model, fork, ..(**agent).clone() }));
+        let what = Work::Goal {
+            title: title(&goal, from.step),
+            payload: forked(&goal, &run, from)?,
+            proof: proof(&goal, &taken),
+        };
         let work = NewWork {
             persona: run.persona,
-            what: Work::Goal { title: title(&goal, from.step), payload, proof: proof(&goal, &taken) },
+            what,
             priority: None,
             serve_by_ms: None,
             due_ms: None,
@@ -96,31 +95,84 @@ impl Desk {
     }
 }
 
+/// The same work from this step on.
+fn forked(goal: &Goal, run: &Run, from: ForkFrom) -> Result<Payload, CommandError> {
+    let fork = Fork { run: run.id, from: from.step - 1 };
+    match &goal.payload {
+        Payload::Agent(agent) => {
+            let task = from.task.unwrap_or_else(|| agent.task.clone());
+            let model = from.model.or_else(|| agent.model.clone());
+            Ok(Payload::Agent(Box::new(AgentPayload { task, model, fork: Some(fork), ..(**agent).clone() })))
+        }
+        Payload::Rollback(_) => {
+            let reason = format!("run {} takes a step of another one back: roll that one back once more", run.id);
+            Err(CommandError::Conflict(reason))
+        }
+        plan => {
+            let plan = ForkedPlan::of(plan, fork, from.model, from.task);
+            let plan = plan.map_err(|NoFork { field, reason }| invalid(field, reason))?;
+            if let Some(step) = named_across(&plan, &goal.proof) {
+                let reason = format!(
+                    "step {step} was done with the key of its goal, and what comes behind it or proves it names that key, \
+                     too: fork from step {step} or before, or give a new goal"
+                );
+                return Err(CommandError::Conflict(reason));
+            }
+            Ok(Payload::Forked(Box::new(plan)))
+        }
+    }
+}
+
+/// The first step taken from the record, from 1, that stands under the key of another goal which is named later too.
+fn named_across(plan: &ForkedPlan, proof: &Proof) -> Option<usize> {
+    let names = |text: String| text.contains("idempotency_key");
+    let named = |step: &Step| names(step.to_args().to_string());
+    let (taken, anew) = plan.steps.split_at_checked(plan.fork.from as usize)?;
+    let first = taken.iter().position(named)? + 1;
+    (anew.iter().any(named) || names(json!(proof).to_string())).then_some(first)
+}
+
 /// What came of the steps before this one.
-fn taken(run: &Run, receipts: Vec<Receipt>, step: u32) -> Result<Vec<Receipt>, CommandError> {
+fn taken(run: &Run, payload: &Payload, receipts: Vec<Receipt>, step: u32) -> Result<Vec<Receipt>, CommandError> {
     if run.state == RunState::Running {
         return Err(CommandError::Conflict(format!("run {} is under way: wait until it ends or stands still", run.id)));
     }
-    let own: Vec<_> = receipts.into_iter().filter(|receipt| receipt.run == Some(run.id)).collect();
-    let history = History::new(own);
-    let first = history.first_step(run.id);
-    let came_of = |place: u32| history.came_of(first.saturating_add(place)).cloned();
-    let taken: Vec<Receipt> = (0..step.saturating_sub(1)).map_while(came_of).collect();
-    if step == 0 || taken.len() < step as usize - 1 {
-        let steps = (0..).map_while(came_of).count();
-        let last = steps + 1;
-        let why = format!("must be 1 to {last}: {steps} steps are on record, and from {last} it goes on behind them");
-        return Err(invalid("from", why));
+    let (history, is_agent) = (History::new(receipts), matches!(payload, Payload::Agent(_)));
+    let known: Vec<&Receipt> = history.steps_of(run.id, is_agent).collect();
+    // Of a plan one step is left to be done: what is looked at behind it is no step of it.
+    let most = if is_agent { known.len() + 1 } else { payload.steps().len().min(known.len() + 1) };
+    let step = step as usize;
+    if !(1..=most).contains(&step) {
+        let why = match is_agent {
+            true => format!("{} steps are on record, and from {most} it goes on behind them", known.len()),
+            false => format!("of {} steps {} are on record", payload.steps().len(), known.len()),
+        };
+        return Err(invalid("from", format!("must be 1 to {most}: {why}")));
     }
+    let taken: Vec<Receipt> = known[..step - 1].iter().map(|receipt| (*receipt).clone()).collect();
     let open = taken.iter().find_map(|receipt| match receipt.phase {
         Some(Phase::Unknown) => Some("nobody saw the end of a step before that one: resolve the goal first"),
         Some(Phase::Decision) => Some("a step before that one waits for somebody: wait until that is over"),
+        // A model was told of it, and went on; a plan goes on only behind what holds.
+        _ if !is_agent && !holds(receipt) => Some("a step before that one did not do what it should"),
         _ => None,
     });
     if let Some(why) = open {
         return Err(CommandError::Conflict(format!("{why}, or fork from before it")));
     }
     Ok(taken)
+}
+
+/// It was carried out and nothing is said against it, or it was not needed.
+fn holds(receipt: &Receipt) -> bool {
+    match receipt.phase {
+        Some(Phase::Skipped) => true,
+        Some(Phase::Outcome | Phase::Reconciled) => {
+            let failed = receipt.body.as_ref().is_some_and(|body| body.error.is_some());
+            !failed && receipt.state.as_deref() == Some(Ended::Done.as_str())
+        }
+        _ => false,
+    }
 }
 
 fn title(goal: &Goal, step: u32) -> String {

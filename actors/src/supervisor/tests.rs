@@ -12,6 +12,7 @@ mod commands;
 mod crowded;
 mod dependencies;
 mod failing;
+mod forks;
 mod handing;
 mod harness;
 mod load;

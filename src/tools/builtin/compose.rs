@@ -1,9 +1,7 @@
 //! `compose`: a text in the persona's voice.
 
-use std::time::Duration;
-
 use actors::{
-    domain::{ChatRequest, Cost, Ended, Length, NewArtifact, Outcome, Persona, StepError},
+    domain::{ChatRequest, Cost, Ended, NewArtifact, Outcome, Persona, StepError},
     evidence::canonical,
 };
 use serde_json::json;
@@ -14,18 +12,9 @@ use crate::models::{Drift, ModelError, Models, Request, apply_persona_style, com
 /// A longer text is neither brought to its persona's style nor compared with it.
 const MOST_JUDGED_BYTES: usize = 64 << 10;
 
-/// The text that is wanted.
-pub(in crate::tools) struct Wanted<'a> {
-    pub persona: &'a Persona,
-    pub prompt: &'a str,
-    pub save_as: &'a str,
-    pub length: Length,
-}
-
 /// Has it written. The text is the outcome's `value` and its artifact.
-pub(in crate::tools) async fn compose(models: &Models, wanted: Wanted<'_>, limit: Duration) -> Outcome {
-    let Wanted { persona, prompt, save_as, length } = wanted;
-    let request = Request { persona, prompt, length, limit };
+pub(in crate::tools) async fn compose(models: &Models, request: Request<'_>, save_as: &str) -> Outcome {
+    let Request { persona, length, .. } = request;
     let asked = json!(composing(&request)).to_string();
     let composed = match models.compose(request).await {
         Ok(composed) => composed,

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actors::domain::Effect;
+use actors::domain::{Effect, Ended, Persona, is_outreach};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -13,28 +13,37 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::{
+    network::{Going, way_out},
     outcome,
     run::{Input, NotTried, Tried, Workspace, try_out},
-    shelf::{OwnTool, Whose},
+    shelf::OwnTool,
 };
-use crate::tools::{
-    containers::Home,
-    isolation::Isolations,
-    sandbox::{Held, Within},
+use crate::{
+    egress::{Egress, LONGEST_WAIT},
+    secrets::Hidden,
+    tools::{
+        containers::Home,
+        isolation::Isolations,
+        sandbox::{Held, Within, way_out::WayOut},
+    },
 };
 
 /// Tries tools.
 pub struct Bench {
     data_root: PathBuf,
     isolations: Isolations,
+    /// None: nobody's hosts are known here.
+    egress: Option<Egress>,
 }
 
 /// One try.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Trying<'a> {
     pub arguments: &'a Map<String, Value>,
-    /// In whose folder; none: in an empty one that is thrown away.
-    pub persona: Option<Whose<'a>>,
+    /// In whose folder, and with whose hosts; none: in an empty one that is thrown away, without network.
+    pub persona: Option<&'a Persona>,
+    /// What that persona may use and nobody is to read.
+    pub known: &'a Hidden,
     /// Drawn for this try: no two have the same.
     pub mark: &'a str,
 }
@@ -59,6 +68,12 @@ pub struct TriedView {
     pub limits_hit: Vec<&'static str>,
     /// Files that it wrote, by their paths in the folder.
     pub files: Vec<String>,
+    /// To whom something of a tool with network got through: `host:port`.
+    pub reached: Vec<String>,
+    /// Where it was not let, in words.
+    pub refused: Vec<String>,
+    /// Why a tool with network was tried without it.
+    pub no_network: Option<&'static str>,
     pub stderr: String,
     pub limits: Limits,
 }
@@ -80,15 +95,18 @@ pub struct Limits {
 
 impl Bench {
     /// Looks for nothing yet.
-    pub const fn new(data_root: PathBuf, isolations: Isolations) -> Self {
-        Self { data_root, isolations }
+    pub const fn new(data_root: PathBuf, isolations: Isolations, egress: Option<Egress>) -> Self {
+        Self { data_root, isolations, egress }
     }
 
     /// Runs a tool once. While it works in a persona's folder, no step writes there.
     pub async fn try_out(&self, tool: &OwnTool, trying: Trying<'_>) -> Result<(Tried, TriedView), NotTried> {
         let root = &self.data_root;
+        let stop = CancellationToken::new();
+        // Before it has the folder: whoever waits for a turn holds up nobody.
+        let way_out = self.way_out(tool, &trying, &stop).await?;
         let (place, home) = match trying.persona {
-            Some(persona) => (Place::Persona(Workspace::of(root, persona.id).await?), Home::of(root, persona)),
+            Some(persona) => (Place::Persona(Workspace::of(root, persona.id).await?), Home::of(root, persona.into())),
             None => {
                 let emptied = Emptied::new(root, trying.mark)?;
                 let home = Home::to_try(root, &emptied.folder);
@@ -97,18 +115,50 @@ impl Bench {
         };
         let runner = self.isolations.of(&tool.manifest, home).await?;
         let held = runner.report().await?;
-        // Whom a tool reaches is a persona's matter, in its runs: a try reaches nobody.
-        let told = Input { arguments: trying.arguments, key: trying.mark, limit: tool.manifest.timeout, way_out: None };
-        let tried = try_out(&*runner, tool, &told, place.path(), &CancellationToken::new()).await?;
-        let view = TriedView::new(tool, &tried, held);
+        let (limit, way_out) = (tool.manifest.timeout, way_out.as_ref());
+        let told = Input { arguments: trying.arguments, key: trying.mark, limit, way_out };
+        let mut tried = try_out(&*runner, tool, &told, place.path(), &stop).await?;
+        tried.hide(trying.known);
+        let no_network = self.no_network(tool, trying.persona);
+        let view = TriedView { no_network, ..TriedView::new(tool, &tried, held) };
         Ok((tried, view))
+    }
+
+    /// As a run has it; none: without network.
+    async fn way_out(
+        &self,
+        tool: &OwnTool,
+        trying: &Trying<'_>,
+        stop: &CancellationToken,
+    ) -> Result<Option<WayOut>, NotTried> {
+        let shut = self.no_network(tool, trying.persona).is_some();
+        let (Some(egress), Some(persona), false) = (&self.egress, trying.persona, shut) else { return Ok(None) };
+        let going = Going { persona, tool, arguments: trying.arguments };
+        way_out(egress, going, LONGEST_WAIT, stop).await.map_err(|error| NotTried::NoWayOut(error.text))
+    }
+
+    /// Why a tool with network has none here, and what to do.
+    fn no_network(&self, tool: &OwnTool, persona: Option<&Persona>) -> Option<&'static str> {
+        let manifest = &tool.manifest;
+        match persona {
+            _ if !manifest.network => None,
+            _ if self.egress.is_none() => {
+                Some("no server runs here; start one, and name a persona whose hosts it may reach")
+            }
+            None => Some("it was tried for nobody; name a persona whose hosts it may reach"),
+            // Whether it may write to somebody is judged in a run, by the policy of the host.
+            Some(_) if manifest.outreach || is_outreach(&manifest.name) => {
+                Some("it writes to strangers, which only a goal may have it do; give a persona one")
+            }
+            Some(_) => None,
+        }
     }
 }
 
 impl Tried {
     /// Whether it is known what became of it, as a run would say it.
     pub fn is_known(&self, effect: Effect) -> bool {
-        self.value.is_ok() || !effect.needs_intent() || (effect == Effect::Idempotent && self.left.is_none())
+        self.ended(effect) != Ended::Unknown
     }
 
     /// What was observed, for a receipt: an object.
@@ -136,12 +186,15 @@ impl TriedView {
             tool: manifest.name.clone(),
             ok: tried.value.is_ok(),
             value: tried.value.as_ref().ok().cloned(),
-            error: tried.value.as_ref().err().cloned(),
+            error: tried.fault(),
             exit: ran.end.told(),
             container: ran.container.as_ref().map(TriedIn::from),
             took_ms: whole(ran.took.as_millis()),
             limits_hit: ran.hit.clone(),
             files: tried.files().to_vec(),
+            reached: tried.reached().to_vec(),
+            refused: tried.refused().to_vec(),
+            no_network: None,
             stderr: ran.texts().1,
             limits: Limits { timeout_ms: whole(manifest.timeout.as_millis()), memory_mb: manifest.memory_mb, in_force },
         }

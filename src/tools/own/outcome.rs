@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::run::Tried;
 use crate::tools::{
     folder::{Folder, Inside, media_type},
-    sandbox::{End, MOST_OUTPUT_BYTES, Ran, way_out::Went},
+    sandbox::{End, MOST_OUTPUT_BYTES, Ran},
 };
 
 /// An answer up to this stands in the receipt; a longer one is an artifact.
@@ -52,46 +52,55 @@ fn last_words(ran: &Ran) -> String {
     line.map(|line| format!(": {}", line.trim().chars().take(300).collect::<String>())).unwrap_or_default()
 }
 
+impl Tried {
+    /// Why it brought no answer, with the first place where it was not let.
+    pub fn fault(&self) -> Option<String> {
+        let fault = self.value.as_ref().err()?;
+        let kept_back = self.went.as_ref().and_then(|went| went.first.as_ref());
+        Some(kept_back.map_or_else(|| fault.clone(), |why| format!("{fault}; {why}")))
+    }
+
+    /// How it ended, by what it may do and what was seen of it.
+    pub(super) fn ended(&self, effect: Effect) -> Ended {
+        match effect {
+            _ if self.value.is_ok() => Ended::Done,
+            Effect::Pure | Effect::Read => Ended::Done,
+            Effect::Idempotent if self.left.is_none() && self.reached().is_empty() => Ended::NotBegun,
+            Effect::Idempotent | Effect::Irreversible => Ended::Unknown,
+        }
+    }
+
+    /// A rule let it go nowhere.
+    fn was_kept_back(&self) -> bool {
+        self.went.as_ref().is_some_and(|went| went.by_rule) && self.reached().is_empty()
+    }
+}
+
 /// Reads what was left, and says how it ended. Blocking.
 pub(super) fn outcome(name: &str, effect: Effect, tried: Tried, folder: &Folder) -> Outcome {
     let (mut artifacts, not_kept) = keep(&tried.left.files, folder);
     let mut data = observed(&tried, &not_kept);
-    let nowhere = Went::default();
-    let fault = match tried.value {
-        Ok(value) => {
-            if value.to_string().len() <= MOST_VALUE_BYTES {
-                data["value"] = value;
-            } else {
-                // Longer than a receipt should be: a model and people read it there.
-                artifacts.push(NewArtifact {
-                    kind: ArtifactKind::Text,
-                    name: format!("{name}.json"),
-                    media_type: "application/json",
-                    bytes: tried.ran.output.bytes,
-                });
-            }
-            None
-        }
-        Err(fault) => Some(fault),
-    };
-    let went = tried.went.as_ref().unwrap_or(&nowhere);
+    let (fault, ended, denied) = (tried.fault(), tried.ended(effect), tried.was_kept_back());
+    match tried.value {
+        Ok(value) if value.to_string().len() <= MOST_VALUE_BYTES => data["value"] = value,
+        // Longer than a receipt should be: a model and people read it there.
+        Ok(_) => artifacts.push(NewArtifact {
+            kind: ArtifactKind::Text,
+            name: format!("{name}.json"),
+            media_type: "application/json",
+            bytes: tried.ran.output.bytes,
+        }),
+        Err(_) => {}
+    }
     data["step"] = name.into();
     data["ok"] = fault.is_none().into();
     let outcome = match fault {
         None => Outcome::done(format!("ran {name}"), data),
         Some(text) => {
-            let text = went.first.as_ref().map_or_else(|| text.clone(), |why| format!("{text}; {why}"));
             let said = format!("{name}: {text}");
             // Asked again it would be kept back again.
-            let denied = went.by_rule && went.reached.is_empty();
             let error = if denied { StepError::denied(said) } else { StepError::retryable(said) };
-            let failed = Outcome::does_not_hold(format!("ran {name}: {text}"), data, error);
-            let left_nothing = tried.left.is_none() && went.reached.is_empty();
-            match effect {
-                Effect::Pure | Effect::Read => failed,
-                Effect::Idempotent if left_nothing => Outcome { ended: Ended::NotBegun, ..failed },
-                Effect::Idempotent | Effect::Irreversible => Outcome { ended: Ended::Unknown, ..failed },
-            }
+            Outcome { ended, ..Outcome::does_not_hold(format!("ran {name}: {text}"), data, error) }
         }
     };
     artifacts.into_iter().fold(outcome, Outcome::with_artifact)

@@ -16,12 +16,15 @@ use super::{
     shelf::OwnTool,
     traces::{self, Difference, Seen},
 };
-use crate::tools::{
-    folder::Folder,
-    isolation::Runner,
-    sandbox::{
-        Job, NoSandbox, Ran,
-        way_out::{WayOut, Went},
+use crate::{
+    secrets::Hidden,
+    tools::{
+        folder::Folder,
+        isolation::Runner,
+        sandbox::{
+            Job, NoSandbox, Ran,
+            way_out::{WayOut, Went},
+        },
     },
 };
 
@@ -41,6 +44,32 @@ impl Tried {
     pub fn files(&self) -> &[String] {
         &self.left.files
     }
+
+    /// `host:port` of every place to which something got through.
+    pub fn reached(&self) -> &[String] {
+        self.went.as_ref().map_or(&[], |went| &went.reached)
+    }
+
+    /// Where it was not let, in words.
+    pub fn refused(&self) -> &[String] {
+        self.went.as_ref().map_or(&[], |went| &went.refused)
+    }
+
+    /// Replaces every secret in what came of it by its name.
+    pub(super) fn hide(&mut self, known: &Hidden) {
+        match &mut self.value {
+            Ok(value) => known.mask_value(value),
+            Err(fault) => known.mask(fault),
+        }
+        known.mask_bytes(&mut self.ran.errors.bytes);
+        let Difference { files, removed, others, .. } = &mut self.left;
+        let left = [files, removed, others].into_iter().flatten();
+        let went = self
+            .went
+            .iter_mut()
+            .flat_map(|went| went.reached.iter_mut().chain(&mut went.refused).chain(&mut went.first));
+        left.chain(went).for_each(|text| known.mask(text));
+    }
 }
 
 /// It was not begun.
@@ -50,6 +79,8 @@ pub enum NotTried {
     Arguments { tool: String, reason: String },
     #[error(transparent)]
     Sandbox(#[from] NoSandbox),
+    #[error("{0}")]
+    NoWayOut(String),
     #[error("the workspace could not be looked at: {0}")]
     Workspace(#[from] io::Error),
 }

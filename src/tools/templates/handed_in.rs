@@ -25,6 +25,7 @@ pub(super) fn publish_deliverable(delivery: &Delivery<'_>) -> Template {
             prompt: format!("Write \"{title}\".\n\n{brief}"),
             save_as: "work".to_owned(),
             length: Length::Long,
+            model: None,
         },
         Step::WriteFile {
             path: file.clone(),

@@ -252,6 +252,7 @@ fn default_title(payload: &Payload) -> String {
         Payload::Ai(ai) => ai.prompt.lines().next().unwrap_or_default().trim().chars().take(80).collect(),
         Payload::Report(report) => format!("Report {}", report.file),
         Payload::Rollback(back) => format!("Roll back with {}", back.call.tool()),
+        Payload::Forked(plan) => format!("Go on behind step {}", plan.fork.from),
         Payload::Agent(agent) => agent.task.lines().next().unwrap_or_default().trim().chars().take(80).collect(),
     }
 }

@@ -4,7 +4,9 @@ pub mod load;
 
 use std::{collections::HashMap, fmt};
 
-use actors::domain::{ArtifactKind, Goal, Payload, Persona, Phase, Receipt, ReceiptKind, Run, RunState, StepIndex};
+use actors::domain::{
+    ArtifactKind, Goal, Payload, Persona, Phase, Receipt, ReceiptKind, Run, RunState, Step, StepIndex,
+};
 use askama::Template;
 use serde_json::Value;
 
@@ -49,8 +51,12 @@ pub struct RunPage {
 /// From where a run can be begun anew.
 #[derive(Debug, Clone, Copy)]
 pub struct ForkForm {
-    /// The number behind its last step.
+    /// The last step that can be done anew; of an agent's run the number behind it.
     pub most: usize,
+    /// Some step asks a model, so that it can be another one.
+    pub asks: bool,
+    /// Another task fits: an agent's, or the only prompt of a plan.
+    pub tasks: bool,
 }
 
 /// The step that a run takes back.
@@ -152,7 +158,7 @@ impl RunPage {
     pub fn new(frame: Frame, parts: &Parts<'_>, now_ms: i64) -> Self {
         let Parts { run, goal, persona, receipts, .. } = parts;
         let (steps, stands) = (steps(parts, now_ms), run.state != RunState::Running);
-        let fork = (stands && matches!(goal.payload, Payload::Agent(_))).then(|| ForkForm { most: steps.len() + 1 });
+        let fork = ForkForm::of(parts, steps.len()).filter(|_| stands);
         Self {
             frame,
             id: run.id.to_string(),
@@ -178,6 +184,25 @@ impl RunPage {
             receipts: receipts.iter().map(|receipt| ReceiptRow::new(receipt, &persona.name, now_ms)).collect(),
             more: parts.more,
         }
+    }
+}
+
+impl ForkForm {
+    /// None: it cannot be gone on with.
+    fn of(Parts { run, goal, receipts, .. }: &Parts<'_>, shown: usize) -> Option<Self> {
+        match &goal.payload {
+            Payload::Agent(_) => return Some(Self { most: shown + 1, asks: true, tasks: true }),
+            Payload::Rollback(_) => return None,
+            _ => {}
+        }
+        let steps = goal.payload.steps();
+        let came_of = |index: &StepIndex| {
+            let own = receipts.iter().rev().filter(|receipt| receipt.run == Some(run.id));
+            own.filter(|receipt| receipt.phase != Some(Phase::Intent)).find(|receipt| receipt.step == Some(*index))
+        };
+        let held = (0..).take_while(|index| came_of(index).is_some_and(plan::receipt_holds)).count();
+        let asking = steps.iter().filter(|step| matches!(step, Step::Compose { .. })).count();
+        Some(Self { most: steps.len().min(held + 1), asks: asking > 0, tasks: asking == 1 })
     }
 }
 

@@ -184,6 +184,28 @@ async fn a_try_is_checked_first_asks_before_it_writes_and_is_on_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_try_brings_back_holds_no_secret_of_its_persona() {
+    if is_left_out().await {
+        return;
+    }
+    let server = TestServer::start().await;
+    let ada = server.persona("Ada").await;
+    let owner = format!("persona:{}", ada["id"].as_str().unwrap());
+    server.storage.vault.set(&owner, "board", "hunter2-of-ada").await.unwrap();
+    let says =
+        "#!/bin/sh\ncat >/dev/null\necho 'hunter2-of-ada was typed' >&2\necho '{\"typed\": \"hunter2-of-ada\"}'\n";
+    server.post("/api/tools", &tool("says", "read", says)).await;
+    let tried = server.post("/api/tools/says/test", &json!({"arguments": {"text": ""}, "persona": "ada"})).await.json;
+    assert_eq!(tried["value"], json!({"typed": "${secret:board}"}), "{tried}");
+    assert_eq!(tried["stderr"], "${secret:board} was typed\n", "{tried}");
+    let filter = ReceiptFilter { newest_first: true, limit: 1, ..ReceiptFilter::default() };
+    let receipt = server.storage.db.receipts(filter).await.unwrap().remove(0).body.unwrap();
+    let said = json!([receipt.data["value"], receipt.data["stderr"]]);
+    assert_eq!(said, json!([tried["value"], tried["stderr"]]), "{receipt:?}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_removed_takes_its_confirmations_and_alerts_with_it() {
     if is_left_out().await {
         return;

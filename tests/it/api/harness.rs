@@ -73,12 +73,14 @@ impl TestServer {
         let company = Company::start(config.limits(), ports, key).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
+        let egress = Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into());
         let deps = Deps {
             company: company.clone(),
             fitted: Default::default(),
+            egress: egress.clone(),
             mcp: Mcp::new(McpDeps {
                 pins: Arc::new(storage.db.clone()),
-                egress: Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into()),
+                egress,
                 keyring: Arc::new(storage.vault.clone()),
                 data_root: config.data_root.clone(),
             }),

@@ -17,7 +17,7 @@ use super::{KEY, Secrets, config, livia, provider};
 
 async fn ask_as(persona: &Persona, config: &ModelsConfig, secrets: Secrets) -> Result<Composed, ModelError> {
     let limit = Duration::from_secs(60);
-    let request = Request { persona, prompt: "Write one line.", length: Length::Short, limit };
+    let request = Request { persona, prompt: "Write one line.", length: Length::Short, model: None, limit };
     Models::new(config, Arc::new(secrets)).unwrap().compose(request).await
 }
 

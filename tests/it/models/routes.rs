@@ -58,7 +58,8 @@ async fn an_endpoint_that_is_not_there_is_passed_over_and_a_text_comes_all_the_s
     let gone = ProviderConfig { base_url: format!("http://{closed}/v1"), ..spare.provider(ProviderKind::OpenAi) };
     let models = models(&route(gone, spare.provider(ProviderKind::OpenAi), &[UNDERSTUDY]));
     let livia = livia(None);
-    let text = Request { persona: &livia, prompt: "Write one line.", length: Length::Short, limit: MINUTE };
+    let text =
+        Request { persona: &livia, prompt: "Write one line.", length: Length::Short, model: None, limit: MINUTE };
     let composed = models.compose(text).await.unwrap();
     assert_eq!((composed.text.as_str(), composed.provider.as_str()), ("I can.", "spare"));
     assert!(composed.tried[0].contains("could not be reached"), "{:?}", composed.tried);

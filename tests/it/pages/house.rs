@@ -8,7 +8,7 @@ use std::{
 
 use actors::{
     domain::{Persona, Receipt, TraceId},
-    ports::{Journal, Performer, Ports, World},
+    ports::{Journal, Ports, World},
     supervisor::{By, Company, NewPersona},
     testing::{ScriptedPerformer, TestWorld},
 };
@@ -56,11 +56,10 @@ impl House {
         let storage = Storage::open(&config.storage, root.path(), &config.node, world.clone()).await.unwrap();
         let performer = ScriptedPerformer::new(script::answer);
         performer.shows(|call| Ok(Some(script::shows(call))));
-        let performer: Arc<dyn Performer> = Arc::new(performer);
         let ports = Ports {
             journal: storage.journal.clone(),
             records: storage.records.clone(),
-            performer,
+            performer: Arc::new(performer),
             blobs: storage.blobs.clone(),
             world: world.clone(),
         };
@@ -70,12 +69,14 @@ impl House {
         port.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let addr = port.local_addr().unwrap();
         let listener = TcpListener::bind(addr).unwrap();
+        let egress = Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into());
         let deps = Deps {
             company: company.clone(),
             fitted: Default::default(),
+            egress: egress.clone(),
             mcp: Mcp::new(McpDeps {
                 pins: Arc::new(storage.db.clone()),
-                egress: Egress::new(HostRules::default(), ([127, 0, 0, 1], 9).into()),
+                egress,
                 keyring: Arc::new(storage.vault.clone()),
                 data_root: config.data_root.clone(),
             }),

@@ -142,3 +142,90 @@ fn what_a_hosts_policy_does_not_allow_a_tool_it_does_not_do_there_from_its_next_
     assert!(forbidden["state"] == "failed" && error(&forbidden).contains(why), "{forbidden:#}");
     assert_eq!(server.end(Signal::TERM), Some(0));
 }
+
+/// What the receipts of tries say, oldest first: phase and network.
+fn tried(root: &Path) -> Vec<(String, Value)> {
+    let receipts = answer(root, &["receipts", "list", "--persona", "ada", "--limit", "100"]);
+    let of_tries =
+        receipts["items"].as_array().unwrap().iter().rev().filter(|one| one["body"]["data"]["tried_by"].is_string());
+    of_tries.map(|one| (one["phase"].as_str().unwrap().to_owned(), one["body"]["data"]["network"].clone())).collect()
+}
+
+/// The answer of a try, and the code of the verb.
+fn test(root: &Path, args: &Value, persona: Option<&str>) -> (i32, Value) {
+    let args = args.to_string();
+    let words = ["tool", "test", "asks", "--json", "--args", &args];
+    let (code, out, error) = crate::cli::said(&crate::cli::greenroom(
+        root,
+        &[&words[..], persona.map_or(&[][..], |_| &["--persona"]), persona.as_slice()].concat(),
+    ));
+    (code, serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{error}")))
+}
+
+#[test]
+fn a_try_for_a_persona_reaches_what_its_runs_reach_and_one_for_nobody_reaches_nothing() {
+    if is_left_out_here() {
+        return;
+    }
+    let root = with_the_tool();
+    let root = root.path();
+    let asks = |fails| json!({"urls": ["http://rehearsal.localhost/", "http://elsewhere.test/"], "places": [], "fails": fails});
+    let unreached =
+        json!({"http://rehearsal.localhost/": "URLError", "http://elsewhere.test/": "URLError", "devices": ["lo"]});
+    let (code, offline) = test(root, &asks(false), None);
+    assert_eq!((code, &offline["value"]), (0, &unreached), "{offline:#}");
+    let why = "no server runs here; start one, and name a persona whose hosts it may reach";
+    assert_eq!(offline["no_network"], why);
+
+    let server = Server::start(root);
+    answer(root, &["persona", "new", "Ada"]);
+    let (code, nobodys) = test(root, &asks(false), None);
+    assert_eq!((code, &nobodys["value"], &nobodys["reached"]), (0, &unreached, &json!([])), "{nobodys:#}");
+    assert_eq!(nobodys["no_network"], "it was tried for nobody; name a persona whose hosts it may reach");
+
+    let (code, hers) = test(root, &asks(false), Some("ada"));
+    let seen = json!({"http://rehearsal.localhost/": 200, "http://elsewhere.test/": 403, "devices": ["lo"]});
+    assert_eq!((code, &hers["value"], &hers["no_network"]), (0, &seen, &Value::Null), "{hers:#}");
+    let (reached, refused) =
+        (json!(["rehearsal.localhost:80"]), json!(["host elsewhere.test:80 is not on the host list"]));
+    assert_eq!((&hers["reached"], &hers["refused"]), (&reached, &refused));
+    let network = json!({"reached": reached, "refused": refused});
+    let expected = [("intent".to_owned(), Value::Null), ("outcome".to_owned(), network.clone())];
+    assert_eq!(tried(root), expected);
+
+    // Something got through before it failed: nobody knows what it did there, in a try either.
+    let (code, unsure) = test(root, &asks(true), Some("ada"));
+    let error = unsure["error"].as_str().unwrap();
+    assert!(code == 1 && error.contains("code 3; host elsewhere.test:80 is not on the host list; add"), "{unsure:#}");
+    assert_eq!(tried(root).last(), Some(&("unknown".to_owned(), network)));
+    assert_eq!(server.end(Signal::TERM), Some(0));
+}
+
+#[test]
+fn a_hosts_policy_and_pace_hold_in_a_try() {
+    if is_left_out_here() {
+        return;
+    }
+    let root = with_the_tool();
+    let root = root.path();
+    let server = Server::start(root);
+    answer(root, &["persona", "new", "Ada"]);
+    let asks = json!({"urls": ["http://rehearsal.localhost/", "http://rehearsal.localhost/jobs"], "places": [], "fails": false});
+    answer(root, &["host", "set", "rehearsal.localhost", "--acts-per-second", "0.001"]);
+    let (_, paced) = test(root, &asks, Some("ada"));
+    assert_eq!(paced["reached"], json!(["rehearsal.localhost:80"]), "{paced:#}");
+    assert_eq!(paced["refused"], json!(["the policy of host rehearsal.localhost does not allow it as often"]));
+    answer(root, &["host", "set", "rehearsal.localhost", "--acts-per-second", "none", "--action", "browser_navigate"]);
+    let (_, forbidden) = test(root, &asks, Some("ada"));
+    assert_eq!(forbidden["reached"], json!([]), "{forbidden:#}");
+    assert_eq!(forbidden["refused"], json!(["the policy of host rehearsal.localhost does not allow this tool there"]));
+
+    let manifest = root.join("tools/asks/tool.toml");
+    let outreach = fs::read_to_string(&manifest).unwrap().replace("network = true", "network = true\noutreach = true");
+    let names = ["host", "to", "text"].map(|name| format!("properties.{name} = {{ type = \"string\" }}\n"));
+    fs::write(manifest, outreach + &names.concat()).unwrap();
+    let (_, written) = test(root, &asks, Some("ada"));
+    assert_eq!(written["no_network"], "it writes to strangers, which only a goal may have it do; give a persona one");
+    assert_eq!(written["reached"], json!([]), "{written:#}");
+    assert_eq!(server.end(Signal::TERM), Some(0));
+}

@@ -16,7 +16,7 @@ use super::{Props, Stage, error_text};
 use crate::models::{config, provider};
 
 fn compose() -> Step {
-    Step::Compose { prompt: "Write one line.".into(), save_as: "line".into(), length: Length::Short }
+    Step::Compose { prompt: "Write one line.".into(), save_as: "line".into(), length: Length::Short, model: None }
 }
 
 async fn with_endpoint(template: ResponseTemplate) -> (MockServer, Stage) {
@@ -51,6 +51,22 @@ async fn a_model_s_text_comes_with_its_cost() {
     let outcome = stage.perform(compose()).await;
     assert_eq!((&outcome.data["value"], &outcome.data["provider"]), (&"One line.".into(), &"house".into()));
     assert_eq!(outcome.cost.unwrap().micro_usd, 5);
+}
+
+#[tokio::test]
+async fn a_step_may_name_another_model_than_its_persona() {
+    let answer = json!({"choices": [{"message": {"content": "One line."}}]});
+    let (server, stage) = with_endpoint(ResponseTemplate::new(200).set_body_json(answer)).await;
+    let by = |named: &str| {
+        let Step::Compose { prompt, save_as, length, .. } = compose() else { panic!("another step") };
+        Step::Compose { prompt, save_as, length, model: Some(named.into()) }
+    };
+    let own = stage.perform(by("understudy")).await;
+    assert_eq!((&own.data["provider"], server.received_requests().await.unwrap().len()), (&"understudy".into(), 0));
+    let other = stage.perform(by("house/large")).await;
+    assert_eq!((&other.data["provider"], &other.data["model"]), (&"house".into(), &"large".into()));
+    let unknown = stage.perform(by("nobody")).await;
+    assert!(!unknown.holds() && unknown.error.unwrap().text.contains("`nobody` is not configured"));
 }
 
 #[tokio::test]

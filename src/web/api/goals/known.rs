@@ -16,14 +16,27 @@ pub(in crate::web::api) async fn check(deps: &Deps, persona: PersonaId, payload:
                 Step::Tool { name, .. } => Some((at, name.as_str())),
                 _ => None,
             });
+            check_models(deps, &plan.steps)?;
             check_tools(deps, persona, named.collect()).await
         }
         Payload::Agent(agent) => match agent.model.as_deref().and_then(|model| deps.models.why_unknown(model)) {
             Some(why) => Err(Problem::field("payload.model", why)),
             None => Ok(()),
         },
-        Payload::Ai(_) | Payload::Report(_) | Payload::Rollback(_) => Ok(()),
+        // What they name was there when it was taken over.
+        Payload::Ai(_) | Payload::Report(_) | Payload::Rollback(_) | Payload::Forked(_) => Ok(()),
     }
+}
+
+fn check_models(deps: &Deps, steps: &[Step]) -> Result<(), Problem> {
+    let unknown = |(at, step): (usize, &Step)| match step {
+        Step::Compose { model: Some(model), .. } => {
+            Some(FieldError::new(format!("payload.steps[{at}].model"), deps.models.why_unknown(model)?))
+        }
+        _ => None,
+    };
+    let unknown: Vec<FieldError> = steps.iter().enumerate().filter_map(unknown).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(Problem::invalid(unknown)) }
 }
 
 async fn check_tools(deps: &Deps, persona: PersonaId, named: Vec<(usize, &str)>) -> Result<(), Problem> {

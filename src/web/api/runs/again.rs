@@ -78,9 +78,9 @@ impl From<Replayed> for ReplayView {
 pub struct NewFork {
     /// The first step that is done anew, from 1 as pages number them. Those before it come from the record.
     pub from: u32,
-    /// A configured model's or route's name; left out: as in the run.
+    /// A configured model's or route's name, for the steps that ask one; left out: as in the run.
     pub model: Option<String>,
-    /// Left out: as in the run.
+    /// An agent's task; of given steps the prompt of the one that asks a model. Left out: as in the run.
     pub task: Option<String>,
 }
 

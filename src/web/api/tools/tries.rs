@@ -11,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::{
+    models::secrets_of,
+    secrets::Hidden,
     tools::{
         own::{Bench, NotTried, OwnTool, Tried, TriedView, Trying, Whose},
         registry,
@@ -39,7 +41,8 @@ pub struct NewTest {
     /// What it is told; left out: its first example.
     #[schema(value_type = Option<Object>)]
     pub arguments: Option<Map<String, Value>>,
-    /// Slug or id: in its folder, with its own tools; left out: in an empty folder that is thrown away.
+    /// Slug or id: in its folder, with its own tools and hosts; left out: in an empty folder that is thrown away, and
+    /// without network.
     pub persona: Option<String>,
     /// A tool that may write runs only with this.
     #[serde(default)]
@@ -109,13 +112,18 @@ async fn carry_out(
     (tool, persona): (OwnTool, Option<Persona>),
     arguments: Map<String, Value>,
 ) -> Result<TriedView, Problem> {
-    let (effect, whose) = (tool.manifest.effect, persona.as_ref().map(Whose::from));
-    let persona = whose.map(|whose| whose.id);
-    let new =
-        NewTry { tool: tool.manifest.name.clone(), persona, effect, data: told(&tool, &arguments), by: caller.by() };
+    let (effect, persona) = (tool.manifest.effect, persona.as_ref());
+    let known = known(deps, persona).await?;
+    let new = NewTry {
+        tool: tool.manifest.name.clone(),
+        persona: persona.map(|persona| persona.id),
+        effect,
+        data: told(&tool, &arguments),
+        by: caller.by(),
+    };
     let open = deps.company.begin_try(new).await?;
     let mark = deps.world.new_id().to_string();
-    match bench.try_out(&tool, Trying { arguments: &arguments, persona: whose, mark: &mark }).await {
+    match bench.try_out(&tool, Trying { arguments: &arguments, persona, known: &known, mark: &mark }).await {
         Ok((tried, view)) => {
             open.end(end(&tried, effect)).await?;
             Ok(view)
@@ -125,7 +133,7 @@ async fn carry_out(
             open.end(TryEnd { known: true, data: json!({ "begun": false }), error: Some(why.clone()) }).await?;
             match error {
                 NotTried::Arguments { .. } => Err(Problem::field("arguments", why)),
-                NotTried::Sandbox(_) | NotTried::Workspace(_) => {
+                NotTried::Sandbox(_) | NotTried::NoWayOut(_) | NotTried::Workspace(_) => {
                     Err(Problem::unavailable(format!("The tool was not begun: {why}.")))
                 }
             }
@@ -134,7 +142,14 @@ async fn carry_out(
 }
 
 fn end(tried: &Tried, effect: Effect) -> TryEnd {
-    TryEnd { known: tried.is_known(effect), data: tried.data(), error: tried.value.as_ref().err().cloned() }
+    TryEnd { known: tried.is_known(effect), data: tried.data(), error: tried.fault() }
+}
+
+/// What nobody is to read of what a tool brings back for that persona.
+async fn known(deps: &Deps, persona: Option<&Persona>) -> Result<Hidden, Problem> {
+    let Some(persona) = persona else { return Ok(Hidden::default()) };
+    let known = secrets_of(&deps.vault, persona.id).await;
+    known.map_err(|error| Problem::unavailable(format!("The secrets could not be read: {error}.")))
 }
 
 fn told(tool: &OwnTool, arguments: &Map<String, Value>) -> Value {

@@ -1,8 +1,8 @@
 //! Input: what was said to the persona, what it answered, and the evidence between.
 
 use actors::domain::{
-    Effect, Ended, Goal, GoalState, Message, MessageKind, MessageState, ParkedOn, Payload, Phase, Receipt, ReceiptKind,
-    Run,
+    Effect, Ended, Goal, GoalKind, GoalState, Message, MessageKind, MessageState, ParkedOn, Payload, Phase, Receipt,
+    ReceiptKind, Run,
 };
 use serde_json::Value;
 
@@ -124,7 +124,7 @@ fn is_told(receipt: &Receipt) -> bool {
 fn answer(message: &Message, goal: &Goal, receipts: &[Receipt], now_ms: i64) -> String {
     match goal.state {
         GoalState::Done => {
-            let composed = matches!(goal.payload, Payload::Ai(_)).then(|| newest_text(receipts)).flatten();
+            let composed = (goal.payload.kind() == GoalKind::Ai).then(|| newest_text(receipts)).flatten();
             composed.or_else(|| goal.result.clone()).unwrap_or_else(|| "Done.".to_owned())
         }
         GoalState::Unconfirmed => unproven(goal, receipts),

@@ -125,7 +125,7 @@ impl Trial {
             personas: people.iter().take(MOST_PEOPLE).map(|one| (one.slug.to_string(), one.name.clone())).collect(),
             is_theirs,
             writes: tool.effect.filter(|effect| effect.needs_intent()),
-            patience_ms: tool.timeout_ms.unwrap_or(0) + 60_000,
+            patience_ms: tool.timeout_ms.unwrap_or(0) + 90_000,
         }
     }
 }
