@@ -1,9 +1,9 @@
 //! A run that stands on another one: its first steps are taken from that one's record, and it goes on from there.
 //!
 //! They come in the commit that opens the run, as receipts that name theirs (`replay_of`), so nothing of them is done
-//! again: what follows is a resume like any other. A goal may name the run, an agent's or one of given steps. Without being told to, an agent's run stands on
-//! the attempt before it that did what cannot be taken back, up to that: it would not know what it did already, and find
-//! another way to do it again.
+//! again: what follows is a resume like any other. A goal may name the run, an agent's or one of given steps. Without
+//! being told to, an agent's run stands on the attempt before it that did what cannot be taken back, up to that: it would
+//! not know what it did already, and find another way to do it again.
 
 use serde_json::json;
 
