@@ -1,8 +1,9 @@
 //! `/runs/{id}`: one attempt at a goal, step by step, with its receipts and what it proves.
 
+mod bar;
 pub mod load;
 
-use std::{collections::HashMap, fmt};
+use std::collections::HashMap;
 
 use actors::domain::{
     ArtifactKind, Goal, Payload, Persona, Phase, Receipt, ReceiptKind, Run, RunState, Step, StepIndex,
@@ -10,6 +11,7 @@ use actors::domain::{
 use askama::Template;
 use serde_json::Value;
 
+use self::bar::Bar;
 use super::{
     evidence::{self, ReceiptRow},
     frame::Frame,
@@ -112,28 +114,6 @@ pub struct StepRow {
     pub bar: Option<Bar>,
     /// None: nothing can be said of taking it back.
     pub back: Option<Back>,
-}
-
-/// Where a step lies on the time line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bar {
-    pub left: Tenths,
-    pub width: Tenths,
-    /// Waiting before it: from where, how long.
-    pub waited: Option<(Tenths, Tenths)>,
-    /// The note stands behind the bar, or before it when there is no room behind.
-    pub note_at: Tenths,
-    pub note_before: bool,
-}
-
-/// Tenths of a percent of the time line; shown as an attribute's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tenths(i64);
-
-impl fmt::Display for Tenths {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}%", self.0 / 10, self.0 % 10)
-    }
 }
 
 /// Everything that is needed to show a run.
@@ -298,7 +278,7 @@ fn row(name: String, kind: ReceiptKind, span: Option<&Span<'_>>, started_ms: i64
         took: span.map_or_else(|| "—".to_owned(), |span| show::took(span.end - span.start)),
         note: receipt.map(note).unwrap_or_default(),
         href: receipt.map(|receipt| format!("#{}", evidence::anchor(receipt))),
-        bar: span.map(|span| bar(span, started_ms, wall)),
+        bar: span.map(|span| Bar::of((span.waited_from, span.start, span.end), started_ms, wall)),
         back: None,
     }
 }
@@ -324,22 +304,5 @@ fn note(receipt: &Receipt) -> String {
             .or_else(|| kept.map(|one| format!("{} · {}", show::clip(&one.name, 30), show::size(one.bytes))))
             .or_else(|| said("value").or_else(|| said("title")).map(|text| show::clip(text, 40)))
             .unwrap_or_else(|| receipt.hash.short()),
-    }
-}
-
-fn bar(span: &Span<'_>, started_ms: i64, wall: i64) -> Bar {
-    let at = |ms: i64| ((ms - started_ms) * 1000 / wall).clamp(0, 1000);
-    let left = at(span.start).min(994);
-    let width = (at(span.end) - left).max(6);
-    let from = at(span.waited_from);
-    let waited = (left - from > 5).then_some((from, left - from));
-    let note_before = left + width > 600;
-    let first = waited.map_or(left, |(from, _)| from);
-    Bar {
-        left: Tenths(left),
-        width: Tenths(width),
-        waited: waited.map(|(from, width)| (Tenths(from), Tenths(width))),
-        note_at: Tenths(if note_before { first - 10 } else { left + width + 10 }),
-        note_before,
     }
 }
