@@ -3,6 +3,7 @@
 //!
 //! The model is a mock on loopback that answers at once. Greenroom is the program as it is built, over SQLite on this
 //! disk, with a virtual key, its budget, and both receipts of each call committed. Portkey keeps no record and no budget.
+//! What bounds a call that comes alone is two commits of a receipt, one after the other, on the same disk beside it.
 
 mod load;
 mod mock;
@@ -17,7 +18,10 @@ use self::{
     ours::Greenroom,
     portkey::Portkey,
 };
-use crate::report::{Aim, Line, Report};
+use crate::{
+    commits::{pipeline, place::Database},
+    report::{Aim, Line, Report},
+};
 
 /// Programs that ask at once.
 const AT_ONCE: [usize; 3] = [1, 32, 256];
@@ -25,6 +29,7 @@ const AT_ONCE: [usize; 3] = [1, 32, 256];
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(2);
 const WARM_UP: Duration = Duration::from_secs(1);
+const BARE: Duration = Duration::from_millis(800);
 /// Milliseconds that a call may cost more than without a gateway.
 const AIM_MORE_MS: f64 = 0.6;
 const AIM_TIMES_FASTER: f64 = 4.0;
@@ -33,10 +38,18 @@ const AIM_P99_SHARE: f64 = 0.25;
 /// Adds the lines.
 pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(all(report))
+    let bare = runtime.block_on(pipeline::measure(&Database::Sqlite.place()?, 1, BARE))?;
+    let two_commits_ms = 2.0 * bare.p50.as_secs_f64() * 1_000.0;
+    report.add(Line {
+        what: "two bare commits, one after the other, p50".into(),
+        figure: format!("{two_commits_ms:.3} ms"),
+        ratio: None,
+        aim: Aim::None,
+    });
+    runtime.block_on(all(report, two_commits_ms))
 }
 
-async fn all(report: &mut Report) -> anyhow::Result<()> {
+async fn all(report: &mut Report, two_commits_ms: f64) -> anyhow::Result<()> {
     let mock = Mock::start()?;
     let ours = Greenroom::start(&mock.url()).await?;
     let portkey = Portkey::start(&mock.url()).await;
@@ -61,12 +74,12 @@ async fn all(report: &mut Report) -> anyhow::Result<()> {
         for load in &mut loads {
             load.sort();
         }
-        tell(report, at_once, &targets, &loads);
+        tell(report, (at_once, two_commits_ms), &targets, &loads);
     }
     ours.end().await
 }
 
-fn tell(report: &mut Report, at_once: usize, targets: &[(&str, Target)], loads: &[Load]) {
+fn tell(report: &mut Report, (at_once, two_commits_ms): (usize, f64), targets: &[(&str, Target)], loads: &[Load]) {
     let (direct, portkey) = (&loads[0], loads.get(2));
     for (at, ((name, _), load)) in targets.iter().zip(loads).enumerate() {
         let is_ours = at == 1;
@@ -81,7 +94,8 @@ fn tell(report: &mut Report, at_once: usize, targets: &[(&str, Target)], loads: 
             _ => Aim::None,
         };
         let said = if at == 0 { format!("{p50:.3} ms") } else { format!("{p50:.3} ms (+{more:.3})") };
-        line("p50", said, None, aim);
+        let bound = (is_ours && at_once == 1).then_some((more / two_commits_ms, "two bare commits"));
+        line("p50", said, bound, aim);
         let rival = portkey.filter(|_| is_ours && at_once > 1);
         let share = rival.map(|rival| p99 / rival.ms(99));
         let aim = share.map_or(Aim::None, |value| Aim::AtMost { aim: AIM_P99_SHARE, value });
