@@ -22,8 +22,13 @@ impl Connections {
     /// For a request made here.
     pub(super) fn here(&self) -> &Client {
         match Handle::try_current().map(|here| here.runtime_flavor()) {
-            // What could be made once is made again; if not, one that is further away serves as well.
-            Ok(RuntimeFlavor::CurrentThread) => self.own.get_or(|| client().unwrap_or_else(|_| self.shared.clone())),
+            Ok(RuntimeFlavor::CurrentThread) => self.own.get_or(|| {
+                client().unwrap_or_else(|error| {
+                    // One whose connections are further away serves as well, only later.
+                    tracing::warn!("a thread shares its connections to a model provider: {error}");
+                    self.shared.clone()
+                })
+            }),
             _ => &self.shared,
         }
     }
